@@ -1,0 +1,73 @@
+#pragma once
+
+// The file `checkpoint` of a folder, which names the newest checkpoint, as
+// people really have it: absolute paths of another machine, folders that were
+// moved, entries whose files are gone.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "core/io/file_system.h"
+#include "tensorflow/checkpoint.pb.h"
+
+namespace metagraph {
+
+inline constexpr char kCheckpointStateFile[] = "checkpoint";
+
+// The file as it stands; paths are not resolved. NOT_FOUND: there is none.
+// INVALID_ARGUMENT: not a text proto, or no model_checkpoint_path.
+absl::StatusOr<tensorflow::CheckpointState> ReadCheckpointState(
+    FileSystem& fs, const std::string& folder);
+
+// A checkpoint that was found, and how.
+struct FoundCheckpoint {
+  std::string prefix;
+  // For people; says what was passed over, e.g. "folder was moved".
+  std::string explanation;
+};
+
+// The newest checkpoint of a folder whose files exist. Looked at in turn: the
+// path that the state file names; the same name inside the folder; the older
+// entries of the state file, newest first, the same two ways; every index in
+// the folder, by time of change and then global step.
+// NOT_FOUND: none; the message says where was looked.
+absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
+                                                 const std::string& folder);
+
+// Whether there is a checkpoint under that prefix: `<prefix>.index`, or files
+// that fit the pattern `prefix` (format V1).
+bool CheckpointExists(FileSystem& fs, const std::string& prefix);
+
+struct CheckpointInfo {
+  std::string prefix;
+  int64_t global_step = -1;  // the number at the end of the name; -1: none
+  absl::Time modified;       // of the index
+  uint64_t size = 0;         // of index and data files
+  bool in_state_file = false;
+  bool latest = false;  // what the state file names
+};
+
+// Every checkpoint of format V2 in the folder, oldest first.
+absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
+    FileSystem& fs, const std::string& folder);
+
+// Makes `prefix` the newest entry of the state file in `folder`, durably.
+// Paths inside the folder are written relative to it, so that it can be moved.
+// At most `keep` entries stay (0: all); returns the prefixes that fell off,
+// whose files the caller may remove.
+absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
+    FileSystem& fs, const std::string& folder, const std::string& prefix,
+    int keep);
+
+// Removes the files of a checkpoint: the index first, so that no half remains,
+// then data and `.meta`. Missing ones are fine.
+absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix);
+
+// "model-20" → 20; -1 if the name has no such end.
+int64_t GlobalStepOf(absl::string_view prefix);
+
+}  // namespace metagraph
