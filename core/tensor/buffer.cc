@@ -1,0 +1,88 @@
+#include "core/tensor/buffer.h"
+
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <new>
+
+#include "core/base/checked_math.h"
+#include "core/base/status.h"
+#include "core/tensor/resource_handle.h"
+#include "core/tensor/variant.h"
+
+namespace metagraph {
+namespace {
+
+template <typename Fn>
+void ForObjectType(DataType dtype, void* data, Fn fn) {
+  switch (dtype) {
+    case DT_STRING:
+      return fn(static_cast<std::string*>(data));
+    case DT_RESOURCE:
+      return fn(static_cast<ResourceHandle*>(data));
+    case DT_VARIANT:
+      return fn(static_cast<Variant*>(data));
+    default:
+      return;
+  }
+}
+
+absl::Status OverBudget(int64_t bytes) {
+  return ResourceExhausted("OOM when allocating a tensor of ", bytes,
+                           " bytes: the tensor memory limit is ",
+                           MemoryBudget::Process().limit(), " bytes, in use ",
+                           MemoryBudget::Process().used());
+}
+
+}  // namespace
+
+bool MemoryBudget::Take(int64_t bytes) {
+  const int64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
+  if (bytes <= limit() - before) return true;
+  Give(bytes);
+  return false;
+}
+
+MemoryBudget& MemoryBudget::Process() {
+  static MemoryBudget budget(std::numeric_limits<int64_t>::max());
+  return budget;
+}
+
+absl::StatusOr<BufferRef> Buffer::Allocate(DataType dtype, int64_t count) {
+  const auto bytes = CheckedMul(count, DataTypeSize(dtype));
+  if (!bytes || *bytes > kMaxBytes) {
+    return InvalidArgument("a tensor of ", count, " ", DataTypeName(dtype),
+                           " elements is larger than memory can be");
+  }
+  if (!MemoryBudget::Process().Take(*bytes)) return OverBudget(*bytes);
+  // aligned_alloc wants a multiple of the alignment.
+  const size_t size =
+      (kHeaderSize + *bytes + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = std::aligned_alloc(kAlignment, size);
+  if (memory == nullptr) {
+    MemoryBudget::Process().Give(*bytes);
+    return ResourceExhausted("OOM when allocating a tensor of ", *bytes,
+                             " bytes: the machine has no more memory");
+  }
+  auto* buffer = new (memory) Buffer(dtype, count, *bytes);
+  ForObjectType(dtype, buffer->data(), [&](auto* elements) {
+    std::uninitialized_value_construct_n(elements, count);
+  });
+  return BufferRef(buffer);
+}
+
+absl::Status Buffer::ChargeBudget(int64_t bytes) {
+  if (!MemoryBudget::Process().Take(bytes)) return OverBudget(bytes);
+  extra_bytes_ += bytes;
+  return absl::OkStatus();
+}
+
+void Buffer::Free() {
+  ForObjectType(dtype_, data(),
+                [&](auto* elements) { std::destroy_n(elements, count_); });
+  MemoryBudget::Process().Give(size_bytes_ + extra_bytes_);
+  this->~Buffer();
+  std::free(this);
+}
+
+}  // namespace metagraph
