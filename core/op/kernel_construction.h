@@ -1,0 +1,70 @@
+#pragma once
+
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/status.h"
+#include "core/graph/op_signature.h"
+#include "core/state/resource_manager.h"
+#include "core/state/variable_store.h"
+#include "core/tensor/tensor.h"
+#include "tensorflow/graph.pb.h"
+
+namespace metagraph {
+
+class FileSystem;
+
+// What a session lends to its kernels. Outlives them.
+struct SessionState {
+  VariableStore variables;
+  ResourceManager resources;
+  // Files that ops may touch, already confined to what they may reach.
+  FileSystem* files = nullptr;
+
+  SessionState() = default;
+  explicit SessionState(VariableStore::Reclaimer reclaim)
+      : variables(std::move(reclaim)) {}
+};
+
+// What a kernel may look at while it is made.
+class KernelConstruction {
+ public:
+  // All references must outlive the call.
+  KernelConstruction(const tensorflow::NodeDef& node,
+                     const tensorflow::OpDef& op,
+                     const NodeSignature& signature, SessionState& state)
+      : node_(node), op_(op), signature_(signature), state_(state) {}
+
+  const std::string& node_name() const { return node_.name(); }
+  const std::string& op() const { return node_.op(); }
+  int num_inputs() const { return static_cast<int>(signature_.inputs.size()); }
+  int num_outputs() const {
+    return static_cast<int>(signature_.outputs.size());
+  }
+  // Base types: float for a float_ref.
+  DataType input_type(int i) const { return BaseType(signature_.inputs[i]); }
+  DataType output_type(int i) const { return BaseType(signature_.outputs[i]); }
+  SessionState& state() const { return state_; }
+
+  // The attribute as the node sets it or as the op defaults it.
+  // T: int64_t, int32_t (range-checked), bool, float, std::string, DataType,
+  // PartialShape, Tensor, tensorflow::NameAttrList, or std::vector of
+  // int64_t, int32_t, bool, float, std::string, DataType, PartialShape.
+  // INVALID_ARGUMENT if it is missing or of another kind.
+  template <typename T>
+  absl::StatusOr<T> Attr(absl::string_view name) const;
+  bool HasAttr(absl::string_view name) const {
+    return FindAttr(node_, op_, name) != nullptr;
+  }
+
+ private:
+  const tensorflow::NodeDef& node_;
+  const tensorflow::OpDef& op_;
+  const NodeSignature& signature_;
+  SessionState& state_;
+};
+
+}  // namespace metagraph

@@ -1,0 +1,196 @@
+#include "core/state/variable_store.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/base/status.h"
+
+namespace metagraph {
+
+const Tensor& Generation::value(int slot) const {
+  static const Tensor kUninitialized;
+  return slot < static_cast<int>(values.size()) ? values[slot]
+                                                : kUninitialized;
+}
+
+VariableView::~VariableView() {
+  if (store_ != nullptr) store_->EndWrite();
+}
+
+const Tensor& VariableView::Read(int slot, Tensor* scratch) const {
+  if (store_ == nullptr) return generation_->value(slot);
+  if (slot >= static_cast<int>(live_.size())) return generation_->value(slot);
+  MutexLock lock(store_->SlotLock(slot));
+  *scratch = *live_[slot];
+  return *scratch;
+}
+
+absl::Status VariableView::Update(
+    int slot, absl::FunctionRef<absl::Status(Tensor& value)> update) {
+  if (store_ == nullptr || slot >= static_cast<int>(live_.size())) {
+    return Internal("a run that only reads tried to write a variable");
+  }
+  MutexLock lock(store_->SlotLock(slot));
+  store_->wrote_ = true;
+  return update(*live_[slot]);
+}
+
+absl::Status MakeWritable(Tensor& value) {
+  if (value.OwnsBufferAlone()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(value, value.Clone());
+  return absl::OkStatus();
+}
+
+VariableStore::VariableStore(Reclaimer reclaim)
+    : published_(std::make_shared<Generation>()),
+      reclaim_(std::move(reclaim)) {}
+VariableStore::~VariableStore() = default;
+
+absl::StatusOr<VariableInfo> VariableStore::FindOrCreate(
+    absl::string_view container, absl::string_view name, DataType dtype,
+    const PartialShape& shape) {
+  MutexLock lock(mu_);
+  const auto [it, added] = slots_.try_emplace(
+      {std::string(container), std::string(name)}, variables_.size());
+  if (added) {
+    VariableInfo info;
+    info.slot = it->second;
+    info.container = std::string(container);
+    info.name = std::string(name);
+    info.dtype = dtype;
+    info.shape = shape;
+    variables_.push_back(std::move(info));
+    live_.emplace_back();
+  }
+  const VariableInfo& info = variables_[it->second];
+  if (info.dtype != dtype) {
+    return InvalidArgument("variable \"", name, "\" has dtype ",
+                           DataTypeName(info.dtype), ", not ",
+                           DataTypeName(dtype));
+  }
+  return info;
+}
+
+absl::StatusOr<VariableInfo> VariableStore::Find(
+    absl::string_view container, absl::string_view name) const {
+  MutexLock lock(mu_);
+  const auto it = slots_.find({std::string(container), std::string(name)});
+  if (it == slots_.end()) {
+    return NotFound("Resource ", container, "/", name, " does not exist.");
+  }
+  return variables_[it->second];
+}
+
+std::vector<VariableInfo> VariableStore::List() const {
+  MutexLock lock(mu_);
+  return variables_;
+}
+
+absl::Status VariableStore::WaitForNoWriter(CallContext& call) {
+  // Wakes now and then for the caller's deadline; a cancelled caller is
+  // noticed at the same beat.
+  while (writing_) {
+    RETURN_IF_ERROR(call.Check());
+    writer_done_.WaitFor(mu_, std::chrono::milliseconds(5));
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Generation> VariableStore::Snapshot() {
+  auto next = std::make_unique<Generation>();
+  next->number = number_;
+  next->checkpoint = checkpoint_;
+  next->as_restored = as_restored_;
+  next->values.assign(live_.begin(), live_.end());
+  if (reclaim_ == nullptr) {
+    published_ = std::move(next);
+  } else {
+    published_ = std::shared_ptr<const Generation>(
+        next.release(), [reclaim = reclaim_](const Generation* dead) {
+          reclaim(std::unique_ptr<const Generation>(dead));
+        });
+  }
+  return published_;
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Read(
+    CallContext& call) {
+  MutexLock lock(mu_);
+  read_since_publish_ = true;
+  if (published_ != nullptr) return published_;
+  RETURN_IF_ERROR(WaitForNoWriter(call));
+  return published_ != nullptr ? published_ : Snapshot();
+}
+
+absl::StatusOr<std::unique_ptr<VariableView>> VariableStore::BeginWrite(
+    CallContext& call) {
+  MutexLock lock(mu_);
+  RETURN_IF_ERROR(WaitForNoWriter(call));
+  writing_ = true;
+  wrote_ = false;
+  auto before = published_;
+  if (before == nullptr) {
+    // Nobody read since the last step: values are not needed, and holding
+    // them would make this step copy.
+    auto stub = std::make_shared<Generation>();
+    stub->number = number_;
+    stub->checkpoint = checkpoint_;
+    before = std::move(stub);
+  }
+  std::vector<Tensor*> live;
+  live.reserve(live_.size());
+  for (Tensor& value : live_) live.push_back(&value);
+  return std::unique_ptr<VariableView>(
+      new VariableView(*this, std::move(before), std::move(live)));
+}
+
+void VariableStore::EndWrite() {
+  std::shared_ptr<const Generation> dead;  // freed after the lock
+  MutexLock lock(mu_);
+  writing_ = false;
+  if (wrote_) {
+    ++number_;
+    as_restored_ = false;
+    dead = std::exchange(published_, nullptr);
+    if (read_since_publish_) {
+      read_since_publish_ = false;
+      Snapshot();
+    }
+  }
+  writer_done_.NotifyAll();
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Publish(
+    std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
+    int64_t expected, CallContext& call) {
+  std::shared_ptr<const Generation> dead;  // freed after the lock
+  MutexLock lock(mu_);
+  RETURN_IF_ERROR(WaitForNoWriter(call));
+  if (expected >= 0 && expected != number_) {
+    return absl::AbortedError(absl::StrCat("generation is ", number_,
+                                           ", expected ", expected));
+  }
+  for (auto& [slot, value] : values) std::swap(live_[slot], value);
+  ++number_;
+  checkpoint_ = std::move(checkpoint);
+  as_restored_ = true;
+  dead = std::exchange(published_, nullptr);
+  return Snapshot();
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Rollback(
+    const Generation& to, int64_t expected, CallContext& call) {
+  std::vector<std::pair<int, Tensor>> values;
+  const int count = static_cast<int>(List().size());
+  for (int slot = 0; slot < count; ++slot) {
+    values.emplace_back(slot, to.value(slot));
+  }
+  return Publish(std::move(values), to.checkpoint, expected, call);
+}
+
+int64_t VariableStore::generation_number() const {
+  MutexLock lock(mu_);
+  return number_;
+}
+
+}  // namespace metagraph

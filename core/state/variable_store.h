@@ -1,0 +1,191 @@
+#pragma once
+
+// The variables of a model and their generations.
+//
+// Variables are live: one step at a time may write them, in place where the
+// buffer is not shared. A generation is a table of references to the buffers,
+// taken at a step boundary; whoever holds one sees its values unchanged, since
+// writers copy a shared buffer first.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "core/base/call_context.h"
+#include "core/base/mutex.h"
+#include "core/tensor/resource_handle.h"
+#include "core/tensor/tensor.h"
+
+namespace metagraph {
+
+// A variable's place in the tables below and what its op declares.
+struct VariableInfo {
+  int slot = -1;
+  std::string container;
+  std::string name;
+  DataType dtype = DT_INVALID;
+  PartialShape shape;
+};
+
+// An immutable set of variable values. `values[slot]` is not initialized()
+// where the variable is not; slots made later lie beyond the end.
+struct Generation {
+  int64_t number = 0;
+  // The prefix that the last restore read, "" before the first.
+  std::string checkpoint;
+  // True if nothing was written since that restore.
+  bool as_restored = false;
+  std::vector<Tensor> values;
+
+  const Tensor& value(int slot) const;
+};
+
+class VariableStore;
+
+// What one run sees of the variables: a generation, or, for a run that
+// writes, the live values, which no other run writes meanwhile.
+class VariableView {
+ public:
+  // A view that reads. `generation` is never null.
+  explicit VariableView(std::shared_ptr<const Generation> generation)
+      : generation_(std::move(generation)) {}
+  // Ends the writing step: others see what it wrote, also after a failure.
+  ~VariableView();
+  VariableView(const VariableView&) = delete;
+  VariableView& operator=(const VariableView&) = delete;
+
+  bool writable() const { return store_ != nullptr; }
+
+  // The value; not initialized() if the variable is not. `scratch` keeps it
+  // alive where the view is writable; otherwise the view itself does.
+  const Tensor& Read(int slot, Tensor* scratch) const;
+
+  // Calls `update` with the live value under the variable's lock; it may
+  // replace it, or write into it after MakeWritable.
+  // INTERNAL if the view only reads: the op did not declare that it writes.
+  absl::Status Update(int slot,
+                      absl::FunctionRef<absl::Status(Tensor& value)> update);
+
+  // The generation read from; for a writing step the one before it.
+  const Generation& generation() const { return *generation_; }
+
+ private:
+  friend class VariableStore;
+  VariableView(VariableStore& store,
+               std::shared_ptr<const Generation> generation,
+               std::vector<Tensor*> live)
+      : store_(&store),
+        generation_(std::move(generation)),
+        live_(std::move(live)) {}
+
+  VariableStore* const store_ = nullptr;  // null: reads only
+  const std::shared_ptr<const Generation> generation_;
+  const std::vector<Tensor*> live_;  // guarded by the slots' locks
+};
+
+// Makes `value` the only user of its buffer, by copying it if it is shared.
+absl::Status MakeWritable(Tensor& value);
+
+// Thread-safe.
+class VariableStore {
+ public:
+  // `reclaim` takes generations that nobody holds any more, to free their
+  // memory away from serving threads; by default they are freed in place.
+  using Reclaimer = std::function<void(std::unique_ptr<const Generation>)>;
+  explicit VariableStore(Reclaimer reclaim = nullptr);
+  ~VariableStore();
+  VariableStore(const VariableStore&) = delete;
+  VariableStore& operator=(const VariableStore&) = delete;
+
+  // The variable of that name, made uninitialised at its first use.
+  // INVALID_ARGUMENT if it exists with another dtype.
+  absl::StatusOr<VariableInfo> FindOrCreate(absl::string_view container,
+                                            absl::string_view name,
+                                            DataType dtype,
+                                            const PartialShape& shape)
+      EXCLUDES(mu_);
+  // NOT_FOUND if there is none.
+  absl::StatusOr<VariableInfo> Find(absl::string_view container,
+                                    absl::string_view name) const
+      EXCLUDES(mu_);
+  std::vector<VariableInfo> List() const EXCLUDES(mu_);
+
+  // The newest generation. Only if a writing step runs and nobody has asked
+  // since the step before it does this wait for that step's end.
+  // CANCELLED or DEADLINE_EXCEEDED as `call` says.
+  absl::StatusOr<std::shared_ptr<const Generation>> Read(CallContext& call)
+      EXCLUDES(mu_);
+
+  // A view for a step that writes; waits until no other step does.
+  absl::StatusOr<std::unique_ptr<VariableView>> BeginWrite(CallContext& call)
+      EXCLUDES(mu_);
+
+  // Replaces the given values in one step, others stay; waits until no step
+  // writes. `checkpoint` is where they came from. Returns the new generation.
+  // ABORTED if `expected` >= 0 and another generation is the newest.
+  absl::StatusOr<std::shared_ptr<const Generation>> Publish(
+      std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
+      int64_t expected, CallContext& call) EXCLUDES(mu_);
+
+  // Makes the values of an older generation the newest ones, under a new
+  // number. Variables made since become uninitialised.
+  absl::StatusOr<std::shared_ptr<const Generation>> Rollback(
+      const Generation& to, int64_t expected, CallContext& call)
+      EXCLUDES(mu_);
+
+  // The number that Read would answer with now.
+  int64_t generation_number() const EXCLUDES(mu_);
+
+ private:
+  friend class VariableView;
+
+  absl::Status WaitForNoWriter(CallContext& call) REQUIRES(mu_);
+  std::shared_ptr<const Generation> Snapshot() REQUIRES(mu_);
+  void EndWrite() EXCLUDES(mu_);
+
+  mutable Mutex mu_;
+  CondVar writer_done_;
+  bool writing_ GUARDED_BY(mu_) = false;
+  // Whether anybody read the last generation: then the writing step publishes
+  // the next one at its end, so that readers need not wait.
+  bool read_since_publish_ GUARDED_BY(mu_) = false;
+  int64_t number_ GUARDED_BY(mu_) = 0;
+  std::string checkpoint_ GUARDED_BY(mu_);
+  bool as_restored_ GUARDED_BY(mu_) = false;
+  std::shared_ptr<const Generation> published_ GUARDED_BY(mu_);
+  std::vector<VariableInfo> variables_ GUARDED_BY(mu_);
+  absl::flat_hash_map<std::pair<std::string, std::string>, int> slots_
+      GUARDED_BY(mu_);
+
+  // Written by the writing step, under the slot's lock: its nodes may run in
+  // parallel. Read by others only while no step writes, under mu_. A deque,
+  // so that growing moves nothing.
+  Mutex& SlotLock(int slot) { return slot_locks_[slot % slot_locks_.size()]; }
+  std::array<Mutex, 16> slot_locks_;
+  std::deque<Tensor> live_;
+  std::atomic<bool> wrote_{false};
+
+  const Reclaimer reclaim_;
+};
+
+// What the handle of a resource variable holds.
+class VariableResource final : public Resource {
+ public:
+  explicit VariableResource(VariableInfo info) : info_(std::move(info)) {}
+  std::string DebugString() const override { return "Variable " + info_.name; }
+  const VariableInfo& info() const { return info_; }
+
+ private:
+  const VariableInfo info_;
+};
+
+}  // namespace metagraph
