@@ -54,6 +54,7 @@ class FileSystem {
   virtual absl::Status CreateDirectory(const std::string& path) = 0;
   virtual absl::Status RemoveDirectory(const std::string& path) = 0;
   // Makes creations and renames in the folder durable.
+  // "" is the current one.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   // Names without the folder, sorted.
   virtual absl::StatusOr<std::vector<std::string>> List(
@@ -72,6 +73,9 @@ absl::StatusOr<std::string> ReadFile(FileSystem& fs, const std::string& path,
 // one: temporary file, sync, rename, folder sync.
 absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path,
                                  absl::string_view data);
+
+// A name beside `path` that nobody else uses: "<path>.tempstate<number>".
+std::string TempPathFor(absl::string_view path);
 
 // "a/b/c" → "a/b"; "c" → "". And the last component.
 absl::string_view Dirname(absl::string_view path);
