@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/tensor/dtype.h"
+#include "tensorflow/graph.pb.h"
+
+namespace metagraph {
+
+// The attribute as the node sets it or as the op defaults it; nullptr if
+// neither does.
+const tensorflow::AttrValue* FindAttr(const tensorflow::NodeDef& node,
+                                      const tensorflow::OpDef& op,
+                                      absl::string_view name);
+
+// The dtypes of a node's inputs and outputs, argument lists unrolled;
+// references as DT_x_REF.
+struct NodeSignature {
+  std::vector<DataType> inputs;
+  std::vector<DataType> outputs;
+};
+
+// Applies `op` to the attributes of `node`. INVALID_ARGUMENT if an attribute
+// that a type or a count needs is missing or of another kind, or a count is
+// negative or absurd (over 2^20).
+absl::StatusOr<NodeSignature> ResolveSignature(const tensorflow::NodeDef& node,
+                                               const tensorflow::OpDef& op);
+
+}  // namespace metagraph
