@@ -35,41 +35,49 @@ class BundleReader final : public CheckpointReader {
   struct Piece {
     DataType dtype = DT_INVALID;
     TensorShape shape;
+    TensorSlice slice;  // of the tensor it belongs to, extents explicit
     int shard = 0;
     uint64_t offset = 0;
     uint64_t size = 0;
-    uint32_t masked_crc = 0;
+    uint32_t crc = 0;
   };
   // What the index says of one name.
   struct Stored {
-    size_t listed = 0;          // in tensors_
-    std::vector<Piece> pieces;  // one per slice, or the tensor itself
+    size_t listed = 0;   // position in tensors_
+    absl::Status error;  // the tensor cannot be read: why
+    std::vector<Piece> pieces;
   };
   struct Shard {
-    std::unique_ptr<RandomAccessFile> file;  // null: no entry refers to it
-    absl::Status error;                      // why it could not be opened
+    std::unique_ptr<RandomAccessFile> file;
+    absl::Status error;  // the file could not be opened: why
   };
 
   BundleReader() = default;
 
+  static absl::StatusOr<std::unique_ptr<BundleReader>> OpenOnce(
+      FileSystem& fs, const std::string& prefix);
   absl::Status ReadIndex(FileSystem& fs);
-  absl::Status AddEntry(absl::string_view key,
-                        const tensorflow::BundleEntryProto& entry, Piece* out);
+  absl::Status CheckHeader(absl::string_view value);
+  absl::Status GatherSlices(
+      const tensorflow::BundleEntryProto& entry,
+      const absl::flat_hash_map<std::string, Piece>& slices, Stored* stored);
   absl::Status CheckOverlaps() const;
-  void OpenShards(FileSystem& fs);
+
   absl::StatusOr<const Stored*> Get(absl::string_view name) const;
+  // The open data file of a piece that is known to lie within it.
+  absl::StatusOr<const RandomAccessFile*> FileOf(const Piece& piece) const;
   absl::StatusOr<Tensor> ReadPiece(absl::string_view name,
                                    const Piece& piece) const;
-  absl::Status CheckPiece(absl::string_view name, const Piece& piece) const;
-  absl::Status ReadPlain(const Piece& piece, void* out) const;
+  // Fills the piece's elements; null: only checks.
+  absl::Status ReadPlain(const Piece& piece, char* out) const;
   absl::Status ReadStrings(absl::string_view name, const Piece& piece,
                            std::string* out) const;
-  absl::Status ChecksumError(const Piece& piece, uint32_t found) const;
+  absl::Status CheckCrc(const Piece& piece, uint32_t crc) const;
 
   // Constant after Open.
   std::string prefix_;
   tensorflow::BundleHeaderProto header_;
-  std::vector<Shard> shards_;
+  absl::flat_hash_map<int, Shard> shards_;  // those that entries refer to
   absl::flat_hash_map<std::string, Stored> stored_;
 };
 

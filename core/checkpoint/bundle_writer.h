@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,10 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/checkpoint/bundle_commit.h"
 #include "core/checkpoint/tensor_slice.h"
 #include "core/io/file_system.h"
 #include "core/tensor/tensor.h"
-#include "tensorflow/checkpoint.pb.h"
 
 namespace metagraph {
 
@@ -49,19 +48,21 @@ class BundleWriter {
  private:
   BundleWriter(FileSystem& fs, std::string prefix);
 
-  absl::Status Append(absl::string_view data);
-  absl::Status Flush();
+  absl::Status AddEntry(std::string key, const Tensor& tensor);
+  // Appends to the data file and to the checksum.
+  absl::Status Append(absl::string_view data, uint32_t* crc);
   absl::Status AppendStrings(const Tensor& tensor, uint32_t* crc);
+  absl::Status FlushBuffer();
 
   FileSystem& fs_;
   const std::string prefix_;
-  const std::string temp_suffix_;
-  std::string data_path_;                // temporary; empty: nothing to remove
+  const std::string data_path_;  // until Finish
+  bool folder_created_ = false;
   std::unique_ptr<WritableFile> data_;
-  std::string buffer_;                   // small pieces on their way to data_
+  std::string buffer_;  // small pieces on their way to data_
   uint64_t offset_ = 0;
-  absl::Status status_;                  // the first error
-  std::map<std::string, tensorflow::BundleEntryProto> entries_;
+  bool finished_ = false;
+  BundleEntries entries_;
 };
 
 // What the op MergeV2Checkpoints does: makes one checkpoint `prefix` of those

@@ -1,0 +1,120 @@
+#include "core/checkpoint/bundle_commit.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/checkpoint/file_names.h"
+#include "core/checkpoint/table.h"
+#include "core/io/glob.h"
+
+namespace metagraph {
+namespace {
+
+constexpr char kFiveBytes[] = R"(?????)";  // "??-" would be a trigraph
+
+// The shards that the index of a checkpoint declares; 0 if there is no index
+// or none worth keeping.
+int DeclaredShards(FileSystem& fs, const std::string& prefix) {
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
+      fs.OpenForReading(IndexPath(prefix));
+  if (!file.ok()) return 0;
+  absl::StatusOr<std::unique_ptr<TableReader>> table =
+      TableReader::Open(*std::move(file));
+  if (!table.ok()) return 0;
+  const absl::StatusOr<std::string> value = (*table)->Get("");
+  tensorflow::BundleHeaderProto header;
+  if (!value.ok() || !header.ParseFromString(*value)) return 0;
+  return header.num_shards();
+}
+
+absl::Status WriteIndex(FileSystem& fs, const std::string& path,
+                        int num_shards, const BundleEntries& entries) {
+  ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, fs.Create(path));
+  TableWriter table(*file);
+  tensorflow::BundleHeaderProto header;
+  header.set_num_shards(num_shards);
+  header.mutable_version()->set_producer(1);
+  RETURN_IF_ERROR(table.Add("", header.SerializeAsString()));
+  for (const auto& [key, entry] : entries) {
+    RETURN_IF_ERROR(table.Add(key, entry.SerializeAsString()));
+  }
+  RETURN_IF_ERROR(table.Finish());
+  RETURN_IF_ERROR(file->Sync());
+  return file->Close();
+}
+
+}  // namespace
+
+absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix) {
+  const std::string folder(Dirname(prefix));
+  if (folder.empty() || fs.Stat(folder).ok()) return false;
+  const absl::Status status = fs.CreateDirectory(folder);
+  if (absl::IsAlreadyExists(status)) return false;
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(fs.SyncDirectory(std::string(Dirname(folder))));
+  return true;
+}
+
+absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
+                          absl::Span<const std::string> data_files,
+                          const BundleEntries& entries) {
+  const std::string folder(Dirname(prefix));
+  const std::string index_temp = TempPathFor(IndexPath(prefix));
+  // No new data file may take the name of one that the present index refers
+  // to. The number of shards is part of the names.
+  const int old_shards = DeclaredShards(fs, prefix);
+  int num_shards = std::max(1, static_cast<int>(data_files.size()));
+  if (num_shards == old_shards) ++num_shards;
+
+  size_t moved = 0;
+  const auto commit = [&]() -> absl::Status {
+    RETURN_IF_ERROR(WriteIndex(fs, index_temp, num_shards, entries));
+    for (; moved < data_files.size(); ++moved) {
+      RETURN_IF_ERROR(
+          fs.Rename(data_files[moved],
+                    DataPath(prefix, static_cast<int>(moved), num_shards)));
+    }
+    // The data's names must be durable before the index that trusts in them.
+    RETURN_IF_ERROR(fs.SyncDirectory(folder));
+    return fs.Rename(index_temp, IndexPath(prefix));
+  };
+  if (const absl::Status status = commit(); !status.ok()) {
+    while (moved-- > 0) {
+      fs.Rename(DataPath(prefix, static_cast<int>(moved), num_shards),
+                data_files[moved])
+          .IgnoreError();
+    }
+    fs.Remove(index_temp).IgnoreError();
+    return status;
+  }
+  // Before this is durable a crash may bring the old index back: its data
+  // files stay until then.
+  RETURN_IF_ERROR(fs.SyncDirectory(folder));
+  if (old_shards > 0) RemoveDataFiles(fs, prefix, num_shards);
+  return absl::OkStatus();
+}
+
+void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
+                     int keep_shards) {
+  const absl::string_view folder = Dirname(prefix);
+  const absl::StatusOr<std::vector<std::string>> names =
+      fs.List(std::string(folder));
+  if (!names.ok()) return;
+  const std::string pattern =
+      absl::StrCat(".data-", kFiveBytes, "-of-", kFiveBytes);
+  const std::string keep = absl::StrFormat("-of-%05d", keep_shards);
+  for (const std::string& name : *names) {
+    absl::string_view rest = name;
+    if (absl::ConsumePrefix(&rest, Basename(prefix)) &&
+        GlobMatches(pattern, rest) && !absl::EndsWith(rest, keep)) {
+      fs.Remove(JoinPath(folder, name)).IgnoreError();
+    }
+  }
+}
+
+}  // namespace metagraph

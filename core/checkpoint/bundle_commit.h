@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "core/io/file_system.h"
+#include "tensorflow/checkpoint.pb.h"
+
+namespace metagraph {
+
+// What an index holds beside its header, in the order of the file.
+using BundleEntries = std::map<std::string, tensorflow::BundleEntryProto>;
+
+// Creates the folder of `prefix` if its parent exists; whether it did.
+absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix);
+
+// Makes data files that are complete and synced, shard i being data_files[i],
+// the checkpoint `prefix`: renames them, writes the index, removes the data
+// files of a checkpoint that was there before. After an error the data files
+// are where they were, and so is the old checkpoint.
+absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
+                          absl::Span<const std::string> data_files,
+                          const BundleEntries& entries);
+
+// Removes every "<prefix>.data-?????-of-?????" but those of `keep_shards`.
+void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
+                     int keep_shards);
+
+}  // namespace metagraph

@@ -1,0 +1,94 @@
+#include "core/checkpoint/slice_copy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace metagraph {
+namespace {
+
+// Offset, in elements, of the corner `at` within a tensor that holds `slice`.
+int64_t OffsetOf(absl::Span<const int64_t> at, const TensorSlice& slice) {
+  int64_t offset = 0;
+  for (size_t i = 0; i < at.size(); ++i) {
+    offset = offset * slice.extents[i].length + at[i] - slice.extents[i].start;
+  }
+  return offset;
+}
+
+}  // namespace
+
+std::optional<TensorSlice> Intersect(const TensorSlice& a,
+                                     const TensorSlice& b) {
+  TensorSlice box = a;
+  for (size_t i = 0; i < box.extents.size(); ++i) {
+    const TensorSlice::Extent& other = b.extents[i];
+    TensorSlice::Extent& extent = box.extents[i];
+    const int64_t end = std::min(extent.start + extent.length,
+                                 other.start + other.length);
+    extent.start = std::max(extent.start, other.start);
+    extent.length = end - extent.start;
+    if (extent.length <= 0) return std::nullopt;
+  }
+  return box;
+}
+
+int64_t NumElements(const TensorSlice& slice) {
+  int64_t count = 1;
+  for (const TensorSlice::Extent& extent : slice.extents) {
+    count *= extent.length;
+  }
+  return count;
+}
+
+bool Disjoint(absl::Span<const TensorSlice* const> slices) {
+  if (slices.size() < 2) return true;
+  if (slices[0]->extents.empty()) return false;  // a scalar twice
+  // Usual partitions differ in one dimension; in order of the first one only
+  // neighbours need a look if it is that.
+  std::vector<const TensorSlice*> order(slices.begin(), slices.end());
+  std::sort(order.begin(), order.end(),
+            [](const TensorSlice* a, const TensorSlice* b) {
+              return a->extents[0].start < b->extents[0].start;
+            });
+  for (size_t i = 0; i < order.size(); ++i) {
+    const TensorSlice::Extent& first = order[i]->extents[0];
+    for (size_t j = i + 1; j < order.size(); ++j) {
+      if (order[j]->extents[0].start >= first.start + first.length) break;
+      if (Intersect(*order[i], *order[j])) return false;
+    }
+  }
+  return true;
+}
+
+void CopyBox(const TensorSlice& box, const Tensor& from,
+             const TensorSlice& from_slice, Tensor* to,
+             const TensorSlice& to_slice) {
+  const int rank = static_cast<int>(box.extents.size());
+  std::vector<int64_t> at(rank);
+  for (int i = 0; i < rank; ++i) at[i] = box.extents[i].start;
+  const int64_t run = rank == 0 ? 1 : box.extents[rank - 1].length;
+  const int64_t element = static_cast<int64_t>(DataTypeSize(from.dtype()));
+  while (true) {
+    const int64_t source = OffsetOf(at, from_slice);
+    const int64_t target = OffsetOf(at, to_slice);
+    if (from.dtype() == DT_STRING) {
+      std::copy_n(from.data<std::string>() + source, run,
+                  to->mutable_data<std::string>() + target);
+    } else {
+      std::memcpy(static_cast<char*>(to->mutable_raw_data()) + target * element,
+                  static_cast<const char*>(from.raw_data()) + source * element,
+                  static_cast<size_t>(run * element));
+    }
+    // On to the next row of the box.
+    int dim = rank - 2;
+    for (; dim >= 0; --dim) {
+      const TensorSlice::Extent& extent = box.extents[dim];
+      if (++at[dim] < extent.start + extent.length) break;
+      at[dim] = extent.start;
+    }
+    if (dim < 0) return;
+  }
+}
+
+}  // namespace metagraph
