@@ -55,6 +55,7 @@ absl::StatusOr<BufferRef> Buffer::Allocate(DataType dtype, int64_t count) {
                            " elements is larger than memory can be");
   }
   if (!MemoryBudget::Process().Take(*bytes)) return OverBudget(*bytes);
+  static_assert(sizeof(Buffer) <= kHeaderSize);
   // aligned_alloc wants a multiple of the alignment.
   const size_t size =
       (kHeaderSize + *bytes + kAlignment - 1) / kAlignment * kAlignment;

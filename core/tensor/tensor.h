@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -74,6 +75,13 @@ class Tensor {
   bool OwnsBufferAlone() const { return buffer_ && buffer_->unique(); }
   bool SharesBufferWith(const Tensor& other) const {
     return buffer_.get() == other.buffer_.get();
+  }
+
+  // Gives the share of the buffer up; not initialized() any more.
+  void Reset() {
+    dtype_ = DT_INVALID;
+    data_ = nullptr;
+    buffer_ = BufferRef();
   }
 
   // The same elements under another shape. REQUIRES: equal num_elements().

@@ -26,7 +26,8 @@ template <typename T>
 std::vector<T> Values(const Tensor& tensor) {
   EXPECT_EQ(tensor.dtype(), kDataType<T>) << tensor.Describe();
   if (tensor.dtype() != kDataType<T>) return {};
-  return {tensor.data<T>(), tensor.data<T>() + tensor.num_elements()};
+  const T* data = tensor.data<T>();
+  return std::vector<T>(data, data + tensor.num_elements());
 }
 
 // dtype, shape and every element equal; NaN equals NaN.
