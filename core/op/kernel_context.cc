@@ -33,6 +33,13 @@ absl::StatusOr<VariableInfo> KernelContext::InputVariableResource(
 
 absl::StatusOr<int> KernelContext::VariableSlot(int i) const {
   if (input_is_ref(i)) return input_variable(i);
+  // The usual case, without a copy of names and shape.
+  const Tensor& handle = input(i);
+  if (handle.dtype() == DT_RESOURCE && handle.num_elements() == 1) {
+    const auto* variable = dynamic_cast<const VariableResource*>(
+        handle.scalar<ResourceHandle>().resource.get());
+    if (variable != nullptr) return variable->info().slot;
+  }
   ASSIGN_OR_RETURN(VariableInfo info, InputVariableResource(i));
   return info.slot;
 }

@@ -180,6 +180,11 @@ OpBuilder& OpBuilder::SetReadsVariables() {
   return *this;
 }
 
+OpBuilder& OpBuilder::SetDeclaresVariable() {
+  info_.declares_variable = true;
+  return *this;
+}
+
 OpBuilder& OpBuilder::AddKernel(
     std::vector<std::pair<std::string, DataType>> types,
     KernelFactory factory) {

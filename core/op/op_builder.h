@@ -41,6 +41,8 @@ struct OpInfo {
   bool writes_variables = false;
   // Its kernels read variables through resource handles.
   bool reads_variables = false;
+  // Making its kernel makes the variable (VariableV2, VarHandleOp).
+  bool declares_variable = false;
 };
 
 template <typename K>
@@ -72,6 +74,7 @@ class OpBuilder {
   OpBuilder& SetAllowsUninitializedInput();
   OpBuilder& SetWritesVariables();
   OpBuilder& SetReadsVariables();
+  OpBuilder& SetDeclaresVariable();
 
   // The kernel K for every dtype.
   template <typename K>

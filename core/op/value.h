@@ -22,11 +22,11 @@ struct Value {
   void SetRef(int slot) {
     kind = Kind::kRef;
     variable = slot;
-    tensor = Tensor();
+    tensor.Reset();
   }
   void Reset() {
     kind = Kind::kNone;
-    tensor = Tensor();
+    tensor.Reset();
   }
   bool has_value() const { return kind != Kind::kNone; }
 };

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "core/exec/sequential_executor.h"
+#include "core/op/kernel_context.h"
+#include "core/plan/plan.h"
+
+namespace metagraph {
+
+// Runs one plan, by several callers at the same time. Plans without control
+// flow run node after node on the caller's thread, or, if they have proved
+// slow and are wide, in parallel on the compute pool; plans with control flow
+// run as TensorFlow's dataflow machine does.
+class Executor {
+ public:
+  explicit Executor(std::shared_ptr<const Plan> plan);
+
+  // `feeds` in the plan's order and of its dtypes; `fetches` gets the fetched
+  // tensors in the plan's order. `step` and what it points to outlive the call.
+  // The first error of a node wins, with the node's name added.
+  absl::Status Run(absl::Span<const Tensor> feeds, const StepContext& step,
+                   std::vector<Tensor>* fetches) const;
+
+  const Plan& plan() const { return *plan_; }
+
+ private:
+  const std::shared_ptr<const Plan> plan_;
+  const SequentialExecutor sequential_;
+};
+
+}  // namespace metagraph

@@ -1,0 +1,55 @@
+#include "core/exec/node_runner.h"
+
+#include <string>
+
+#include "absl/strings/str_replace.h"
+#include "core/base/status.h"
+
+namespace metagraph {
+
+absl::Status UninitializedError(absl::string_view name,
+                                absl::string_view consumer) {
+  absl::Status status = FailedPrecondition(
+      "Attempting to use uninitialized value ", name);
+  if (consumer.empty()) return status;
+  return FailedPrecondition(status.message(), "\n\t [[{{node ", consumer,
+                            "}}]]");
+}
+
+absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {
+  // The caller's own limits are not the node's doing.
+  if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) {
+    return status;
+  }
+  absl::Status out(status.code(),
+                   absl::StrCat(status.message(), "\n\t [[{{node ",
+                                node.node->name(), "}}]]"));
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    out.SetPayload(url, payload);
+  });
+  return out;
+}
+
+absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs) {
+  for (size_t i = 0; i < node.output_types.size(); ++i) {
+    if (node.output_used[i] && !outputs[i].has_value()) {
+      return Internal("Missing ", i, "-th output from {{node ",
+                      node.node->name(), "}}");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FetchVariable(const PlanFetch& fetch, int variable,
+                           const StepContext& step, Tensor* out) {
+  Tensor scratch;
+  *out = step.variables->Read(variable, &scratch);
+  if (out->initialized()) return absl::OkStatus();
+  const absl::string_view name =
+      absl::string_view(fetch.name).substr(0, fetch.name.find(':'));
+  return UninitializedError(
+      name, absl::StrCat("_send_", absl::StrReplaceAll(name, {{":", "_"}}),
+                         "_", fetch.output));
+}
+
+}  // namespace metagraph

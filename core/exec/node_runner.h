@@ -1,0 +1,57 @@
+#pragma once
+
+// What both executors do around a kernel.
+
+#include "absl/status/status.h"
+#include "core/op/kernel_context.h"
+#include "core/plan/plan.h"
+
+namespace metagraph {
+
+// Turns the variable reference in `value` into what the consumer wants: the
+// slot, or the variable's value, kept alive by `scratch`.
+// FAILED_PRECONDITION if the value is not initialised and the op does not
+// allow that.
+inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
+                               const StepContext& step, Tensor* scratch,
+                               KernelInput* input);
+
+// FAILED_PRECONDITION with TensorFlow's words. `name` is what the consumer
+// calls its input.
+absl::Status UninitializedError(absl::string_view name,
+                                absl::string_view consumer);
+
+// The error of a kernel with the node's name, as TensorFlow's clients know it.
+absl::Status AddNodeName(const absl::Status& status, const PlanNode& node);
+
+// INTERNAL: a kernel left an output unset that somebody reads.
+absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs);
+
+// Reads a fetched reference. FAILED_PRECONDITION if not initialised.
+absl::Status FetchVariable(const PlanFetch& fetch, int variable,
+                           const StepContext& step, Tensor* out);
+
+inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
+                               const StepContext& step, Tensor* scratch,
+                               KernelInput* input) {
+  const PlanInput& planned = node.inputs[i];
+  if (planned.wants_ref && value.kind != Value::Kind::kRef) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(i, "-th input expects a ref type"));
+  }
+  const Tensor& tensor = step.variables->Read(value.variable, scratch);
+  if (!tensor.initialized() && !node.allows_uninitialized_input) {
+    return UninitializedError(node.node->def->input(i), "");
+  }
+  input->last_use = nullptr;
+  if (planned.wants_ref) {
+    input->tensor = nullptr;
+    input->variable = value.variable;
+  } else {
+    input->tensor = &tensor;
+    input->variable = -1;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace metagraph

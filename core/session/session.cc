@@ -1,0 +1,172 @@
+#include "core/session/session.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "core/base/status.h"
+#include "core/graph/op_signature.h"
+
+namespace metagraph {
+namespace {
+
+// Names cannot hold these bytes, so that no two requests share a key.
+constexpr char kEndOfName = '\x01';
+constexpr char kEndOfList = '\x02';
+
+void AppendName(absl::string_view name, std::string* key) {
+  key->append(name.data(), name.size());
+  key->push_back(kEndOfName);
+}
+
+std::string CacheKey(const PlanRequest& request) {
+  std::string key;
+  key.reserve(256);
+  for (const auto& name : request.feeds) AppendName(name, &key);
+  key.push_back(kEndOfList);
+  for (const auto& name : request.fetches) AppendName(name, &key);
+  key.push_back(kEndOfList);
+  for (const auto& name : request.targets) AppendName(name, &key);
+  return key;
+}
+
+absl::Status CheckFeedTypes(const Plan& plan, const RunRequest& request) {
+  if (static_cast<int>(request.feeds.size()) != plan.num_feeds) {
+    return Internal("the plan takes ", plan.num_feeds, " feeds, the run has ",
+                    request.feeds.size());
+  }
+  for (int i = 0; i < plan.num_feeds; ++i) {
+    const DataType wanted = plan.feed_types[i];
+    const DataType given = request.feeds[i].second.dtype();
+    if (given == wanted || wanted == DT_INVALID) continue;
+    return Internal("Output 0 of type ", DataTypeName(given),
+                    " does not match declared output type ",
+                    DataTypeName(wanted), " for node {{node _recv_",
+                    absl::StrReplaceAll(plan.feed_names[i], {{":", "_"}}),
+                    "}}");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Graph> graph, Options options)
+    : options_(std::move(options)),
+      state_(options_.reclaim),
+      plans_(options_.max_plans),
+      graph_(std::move(graph)) {
+  state_.files = options_.files;
+}
+
+std::shared_ptr<const Graph> Session::graph() const {
+  MutexLock lock(mu_);
+  return graph_;
+}
+
+absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
+    const PlanRequest& request) {
+  std::string key = CacheKey(request);
+  if (auto found = plans_.Find(key)) return found;
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<const Plan> plan,
+      BuildPlan(graph(), request,
+                PlanEnvironment{*options_.ops, state_, stateful_kernels_}));
+  return plans_.Insert(std::move(key),
+                       std::make_shared<Executor>(std::move(plan)));
+}
+
+absl::StatusOr<RunResult> Session::Run(const RunRequest& request,
+                                       CallContext& call) {
+  PlanRequest wanted;
+  wanted.feeds.reserve(request.feeds.size());
+  for (const auto& feed : request.feeds) wanted.feeds.push_back(feed.first);
+  wanted.fetches = request.fetches;
+  wanted.targets = request.targets;
+  ASSIGN_OR_RETURN(std::shared_ptr<const Executor> executor, Prepare(wanted));
+  return Run(*executor, request, call);
+}
+
+absl::StatusOr<RunResult> Session::Run(const Executor& executor,
+                                       const RunRequest& request,
+                                       CallContext& call) {
+  const Plan& plan = executor.plan();
+  RETURN_IF_ERROR(CheckFeedTypes(plan, request));
+  RunResult result;
+  result.wrote_variables = plan.writes_variables;
+
+  // One generation for the whole run, or the live variables.
+  std::unique_ptr<VariableView> view;
+  if (plan.writes_variables) {
+    if (request.generation != nullptr) {
+      return InvalidArgument(
+          "a run that writes variables cannot be pinned to a generation");
+    }
+    ASSIGN_OR_RETURN(view, state_.variables.BeginWrite(call));
+  } else if (plan.reads_variables) {
+    result.generation = request.generation;
+    if (result.generation == nullptr) {
+      ASSIGN_OR_RETURN(result.generation, state_.variables.Read(call));
+    }
+    view = std::make_unique<VariableView>(result.generation);
+  }
+
+  ResourceManager step_resources;
+  std::atomic<int64_t> counter{0};
+  StepContext step;
+  step.session = &state_;
+  step.variables = view.get();
+  step.call = &call;
+  step.compute_pool = options_.compute_pool;
+  step.resources = &step_resources;
+  step.counter = &counter;
+
+  absl::InlinedVector<Tensor, 4> feeds;
+  feeds.reserve(request.feeds.size());
+  for (const auto& feed : request.feeds) feeds.push_back(feed.second);
+  RETURN_IF_ERROR(executor.Run(feeds, step, &result.outputs));
+  return result;
+}
+
+absl::StatusOr<int64_t> Session::Extend(const tensorflow::GraphDef& more,
+                                        int64_t expected_version) {
+  // Extending takes time and takes the lock only to swap, so that runs go on;
+  // of two extensions at a time the later one is told to look again.
+  const std::shared_ptr<const Graph> old = graph();
+  if (expected_version >= 0 && expected_version != old->version()) {
+    return absl::AbortedError(
+        absl::StrCat("Current version is ", old->version(),
+                     " but caller expected ", expected_version, "."));
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<const Graph> extended, old->Extend(more));
+  const int64_t version = extended->version();
+  {
+    MutexLock lock(mu_);
+    if (graph_ != old) {
+      return absl::AbortedError("the graph was extended by another call");
+    }
+    graph_ = std::move(extended);
+  }
+  plans_.Clear();
+  return version;
+}
+
+absl::Status Session::DeclareVariables() {
+  const std::shared_ptr<const Graph> current = graph();
+  for (const Node& node : current->nodes()) {
+    const OpInfo* op = options_.ops->Find(node.op());
+    if (op == nullptr || !op->declares_variable) continue;
+    auto create = [&]() -> absl::StatusOr<std::unique_ptr<Kernel>> {
+      ASSIGN_OR_RETURN(NodeSignature signature,
+                       ResolveSignature(*node.def, op->def));
+      ASSIGN_OR_RETURN(const KernelEntry* entry,
+                       options_.ops->SelectKernel(*node.def, *op));
+      KernelConstruction construction(*node.def, op->def, signature, state_);
+      return entry->factory(construction);
+    };
+    auto kernel = stateful_kernels_.FindOrCreate(node.name(), create);
+    if (!kernel.ok()) {
+      return Annotate(kernel.status(), "variable \"", node.name(), "\": ");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace metagraph

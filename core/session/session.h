@@ -1,0 +1,96 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/base/call_context.h"
+#include "core/base/mutex.h"
+#include "core/base/thread_pool.h"
+#include "core/exec/executor.h"
+#include "core/graph/graph.h"
+#include "core/op/op_registry.h"
+#include "core/plan/plan_builder.h"
+#include "core/session/plan_cache.h"
+#include "core/state/variable_store.h"
+#include "core/tensor/tensor.h"
+
+namespace metagraph {
+
+// What to run: tensor names "node:index" ("node" is index 0).
+struct RunRequest {
+  std::vector<std::pair<std::string, Tensor>> feeds;
+  std::vector<std::string> fetches;
+  std::vector<std::string> targets;
+  // Read these values instead of the newest; only for runs that do not write.
+  std::shared_ptr<const Generation> generation;
+};
+
+struct RunResult {
+  std::vector<Tensor> outputs;  // in the order of RunRequest::fetches
+  // What was read; for a run that wrote, the values before it. nullptr if the
+  // run touches no variable.
+  std::shared_ptr<const Generation> generation;
+  bool wrote_variables = false;
+};
+
+// A graph, its state and its plans: TensorFlow's session. Thread-safe.
+class Session {
+ public:
+  struct Options {
+    const OpRegistry* ops = nullptr;      // outlives the session
+    ThreadPool* compute_pool = nullptr;   // outlives it; null: one thread
+    FileSystem* files = nullptr;          // for ops that read or write files
+    VariableStore::Reclaimer reclaim;     // frees dead generations
+    size_t max_plans = 256;
+  };
+
+  Session(std::shared_ptr<const Graph> graph, Options options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // A request made ready: found in the cache, or pruned, checked and compiled.
+  // For callers that run the same request often, or want to look at the plan.
+  // Errors: as BuildPlan.
+  absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
+      const PlanRequest& request) EXCLUDES(mu_);
+
+  // Prepares and runs. Errors: as Prepare; INTERNAL for a feed of another
+  // dtype (TensorFlow's code); FAILED_PRECONDITION for uninitialised
+  // variables; what kernels return, with the node's name; CANCELLED and
+  // DEADLINE_EXCEEDED as `call` says; RESOURCE_EXHAUSTED over the memory
+  // budget.
+  absl::StatusOr<RunResult> Run(const RunRequest& request, CallContext& call);
+  // The same for a request that is prepared already.
+  absl::StatusOr<RunResult> Run(const Executor& executor,
+                                const RunRequest& request, CallContext& call);
+
+  // Adds nodes. Runs under way go on with the graph they started with.
+  // ABORTED unless the graph's version is `expected_version` (-1: any);
+  // INVALID_ARGUMENT as Graph::Extend. Returns the new version.
+  absl::StatusOr<int64_t> Extend(const tensorflow::GraphDef& more,
+                                 int64_t expected_version) EXCLUDES(mu_);
+
+  std::shared_ptr<const Graph> graph() const EXCLUDES(mu_);
+  VariableStore& variables() { return state_.variables; }
+  SessionState& state() { return state_; }
+  const OpRegistry& ops() const { return *options_.ops; }
+
+  // Runs the kernel constructors of all variable ops of the graph, so that
+  // variables() lists them before anything ran. Variables whose op has no
+  // kernel here are left out.
+  absl::Status DeclareVariables();
+
+ private:
+  const Options options_;
+  SessionState state_;
+  KernelCache stateful_kernels_;
+  PlanCache plans_;
+  mutable Mutex mu_;
+  std::shared_ptr<const Graph> graph_ GUARDED_BY(mu_);
+};
+
+}  // namespace metagraph
