@@ -57,8 +57,8 @@ absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
 
 // Makes `prefix` the newest entry of the state file in `folder`, durably.
 // Paths inside the folder are written relative to it, so that it can be moved.
-// At most `keep` entries stay (0: all); returns the prefixes that fell off,
-// whose files the caller may remove.
+// At most `keep` entries stay (0: all). Returns the prefixes that fell off and
+// have files in the folder, which the caller may remove.
 absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     FileSystem& fs, const std::string& folder, const std::string& prefix,
     int keep);

@@ -1,0 +1,294 @@
+#include "core/checkpoint/checkpoint_state.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/checkpoint/bundle_commit.h"
+#include "core/checkpoint/file_names.h"
+#include "core/io/glob.h"
+#include "google/protobuf/io/tokenizer.h"
+#include "google/protobuf/text_format.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::CheckpointState;
+
+constexpr uint64_t kMaxStateSize = uint64_t{16} << 20;
+
+// Keeps the first complaint; protobuf would print them.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text.empty()) {
+      text = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ",
+                          message);
+    }
+  }
+  std::string text;
+};
+
+// The last component, also of a path that was written on Windows.
+absl::string_view LastComponent(absl::string_view path) {
+  const size_t slash = path.find_last_of("/\\");
+  return slash == absl::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// What an entry of the state file means to TensorFlow.
+std::string Resolve(const std::string& folder, const std::string& entry) {
+  return absl::StartsWith(entry, "/") ? entry : JoinPath(folder, entry);
+}
+
+// The checkpoint that an entry means, if its files exist.
+absl::StatusOr<FoundCheckpoint> FindEntry(FileSystem& fs,
+                                          const std::string& folder,
+                                          const std::string& entry) {
+  const std::string named = Resolve(folder, entry);
+  if (CheckpointExists(fs, named)) {
+    return FoundCheckpoint{named, "named by the state file"};
+  }
+  const absl::string_view name = LastComponent(entry);
+  const std::string inside = JoinPath(folder, name);
+  if (!name.empty() && inside != named && CheckpointExists(fs, inside)) {
+    return FoundCheckpoint{
+        inside, absl::StrCat("the state file names \"", entry,
+                             "\", which is not there; the folder has a "
+                             "checkpoint of that name and may have been moved")};
+  }
+  return NotFound("\"", entry, "\" is not there");
+}
+
+// `prefix` relative to `folder` if it lies in it.
+std::string Relative(const std::string& folder, const std::string& prefix) {
+  const std::string start = JoinPath(folder, "");
+  if (!folder.empty() && absl::StartsWith(prefix, start) &&
+      prefix.size() > start.size()) {
+    return prefix.substr(start.size());
+  }
+  return prefix;
+}
+
+}  // namespace
+
+absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
+                                                    const std::string& folder) {
+  const std::string path = JoinPath(folder, kCheckpointStateFile);
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxStateSize));
+  CheckpointState state;
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  parser.AllowUnknownField(true);
+  if (!parser.ParseFromString(text, &state)) {
+    return InvalidArgument(path, " cannot be parsed: ", error.text);
+  }
+  if (state.model_checkpoint_path().empty()) {
+    return InvalidArgument(path, " has no model_checkpoint_path");
+  }
+  return state;
+}
+
+bool CheckpointExists(FileSystem& fs, const std::string& prefix) {
+  const auto is_file = [&fs](const std::string& path) {
+    const absl::StatusOr<FileInfo> info = fs.Stat(path);
+    return info.ok() && !info->is_directory;
+  };
+  if (is_file(IndexPath(prefix))) return true;
+  const absl::StatusOr<std::vector<std::string>> paths = Glob(fs, prefix);
+  return paths.ok() && std::any_of(paths->begin(), paths->end(), is_file);
+}
+
+absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
+                                                 const std::string& folder) {
+  // What was looked at in vain, for the message.
+  std::string passed_over;
+  const auto pass_over = [&passed_over](const auto&... parts) {
+    absl::StrAppend(&passed_over, passed_over.empty() ? "" : "; ", parts...);
+  };
+
+  const absl::StatusOr<CheckpointState> state = ReadCheckpointState(fs, folder);
+  if (state.ok()) {
+    absl::StatusOr<FoundCheckpoint> found =
+        FindEntry(fs, folder, state->model_checkpoint_path());
+    if (found.ok()) return found;
+    pass_over("the state file names ", found.status().message());
+    // Oldest first in the file.
+    const auto& all = state->all_model_checkpoint_paths();
+    for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
+      if (*entry == state->model_checkpoint_path()) continue;
+      found = FindEntry(fs, folder, *entry);
+      if (found.ok()) {
+        found->explanation =
+            absl::StrCat(passed_over, "; an older entry of it: ",
+                         found->explanation);
+        return found;
+      }
+      pass_over("an older entry, ", found.status().message());
+    }
+  } else if (absl::IsNotFound(state.status())) {
+    pass_over("there is no state file");
+  } else {
+    pass_over(state.status().message());
+  }
+
+  absl::StatusOr<std::vector<CheckpointInfo>> listed =
+      ListCheckpoints(fs, folder);
+  RETURN_IF_ERROR(listed.status());
+  if (!listed->empty()) {
+    pass_over("the newest index in the folder");
+    return FoundCheckpoint{listed->back().prefix, passed_over};
+  }
+  return NotFound("no checkpoint in \"", folder, "\": ", passed_over,
+                  "; no file ends with .index");
+}
+
+absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
+    FileSystem& fs, const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(folder));
+  std::set<std::string> in_state;
+  std::string latest;
+  if (const absl::StatusOr<CheckpointState> state =
+          ReadCheckpointState(fs, folder);
+      state.ok()) {
+    for (const std::string& entry : state->all_model_checkpoint_paths()) {
+      const absl::StatusOr<FoundCheckpoint> found =
+          FindEntry(fs, folder, entry);
+      if (found.ok()) in_state.insert(found->prefix);
+    }
+    const absl::StatusOr<FoundCheckpoint> found =
+        FindEntry(fs, folder, state->model_checkpoint_path());
+    if (found.ok()) {
+      latest = found->prefix;
+      in_state.insert(latest);
+    }
+  }
+
+  std::vector<CheckpointInfo> out;
+  for (const std::string& name : names) {
+    absl::string_view stem = name;
+    if (!absl::ConsumeSuffix(&stem, ".index") || stem.empty()) continue;
+    CheckpointInfo info;
+    info.prefix = JoinPath(folder, stem);
+    const absl::StatusOr<FileInfo> index = fs.Stat(JoinPath(folder, name));
+    if (!index.ok() || index->is_directory) continue;  // removed meanwhile
+    info.modified = index->modified;
+    info.size = index->size;
+    // Names are sorted: the data files follow the stem.
+    const std::string data = absl::StrCat(stem, ".data-");
+    for (auto at = std::lower_bound(names.begin(), names.end(), data);
+         at != names.end() && absl::StartsWith(*at, data); ++at) {
+      const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, *at));
+      if (file.ok()) info.size += file->size;
+    }
+    info.global_step = GlobalStepOf(stem);
+    info.in_state_file = in_state.count(info.prefix) > 0;
+    info.latest = info.prefix == latest;
+    out.push_back(std::move(info));
+  }
+  std::sort(out.begin(), out.end(),
+            [](const CheckpointInfo& a, const CheckpointInfo& b) {
+              return std::tie(a.modified, a.global_step, a.prefix) <
+                     std::tie(b.modified, b.global_step, b.prefix);
+            });
+  return out;
+}
+
+absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
+    FileSystem& fs, const std::string& folder, const std::string& prefix,
+    int keep) {
+  const std::string newest = Relative(folder, prefix);
+  CheckpointState old;
+  if (absl::StatusOr<CheckpointState> read = ReadCheckpointState(fs, folder);
+      read.ok()) {
+    old = *std::move(read);
+  } else if (!absl::IsNotFound(read.status()) &&
+             !absl::IsInvalidArgument(read.status())) {
+    return read.status();
+  }
+  // Timestamps come from another kind of saver; its lists stay parallel.
+  const bool timed =
+      old.all_model_checkpoint_timestamps_size() > 0 &&
+      old.all_model_checkpoint_timestamps_size() ==
+          old.all_model_checkpoint_paths_size();
+  std::vector<std::pair<std::string, double>> entries;
+  for (int i = 0; i < old.all_model_checkpoint_paths_size(); ++i) {
+    std::string entry = Relative(folder, old.all_model_checkpoint_paths(i));
+    if (entry == newest) continue;
+    entries.emplace_back(std::move(entry),
+                         timed ? old.all_model_checkpoint_timestamps(i) : 0);
+  }
+  double saved = 0;
+  if (timed) {
+    ASSIGN_OR_RETURN(const FileInfo info,
+                     fs.Stat(IndexPath(Resolve(folder, newest))));
+    saved = absl::ToDoubleSeconds(info.modified - absl::UnixEpoch());
+  }
+  entries.emplace_back(newest, saved);
+
+  // Only what lies in the folder may be removed by the caller: the entries of
+  // a copied folder may still name the files of the original.
+  std::vector<std::string> fallen;
+  const size_t excess =
+      keep > 0 && entries.size() > static_cast<size_t>(keep)
+          ? entries.size() - static_cast<size_t>(keep)
+          : 0;
+  for (size_t i = 0; i < excess; ++i) {
+    const std::string& entry = entries[i].first;
+    const bool relative =
+        !absl::StartsWith(entry, "/") && !absl::StrContains(entry, "..");
+    const std::string inside = JoinPath(
+        folder, relative ? absl::string_view(entry) : LastComponent(entry));
+    if (inside != Resolve(folder, newest) && CheckpointExists(fs, inside)) {
+      fallen.push_back(inside);
+    }
+  }
+  entries.erase(entries.begin(),
+                entries.begin() + static_cast<std::ptrdiff_t>(excess));
+
+  CheckpointState state;
+  state.set_model_checkpoint_path(newest);
+  for (const auto& [entry, time] : entries) {
+    state.add_all_model_checkpoint_paths(entry);
+    if (timed) state.add_all_model_checkpoint_timestamps(time);
+  }
+  if (timed) state.set_last_preserved_timestamp(old.last_preserved_timestamp());
+  std::string text;
+  if (!google::protobuf::TextFormat::PrintToString(state, &text)) {
+    return Internal("cannot print the checkpoint state");
+  }
+  RETURN_IF_ERROR(
+      WriteFileAtomically(fs, JoinPath(folder, kCheckpointStateFile), text));
+  return fallen;
+}
+
+absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix) {
+  const auto remove = [&fs](const std::string& path) {
+    const absl::Status status = fs.Remove(path);
+    return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  };
+  RETURN_IF_ERROR(remove(IndexPath(prefix)));
+  RemoveDataFiles(fs, prefix, /*keep_shards=*/0);
+  return remove(absl::StrCat(prefix, ".meta"));
+}
+
+int64_t GlobalStepOf(absl::string_view prefix) {
+  const size_t dash = prefix.rfind('-');
+  if (dash == absl::string_view::npos || dash + 1 == prefix.size()) return -1;
+  const absl::string_view digits = prefix.substr(dash + 1);
+  int64_t step = -1;
+  if (!std::all_of(digits.begin(), digits.end(),
+                   [](char c) { return c >= '0' && c <= '9'; }) ||
+      !absl::SimpleAtoi(digits, &step)) {
+    return -1;
+  }
+  return step;
+}
+
+}  // namespace metagraph
