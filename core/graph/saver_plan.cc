@@ -46,6 +46,7 @@ class Walk {
   struct Source {
     Endpoint restored;
     bool reshape = false;
+    std::vector<int> through;  // nodes that pass it on
   };
   // What a restore op reads, by output.
   struct Restored {
@@ -72,7 +73,8 @@ class Walk {
   SaverPlan plan_;
   // In the order of the restore op's outputs, so that plans read well.
   std::vector<std::pair<Endpoint, SavedVariable>> found_;
-  absl::flat_hash_set<Endpoint> used_;
+  // Nodes between a restore op and an assignment.
+  absl::flat_hash_set<int> understood_;
   absl::flat_hash_map<int, absl::StatusOr<Restored>> restored_;
 };
 
@@ -111,6 +113,7 @@ absl::StatusOr<Walk::Source> Walk::TraceValue(Endpoint value) const {
       return Unimplemented("the value goes through \"", at.name(), "\" (",
                            at.op(), ")");
     }
+    out.through.push_back(value.node);
     value = at.inputs[0];
   }
   return InvalidArgument("the value comes from a cycle");
@@ -212,7 +215,7 @@ absl::Status Walk::MapAssign(const Node& assign) {
   }
   SavedVariable out;
   ASSIGN_OR_RETURN(const Source source, TraceValue(assign.inputs[1]));
-  used_.insert(source.restored);
+  understood_.insert(source.through.begin(), source.through.end());
   ASSIGN_OR_RETURN(out.node, TraceVariable(assign.inputs[0]));
   RETURN_IF_ERROR(DescribeRestored(source.restored, &out));
   out.variable = node(out.node).name();
@@ -230,17 +233,15 @@ void Walk::From(int restore_op) {
       Reject(at, mapped.message());
     }
   }
-  // What is read from the checkpoint and goes elsewhere.
+  // What is read from the checkpoint and goes elsewhere, e.g. into a table.
   for (int id : reached) {
     const Node& at = node(id);
-    if (IsAssignOp(at.op())) continue;
+    if (IsAssignOp(at.op()) || understood_.contains(id)) continue;
     for (const Endpoint& input : at.inputs) {
-      if (!IsRestoreOp(node(input.node).op()) || used_.contains(input)) {
-        continue;
-      }
-      Reject(at, absl::StrCat("it takes \"", node(input.node).name(), ":",
-                              input.index, "\" and is no assignment (",
-                              at.op(), ")"));
+      if (!IsRestoreOp(node(input.node).op())) continue;
+      Reject(at, absl::StrCat("it takes a restored value and is no assignment "
+                              "(", at.op(), ")"));
+      break;
     }
   }
   if (found_.empty() && plan_.unmapped.empty()) {

@@ -1,0 +1,216 @@
+#include "core/graph/meta_graph.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "gtest/gtest.h"
+#include "tests/core/graph/text_proto.h"
+#include "tests/support/status_matchers.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::GraphDef;
+using tensorflow::MetaGraphDef;
+using tensorflow::SavedModel;
+using Code = absl::StatusCode;
+
+constexpr char kGraph[] = R"(
+  node { name: "a" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } }
+  node { name: "b" op: "Neg" input: "a" }
+  versions { producer: 27 })";
+
+std::string MetaText() {
+  return absl::StrCat(R"(
+    meta_info_def { tags: "serve" tensorflow_version: "1.15.0"
+      stripped_op_list { op { name: "Neg" } } }
+    saver_def { restore_op_name: "b" }
+    collection_def { key: "c" value { node_list { value: "a:0" } } }
+    graph_def {)", kGraph, "}");
+}
+
+std::string SavedModelText(const std::string& tags) {
+  return absl::StrCat("saved_model_schema_version: 1 meta_graphs { ",
+                      "meta_info_def { ", tags, " } graph_def {", kGraph,
+                      "} }");
+}
+
+template <typename Proto>
+std::string Binary(const std::string& text) {
+  return FromText<Proto>(text).SerializeAsString();
+}
+
+void ExpectKind(const std::string& bytes, GraphFileKind want) {
+  ASSERT_OK_AND_ASSIGN(const GraphFileKind kind, DetectGraphFileKind(bytes));
+  EXPECT_EQ(kind, want);
+  ASSERT_OK_AND_ASSIGN(const MetaGraph meta, ParseMetaGraph(bytes, kind));
+  EXPECT_EQ(meta.kind, want);
+  EXPECT_EQ(meta.graph->nodes().size(), 2u);
+  EXPECT_FALSE(meta.def.has_graph_def());
+}
+
+TEST(MetaGraphTest, DetectsEachKindInBinaryAndText) {
+  ExpectKind(Binary<MetaGraphDef>(MetaText()), GraphFileKind::kMetaGraph);
+  ExpectKind(MetaText(), GraphFileKind::kMetaGraph);
+  ExpectKind(Binary<GraphDef>(kGraph), GraphFileKind::kGraphDef);
+  ExpectKind(kGraph, GraphFileKind::kGraphDef);
+  const std::string saved = SavedModelText("tags: 'serve'");
+  ExpectKind(Binary<SavedModel>(saved), GraphFileKind::kSavedModel);
+  ExpectKind(saved, GraphFileKind::kSavedModel);
+}
+
+TEST(MetaGraphTest, AMetaGraphOfAGraphAloneIsNoGraphDef) {
+  // graph_def and library have the same field number.
+  const std::string bytes =
+      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kGraph, "}"));
+  ExpectKind(bytes, GraphFileKind::kMetaGraph);
+}
+
+TEST(MetaGraphTest, ALibraryAloneIsAGraphDef) {
+  const std::string bytes = Binary<GraphDef>(R"(
+    library { function { signature { name: "f" }
+                         node_def { name: "n" op: "Neg" } } })");
+  ASSERT_OK_AND_ASSIGN(const GraphFileKind kind, DetectGraphFileKind(bytes));
+  EXPECT_EQ(kind, GraphFileKind::kGraphDef);
+}
+
+TEST(MetaGraphTest, RoundTripsToProto) {
+  const auto want = FromText<MetaGraphDef>(MetaText());
+  const MetaGraph meta = MakeMetaGraph(MetaText());
+  EXPECT_EQ(meta.ToProto().DebugString(), want.DebugString());
+}
+
+TEST(MetaGraphTest, KeepsUnknownAttributesAndSkipsUnknownTextFields) {
+  const MetaGraph meta = MakeMetaGraph(R"(
+    graph_def { node { name: "a" op: "FutureOp" not_yet_invented: 3
+      attr { key: "_future" value { s: "x" } } } also_new { a: 1 } })");
+  EXPECT_EQ(meta.graph->node(0).def->attr().at("_future").s(), "x");
+}
+
+TEST(MetaGraphTest, RefusesWhatIsNoGraph) {
+  for (const std::string& bytes :
+       {std::string(), std::string("hello, world\n"),
+        std::string("name: \"x\"\n"), std::string(100, '\0'),
+        std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16),
+        Binary<MetaGraphDef>("collection_def { key: 'k' value {} }")}) {
+    EXPECT_THAT(DetectGraphFileKind(bytes),
+                HasCode(Code::kInvalidArgument, "not a graph"));
+    EXPECT_THAT(ParseMetaGraph(bytes, GraphFileKind::kMetaGraph),
+                HasCode(Code::kInvalidArgument, "not a graph"));
+  }
+}
+
+TEST(MetaGraphTest, SaysWhatItFoundInstead) {
+  EXPECT_THAT(
+      ParseMetaGraph(Binary<GraphDef>(kGraph), GraphFileKind::kSavedModel),
+      HasCode(Code::kInvalidArgument, "expected a SavedModel, found a "
+                                      "GraphDef"));
+  EXPECT_THAT(ParseMetaGraph(MetaText(), GraphFileKind::kGraphDef),
+              HasCode(Code::kInvalidArgument,
+                      "expected a GraphDef, found a MetaGraphDef"));
+}
+
+TEST(MetaGraphTest, RefusesEveryTruncation) {
+  const std::string bytes = Binary<MetaGraphDef>(
+      absl::StrCat("graph_def {", kGraph, "}"));
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THAT(ParseMetaGraph(bytes.substr(0, size),
+                               GraphFileKind::kMetaGraph),
+                HasCode(Code::kInvalidArgument, ""))
+        << size;
+  }
+}
+
+TEST(MetaGraphTest, AFlippedBitIsAnErrorOrAGraph) {
+  const std::string bytes = Binary<MetaGraphDef>(MetaText());
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string broken = bytes;
+    broken[bit / 8] = static_cast<char>(broken[bit / 8] ^ (1 << bit % 8));
+    const auto meta = ParseMetaGraph(broken, GraphFileKind::kMetaGraph);
+    if (meta.ok()) continue;
+    EXPECT_EQ(meta.status().code(), Code::kInvalidArgument) << meta.status();
+  }
+}
+
+TEST(MetaGraphTest, TextErrorsTellTheLine) {
+  EXPECT_THAT(ParseMetaGraph("graph_def {\n  node { name: 5 }\n}",
+                             GraphFileKind::kMetaGraph),
+              HasCode(Code::kInvalidArgument, "line 2, column 16"));
+}
+
+TEST(MetaGraphTest, DeepNestingIsRefusedNotOverrun) {
+  std::string text = "node { name: 'a' op: 'A' attr { key: 'x' value ";
+  const int depth = 100000;
+  for (int i = 0; i < depth; ++i) {
+    text += "{ func { attr { key: 'x' value ";
+  }
+  EXPECT_THAT(ParseGraphDef(text), HasCode(Code::kInvalidArgument, ""));
+}
+
+TEST(MetaGraphTest, TakesTheServedMetaGraph) {
+  const std::string two = absl::StrCat(
+      SavedModelText("tags: 'train'"),
+      " meta_graphs { meta_info_def { tags: 'serve' } graph_def { "
+      "node { name: 'served' op: 'NoOp' } } }");
+  ASSERT_OK_AND_ASSIGN(const MetaGraph meta,
+                       ParseMetaGraph(two, GraphFileKind::kSavedModel));
+  EXPECT_NE(meta.graph->FindNode("served"), nullptr);
+}
+
+TEST(MetaGraphTest, TakesTheOnlyMetaGraphWhateverItsTags) {
+  EXPECT_OK(ParseMetaGraph(SavedModelText("tags: 'train'"),
+                           GraphFileKind::kSavedModel));
+}
+
+TEST(MetaGraphTest, ListsTheTagsIfNoneIsServed) {
+  const std::string two = absl::StrCat(
+      SavedModelText("tags: 'train'"),
+      " meta_graphs { meta_info_def { tags: 'eval' tags: 'gpu' } graph_def { "
+      "node { name: 'x' op: 'NoOp' } } }");
+  EXPECT_THAT(ParseMetaGraph(two, GraphFileKind::kSavedModel),
+              HasCode(Code::kNotFound, "{ train }, { eval, gpu }"));
+}
+
+// ReadMetaGraph, on real files.
+class ReadMetaGraphTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string Write(const std::string& name, const std::string& bytes) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+
+  const std::string folder_ =
+      ::testing::TempDir() + "/meta_graph_test_" +
+      ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  FileSystem& fs_ = FileSystem::Posix();
+};
+
+TEST_F(ReadMetaGraphTest, TheContentDecidesNotTheName) {
+  ASSERT_OK_AND_ASSIGN(
+      const MetaGraph meta,
+      ReadMetaGraph(fs_, Write("x.pb", Binary<MetaGraphDef>(MetaText()))));
+  EXPECT_EQ(meta.kind, GraphFileKind::kMetaGraph);
+  EXPECT_EQ(meta.def.saver_def().restore_op_name(), "b");
+}
+
+TEST_F(ReadMetaGraphTest, ReadsASavedModelFolder) {
+  Write("saved_model.pbtxt", SavedModelText("tags: 'serve'"));
+  ASSERT_OK_AND_ASSIGN(const MetaGraph meta, ReadMetaGraph(fs_, folder_));
+  EXPECT_EQ(meta.kind, GraphFileKind::kSavedModel);
+}
+
+TEST_F(ReadMetaGraphTest, NamesTheFileInItsErrors) {
+  EXPECT_THAT(ReadMetaGraph(fs_, folder_ + "/none.meta"),
+              HasCode(Code::kNotFound, "none.meta"));
+  EXPECT_THAT(ReadMetaGraph(fs_, folder_),
+              HasCode(Code::kNotFound, "Could not find SavedModel"));
+  EXPECT_THAT(ReadMetaGraph(fs_, Write("bad.meta", "bad")),
+              HasCode(Code::kInvalidArgument, "bad.meta\": not a graph"));
+}
+
+}  // namespace
+}  // namespace metagraph
