@@ -1,0 +1,63 @@
+// Assert, Print and PrintV2.
+
+#include "core/kernels/tensor_summary.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+class Assert final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(summarize_, construction.Attr<int64_t>("summarize"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& condition = ctx.input(0);
+    if (condition.rank() != 0) {
+      return InvalidArgument("In[0] should be a scalar: ",
+                             condition.shape().ToString());
+    }
+    if (condition.scalar<bool>()) return absl::OkStatus();
+    std::string message = "assertion failed:";
+    for (int i = 1; i < ctx.num_inputs(); ++i) {
+      absl::StrAppend(&message, " [", SummarizeTensor(ctx.input(i), summarize_),
+                      "]");
+    }
+    return absl::InvalidArgumentError(message);
+  }
+
+ private:
+  int64_t summarize_ = 3;
+};
+
+// A server has no terminal to print on: the tensor goes through.
+class Print final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    if (ctx.num_outputs() > 0) ctx.ForwardInput(0, 0);
+    return absl::OkStatus();
+  }
+};
+
+REGISTER_OP("Assert", [](OpBuilder& op) {
+  op.Input("condition: bool").Input("data: T");
+  op.Attr("T: list(type)").Attr("summarize: int = 3").SetIsStateful();
+  op.Kernel<Assert>();
+});
+REGISTER_OP("Print", [](OpBuilder& op) {
+  op.Input("input: T").Input("data: U").Output("output: T");
+  op.Attr("T: type").Attr("U: list(type)").Attr("message: string = ''");
+  op.Attr("first_n: int = -1").Attr("summarize: int = 3").SetIsStateful();
+  op.Kernel<Print>();
+});
+REGISTER_OP("PrintV2", [](OpBuilder& op) {
+  op.Input("input: string").Attr("output_stream: string = 'stderr'");
+  op.Attr("end: string = ''").SetIsStateful();
+  op.Kernel<Print>();
+});
+
+}  // namespace
+}  // namespace metagraph

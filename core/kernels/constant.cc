@@ -1,0 +1,148 @@
+// Values that a graph holds or is fed: Const, placeholders, Fill, ZerosLike.
+
+#include <cstring>
+
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+class Const final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(value_, construction.Attr<Tensor>("value"));
+    if (value_.dtype() != construction.output_type(0)) {
+      return InvalidArgument("attr 'value' is ", value_.Describe(),
+                             ", attr 'dtype' is ",
+                             DataTypeName(construction.output_type(0)));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Compute(KernelContext& ctx) const override {
+    ctx.SetOutput(0, value_);
+    return absl::OkStatus();
+  }
+  const Tensor* constant() const override { return &value_; }
+
+ private:
+  Tensor value_;
+};
+
+// Runs only if nobody fed it.
+class Placeholder final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(PartialShape shape,
+                     construction.Attr<PartialShape>("shape"));
+    message_ = absl::StrCat("You must feed a value for placeholder tensor '",
+                            construction.node_name(), "' with dtype ",
+                            DataTypeName(construction.output_type(0)));
+    if (shape.rank() > 0) {
+      absl::StrAppend(&message_, " and shape ", shape.ToString());
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Compute(KernelContext&) const override {
+    return absl::InvalidArgumentError(message_);
+  }
+
+ private:
+  std::string message_;
+};
+
+class Fill final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& dims = ctx.input(0);
+    const Tensor& value = ctx.input(1);
+    if (dims.rank() > 1) {
+      return InvalidArgument("dims must represent a vector, got shape ",
+                             dims.shape().ToString());
+    }
+    if (value.num_elements() != 1 || value.rank() > 1) {
+      return InvalidArgument("value must represent a scalar, got shape ",
+                             value.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(TensorShape shape, ReadShape(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    return FillTensor(ctx, value.raw_data(), output);
+  }
+};
+
+class Empty final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(0)));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    // Zeros whatever `init` says: old memory may hold another caller's data.
+    ZeroTensor(output);
+    return absl::OkStatus();
+  }
+};
+
+class ZerosLike final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ZeroTensor(y);
+    return absl::OkStatus();
+  }
+};
+
+template <typename T>
+class OnesLike final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    const T one = T(1);
+    return FillTensor(ctx, &one, y);
+  }
+};
+
+REGISTER_OP("Const", [](OpBuilder& op) {
+  op.Output("output: dtype").Attr("value: tensor").Attr("dtype: type");
+  op.Kernel<Const>();
+});
+REGISTER_OP("Placeholder", [](OpBuilder& op) {
+  op.Output("output: dtype").Attr("dtype: type").Attr("shape: shape = {}");
+  op.Kernel<Placeholder>();
+});
+REGISTER_OP("PlaceholderV2", [](OpBuilder& op) {
+  op.Output("output: dtype").Attr("dtype: type").Attr("shape: shape");
+  op.Kernel<Placeholder>();
+});
+REGISTER_OP("Fill", [](OpBuilder& op) {
+  op.Input("dims: index_type").Input("value: T").Output("output: T");
+  op.Attr("T: type").Attr("index_type: type = DT_INT32");
+  op.Kernel<Fill>();
+});
+REGISTER_OP("Empty", [](OpBuilder& op) {
+  op.Input("shape: int32").Output("output: dtype");
+  op.Attr("dtype: type").Attr("init: bool = false").SetIsStateful();
+  op.Kernel<Empty>();
+});
+REGISTER_OP("ZerosLike", [](OpBuilder& op) {
+  op.Input("x: T").Output("y: T").Attr("T: type");
+  for (DataType dtype :
+       {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_INT8, DT_INT16, DT_INT32,
+        DT_INT64, DT_UINT8, DT_UINT16, DT_UINT32, DT_UINT64, DT_BOOL,
+        DT_COMPLEX64, DT_COMPLEX128, DT_STRING}) {
+    op.KernelWhere<ZerosLike>({{"T", dtype}});
+  }
+});
+REGISTER_OP("OnesLike", [](OpBuilder& op) {
+  op.Input("x: T").Output("y: T").Attr("T: type");
+  op.KernelFor<OnesLike, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
+               complex64, complex128>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

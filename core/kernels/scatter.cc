@@ -1,0 +1,367 @@
+// ScatterNd, TensorScatter*, SparseToDense: values put at indices.
+
+#include <algorithm>
+#include <type_traits>
+
+#include "absl/strings/str_join.h"
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// How indices [..., depth] lead into a tensor: each names a slice of `inner`
+// elements.
+struct SliceIndex {
+  int64_t depth;
+  int64_t count;
+  int64_t inner;
+};
+
+absl::StatusOr<SliceIndex> CheckScatter(const TensorShape& shape,
+                                        const TensorShape& indices,
+                                        const TensorShape& updates) {
+  if (indices.rank() < 1) {
+    return InvalidArgument("Indices shape must have rank at least one. Found:",
+                           indices.ToString());
+  }
+  if (updates.rank() < 1) {
+    return InvalidArgument("Updates shape must have rank at least one. Found:",
+                           updates.ToString());
+  }
+  const int outer = indices.rank() - 1;
+  SliceIndex out;
+  out.depth = indices.dim(outer);
+  if (out.depth > shape.rank()) {
+    return InvalidArgument("The inner ", out.depth,
+                           " dimensions of indices do not fit into shape ",
+                           shape.ToString());
+  }
+  bool fits = updates.rank() >= outer;
+  for (int i = 0; fits && i < outer; ++i) {
+    fits = updates.dim(i) == indices.dim(i);
+  }
+  if (!fits) {
+    return InvalidArgument("Dimensions [0,", outer,
+                           ") of indices[shape=", indices.ToString(),
+                           "] must match dimensions [0,", outer,
+                           ") of updates[shape=", updates.ToString(), "]");
+  }
+  const int depth = static_cast<int>(out.depth);
+  fits = updates.rank() - outer == shape.rank() - depth;
+  for (int i = depth; fits && i < shape.rank(); ++i) {
+    fits = updates.dim(outer + i - depth) == shape.dim(i);
+  }
+  if (!fits) {
+    return InvalidArgument("Dimensions [", depth, ",", shape.rank(),
+                           ") of input[shape=", shape.ToString(),
+                           "] must match dimensions [", outer, ",",
+                           updates.rank(),
+                           ") of updates[shape=", updates.ToString(), "]");
+  }
+  out.count = ProductOf(indices, 0, outer);
+  out.inner = ProductOf(shape, depth, shape.rank());
+  return out;
+}
+
+// Calls apply(offset of the slice in the target, offset in the updates) for
+// each index.
+template <typename Index, typename Apply>
+absl::Status ForEachSlice(const TensorShape& shape, const Tensor& indices,
+                          const SliceIndex& slices, const Apply& apply) {
+  const Index* index = indices.data<Index>();
+  for (int64_t i = 0; i < slices.count; ++i, index += slices.depth) {
+    int64_t row = 0;
+    for (int64_t d = 0; d < slices.depth; ++d) {
+      if (index[d] < 0 || index[d] >= shape.dim(d)) {
+        TensorShape outer = indices.shape();
+        outer.RemoveDim(outer.rank() - 1);
+        return InvalidArgument(
+            "indices", PositionString(outer, i), " = [",
+            absl::StrJoin(absl::MakeSpan(index, slices.depth), ", "),
+            "] does not index into shape ", shape.ToString());
+      }
+      row = row * shape.dim(d) + index[d];
+    }
+    apply(row * slices.inner, i * slices.inner);
+  }
+  return absl::OkStatus();
+}
+
+template <typename Apply>
+absl::Status ForEachSlice(const TensorShape& shape, const Tensor& indices,
+                          const SliceIndex& slices, const Apply& apply) {
+  if (indices.dtype() == DT_INT64) {
+    return ForEachSlice<int64_t>(shape, indices, slices, apply);
+  }
+  return ForEachSlice<int32_t>(shape, indices, slices, apply);
+}
+
+enum class Update { kAdd, kSub, kMin, kMax };
+
+template <typename T, Update kUpdate>
+absl::Status ScatterInto(const Tensor& indices, const Tensor& updates,
+                         const SliceIndex& slices, Tensor* target) {
+  const T* from = updates.data<T>();
+  T* to = target->mutable_data<T>();
+  const auto apply = [&](int64_t at, int64_t source) {
+    for (int64_t i = 0; i < slices.inner; ++i) {
+      T& out = to[at + i];
+      const T& value = from[source + i];
+      if constexpr (std::is_same_v<T, bool>) {
+        out = out || value;
+      } else if constexpr (std::is_signed_v<T> && std::is_integral_v<T>) {
+        // Wraps, without undefined behaviour.
+        using U = std::make_unsigned_t<T>;
+        if constexpr (kUpdate == Update::kAdd) {
+          out = static_cast<T>(static_cast<U>(out) + static_cast<U>(value));
+        } else if constexpr (kUpdate == Update::kSub) {
+          out = static_cast<T>(static_cast<U>(out) - static_cast<U>(value));
+        } else if constexpr (kUpdate == Update::kMin) {
+          out = std::min(out, value);
+        } else {
+          out = std::max(out, value);
+        }
+      } else if constexpr (kUpdate == Update::kAdd) {
+        out += value;
+      } else if constexpr (kUpdate == Update::kSub) {
+        out -= value;
+      } else if constexpr (kUpdate == Update::kMin) {
+        out = value < out ? value : out;
+      } else {
+        out = out < value ? value : out;
+      }
+    }
+  };
+  return ForEachSlice(target->shape(), indices, slices, apply);
+}
+
+// Zeros with the updates added at the indices.
+template <typename T>
+class ScatterNd final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& indices = ctx.input(0);
+    const Tensor& updates = ctx.input(1);
+    if (!ctx.input(2).shape().IsVector()) {
+      return InvalidArgument("Shape must be a vector");
+    }
+    ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(2)));
+    if (shape.num_elements() == 0 &&
+        (indices.num_elements() > 0 || updates.num_elements() > 0)) {
+      return InvalidArgument(
+          "Indices and updates specified for empty output.  indices shape: ",
+          indices.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(SliceIndex slices,
+                     CheckScatter(shape, indices.shape(), updates.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    ZeroTensor(output);
+    return ScatterInto<T, Update::kAdd>(indices, updates, slices, output);
+  }
+};
+
+// A tensor of its own with the elements of input 0: that input's buffer if
+// nobody else needs it.
+absl::StatusOr<Tensor*> OwnCopy(KernelContext& ctx) {
+  const Tensor& tensor = ctx.input(0);
+  ASSIGN_OR_RETURN(Tensor * output,
+                   ctx.ForwardOrAllocateOutput({0}, 0, tensor.shape()));
+  if (!output->SharesBufferWith(tensor)) {
+    ElementCopier(tensor.dtype())
+        .Copy(tensor.raw_data(), 0, output->mutable_raw_data(), 0,
+              tensor.num_elements());
+  }
+  return output;
+}
+
+absl::StatusOr<SliceIndex> CheckTensorScatter(const KernelContext& ctx) {
+  const TensorShape& shape = ctx.input(0).shape();
+  const TensorShape& indices = ctx.input(1).shape();
+  const TensorShape& updates = ctx.input(2).shape();
+  if (shape.num_elements() == 0 &&
+      (indices.num_elements() > 0 || updates.num_elements() > 0)) {
+    return InvalidArgument(
+        "Indices and updates specified for empty output shape");
+  }
+  return CheckScatter(shape, indices, updates);
+}
+
+class TensorScatterUpdate final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& indices = ctx.input(1);
+    const Tensor& updates = ctx.input(2);
+    ASSIGN_OR_RETURN(SliceIndex slices, CheckTensorScatter(ctx));
+    ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
+    const ElementCopier copier(updates.dtype());
+    void* to = output->mutable_raw_data();
+    return ForEachSlice(
+        output->shape(), indices, slices, [&](int64_t at, int64_t source) {
+          copier.Copy(updates.raw_data(), source, to, at, slices.inner);
+        });
+  }
+};
+
+template <typename T, Update kUpdate>
+class TensorScatter : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    ASSIGN_OR_RETURN(SliceIndex slices, CheckTensorScatter(ctx));
+    ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
+    return ScatterInto<T, kUpdate>(ctx.input(1), ctx.input(2), slices, output);
+  }
+};
+template <typename T>
+using TensorScatterAdd = TensorScatter<T, Update::kAdd>;
+template <typename T>
+using TensorScatterSub = TensorScatter<T, Update::kSub>;
+template <typename T>
+using TensorScatterMin = TensorScatter<T, Update::kMin>;
+template <typename T>
+using TensorScatterMax = TensorScatter<T, Update::kMax>;
+
+// A tensor of a default value with some elements set.
+class SparseToDense final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(validate_, construction.Attr<bool>("validate_indices"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& indices = ctx.input(0);
+    const Tensor& values = ctx.input(2);
+    if (indices.rank() > 2) {
+      return InvalidArgument(
+          "sparse_indices should be a scalar, vector, or matrix, got shape ",
+          indices.shape().ToString());
+    }
+    const int64_t count = indices.rank() > 0 ? indices.dim(0) : 1;
+    const int64_t depth = indices.rank() > 1 ? indices.dim(1) : 1;
+    if (!ctx.input(1).shape().IsVector()) {
+      return InvalidArgument("output_shape must be rank 1, got shape ",
+                             ctx.input(1).shape().ToString());
+    }
+    if (ctx.input(1).dim(0) != depth) {
+      return InvalidArgument("output_shape has incorrect number of elements: ",
+                             ctx.input(1).dim(0), " should be: ", depth);
+    }
+    if (values.rank() > 1 || (values.rank() == 1 && values.dim(0) != count)) {
+      return InvalidArgument("sparse_values has incorrect shape ",
+                             values.shape().ToString(), ", should be [] or [",
+                             count, "]");
+    }
+    if (ctx.input(3).rank() != 0) {
+      return InvalidArgument("default_value should be a scalar.");
+    }
+    ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(1)));
+    ASSIGN_OR_RETURN(const Ints index, ReadInts(indices));
+    RETURN_IF_ERROR(Check(shape, index, count, depth));
+    ASSIGN_OR_RETURN(Tensor * dense, ctx.AllocateOutput(0, shape));
+    RETURN_IF_ERROR(FillTensor(ctx, ctx.input(3).raw_data(), dense));
+    const ElementCopier copier(dense->dtype());
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t at = 0;
+      for (int64_t d = 0; d < depth; ++d) {
+        at = at * shape.dim(d) + index[i * depth + d];
+      }
+      copier.Copy(values.raw_data(), values.rank() == 0 ? 0 : i,
+                  dense->mutable_raw_data(), at, 1);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Check(const TensorShape& shape, const Ints& indices,
+                     int64_t count, int64_t depth) const {
+    for (int64_t i = 0; i < count; ++i) {
+      const auto index = absl::MakeSpan(indices).subspan(i * depth, depth);
+      const auto describe = [&] {
+        return absl::StrCat("indices[", i, "] = [", absl::StrJoin(index, ","),
+                            "]");
+      };
+      for (int64_t d = 0; d < depth; ++d) {
+        if (index[d] < 0 || index[d] >= shape.dim(d)) {
+          return InvalidArgument(describe(),
+                                 " is out of bounds: need 0 <= index < ",
+                                 shape.ToString());
+        }
+      }
+      if (!validate_ || i == 0) continue;
+      const auto before =
+          absl::MakeSpan(indices).subspan((i - 1) * depth, depth);
+      if (index == before) {
+        return InvalidArgument(describe(), " is repeated");
+      }
+      if (std::lexicographical_compare(index.begin(), index.end(),
+                                       before.begin(), before.end())) {
+        return InvalidArgument(describe(),
+                               " is out of order. Many sparse ops require "
+                               "sorted indices.");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  bool validate_ = true;
+};
+
+template <template <typename> class K, typename... Ts>
+void AddKernels(OpBuilder& op) {
+  for (DataType index : {DT_INT32, DT_INT64}) {
+    (op.KernelWhere<K<Ts>>({{"T", kDataType<Ts>}, {"Tindices", index}}), ...);
+  }
+}
+
+void DescribeTensorScatter(OpBuilder& op) {
+  op.Input("tensor: T").Input("indices: Tindices").Input("updates: T");
+  op.Output("output: T").Attr("T: type").Attr("Tindices: type");
+}
+
+REGISTER_OP("ScatterNd", [](OpBuilder& op) {
+  op.Input("indices: Tindices").Input("updates: T").Input("shape: Tindices");
+  op.Output("output: T").Attr("T: type").Attr("Tindices: type");
+  AddKernels<ScatterNd, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+             int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
+             complex128, bool, std::string>(op);
+});
+REGISTER_OP("TensorScatterUpdate", [](OpBuilder& op) {
+  DescribeTensorScatter(op);
+  op.KernelWhere<TensorScatterUpdate>({{"Tindices", DT_INT32}});
+  op.KernelWhere<TensorScatterUpdate>({{"Tindices", DT_INT64}});
+});
+REGISTER_OP("TensorScatterAdd", [](OpBuilder& op) {
+  DescribeTensorScatter(op);
+  AddKernels<TensorScatterAdd, float, double, half, bfloat16, int8_t, int16_t,
+             int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
+             complex128>(op);
+});
+REGISTER_OP("TensorScatterSub", [](OpBuilder& op) {
+  DescribeTensorScatter(op);
+  AddKernels<TensorScatterSub, float, double, half, bfloat16, int8_t, int16_t,
+             int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
+             complex128>(op);
+});
+REGISTER_OP("TensorScatterMin", [](OpBuilder& op) {
+  DescribeTensorScatter(op);
+  AddKernels<TensorScatterMin, float, double, half, bfloat16, int8_t, int16_t,
+             int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(op);
+});
+REGISTER_OP("TensorScatterMax", [](OpBuilder& op) {
+  DescribeTensorScatter(op);
+  AddKernels<TensorScatterMax, float, double, half, bfloat16, int8_t, int16_t,
+             int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(op);
+});
+REGISTER_OP("SparseToDense", [](OpBuilder& op) {
+  op.Input("sparse_indices: Tindices").Input("output_shape: Tindices");
+  op.Input("sparse_values: T").Input("default_value: T").Output("dense: T");
+  op.Attr("validate_indices: bool = true");
+  op.Attr("T: type").Attr("Tindices: type");
+  op.Kernel<SparseToDense>();
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,253 @@
+// Rows of a tensor reduced by segment.
+
+#include <algorithm>
+#include <limits>
+
+#include "core/base/checked_math.h"
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// Integers wrap around, without undefined behaviour.
+template <typename T, typename = void>
+struct Wrapping {
+  using type = T;
+};
+template <typename T>
+struct Wrapping<T, std::enable_if_t<std::is_integral_v<T>>> {
+  // At least int wide, so that promotion cannot make it signed again.
+  using type =
+      std::conditional_t<(sizeof(T) < 4), uint32_t, std::make_unsigned_t<T>>;
+};
+
+// Each reduction: where an unsorted one starts, what an empty sorted segment
+// holds, and how a value is added.
+template <typename T>
+struct Sum {
+  static T Start() { return T(0); }
+  static T Empty() { return T(0); }
+  static void Add(T& out, T value) {
+    using U = typename Wrapping<T>::type;
+    out = static_cast<T>(static_cast<U>(out) + static_cast<U>(value));
+  }
+};
+template <typename T>
+struct Mean : Sum<T> {};
+template <typename T>
+struct Prod {
+  static T Start() { return T(1); }
+  static T Empty() { return T(1); }
+  static void Add(T& out, T value) {
+    using U = typename Wrapping<T>::type;
+    out = static_cast<T>(static_cast<U>(out) * static_cast<U>(value));
+  }
+};
+template <typename T>
+struct Max {
+  static T Start() { return Eigen::NumTraits<T>::lowest(); }
+  static T Empty() { return T(0); }
+  static void Add(T& out, T value) { out = out < value ? value : out; }
+};
+template <typename T>
+struct Min {
+  static T Start() { return Eigen::NumTraits<T>::highest(); }
+  static T Empty() { return T(0); }
+  static void Add(T& out, T value) { out = value < out ? value : out; }
+};
+
+template <typename T, template <typename> class Op>
+void AddRow(const T* row, int64_t size, T* out) {
+  for (int64_t i = 0; i < size; ++i) Op<T>::Add(out[i], row[i]);
+}
+
+// segment_ids is a sorted vector, one id for each row.
+template <typename T, template <typename> class Op>
+class SegmentReduction : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& data = ctx.input(0);
+    if (!ctx.input(1).shape().IsVector()) {
+      return InvalidArgument("segment_ids should be a vector.");
+    }
+    if (data.rank() < 1) {
+      return InvalidArgument("input must be at least rank 1");
+    }
+    const int64_t rows = ctx.input(1).dim(0);
+    if (rows != data.dim(0)) {
+      return InvalidArgument(
+          "segment_ids should be the same size as dimension 0 of input.");
+    }
+    ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
+    for (int64_t i = 0; i < rows; ++i) {
+      if (ids[i] < 0) return InvalidArgument("segment ids must be >= 0");
+      if (i > 0 && ids[i] < ids[i - 1]) {
+        return InvalidArgument("segment ids are not increasing");
+      }
+    }
+    const auto segments = CheckedAdd(rows == 0 ? -1 : ids[rows - 1], 1);
+    Ints dims(data.shape().dims().begin(), data.shape().dims().end());
+    dims[0] = rows == 0 ? 0 : segments.value_or(-1);
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    if (output->num_elements() == 0) return absl::OkStatus();
+
+    const int64_t size = data.num_elements() / rows;
+    const T* in = data.data<T>();
+    T* out = output->mutable_data<T>();
+    int64_t next = 0;  // the first segment not yet written
+    for (int64_t begin = 0; begin < rows;) {
+      int64_t end = begin + 1;
+      while (end < rows && ids[end] == ids[begin]) ++end;
+      std::fill(out + next * size, out + ids[begin] * size, Op<T>::Empty());
+      T* segment = out + ids[begin] * size;
+      std::copy_n(in + begin * size, size, segment);
+      for (int64_t i = begin + 1; i < end; ++i) {
+        AddRow<T, Op>(in + i * size, size, segment);
+      }
+      if constexpr (std::is_same_v<Op<T>, Mean<T>>) {
+        const T count = static_cast<T>(static_cast<double>(end - begin));
+        // Integers: 256 rows are no uint8 count, nothing can be said.
+        if (count != T(0)) {
+          for (int64_t i = 0; i < size; ++i) segment[i] = segment[i] / count;
+        }
+      }
+      next = ids[begin] + 1;
+      begin = end;
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+    }
+    return absl::OkStatus();
+  }
+};
+
+// segment_ids has the shape of the first dimensions of data, in any order;
+// negative ids drop their rows.
+template <typename T, template <typename> class Op>
+class UnsortedSegmentReduction : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& data = ctx.input(0);
+    const Tensor& segment_ids = ctx.input(1);
+    if (ctx.input(2).rank() != 0) {
+      return InvalidArgument("num_segments should be a scalar, not shape ",
+                             ctx.input(2).shape().ToString());
+    }
+    const int ids_rank = segment_ids.rank();
+    if (data.rank() < ids_rank ||
+        data.shape().dims().first(ids_rank) != segment_ids.shape().dims()) {
+      return InvalidArgument("data.shape = ", data.shape().ToString(),
+                             " does not start with segment_ids.shape = ",
+                             segment_ids.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(int64_t segments, ReadInt(ctx.input(2), "num_segments"));
+    if (segments < 0) {
+      return InvalidArgument("Input num_segments == ", segments,
+                             " must not be negative.");
+    }
+    ASSIGN_OR_RETURN(const Ints ids, ReadInts(segment_ids));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] >= segments) {
+        return InvalidArgument("segment_ids",
+                               PositionString(segment_ids.shape(), i), " = ",
+                               ids[i], " is out of range [0, ", segments, ")");
+      }
+    }
+    Ints dims = {segments};
+    for (int i = ids_rank; i < data.rank(); ++i) dims.push_back(data.dim(i));
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    T* out = output->mutable_data<T>();
+    std::fill_n(out, shape.num_elements(), Op<T>::Start());
+    if (data.num_elements() == 0) return absl::OkStatus();
+    const int64_t size = data.num_elements() / static_cast<int64_t>(ids.size());
+    const T* in = data.data<T>();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] >= 0) AddRow<T, Op>(in + i * size, size, out + ids[i] * size);
+    }
+    return absl::OkStatus();
+  }
+};
+
+template <typename T>
+using SegmentSum = SegmentReduction<T, Sum>;
+template <typename T>
+using SegmentMean = SegmentReduction<T, Mean>;
+template <typename T>
+using SegmentProd = SegmentReduction<T, Prod>;
+template <typename T>
+using SegmentMax = SegmentReduction<T, Max>;
+template <typename T>
+using SegmentMin = SegmentReduction<T, Min>;
+template <typename T>
+using UnsortedSegmentSum = UnsortedSegmentReduction<T, Sum>;
+template <typename T>
+using UnsortedSegmentProd = UnsortedSegmentReduction<T, Prod>;
+template <typename T>
+using UnsortedSegmentMax = UnsortedSegmentReduction<T, Max>;
+template <typename T>
+using UnsortedSegmentMin = UnsortedSegmentReduction<T, Min>;
+
+void DescribeSegment(OpBuilder& op) {
+  op.Input("data: T").Input("segment_ids: Tindices").Output("output: T");
+  op.Attr("T: type").Attr("Tindices: type");
+}
+
+void DescribeUnsorted(OpBuilder& op) {
+  op.Input("data: T").Input("segment_ids: Tindices");
+  op.Input("num_segments: Tnumsegments").Output("output: T");
+  op.Attr("T: type").Attr("Tindices: type");
+  op.Attr("Tnumsegments: type = DT_INT32");
+}
+
+template <template <typename> class K>
+void AddRealKernels(OpBuilder& op) {
+  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+}
+template <template <typename> class K>
+void AddKernels(OpBuilder& op) {
+  AddRealKernels<K>(op);
+  op.KernelFor<K, complex64, complex128>("T");
+}
+
+REGISTER_OP("SegmentSum", [](OpBuilder& op) {
+  DescribeSegment(op);
+  AddKernels<SegmentSum>(op);
+});
+REGISTER_OP("SegmentMean", [](OpBuilder& op) {
+  DescribeSegment(op);
+  AddKernels<SegmentMean>(op);
+});
+REGISTER_OP("SegmentProd", [](OpBuilder& op) {
+  DescribeSegment(op);
+  AddKernels<SegmentProd>(op);
+});
+REGISTER_OP("SegmentMax", [](OpBuilder& op) {
+  DescribeSegment(op);
+  AddRealKernels<SegmentMax>(op);
+});
+REGISTER_OP("SegmentMin", [](OpBuilder& op) {
+  DescribeSegment(op);
+  AddRealKernels<SegmentMin>(op);
+});
+REGISTER_OP("UnsortedSegmentSum", [](OpBuilder& op) {
+  DescribeUnsorted(op);
+  AddKernels<UnsortedSegmentSum>(op);
+});
+REGISTER_OP("UnsortedSegmentProd", [](OpBuilder& op) {
+  DescribeUnsorted(op);
+  AddKernels<UnsortedSegmentProd>(op);
+});
+REGISTER_OP("UnsortedSegmentMax", [](OpBuilder& op) {
+  DescribeUnsorted(op);
+  AddRealKernels<UnsortedSegmentMax>(op);
+});
+REGISTER_OP("UnsortedSegmentMin", [](OpBuilder& op) {
+  DescribeUnsorted(op);
+  AddRealKernels<UnsortedSegmentMin>(op);
+});
+
+}  // namespace
+}  // namespace metagraph

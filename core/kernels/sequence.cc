@@ -1,0 +1,246 @@
+// Tensors made from a rule: Range, LinSpace, OneHot, InvertPermutation.
+
+#include <cmath>
+#include <limits>
+
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+template <typename T>
+std::string Print(T value) {
+  if constexpr (std::is_integral_v<T>) return absl::StrCat(value);
+  return absl::StrCat(static_cast<double>(value));
+}
+
+template <typename T>
+class Range final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    constexpr const char* kNames[] = {"start", "limit", "delta"};
+    for (int i = 0; i < 3; ++i) {
+      if (ctx.input(i).num_elements() == 1 && ctx.input(i).rank() <= 1) {
+        continue;
+      }
+      return InvalidArgument(kNames[i], " must be a scalar, not shape ",
+                             ctx.input(i).shape().ToString());
+    }
+    const T start = ctx.input(0).scalar<T>();
+    const T limit = ctx.input(1).scalar<T>();
+    const T delta = ctx.input(2).scalar<T>();
+    if (!(delta < T(0)) && !(delta > T(0))) {
+      return InvalidArgument("Requires delta != 0: ", Print(delta));
+    }
+    if (delta > T(0) && !(start <= limit)) {
+      return InvalidArgument("Requires start <= limit when delta > 0: ",
+                             Print(start), "/", Print(limit));
+    }
+    if (delta < T(0) && !(start >= limit)) {
+      return InvalidArgument("Requires start >= limit when delta < 0: ",
+                             Print(start), "/", Print(limit));
+    }
+    ASSIGN_OR_RETURN(int64_t size, SizeOf(start, limit, delta));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {size}));
+    T* out = output->mutable_data<T>();
+    if constexpr (std::is_integral_v<T>) {
+      // Unsigned: the value after the last may be beyond T.
+      using U = std::make_unsigned_t<T>;
+      for (int64_t i = 0; i < size; ++i) {
+        out[i] = static_cast<T>(static_cast<U>(start) +
+                                static_cast<U>(i) * static_cast<U>(delta));
+      }
+    } else {
+      // Adding up step by step is how TensorFlow rounds.
+      T value = start;
+      for (int64_t i = 0; i < size; ++i) {
+        out[i] = value;
+        value += delta;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static absl::StatusOr<int64_t> SizeOf(T start, T limit, T delta) {
+    if constexpr (std::is_integral_v<T>) {
+      // |limit - start| and |delta| fit uint64 whatever their signs.
+      const uint64_t low = static_cast<uint64_t>(std::min(start, limit));
+      const uint64_t high = static_cast<uint64_t>(std::max(start, limit));
+      const uint64_t step = delta > 0 ? static_cast<uint64_t>(delta)
+                                      : 0 - static_cast<uint64_t>(delta);
+      const uint64_t distance = high - low;
+      const uint64_t size = distance / step + (distance % step != 0 ? 1 : 0);
+      if (size > std::numeric_limits<int64_t>::max()) {
+        return InvalidArgument("Requires ((limit - start) / delta) <= ",
+                               std::numeric_limits<int64_t>::max());
+      }
+      return static_cast<int64_t>(size);
+    } else {
+      const double size = std::ceil(
+          std::abs((static_cast<double>(limit) - static_cast<double>(start)) /
+                   static_cast<double>(delta)));
+      // NaN and infinity fail this too.
+      if (!(size < 9e18)) {
+        return InvalidArgument("Requires ((limit - start) / delta) <= ",
+                               std::numeric_limits<int64_t>::max());
+      }
+      return static_cast<int64_t>(size);
+    }
+  }
+};
+
+template <typename T>
+class LinSpace final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    constexpr const char* kNames[] = {"start", "stop", "num"};
+    for (int i = 0; i < 3; ++i) {
+      if (ctx.input(i).rank() == 0) continue;
+      return InvalidArgument(kNames[i], " must be a scalar, not shape ",
+                             ctx.input(i).shape().ToString());
+    }
+    const T start = ctx.input(0).scalar<T>();
+    const T stop = ctx.input(1).scalar<T>();
+    ASSIGN_OR_RETURN(int64_t num, ReadInt(ctx.input(2), "num"));
+    if (num <= 0) return InvalidArgument("Requires num > 0: ", num);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {num}));
+    T* out = output->mutable_data<T>();
+    out[0] = start;
+    if (num == 1) return absl::OkStatus();
+    const T step = (stop - start) / static_cast<T>(num - 1);
+    for (int64_t i = 1; i < num - 1; ++i) {
+      out[i] = start + step * static_cast<T>(i);
+    }
+    // The last one exactly.
+    out[num - 1] = stop;
+    return absl::OkStatus();
+  }
+};
+
+class OneHot final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(axis_, construction.Attr<int64_t>("axis"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& indices = ctx.input(0);
+    const int rank = indices.rank();
+    if (axis_ < -1 || axis_ > rank) {
+      return InvalidArgument("Expected axis to be -1 or between [0, ", rank + 1,
+                             ").  But received: ", axis_);
+    }
+    constexpr const char* kNames[] = {"", "depth", "on_value", "off_value"};
+    for (int i = 1; i < 4; ++i) {
+      if (ctx.input(i).rank() == 0) continue;
+      return InvalidArgument(kNames[i], " must be a scalar, but got: ",
+                             ctx.input(i).shape().ToString());
+    }
+    ASSIGN_OR_RETURN(int64_t depth, ReadInt(ctx.input(1), "depth"));
+    if (depth < 0) {
+      return InvalidArgument("depth must be non-negative, got: ", depth);
+    }
+    const int axis = static_cast<int>(axis_ == -1 ? rank : axis_);
+    Ints dims(indices.shape().dims().begin(), indices.shape().dims().end());
+    dims.insert(dims.begin() + axis, depth);
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(FillTensor(ctx, ctx.input(3).raw_data(), output));
+    switch (indices.dtype()) {
+      case DT_UINT8:
+        return SetOnes<uint8_t>(ctx, axis, depth, output);
+      case DT_INT8:
+        return SetOnes<int8_t>(ctx, axis, depth, output);
+      case DT_INT32:
+        return SetOnes<int32_t>(ctx, axis, depth, output);
+      default:
+        return SetOnes<int64_t>(ctx, axis, depth, output);
+    }
+  }
+
+ private:
+  // indices is [prefix, suffix], the output [prefix, depth, suffix].
+  template <typename Index>
+  absl::Status SetOnes(const KernelContext& ctx, int axis, int64_t depth,
+                       Tensor* output) const {
+    const Tensor& indices = ctx.input(0);
+    const Index* index = indices.data<Index>();
+    const int64_t suffix = ProductOf(indices.shape(), axis, indices.rank());
+    const ElementCopier copier(output->dtype());
+    void* to = output->mutable_raw_data();
+    const void* on_value = ctx.input(2).raw_data();
+    return ctx.ParallelFor(
+        indices.num_elements(), 5, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            // An index outside [0, depth) leaves its line off.
+            if (index[i] < 0 || static_cast<int64_t>(index[i]) >= depth) {
+              continue;
+            }
+            const int64_t at =
+                (i / suffix * depth + index[i]) * suffix + i % suffix;
+            copier.Copy(on_value, 0, to, at, 1);
+          }
+        });
+  }
+
+  int64_t axis_ = -1;
+};
+
+template <typename T>
+class InvertPermutation final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    if (!x.shape().IsVector()) {
+      return InvalidArgument("invert_permutation expects a 1D vector.");
+    }
+    const int64_t n = x.dim(0);
+    ASSIGN_OR_RETURN(Tensor * y, ctx.AllocateOutput(0, x.shape()));
+    const T* in = x.data<T>();
+    T* out = y->mutable_data<T>();
+    std::fill_n(out, n, T(-1));
+    for (int64_t i = 0; i < n; ++i) {
+      if (in[i] < 0 || in[i] >= n) {
+        return InvalidArgument(in[i], " is not between 0 and ", n);
+      }
+      if (out[in[i]] != T(-1)) {
+        return InvalidArgument(in[i], " is duplicated in the input.");
+      }
+      out[in[i]] = static_cast<T>(i);
+    }
+    return absl::OkStatus();
+  }
+};
+
+REGISTER_OP("Range", [](OpBuilder& op) {
+  op.Input("start: Tidx").Input("limit: Tidx").Input("delta: Tidx");
+  op.Output("output: Tidx").Attr("Tidx: type = DT_INT32");
+  op.KernelFor<Range, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint16_t, uint32_t>("Tidx");
+});
+REGISTER_OP("LinSpace", [](OpBuilder& op) {
+  op.Input("start: T").Input("stop: T").Input("num: Tidx");
+  op.Output("output: T").Attr("T: type").Attr("Tidx: type = DT_INT32");
+  op.KernelFor<LinSpace, float, double, half, bfloat16>("T");
+});
+REGISTER_OP("OneHot", [](OpBuilder& op) {
+  op.Input("indices: TI").Input("depth: int32").Input("on_value: T");
+  op.Input("off_value: T").Output("output: T").Attr("axis: int = -1");
+  op.Attr("T: type").Attr("TI: type = DT_INT64");
+  for (DataType index : {DT_UINT8, DT_INT8, DT_INT32, DT_INT64}) {
+    op.KernelWhere<OneHot>({{"TI", index}});
+  }
+});
+REGISTER_OP("InvertPermutation", [](OpBuilder& op) {
+  op.Input("x: T").Output("y: T").Attr("T: type = DT_INT32");
+  op.KernelFor<InvertPermutation, int32_t, int64_t>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

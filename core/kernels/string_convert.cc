@@ -1,0 +1,361 @@
+// Strings to and from other things: AsString, StringToNumber, DecodeRaw,
+// EncodeBase64, DecodeBase64.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// The text that printf makes of `value`; `format` was made by AsString.
+template <typename T>
+std::string Format(const std::string& format, T value) {
+  char text[64];
+  const int size = std::snprintf(text, sizeof(text), format.c_str(), value);
+  if (size < static_cast<int>(sizeof(text))) return text;
+  std::string out(size + 1, '\0');
+  std::snprintf(out.data(), out.size(), format.c_str(), value);
+  out.pop_back();
+  return out;
+}
+
+class AsString final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    const DataType dtype = construction.input_type(0);
+    ASSIGN_OR_RETURN(int32_t precision,
+                     construction.Attr<int32_t>("precision"));
+    ASSIGN_OR_RETURN(bool scientific, construction.Attr<bool>("scientific"));
+    ASSIGN_OR_RETURN(bool shortest, construction.Attr<bool>("shortest"));
+    ASSIGN_OR_RETURN(int32_t width, construction.Attr<int32_t>("width"));
+    ASSIGN_OR_RETURN(std::string fill, construction.Attr<std::string>("fill"));
+    const bool is_float = IsFloatingType(dtype) || IsComplexType(dtype);
+    if (!is_float && precision > -1) {
+      return InvalidArgument("precision not supported for datatype ",
+                             DataTypeName(dtype));
+    }
+    if (!is_float && (scientific || shortest)) {
+      return InvalidArgument(
+          "scientific and shortest format not supported for datatype ",
+          DataTypeName(dtype));
+    }
+    if (scientific && shortest) {
+      return InvalidArgument(
+          "Cannot select both scientific and shortest notation");
+    }
+    if (width > 1024 || precision > 1024) {
+      return InvalidArgument("width and precision must be at most 1024");
+    }
+    if (fill.size() > 1) {
+      return InvalidArgument("Fill string must be one or fewer characters");
+    }
+    if (!fill.empty() && !absl::StrContains(" +-0#", fill)) {
+      return InvalidArgument("Fill argument not supported: \"", fill, "\"");
+    }
+    format_ = absl::StrCat("%", fill);
+    if (width > -1) absl::StrAppend(&format_, width);
+    if (precision > -1) absl::StrAppend(&format_, ".", precision);
+    if (is_float) {
+      format_ += scientific ? "e" : shortest ? "g" : "f";
+      if (IsComplexType(dtype)) {
+        format_ = absl::StrCat("(", format_, ",", format_, ")");
+      }
+    } else {
+      format_ += dtype == DT_UINT64 ? "llu" : "lld";
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    std::string* out = output->mutable_data<std::string>();
+    return ctx.ParallelFor(input.num_elements(), 300,
+                           [&](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               out[i] = Text(input, i);
+                             }
+                           });
+  }
+
+ private:
+  std::string Text(const Tensor& input, int64_t i) const {
+    switch (input.dtype()) {
+      case DT_FLOAT:
+        return Format(format_, double{input.data<float>()[i]});
+      case DT_DOUBLE:
+        return Format(format_, input.data<double>()[i]);
+      case DT_HALF:
+        return Format(format_, static_cast<double>(input.data<half>()[i]));
+      case DT_BFLOAT16:
+        return Format(format_, static_cast<double>(input.data<bfloat16>()[i]));
+      case DT_COMPLEX64: {
+        const complex64 value = input.data<complex64>()[i];
+        return FormatComplex(value.real(), value.imag());
+      }
+      case DT_COMPLEX128: {
+        const complex128 value = input.data<complex128>()[i];
+        return FormatComplex(value.real(), value.imag());
+      }
+      case DT_BOOL:
+        return input.data<bool>()[i] ? "true" : "false";
+      case DT_INT8:
+        return Format<long long>(format_, input.data<int8_t>()[i]);
+      case DT_INT16:
+        return Format<long long>(format_, input.data<int16_t>()[i]);
+      case DT_INT32:
+        return Format<long long>(format_, input.data<int32_t>()[i]);
+      case DT_INT64:
+        return Format<long long>(format_, input.data<int64_t>()[i]);
+      case DT_UINT8:
+        return Format<long long>(format_, input.data<uint8_t>()[i]);
+      case DT_UINT16:
+        return Format<long long>(format_, input.data<uint16_t>()[i]);
+      case DT_UINT32:
+        return Format<long long>(format_, input.data<uint32_t>()[i]);
+      default:
+        return Format<unsigned long long>(format_, input.data<uint64_t>()[i]);
+    }
+  }
+
+  std::string FormatComplex(double real, double imaginary) const {
+    std::string out(8192, '\0');
+    const int size =
+        std::snprintf(out.data(), out.size(), format_.c_str(), real, imaginary);
+    out.resize(std::clamp<int>(size, 0, static_cast<int>(out.size()) - 1));
+    return out;
+  }
+
+  std::string format_;
+};
+
+bool ParseNumber(absl::string_view text, float* out) {
+  return absl::SimpleAtof(text, out);
+}
+bool ParseNumber(absl::string_view text, double* out) {
+  return absl::SimpleAtod(text, out);
+}
+bool ParseNumber(absl::string_view text, int32_t* out) {
+  return absl::SimpleAtoi(text, out);
+}
+bool ParseNumber(absl::string_view text, int64_t* out) {
+  return absl::SimpleAtoi(text, out);
+}
+
+template <typename T>
+class StringToNumber final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    T* out = output->mutable_data<T>();
+    for (const std::string& text : input.values<std::string>()) {
+      if (!ParseNumber(text, out++)) {
+        return InvalidArgument(
+            "StringToNumberOp could not correctly convert string: ", text);
+      }
+    }
+    return absl::OkStatus();
+  }
+};
+
+// The bytes of strings of equal length as numbers.
+class DecodeRaw final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(little_endian_, construction.Attr<bool>("little_endian"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const DataType dtype = ctx.output_type(0);
+    const auto texts = input.values<std::string>();
+    const int64_t size = texts.empty() ? 0 : texts[0].size();
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (static_cast<int64_t>(texts[i].size()) != size) {
+        return InvalidArgument(
+            "DecodeRaw requires input strings to all be the same size, but "
+            "element ",
+            i, " has size ", texts[i].size(), " != ", size);
+      }
+    }
+    const int64_t element = DataTypeSize(dtype);
+    if (size % element != 0) {
+      return InvalidArgument("Input to DecodeRaw has length ", size,
+                             " that is not a multiple of ", element,
+                             ", the size of ", DataTypeName(dtype));
+    }
+    Ints dims(input.shape().dims().begin(), input.shape().dims().end());
+    dims.push_back(size / element);
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    char* out = static_cast<char*>(output->mutable_raw_data());
+    for (const std::string& text : texts) {
+      std::memcpy(out, text.data(), size);
+      out += size;
+    }
+    char* bytes = static_cast<char*>(output->mutable_raw_data());
+    if (!little_endian_) {
+      // The two parts of a complex number are swapped each for itself.
+      const int64_t word = IsComplexType(dtype) ? element / 2 : element;
+      for (int64_t i = 0; i < output->size_bytes(); i += word) {
+        std::reverse(bytes + i, bytes + i + word);
+      }
+    }
+    if (dtype == DT_BOOL) {
+      // Any other byte in a bool would be undefined behaviour.
+      for (int64_t i = 0; i < output->size_bytes(); ++i) {
+        bytes[i] = bytes[i] != 0;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  bool little_endian_ = true;
+};
+
+constexpr char kBase64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+class EncodeBase64 final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(pad_, construction.Attr<bool>("pad"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    std::string* out = output->mutable_data<std::string>();
+    for (const std::string& text : input.values<std::string>()) {
+      *out++ = Encode(text);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  std::string Encode(absl::string_view text) const {
+    std::string out;
+    out.reserve((text.size() + 2) / 3 * 4);
+    for (size_t i = 0; i < text.size(); i += 3) {
+      const size_t count = std::min<size_t>(3, text.size() - i);
+      uint32_t bits = 0;
+      for (size_t b = 0; b < 3; ++b) {
+        bits = bits << 8 | (b < count ? static_cast<uint8_t>(text[i + b]) : 0);
+      }
+      for (size_t c = 0; c < 4; ++c) {
+        if (c <= count) {
+          out += kBase64[bits >> (18 - 6 * c) & 63];
+        } else if (pad_) {
+          out += '=';
+        }
+      }
+    }
+    return out;
+  }
+
+  bool pad_ = false;
+};
+
+class DecodeBase64 final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction&) {
+    values_.fill(-1);
+    for (int i = 0; i < 64; ++i) {
+      values_[static_cast<uint8_t>(kBase64[i])] = static_cast<int8_t>(i);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    std::string* out = output->mutable_data<std::string>();
+    for (const std::string& text : input.values<std::string>()) {
+      RETURN_IF_ERROR(Decode(text, out++));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Decode(absl::string_view text, std::string* out) const {
+    // Padding is optional.
+    if (text.size() % 4 == 0) {
+      for (int i = 0; i < 2; ++i) absl::ConsumeSuffix(&text, "=");
+    }
+    uint32_t bits = 0;
+    int count = 0;
+    for (char c : text) {
+      const int value = values_[static_cast<uint8_t>(c)];
+      if (value < 0) {
+        return InvalidArgument("Invalid character found in base64.");
+      }
+      bits = bits << 6 | static_cast<uint32_t>(value);
+      count += 6;
+      if (count >= 8) {
+        count -= 8;
+        *out += static_cast<char>(bits >> count);
+      }
+    }
+    if (text.size() % 4 == 1) {
+      return InvalidArgument(
+          "1 is the residual of the length of a base64 string divided by 4");
+    }
+    return absl::OkStatus();
+  }
+
+  std::array<int8_t, 256> values_;
+};
+
+REGISTER_OP("AsString", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: string").Attr("T: type");
+  op.Attr("precision: int = -1").Attr("scientific: bool = false");
+  op.Attr("shortest: bool = false").Attr("width: int = -1");
+  op.Attr("fill: string = ''");
+  for (DataType dtype :
+       {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_COMPLEX64, DT_COMPLEX128,
+        DT_BOOL, DT_INT8, DT_INT16, DT_INT32, DT_INT64, DT_UINT8, DT_UINT16,
+        DT_UINT32, DT_UINT64}) {
+    op.KernelWhere<AsString>({{"T", dtype}});
+  }
+});
+REGISTER_OP("StringToNumber", [](OpBuilder& op) {
+  op.Input("string_tensor: string").Output("output: out_type");
+  op.Attr("out_type: type = DT_FLOAT");
+  op.KernelFor<StringToNumber, float, double, int32_t, int64_t>("out_type");
+});
+REGISTER_OP("DecodeRaw", [](OpBuilder& op) {
+  op.Input("bytes: string").Output("output: out_type");
+  op.Attr("out_type: type").Attr("little_endian: bool = true");
+  for (DataType dtype :
+       {DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE, DT_INT8, DT_INT16, DT_INT32,
+        DT_INT64, DT_UINT8, DT_UINT16, DT_COMPLEX64, DT_COMPLEX128, DT_BOOL}) {
+    op.KernelWhere<DecodeRaw>({{"out_type", dtype}});
+  }
+});
+REGISTER_OP("EncodeBase64", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: string");
+  op.Attr("pad: bool = false");
+  op.Kernel<EncodeBase64>();
+});
+REGISTER_OP("DecodeBase64", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: string");
+  op.Kernel<DecodeBase64>();
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,432 @@
+// Ops that cut, join and change strings.
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "core/base/checked_math.h"
+#include "core/kernels/int_inputs.h"
+#include "core/kernels/string_hash.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// The longest string that an op builds: a request must not make one that
+// fills the memory.
+constexpr int64_t kMaxLength = int64_t{1} << 31;
+
+class StringJoin final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(separator_, construction.Attr<std::string>("separator"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    // Scalars join every element of the others.
+    TensorShape shape;
+    bool found = false;
+    for (int i = 0; i < ctx.num_inputs(); ++i) {
+      const TensorShape& input = ctx.input(i).shape();
+      if (input.IsScalar()) continue;
+      if (found && !(input == shape)) {
+        return InvalidArgument("Input shapes do not match: ", shape.ToString(),
+                               " vs. ", input.ToString());
+      }
+      shape = input;
+      found = true;
+    }
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    std::string* out = output->mutable_data<std::string>();
+    int64_t bytes = 0;
+    for (int64_t e = 0; e < shape.num_elements(); ++e) {
+      for (int i = 0; i < ctx.num_inputs(); ++i) {
+        if (i > 0) out[e] += separator_;
+        const Tensor& input = ctx.input(i);
+        out[e] += input.data<std::string>()[input.rank() == 0 ? 0 : e];
+      }
+      bytes += static_cast<int64_t>(out[e].size());
+    }
+    return output->ChargeBudget(bytes);
+  }
+
+ private:
+  std::string separator_;
+};
+
+// Applies fn(const std::string&) -> T to each element of input 0.
+template <typename T, typename Fn>
+absl::Status MapStrings(KernelContext& ctx, const Fn& fn) {
+  const Tensor& input = ctx.input(0);
+  ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+  const std::string* in = input.data<std::string>();
+  T* out = output->mutable_data<T>();
+  return ctx.ParallelFor(input.num_elements(), 50,
+                         [&](int64_t begin, int64_t end) {
+                           for (int64_t i = begin; i < end; ++i) {
+                             out[i] = fn(in[i]);
+                           }
+                         });
+}
+
+class StringStrip final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    return MapStrings<std::string>(ctx, [](const std::string& text) {
+      return std::string(absl::StripAsciiWhitespace(text));
+    });
+  }
+};
+
+template <bool kUpper>
+class StringCase final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(std::string encoding,
+                     construction.Attr<std::string>("encoding"));
+    if (!encoding.empty() && encoding != "utf-8") {
+      return InvalidArgument(
+          "only utf-8 or '' (no encoding) is supported, received ", encoding);
+    }
+    utf8_ = !encoding.empty();
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    if (utf8_) {
+      for (const std::string& text : ctx.input(0).values<std::string>()) {
+        if (std::any_of(text.begin(), text.end(),
+                        [](unsigned char c) { return c > 127; })) {
+          return Unimplemented("case of letters beyond ASCII");
+        }
+      }
+    }
+    return MapStrings<std::string>(ctx, [](const std::string& text) {
+      return kUpper ? absl::AsciiStrToUpper(text) : absl::AsciiStrToLower(text);
+    });
+  }
+
+ private:
+  bool utf8_ = false;
+};
+
+// Whether a byte begins a UTF-8 character.
+bool BeginsCharacter(char c) { return (c & 0xc0) != 0x80; }
+
+absl::StatusOr<bool> ReadUnitIsCharacter(KernelConstruction& construction) {
+  ASSIGN_OR_RETURN(std::string unit, construction.Attr<std::string>("unit"));
+  if (unit != "BYTE" && unit != "UTF8_CHAR") {
+    return InvalidArgument("attr 'unit' is \"", unit,
+                           "\", expected BYTE or UTF8_CHAR");
+  }
+  return unit == "UTF8_CHAR";
+}
+
+class StringLength final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(characters_, ReadUnitIsCharacter(construction));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    return MapStrings<int32_t>(ctx, [this](const std::string& text) {
+      const int64_t length =
+          characters_ ? std::count_if(text.begin(), text.end(), BeginsCharacter)
+                      : static_cast<int64_t>(text.size());
+      return static_cast<int32_t>(
+          std::min<int64_t>(length, std::numeric_limits<int32_t>::max()));
+    });
+  }
+
+ private:
+  bool characters_ = false;
+};
+
+// `length` bytes or characters of each string from `pos` on.
+class Substr final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(characters_, ReadUnitIsCharacter(construction));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    if (!(ctx.input(1).shape() == ctx.input(2).shape())) {
+      return InvalidArgument("pos and len should have the same shape, got: ",
+                             ctx.input(1).shape().ToString(), " vs. ",
+                             ctx.input(2).shape().ToString());
+    }
+    ASSIGN_OR_RETURN(const Ints pos, ReadInts(ctx.input(1)));
+    ASSIGN_OR_RETURN(const Ints length, ReadInts(ctx.input(2)));
+    const TensorShape& other = ctx.input(1).shape();
+    ASSIGN_OR_RETURN(TensorShape shape, Broadcast(input.shape(), other));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    std::string* out = output->mutable_data<std::string>();
+    for (int64_t i = 0; i < shape.num_elements(); ++i) {
+      const std::string& text =
+          input.data<std::string>()[SourceOf(i, shape, input.shape())];
+      const int64_t p = SourceOf(i, shape, other);
+      RETURN_IF_ERROR(Cut(text, pos[p], length[p], i, &out[i]));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static absl::StatusOr<TensorShape> Broadcast(const TensorShape& a,
+                                               const TensorShape& b) {
+    const int rank = std::max(a.rank(), b.rank());
+    Ints dims(rank);
+    for (int i = 1; i <= rank; ++i) {
+      const int64_t from_a = i <= a.rank() ? a.dim(a.rank() - i) : 1;
+      const int64_t from_b = i <= b.rank() ? b.dim(b.rank() - i) : 1;
+      if (from_a != from_b && from_a != 1 && from_b != 1) {
+        return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
+                               b.ToString());
+      }
+      dims[rank - i] = from_a == 1 ? from_b : from_a;
+    }
+    return TensorShape::Build(dims);
+  }
+
+  // The element of a tensor of shape `from` that broadcasting to `shape` puts
+  // at `flat`.
+  static int64_t SourceOf(int64_t flat, const TensorShape& shape,
+                          const TensorShape& from) {
+    if (from == shape) return flat;
+    int64_t at = 0;
+    int64_t stride = 1;
+    for (int i = 1; i <= from.rank(); ++i) {
+      const int64_t index = flat % shape.dim(shape.rank() - i);
+      flat /= shape.dim(shape.rank() - i);
+      const int64_t size = from.dim(from.rank() - i);
+      at += size == 1 ? 0 : index * stride;
+      stride *= size;
+    }
+    return at;
+  }
+
+  absl::Status Cut(absl::string_view text, int64_t pos, int64_t length,
+                   int64_t element, std::string* out) const {
+    // Offsets of the characters, or none if bytes are counted.
+    absl::InlinedVector<size_t, 32> starts;
+    if (characters_) {
+      for (size_t i = 0; i < text.size(); ++i) {
+        if (BeginsCharacter(text[i])) starts.push_back(i);
+      }
+    }
+    const int64_t size = characters_ ? static_cast<int64_t>(starts.size())
+                                     : static_cast<int64_t>(text.size());
+    if (pos < -size || pos > size) {
+      return InvalidArgument("pos ", pos, " out of range for string at index ",
+                             element);
+    }
+    const int64_t begin = pos < 0 ? pos + size : pos;
+    const int64_t end =
+        begin + std::min(std::max<int64_t>(length, 0), size - begin);
+    const auto byte = [&](int64_t i) {
+      if (!characters_) return static_cast<size_t>(i);
+      return i == size ? text.size() : starts[i];
+    };
+    *out = std::string(text.substr(byte(begin), byte(end) - byte(begin)));
+    return absl::OkStatus();
+  }
+
+  bool characters_ = false;
+};
+
+// Joins along dimensions, in the order in which they are named.
+class ReduceJoin final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(keep_dims_, construction.Attr<bool>("keep_dims"));
+    ASSIGN_OR_RETURN(separator_, construction.Attr<std::string>("separator"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const int rank = input.rank();
+    ASSIGN_OR_RETURN(Ints axes, ReadInts(ctx.input(1)));
+    absl::InlinedVector<bool, 8> joined(rank, false);
+    for (int64_t& axis : axes) {
+      const int64_t canonical = CanonicalAxis(axis, rank);
+      if (canonical < 0) {
+        return OutOfRange("Invalid reduction dimension ", axis,
+                          " for input with ", rank, " dimension(s)");
+      }
+      if (joined[canonical]) {
+        return InvalidArgument("Duplicate reduction dimension ", canonical);
+      }
+      joined[canonical] = true;
+      axis = canonical;
+    }
+    if (axes.empty()) {
+      ctx.SetOutput(0, input);
+      return absl::OkStatus();
+    }
+    const Ints strides = ElementStrides(input.shape());
+    Ints dims;
+    Ints kept;
+    for (int i = 0; i < rank; ++i) {
+      if (!joined[i]) {
+        kept.push_back(i);
+        dims.push_back(input.dim(i));
+      } else if (keep_dims_) {
+        dims.push_back(1);
+      }
+    }
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    std::string* out = output->mutable_data<std::string>();
+    int64_t count = 1;
+    for (int64_t axis : axes) count *= input.dim(axis);
+    for (int64_t o = 0; o < shape.num_elements(); ++o) {
+      const int64_t base = Offset(o, kept, input.shape(), strides);
+      for (int64_t i = 0; i < count; ++i) {
+        if (i > 0) out[o] += separator_;
+        out[o] +=
+            input.data<std::string>()[base +
+                                      Offset(i, axes, input.shape(), strides)];
+      }
+      if (static_cast<int64_t>(out[o].size()) > kMaxLength) {
+        return ResourceExhausted("joined string is too long");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Where the `flat`-th index of the named dimensions lies.
+  static int64_t Offset(int64_t flat, const Ints& axes,
+                        const TensorShape& shape, const Ints& strides) {
+    int64_t offset = 0;
+    for (int i = static_cast<int>(axes.size()) - 1; i >= 0; --i) {
+      offset += flat % shape.dim(axes[i]) * strides[axes[i]];
+      flat /= shape.dim(axes[i]);
+    }
+    return offset;
+  }
+
+  bool keep_dims_ = false;
+  std::string separator_;
+};
+
+class HashBucketFast final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
+    if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
+      return static_cast<int64_t>(Fingerprint64(text) %
+                                  static_cast<uint64_t>(buckets_));
+    });
+  }
+
+ private:
+  int64_t buckets_ = 1;
+};
+
+class HashBucket final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
+    if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
+      return static_cast<int64_t>(MurmurHash64(text) %
+                                  static_cast<uint64_t>(buckets_));
+    });
+  }
+
+ private:
+  int64_t buckets_ = 1;
+};
+
+class HashBucketStrong final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
+    if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
+    ASSIGN_OR_RETURN(key_, construction.Attr<std::vector<int64_t>>("key"));
+    if (key_.size() != 2) {
+      return InvalidArgument("Key must have 2 elements");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
+      return static_cast<int64_t>(SipHash24(key_[0], key_[1], text) %
+                                  static_cast<uint64_t>(buckets_));
+    });
+  }
+
+ private:
+  int64_t buckets_ = 1;
+  std::vector<int64_t> key_;
+};
+
+REGISTER_OP("StringJoin", [](OpBuilder& op) {
+  op.Input("inputs: N * string").Output("output: string");
+  op.Attr("N: int >= 1").Attr("separator: string = ''");
+  op.Kernel<StringJoin>();
+});
+REGISTER_OP("StringStrip", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: string");
+  op.Kernel<StringStrip>();
+});
+REGISTER_OP("StringLower", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: string");
+  op.Attr("encoding: string = ''");
+  op.Kernel<StringCase<false>>();
+});
+REGISTER_OP("StringUpper", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: string");
+  op.Attr("encoding: string = ''");
+  op.Kernel<StringCase<true>>();
+});
+REGISTER_OP("StringLength", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: int32");
+  op.Attr("unit: string = 'BYTE'");
+  op.Kernel<StringLength>();
+});
+REGISTER_OP("Substr", [](OpBuilder& op) {
+  op.Input("input: string").Input("pos: T").Input("len: T");
+  op.Output("output: string").Attr("T: type").Attr("unit: string = 'BYTE'");
+  op.Kernel<Substr>();
+});
+REGISTER_OP("ReduceJoin", [](OpBuilder& op) {
+  op.Input("inputs: string").Input("reduction_indices: int32");
+  op.Output("output: string");
+  op.Attr("keep_dims: bool = false").Attr("separator: string = ''");
+  op.Kernel<ReduceJoin>();
+});
+REGISTER_OP("StringToHashBucketFast", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: int64");
+  op.Attr("num_buckets: int >= 1");
+  op.Kernel<HashBucketFast>();
+});
+REGISTER_OP("StringToHashBucketStrong", [](OpBuilder& op) {
+  op.Input("input: string").Output("output: int64");
+  op.Attr("num_buckets: int >= 1").Attr("key: list(int)");
+  op.Kernel<HashBucketStrong>();
+});
+REGISTER_OP("StringToHashBucket", [](OpBuilder& op) {
+  op.Input("string_tensor: string").Output("output: int64");
+  op.Attr("num_buckets: int >= 1");
+  op.Kernel<HashBucket>();
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,141 @@
+// Repeating a tensor: Tile, BroadcastTo; and BroadcastArgs.
+
+#include <algorithm>
+
+#include "core/base/checked_math.h"
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/kernels/strided_copy.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+class Tile final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const TensorShape& multiples_shape = ctx.input(1).shape();
+    const int rank = input.rank();
+    if (!multiples_shape.IsVector()) {
+      return InvalidArgument("Expected multiples to be 1-D, but got shape ",
+                             multiples_shape.ToString());
+    }
+    if (multiples_shape.dim(0) != rank) {
+      return InvalidArgument(
+          "Expected multiples argument to be a vector of length ", rank,
+          " but got length ", multiples_shape.dim(0));
+    }
+    ASSIGN_OR_RETURN(Ints multiples, ReadInts(ctx.input(1)));
+    Ints sizes(rank);
+    for (int i = 0; i < rank; ++i) {
+      if (multiples[i] < 0) {
+        return InvalidArgument("Expected multiples[", i, "] >= 0, but got ",
+                               multiples[i]);
+      }
+      const auto size = CheckedMul(input.dim(i), multiples[i]);
+      if (!size) return InvalidArgument("dimension ", i, " is too large");
+      sizes[i] = *size;
+    }
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(sizes));
+    if (shape == input.shape()) {
+      ctx.SetOutput(0, input);
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    // Each dimension becomes two: the copies, and the elements of one copy.
+    const Ints from_strides = ElementStrides(input.shape());
+    const Ints to_strides = ElementStrides(shape);
+    absl::InlinedVector<StridedDim, 16> dims;
+    for (int i = 0; i < rank; ++i) {
+      dims.push_back({multiples[i], 0, input.dim(i) * to_strides[i]});
+      dims.push_back({input.dim(i), from_strides[i], to_strides[i]});
+    }
+    return CopyStrided(ctx, input.dtype(), dims, input.raw_data(), 0,
+                       output->mutable_raw_data(), 0);
+  }
+};
+
+class BroadcastTo final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(1)));
+    if (shape == input.shape()) {
+      ctx.SetOutput(0, input);
+      return absl::OkStatus();
+    }
+    const int added = shape.rank() - input.rank();
+    if (added < 0) {
+      return InvalidArgument("Rank of input (", input.rank(),
+                             ") must be no greater than rank of output shape (",
+                             shape.rank(), ").");
+    }
+    const Ints from_strides = ElementStrides(input.shape());
+    const Ints to_strides = ElementStrides(shape);
+    absl::InlinedVector<StridedDim, 8> dims(shape.rank());
+    for (int i = 0; i < shape.rank(); ++i) {
+      const int64_t from_size = i < added ? 1 : input.dim(i - added);
+      if (from_size != 1 && from_size != shape.dim(i)) {
+        return InvalidArgument(
+            "Incompatible shapes: ", input.shape().ToString(), " vs. ",
+            shape.ToString());
+      }
+      dims[i] = {shape.dim(i), from_size == 1 ? 0 : from_strides[i - added],
+                 to_strides[i]};
+    }
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    return CopyStrided(ctx, input.dtype(), dims, input.raw_data(), 0,
+                       output->mutable_raw_data(), 0);
+  }
+};
+
+// The shape that two shapes broadcast to.
+template <typename T>
+class BroadcastArgs final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    for (int i = 0; i < 2; ++i) {
+      if (ctx.input(i).shape().IsVector()) continue;
+      return InvalidArgument("In[", i, "] must be a vector.",
+                             ctx.input(i).shape().ToString());
+    }
+    ASSIGN_OR_RETURN(TensorShape a, ReadShape(ctx.input(0)));
+    ASSIGN_OR_RETURN(TensorShape b, ReadShape(ctx.input(1)));
+    const int rank = std::max(a.rank(), b.rank());
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {rank}));
+    T* out = output->mutable_data<T>();
+    for (int i = 1; i <= rank; ++i) {
+      const int64_t from_a = i <= a.rank() ? a.dim(a.rank() - i) : 1;
+      const int64_t from_b = i <= b.rank() ? b.dim(b.rank() - i) : 1;
+      if (from_a != from_b && from_a != 1 && from_b != 1) {
+        return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
+                               b.ToString());
+      }
+      out[rank - i] = static_cast<T>(from_a == 1 ? from_b : from_a);
+    }
+    return absl::OkStatus();
+  }
+};
+
+REGISTER_OP("Tile", [](OpBuilder& op) {
+  op.Input("input: T").Input("multiples: Tmultiples").Output("output: T");
+  op.Attr("T: type").Attr("Tmultiples: type = DT_INT32");
+  op.Kernel<Tile>();
+});
+REGISTER_OP("BroadcastTo", [](OpBuilder& op) {
+  op.Input("input: T").Input("shape: Tidx").Output("output: T");
+  op.Attr("T: type").Attr("Tidx: type = DT_INT32");
+  op.Kernel<BroadcastTo>();
+});
+REGISTER_OP("BroadcastArgs", [](OpBuilder& op) {
+  op.Input("s0: T").Input("s1: T").Output("r0: T");
+  op.Attr("T: type = DT_INT32");
+  op.KernelFor<BroadcastArgs, int32_t, int64_t>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,242 @@
+// TopK, TopKV2, InTopK, InTopKV2, NthElement.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "core/kernels/int_inputs.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// A strict weak order also with NaN, which counts as smaller than all.
+template <typename T>
+bool Greater(const T& a, const T& b) {
+  return b < a || (b != b && a == a);
+}
+
+template <typename T>
+class TopK final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    if (construction.num_inputs() == 1) {
+      ASSIGN_OR_RETURN(k_, construction.Attr<int64_t>("k"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    int64_t k = k_;
+    if (ctx.num_inputs() == 2) {
+      if (ctx.input(1).rank() != 0) {
+        return InvalidArgument("k must be scalar, got shape ",
+                               ctx.input(1).shape().ToString());
+      }
+      ASSIGN_OR_RETURN(k, ReadInt(ctx.input(1), "k"));
+    }
+    if (k < 0) return InvalidArgument("Need k >= 0, got ", k);
+    if (input.rank() < 1) {
+      return InvalidArgument("input must be >= 1-D, got shape ",
+                             input.shape().ToString());
+    }
+    const int last = input.rank() - 1;
+    const int64_t columns = input.dim(last);
+    if (columns < k) {
+      return InvalidArgument("input must have at least k columns. Had ",
+                             columns, ", needed ", k);
+    }
+    TensorShape shape = input.shape();
+    shape.SetDim(last, k);
+    ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(1, shape));
+    if (shape.num_elements() == 0) return absl::OkStatus();
+    if (indices->dtype() == DT_INT64) {
+      return Run(ctx, input, k, values, indices->mutable_data<int64_t>());
+    }
+    return Run(ctx, input, k, values, indices->mutable_data<int32_t>());
+  }
+
+ private:
+  template <typename Index>
+  static absl::Status Run(const KernelContext& ctx, const Tensor& input,
+                          int64_t k, Tensor* values, Index* indices) {
+    const int64_t columns = input.dim(input.rank() - 1);
+    const T* in = input.data<T>();
+    T* out = values->mutable_data<T>();
+    return ctx.ParallelFor(
+        values->num_elements() / k, 10 * columns,
+        [&](int64_t begin, int64_t end) {
+          std::vector<Index> order(k == 1 ? 0 : columns);
+          for (int64_t r = begin; r < end; ++r) {
+            const T* row = in + r * columns;
+            Index* best = indices + r * k;
+            if (k == 1) {
+              best[0] = 0;
+              for (int64_t c = 1; c < columns; ++c) {
+                if (Greater(row[c], row[best[0]])) {
+                  best[0] = static_cast<Index>(c);
+                }
+              }
+            } else {
+              std::iota(order.begin(), order.end(), Index{0});
+              std::partial_sort(order.begin(), order.begin() + k, order.end(),
+                                [row](Index a, Index b) {
+                                  if (Greater(row[a], row[b])) return true;
+                                  if (Greater(row[b], row[a])) return false;
+                                  return a < b;
+                                });
+              std::copy_n(order.begin(), k, best);
+            }
+            for (int64_t i = 0; i < k; ++i) out[r * k + i] = row[best[i]];
+          }
+        });
+  }
+
+  int64_t k_ = 0;
+};
+
+// Whether the target class is among the k most probable ones.
+class InTopK final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    if (construction.num_inputs() == 2) {
+      ASSIGN_OR_RETURN(k_, construction.Attr<int64_t>("k"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& predictions = ctx.input(0);
+    int64_t k = k_;
+    if (ctx.num_inputs() == 3) {
+      if (ctx.input(2).rank() != 0) {
+        return InvalidArgument("k must be 0-D, got shape ",
+                               ctx.input(2).shape().ToString());
+      }
+      ASSIGN_OR_RETURN(k, ReadInt(ctx.input(2), "k"));
+    }
+    if (!predictions.shape().IsMatrix()) {
+      return InvalidArgument("predictions must be 2-dimensional");
+    }
+    if (!ctx.input(1).shape().IsVector()) {
+      return InvalidArgument("targets must be 1-dimensional");
+    }
+    const int64_t rows = predictions.dim(0);
+    const int64_t classes = predictions.dim(1);
+    if (rows != ctx.input(1).dim(0)) {
+      return InvalidArgument("First dimension of predictions ", rows,
+                             " must match length of targets ",
+                             ctx.input(1).dim(0));
+    }
+    ASSIGN_OR_RETURN(const Ints targets, ReadInts(ctx.input(1)));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {rows}));
+    bool* out = output->mutable_data<bool>();
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* row = predictions.data<float>() + r * classes;
+      out[r] = IsAmong(row, classes, targets[r], k);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static bool IsAmong(const float* row, int64_t classes, int64_t target,
+                      int64_t k) {
+    if (target < 0 || target >= classes) return false;
+    int64_t better = 0;
+    // Nothing can be said if any prediction is not finite.
+    for (int64_t c = 0; c < classes && better <= k; ++c) {
+      if (!std::isfinite(row[c])) return false;
+      if (row[c] > row[target]) ++better;
+    }
+    return std::isfinite(row[target]) && better < k;
+  }
+
+  int64_t k_ = 0;
+};
+
+// The n-th smallest (largest if `reverse`) of each row.
+template <typename T>
+class NthElement final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(reverse_, construction.Attr<bool>("reverse"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    if (ctx.input(1).rank() != 0) {
+      return InvalidArgument("N must be scalar but has rank ",
+                             ctx.input(1).rank());
+    }
+    ASSIGN_OR_RETURN(int64_t n, ReadInt(ctx.input(1), "n"));
+    if (n < 0) return InvalidArgument("n must be non-negative but is ", n);
+    if (input.rank() < 1) {
+      return InvalidArgument("Input must be at least rank 1 but is rank ",
+                             input.rank());
+    }
+    const int last = input.rank() - 1;
+    const int64_t columns = input.dim(last);
+    if (n >= columns) {
+      return InvalidArgument("Input must have last dimension > n = ", n,
+                             " but is ", columns);
+    }
+    TensorShape shape = input.shape();
+    shape.RemoveDim(last);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    const int64_t at = reverse_ ? columns - 1 - n : n;
+    T* out = output->mutable_data<T>();
+    return ctx.ParallelFor(
+        shape.num_elements(), 5 * columns, [&](int64_t begin, int64_t end) {
+          std::vector<T> row(columns);
+          for (int64_t r = begin; r < end; ++r) {
+            std::copy_n(input.data<T>() + r * columns, columns, row.begin());
+            std::nth_element(
+                row.begin(), row.begin() + at, row.end(),
+                [](const T& a, const T& b) { return Greater(b, a); });
+            out[r] = row[at];
+          }
+        });
+  }
+
+ private:
+  bool reverse_ = false;
+};
+
+REGISTER_OP("TopK", [](OpBuilder& op) {
+  op.Input("input: T").Output("values: T").Output("indices: int32");
+  op.Attr("k: int >= 0").Attr("sorted: bool = true").Attr("T: type");
+  op.KernelFor<TopK, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+});
+REGISTER_OP("TopKV2", [](OpBuilder& op) {
+  op.Input("input: T").Input("k: Tk");
+  op.Output("values: T").Output("indices: index_type");
+  op.Attr("sorted: bool = true").Attr("T: type");
+  op.Attr("Tk: type = DT_INT32").Attr("index_type: type = DT_INT32");
+  op.KernelFor<TopK, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+});
+REGISTER_OP("InTopK", [](OpBuilder& op) {
+  op.Input("predictions: float").Input("targets: T").Output("precision: bool");
+  op.Attr("k: int").Attr("T: type = DT_INT32");
+  op.Kernel<InTopK>();
+});
+REGISTER_OP("InTopKV2", [](OpBuilder& op) {
+  op.Input("predictions: float").Input("targets: T").Input("k: T");
+  op.Output("precision: bool").Attr("T: type = DT_INT32");
+  op.Kernel<InTopK>();
+});
+REGISTER_OP("NthElement", [](OpBuilder& op) {
+  op.Input("input: T").Input("n: int32").Output("values: T");
+  op.Attr("reverse: bool = false").Attr("T: type");
+  op.KernelFor<NthElement, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

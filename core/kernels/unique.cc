@@ -1,0 +1,361 @@
+// Ops that search: Unique and its relatives, ListDiff, Where.
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
+#include "core/kernels/strided_copy.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// Calls fn.operator()<T>(): a floating type as itself, because NaN differs
+// from NaN and -0 equals 0; other plain types as integers of their size.
+template <typename Fn>
+decltype(auto) WithComparable(DataType dtype, Fn&& fn) {
+  switch (dtype) {
+    case DT_FLOAT:
+      return fn.template operator()<float>();
+    case DT_DOUBLE:
+      return fn.template operator()<double>();
+    case DT_HALF:
+      return fn.template operator()<half>();
+    case DT_BFLOAT16:
+      return fn.template operator()<bfloat16>();
+    case DT_STRING:
+      return fn.template operator()<std::string>();
+    default:
+      break;
+  }
+  switch (DataTypeSize(dtype)) {
+    case 1:
+      return fn.template operator()<uint8_t>();
+    case 2:
+      return fn.template operator()<uint16_t>();
+    case 4:
+      return fn.template operator()<uint32_t>();
+    default:
+      return fn.template operator()<uint64_t>();
+  }
+}
+
+bool IsComparable(DataType dtype) {
+  return dtype != DT_RESOURCE && dtype != DT_VARIANT && !IsComplexType(dtype);
+}
+
+// What stands for a T in a hash table.
+template <typename T>
+struct KeyOf {
+  using type = const T&;
+  using stored = T;
+};
+template <>
+struct KeyOf<half> {
+  using type = float;
+  using stored = float;
+};
+template <>
+struct KeyOf<bfloat16> : KeyOf<half> {};
+template <>
+struct KeyOf<std::string> {
+  using type = absl::string_view;
+  using stored = absl::string_view;
+};
+
+// Groups equal elements: `group[i]` is the number of element i's group,
+// `first[g]` the first element of group g.
+struct Groups {
+  std::vector<int64_t> group;
+  std::vector<int64_t> first;
+};
+
+template <typename T>
+Groups GroupEqual(const T* values, int64_t count) {
+  using Key = typename KeyOf<T>::type;
+  Groups out;
+  out.group.resize(count);
+  absl::flat_hash_map<typename KeyOf<T>::stored, int64_t> seen;
+  seen.reserve(std::min<int64_t>(count, 1 << 16));
+  for (int64_t i = 0; i < count; ++i) {
+    const auto [it, added] =
+        seen.try_emplace(static_cast<Key>(values[i]), out.first.size());
+    out.group[i] = it->second;
+    if (added) out.first.push_back(i);
+  }
+  return out;
+}
+
+// Sets output `o` to int32 or int64 `values`.
+absl::Status SetInts(KernelContext& ctx, int o,
+                     const std::vector<int64_t>& values) {
+  ASSIGN_OR_RETURN(
+      Tensor * output,
+      ctx.AllocateOutput(o, {static_cast<int64_t>(values.size())}));
+  if (output->dtype() == DT_INT64) {
+    std::copy(values.begin(), values.end(), output->mutable_data<int64_t>());
+  } else {
+    std::copy(values.begin(), values.end(), output->mutable_data<int32_t>());
+  }
+  return absl::OkStatus();
+}
+
+// Outputs: the different elements in order of appearance, the place of each
+// input element among them, and how often each appears (WithCounts).
+class Unique final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    const DataType idx = construction.output_type(1);
+    if (idx != DT_INT32 && idx != DT_INT64) {
+      return InvalidArgument("attr 'out_idx' is ", DataTypeName(idx),
+                             ", expected int32 or int64");
+    }
+    if (!IsComparable(construction.input_type(0))) {
+      return Unimplemented("unique of ",
+                           DataTypeName(construction.input_type(0)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    int axis = 0;
+    if (ctx.num_inputs() == 1) {
+      if (!x.shape().IsVector()) {
+        return InvalidArgument("unique expects a 1D vector.");
+      }
+    } else {
+      ASSIGN_OR_RETURN(axis, Axis(x, ctx.input(1)));
+    }
+    if (x.rank() == 1) return OfElements(ctx, x);
+    return OfSlices(ctx, x, axis);
+  }
+
+ private:
+  static absl::StatusOr<int> Axis(const Tensor& x, const Tensor& axis) {
+    if (!axis.shape().IsVector()) {
+      return InvalidArgument("axis expects a 1D vector.");
+    }
+    if (axis.dim(0) == 0) {
+      if (!x.shape().IsVector()) {
+        return InvalidArgument("unique expects a 1D vector.");
+      }
+      return 0;
+    }
+    if (axis.dim(0) != 1) {
+      return InvalidArgument(
+          "axis does not support input tensors larger than 1 elements");
+    }
+    ASSIGN_OR_RETURN(int64_t asked, ReadInt(axis, "axis"));
+    const int64_t canonical = CanonicalAxis(asked, x.rank());
+    if (canonical < 0) {
+      return InvalidArgument("axis has to be between [0, ", x.rank(), ")");
+    }
+    return static_cast<int>(canonical);
+  }
+
+  static absl::Status OfElements(KernelContext& ctx, const Tensor& x) {
+    const Groups groups = WithComparable(x.dtype(), [&]<typename T>() {
+      return GroupEqual(static_cast<const T*>(x.raw_data()), x.dim(0));
+    });
+    ASSIGN_OR_RETURN(
+        Tensor * y,
+        ctx.AllocateOutput(0, {static_cast<int64_t>(groups.first.size())}));
+    const ElementCopier copier(x.dtype());
+    for (size_t g = 0; g < groups.first.size(); ++g) {
+      copier.Copy(x.raw_data(), groups.first[g], y->mutable_raw_data(), g, 1);
+    }
+    return SetRest(ctx, groups);
+  }
+
+  // Slices along `axis` are equal if their bytes are.
+  static absl::Status OfSlices(KernelContext& ctx, const Tensor& x, int axis) {
+    if (!IsPlainData(x.dtype())) {
+      return Unimplemented("unique slices of strings");
+    }
+    const TensorShape& shape = x.shape();
+    const int64_t outer = ProductOf(shape, 0, axis);
+    const int64_t inner = ProductOf(shape, axis + 1, shape.rank());
+    const int64_t count = shape.dim(axis);
+    const int64_t slice = outer * inner;
+    ASSIGN_OR_RETURN(Tensor slices,
+                     ctx.AllocateTemp(x.dtype(), {count, slice}));
+    const StridedDim to_slices[] = {
+        {count, inner, slice}, {outer, count * inner, inner}, {inner, 1, 1}};
+    RETURN_IF_ERROR(CopyStrided(ctx, x.dtype(), to_slices, x.raw_data(), 0,
+                                slices.mutable_raw_data(), 0));
+    const size_t bytes = slice * DataTypeSize(x.dtype());
+    std::vector<std::string> keys(count);
+    for (int64_t i = 0; i < count; ++i) {
+      keys[i] = std::string(slices.bytes().substr(i * bytes, bytes));
+    }
+    const Groups groups = GroupEqual(keys.data(), count);
+
+    const int64_t kept = static_cast<int64_t>(groups.first.size());
+    TensorShape result = shape;
+    result.SetDim(axis, kept);
+    ASSIGN_OR_RETURN(Tensor * y, ctx.AllocateOutput(0, result));
+    const StridedDim one_slice[] = {{outer, inner, kept * inner},
+                                    {inner, 1, 1}};
+    for (int64_t g = 0; g < kept; ++g) {
+      RETURN_IF_ERROR(CopyStrided(ctx, x.dtype(), one_slice, slices.raw_data(),
+                                  groups.first[g] * slice,
+                                  y->mutable_raw_data(), g * inner));
+    }
+    return SetRest(ctx, groups);
+  }
+
+  static absl::Status SetRest(KernelContext& ctx, const Groups& groups) {
+    RETURN_IF_ERROR(SetInts(ctx, 1, groups.group));
+    if (ctx.num_outputs() < 3) return absl::OkStatus();
+    std::vector<int64_t> counts(groups.first.size());
+    for (int64_t g : groups.group) ++counts[g];
+    return SetInts(ctx, 2, counts);
+  }
+};
+
+// The elements of x that are not in y, and where they stood.
+class ListDiff final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    const DataType idx = construction.output_type(1);
+    if (idx != DT_INT32 && idx != DT_INT64) {
+      return InvalidArgument("attr 'out_idx' is ", DataTypeName(idx),
+                             ", expected int32 or int64");
+    }
+    if (!IsComparable(construction.input_type(0))) {
+      return Unimplemented("list difference of ",
+                           DataTypeName(construction.input_type(0)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    const Tensor& y = ctx.input(1);
+    if (!x.shape().IsVector()) {
+      return InvalidArgument("x should be a 1D vector.");
+    }
+    if (!y.shape().IsVector()) {
+      return InvalidArgument("y should be a 1D vector.");
+    }
+    const std::vector<int64_t> kept =
+        WithComparable(x.dtype(), [&]<typename T>() {
+          return Missing(static_cast<const T*>(x.raw_data()), x.dim(0),
+                         static_cast<const T*>(y.raw_data()), y.dim(0));
+        });
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(
+                                       0, {static_cast<int64_t>(kept.size())}));
+    const ElementCopier copier(x.dtype());
+    for (size_t i = 0; i < kept.size(); ++i) {
+      copier.Copy(x.raw_data(), kept[i], out->mutable_raw_data(), i, 1);
+    }
+    return SetInts(ctx, 1, kept);
+  }
+
+ private:
+  template <typename T>
+  static std::vector<int64_t> Missing(const T* x, int64_t x_size, const T* y,
+                                      int64_t y_size) {
+    using Key = typename KeyOf<T>::type;
+    absl::flat_hash_set<typename KeyOf<T>::stored> excluded;
+    for (int64_t i = 0; i < y_size; ++i) {
+      excluded.insert(static_cast<Key>(y[i]));
+    }
+    std::vector<int64_t> out;
+    for (int64_t i = 0; i < x_size; ++i) {
+      if (!excluded.contains(static_cast<Key>(x[i]))) out.push_back(i);
+    }
+    return out;
+  }
+};
+
+// The coordinates of all elements that are not zero.
+class Where final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    if (!IsPlainData(construction.input_type(0))) {
+      return Unimplemented("where of ",
+                           DataTypeName(construction.input_type(0)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const int rank = input.rank();
+    if (rank == 0) {
+      return InvalidArgument("WhereOp : Unhandled input dimensions: 0");
+    }
+    const std::vector<int64_t> found = Find(input);
+    ASSIGN_OR_RETURN(
+        Tensor * output,
+        ctx.AllocateOutput(0, {static_cast<int64_t>(found.size()), rank}));
+    int64_t* out = output->mutable_data<int64_t>();
+    for (int64_t flat : found) {
+      for (int d = rank - 1; d >= 0; --d) {
+        out[d] = flat % input.dim(d);
+        flat /= input.dim(d);
+      }
+      out += rank;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::vector<int64_t> Find(const Tensor& input) {
+    if (input.dtype() == DT_COMPLEX64) return NonZeros<complex64>(input);
+    if (input.dtype() == DT_COMPLEX128) return NonZeros<complex128>(input);
+    return WithComparable(input.dtype(),
+                          [&]<typename T>() -> std::vector<int64_t> {
+                            if constexpr (std::is_same_v<T, std::string>) {
+                              return {};
+                            } else {
+                              return NonZeros<T>(input);
+                            }
+                          });
+  }
+
+  template <typename T>
+  static std::vector<int64_t> NonZeros(const Tensor& input) {
+    const T* values = static_cast<const T*>(input.raw_data());
+    std::vector<int64_t> out;
+    for (int64_t i = 0; i < input.num_elements(); ++i) {
+      if (values[i] != T(0)) out.push_back(i);
+    }
+    return out;
+  }
+};
+
+void DescribeUnique(OpBuilder& op, bool with_axis, bool with_counts) {
+  op.Input("x: T");
+  if (with_axis) op.Input("axis: Taxis").Attr("Taxis: type = DT_INT64");
+  op.Output("y: T").Output("idx: out_idx");
+  if (with_counts) op.Output("count: out_idx");
+  op.Attr("T: type").Attr("out_idx: type = DT_INT32");
+  op.Kernel<Unique>();
+}
+
+REGISTER_OP("Unique", [](OpBuilder& op) { DescribeUnique(op, false, false); });
+REGISTER_OP("UniqueV2", [](OpBuilder& op) { DescribeUnique(op, true, false); });
+REGISTER_OP("UniqueWithCounts",
+            [](OpBuilder& op) { DescribeUnique(op, false, true); });
+REGISTER_OP("UniqueWithCountsV2",
+            [](OpBuilder& op) { DescribeUnique(op, true, true); });
+REGISTER_OP("ListDiff", [](OpBuilder& op) {
+  op.Input("x: T").Input("y: T").Output("out: T").Output("idx: out_idx");
+  op.Attr("T: type").Attr("out_idx: type = DT_INT32");
+  op.Kernel<ListDiff>();
+});
+REGISTER_OP("Where", [](OpBuilder& op) {
+  op.Input("input: T").Output("index: int64").Attr("T: type = DT_BOOL");
+  op.Kernel<Where>();
+});
+
+}  // namespace
+}  // namespace metagraph
