@@ -45,6 +45,8 @@ inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
   }
   input->last_use = nullptr;
   if (planned.wants_ref) {
+    // A share kept here would make the kernel copy before it writes.
+    *scratch = Tensor();
     input->tensor = nullptr;
     input->variable = value.variable;
   } else {

@@ -23,7 +23,9 @@ class ResourceManager {
   ResourceManager& operator=(const ResourceManager&) = delete;
 
   // The resource of that name, made by `create` if there is none.
-  // INVALID_ARGUMENT if there is one of another type.
+  // INVALID_ARGUMENT if there is one of another type. `create` runs under the
+  // lock, so that two callers get the same resource: it must not use this
+  // manager.
   template <typename T>
   absl::StatusOr<std::shared_ptr<T>> FindOrCreate(
       absl::string_view container, absl::string_view name,

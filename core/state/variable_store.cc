@@ -1,11 +1,22 @@
 #include "core/state/variable_store.h"
 
 #include <algorithm>
+#include <bitset>
 #include <chrono>
 
+#include "absl/container/inlined_vector.h"
 #include "core/base/status.h"
 
 namespace metagraph {
+namespace {
+
+std::pair<std::string, std::string> SlotKey(absl::string_view container,
+                                            absl::string_view name) {
+  if (container == "localhost") container = "";
+  return {std::string(container), std::string(name)};
+}
+
+}  // namespace
 
 const Tensor& Generation::value(int slot) const {
   static const Tensor kUninitialized;
@@ -35,6 +46,30 @@ absl::Status VariableView::Update(
   return update(*live_[slot]);
 }
 
+absl::Status VariableView::Update(
+    absl::Span<const int> slots,
+    absl::FunctionRef<absl::Status(absl::Span<Tensor* const> values)> update) {
+  absl::InlinedVector<Tensor*, 8> values;
+  std::bitset<VariableStore::kSlotLocks> locks;
+  for (const int slot : slots) {
+    if (store_ == nullptr || slot >= static_cast<int>(live_.size())) {
+      return Internal("a run that only reads tried to write a variable");
+    }
+    values.push_back(live_[slot]);
+    locks.set(slot % VariableStore::kSlotLocks);
+  }
+  // Always in the same order, so that two nodes cannot wait for each other.
+  for (size_t i = 0; i < locks.size(); ++i) {
+    if (locks[i]) store_->slot_locks_[i].Lock();
+  }
+  store_->wrote_ = true;
+  absl::Status status = update(values);
+  for (size_t i = 0; i < locks.size(); ++i) {
+    if (locks[i]) store_->slot_locks_[i].Unlock();
+  }
+  return status;
+}
+
 absl::Status MakeWritable(Tensor& value) {
   if (value.OwnsBufferAlone()) return absl::OkStatus();
   ASSIGN_OR_RETURN(value, value.Clone());
@@ -50,13 +85,13 @@ absl::StatusOr<VariableInfo> VariableStore::FindOrCreate(
     absl::string_view container, absl::string_view name, DataType dtype,
     const PartialShape& shape) {
   MutexLock lock(mu_);
-  const auto [it, added] = slots_.try_emplace(
-      {std::string(container), std::string(name)}, variables_.size());
+  const auto [it, added] =
+      slots_.try_emplace(SlotKey(container, name), variables_.size());
   if (added) {
     VariableInfo info;
     info.slot = it->second;
-    info.container = std::string(container);
-    info.name = std::string(name);
+    info.container = it->first.first;
+    info.name = it->first.second;
     info.dtype = dtype;
     info.shape = shape;
     variables_.push_back(std::move(info));
@@ -74,11 +109,16 @@ absl::StatusOr<VariableInfo> VariableStore::FindOrCreate(
 absl::StatusOr<VariableInfo> VariableStore::Find(
     absl::string_view container, absl::string_view name) const {
   MutexLock lock(mu_);
-  const auto it = slots_.find({std::string(container), std::string(name)});
+  const auto it = slots_.find(SlotKey(container, name));
   if (it == slots_.end()) {
     return NotFound("Resource ", container, "/", name, " does not exist.");
   }
   return variables_[it->second];
+}
+
+VariableInfo VariableStore::Get(int slot) const {
+  MutexLock lock(mu_);
+  return variables_[slot];
 }
 
 std::vector<VariableInfo> VariableStore::List() const {
@@ -135,6 +175,7 @@ absl::StatusOr<std::unique_ptr<VariableView>> VariableStore::BeginWrite(
     auto stub = std::make_shared<Generation>();
     stub->number = number_;
     stub->checkpoint = checkpoint_;
+    stub->as_restored = as_restored_;
     before = std::move(stub);
   }
   std::vector<Tensor*> live;
@@ -163,6 +204,13 @@ void VariableStore::EndWrite() {
 absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Publish(
     std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
     int64_t expected, CallContext& call) {
+  return Replace(std::move(values), std::move(checkpoint),
+                 /*as_restored=*/true, expected, call);
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Replace(
+    std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
+    bool as_restored, int64_t expected, CallContext& call) {
   std::shared_ptr<const Generation> dead;  // freed after the lock
   MutexLock lock(mu_);
   RETURN_IF_ERROR(WaitForNoWriter(call));
@@ -170,10 +218,21 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Publish(
     return absl::AbortedError(absl::StrCat("generation is ", number_,
                                            ", expected ", expected));
   }
+  for (const auto& [slot, value] : values) {
+    if (slot < 0 || slot >= static_cast<int>(variables_.size())) {
+      return Internal("there is no variable with slot ", slot);
+    }
+    if (value.initialized() && value.dtype() != variables_[slot].dtype) {
+      return Internal("variable \"", variables_[slot].name, "\" is ",
+                      DataTypeName(variables_[slot].dtype), ", not ",
+                      value.Describe());
+    }
+  }
+  // The old values are freed with `values`, after the lock.
   for (auto& [slot, value] : values) std::swap(live_[slot], value);
   ++number_;
   checkpoint_ = std::move(checkpoint);
-  as_restored_ = true;
+  as_restored_ = as_restored;
   dead = std::exchange(published_, nullptr);
   return Snapshot();
 }
@@ -185,7 +244,8 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Rollback(
   for (int slot = 0; slot < count; ++slot) {
     values.emplace_back(slot, to.value(slot));
   }
-  return Publish(std::move(values), to.checkpoint, expected, call);
+  return Replace(std::move(values), to.checkpoint, to.as_restored, expected,
+                 call);
 }
 
 int64_t VariableStore::generation_number() const {

@@ -20,6 +20,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/tensor/resource_handle.h"
@@ -74,6 +75,13 @@ class VariableView {
   // INTERNAL if the view only reads: the op did not declare that it writes.
   absl::Status Update(int slot,
                       absl::FunctionRef<absl::Status(Tensor& value)> update);
+  // The same for several variables at once: `values[i]` is that of slots[i].
+  // Updates must not nest, so an op on many variables needs this.
+  // (Which locks it takes depends on the slots: no static analysis.)
+  absl::Status Update(
+      absl::Span<const int> slots,
+      absl::FunctionRef<absl::Status(absl::Span<Tensor* const> values)> update)
+      NO_THREAD_SAFETY_ANALYSIS;
 
   // The generation read from; for a writing step the one before it.
   const Generation& generation() const { return *generation_; }
@@ -106,7 +114,8 @@ class VariableStore {
   VariableStore(const VariableStore&) = delete;
   VariableStore& operator=(const VariableStore&) = delete;
 
-  // The variable of that name, made uninitialised at its first use.
+  // The variable of that name, made uninitialised at its first use. The
+  // container "localhost" is the default one, "".
   // INVALID_ARGUMENT if it exists with another dtype.
   absl::StatusOr<VariableInfo> FindOrCreate(absl::string_view container,
                                             absl::string_view name,
@@ -117,6 +126,8 @@ class VariableStore {
   absl::StatusOr<VariableInfo> Find(absl::string_view container,
                                     absl::string_view name) const
       EXCLUDES(mu_);
+  // REQUIRES: a slot that FindOrCreate gave.
+  VariableInfo Get(int slot) const EXCLUDES(mu_);
   std::vector<VariableInfo> List() const EXCLUDES(mu_);
 
   // The newest generation. Only if a writing step runs and nobody has asked
@@ -131,7 +142,9 @@ class VariableStore {
 
   // Replaces the given values in one step, others stay; waits until no step
   // writes. `checkpoint` is where they came from. Returns the new generation.
-  // ABORTED if `expected` >= 0 and another generation is the newest.
+  // ABORTED if `expected` >= 0 and another generation is the newest. INTERNAL
+  // for a slot that does not exist, or a value of another dtype; then nothing
+  // has changed.
   absl::StatusOr<std::shared_ptr<const Generation>> Publish(
       std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
       int64_t expected, CallContext& call) EXCLUDES(mu_);
@@ -149,6 +162,9 @@ class VariableStore {
   friend class VariableView;
 
   absl::Status WaitForNoWriter(CallContext& call) REQUIRES(mu_);
+  absl::StatusOr<std::shared_ptr<const Generation>> Replace(
+      std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
+      bool as_restored, int64_t expected, CallContext& call) EXCLUDES(mu_);
   std::shared_ptr<const Generation> Snapshot() REQUIRES(mu_);
   void EndWrite() EXCLUDES(mu_);
 
@@ -169,8 +185,9 @@ class VariableStore {
   // Written by the writing step, under the slot's lock: its nodes may run in
   // parallel. Read by others only while no step writes, under mu_. A deque,
   // so that growing moves nothing.
-  Mutex& SlotLock(int slot) { return slot_locks_[slot % slot_locks_.size()]; }
-  std::array<Mutex, 16> slot_locks_;
+  static constexpr int kSlotLocks = 16;
+  Mutex& SlotLock(int slot) { return slot_locks_[slot % kSlotLocks]; }
+  std::array<Mutex, kSlotLocks> slot_locks_;
   std::deque<Tensor> live_;
   std::atomic<bool> wrote_{false};
 
