@@ -1,0 +1,378 @@
+#include "core/state/variable_store.h"
+
+#include <atomic>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/tensors.h"
+
+namespace metagraph {
+namespace {
+
+using ::absl::StatusCode;
+
+class VariableStoreTest : public ::testing::Test {
+ protected:
+  VariableInfo Make(const std::string& name) {
+    auto info = store_.FindOrCreate("", name, DT_FLOAT, PartialShape());
+    EXPECT_OK(info);
+    return *info;
+  }
+  std::shared_ptr<const Generation> Read() {
+    auto generation = store_.Read(call_);
+    EXPECT_OK(generation);
+    return *generation;
+  }
+  std::unique_ptr<VariableView> BeginWrite() {
+    auto view = store_.BeginWrite(call_);
+    EXPECT_OK(view);
+    return *std::move(view);
+  }
+  // Replaces the value within a step of its own.
+  void Assign(const VariableInfo& variable, float value) {
+    const auto view = BeginWrite();
+    EXPECT_OK(view->Update(variable.slot, [&](Tensor& tensor) {
+      tensor = Tensor::Scalar<float>(value);
+      return absl::OkStatus();
+    }));
+  }
+  // Adds to the value in place, as AssignAdd does.
+  static absl::Status Add(VariableView& view, int slot, float delta) {
+    return view.Update(slot, [&](Tensor& tensor) -> absl::Status {
+      RETURN_IF_ERROR(MakeWritable(tensor));
+      tensor.mutable_data<float>()[0] += delta;
+      return absl::OkStatus();
+    });
+  }
+  static float ValueOf(const Generation& generation,
+                       const VariableInfo& variable) {
+    return generation.value(variable.slot).scalar<float>();
+  }
+
+  VariableStore store_;
+  CallContext call_;
+};
+
+TEST_F(VariableStoreTest, StartsWithNothingInitialised) {
+  const VariableInfo v = Make("v");
+  const auto generation = Read();
+  EXPECT_EQ(generation->number, 0);
+  EXPECT_EQ(generation->checkpoint, "");
+  EXPECT_FALSE(generation->as_restored);
+  EXPECT_FALSE(generation->value(v.slot).initialized());
+}
+
+TEST_F(VariableStoreTest, FindsVariablesByContainerAndName) {
+  const VariableInfo v = Make("v");
+  ASSERT_OK_AND_ASSIGN(
+      VariableInfo other,
+      store_.FindOrCreate("c", "v", DT_INT32, PartialShape(TensorShape{2})));
+  EXPECT_NE(other.slot, v.slot);
+  ASSERT_OK_AND_ASSIGN(VariableInfo found, store_.Find("localhost", "v"));
+  EXPECT_EQ(found.slot, v.slot);
+  EXPECT_EQ(store_.Get(other.slot).shape.ToString(), "[2]");
+  EXPECT_EQ(store_.List().size(), 2u);
+  EXPECT_EQ(store_.Find("", "w").status().code(), StatusCode::kNotFound);
+  EXPECT_THAT(store_.FindOrCreate("", "v", DT_INT32, PartialShape()),
+              HasCode(StatusCode::kInvalidArgument,
+                      "variable \"v\" has dtype float, not int32"));
+}
+
+TEST_F(VariableStoreTest, AStepSeesItsOwnWritesOthersWhenItHasEnded) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  const auto before = Read();
+  {
+    const auto view = BeginWrite();
+    ASSERT_OK(Add(*view, v.slot, 1));
+    Tensor scratch;
+    EXPECT_EQ(view->Read(v.slot, &scratch).scalar<float>(), 2);
+    EXPECT_EQ(ValueOf(*Read(), v), 1);
+    EXPECT_EQ(view->generation().number, before->number);
+  }
+  EXPECT_EQ(ValueOf(*Read(), v), 2);
+  EXPECT_EQ(ValueOf(*before, v), 1);
+  EXPECT_EQ(store_.generation_number(), before->number + 1);
+}
+
+TEST_F(VariableStoreTest, AStepThatWroteNothingLeavesTheGeneration) {
+  Assign(Make("v"), 1);
+  const auto before = Read();
+  BeginWrite();
+  EXPECT_EQ(Read(), before);
+}
+
+TEST_F(VariableStoreTest, AFailedUpdateIsReportedAndTheStepStillEnds) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  {
+    const auto view = BeginWrite();
+    EXPECT_THAT(
+        view->Update(v.slot, [](Tensor&) { return OutOfRange("enough"); }),
+        HasCode(StatusCode::kOutOfRange, "enough"));
+  }
+  EXPECT_EQ(ValueOf(*Read(), v), 1);
+  Assign(v, 2);
+  EXPECT_EQ(ValueOf(*Read(), v), 2);
+}
+
+TEST_F(VariableStoreTest, AViewThatReadsRefusesUpdates) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  VariableView view(Read());
+  EXPECT_FALSE(view.writable());
+  Tensor scratch;
+  EXPECT_EQ(view.Read(v.slot, &scratch).scalar<float>(), 1);
+  EXPECT_EQ(Add(view, v.slot, 1).code(), StatusCode::kInternal);
+  const int slots[] = {v.slot};
+  EXPECT_EQ(view.Update(slots, [](absl::Span<Tensor* const>) {
+                  return absl::OkStatus();
+                }).code(),
+            StatusCode::kInternal);
+}
+
+TEST_F(VariableStoreTest, VariablesMadeDuringAStepAreNotPartOfIt) {
+  const auto view = BeginWrite();
+  const VariableInfo v = Make("v");
+  Tensor scratch;
+  EXPECT_FALSE(view->Read(v.slot, &scratch).initialized());
+  EXPECT_EQ(Add(*view, v.slot, 1).code(), StatusCode::kInternal);
+}
+
+TEST_F(VariableStoreTest, TrainingThatNobodyReadsWritesInPlace) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  const auto address = [&] {
+    const auto view = BeginWrite();
+    EXPECT_OK(Add(*view, v.slot, 1));
+    Tensor scratch;
+    return view->Read(v.slot, &scratch).raw_data();
+  };
+  const void* first = address();
+  EXPECT_EQ(address(), first);
+  // A reader costs one copy, at the next write.
+  const auto generation = Read();
+  const void* moved = address();
+  EXPECT_NE(moved, first);
+  EXPECT_EQ(ValueOf(*generation, v), 3);
+}
+
+TEST_F(VariableStoreTest, UpdatesSeveralVariablesAtOnceInAnyOrder) {
+  std::vector<VariableInfo> variables;
+  for (int i = 0; i < 20; ++i) {
+    variables.push_back(Make(absl::StrCat("v", i)));
+    Assign(variables.back(), static_cast<float>(i));
+  }
+  {
+    const auto view = BeginWrite();
+    // More variables than locks, so some share one.
+    std::vector<int> slots;
+    for (int i = 19; i >= 0; --i) slots.push_back(variables[i].slot);
+    ASSERT_OK(view->Update(
+        slots, [&](absl::Span<Tensor* const> values) -> absl::Status {
+          for (size_t i = 0; i < values.size(); ++i) {
+            EXPECT_EQ(values[i]->scalar<float>(), 19 - static_cast<int>(i));
+            *values[i] = Tensor::Scalar<float>(-1);
+          }
+          return absl::OkStatus();
+        }));
+  }
+  for (const auto& v : variables) EXPECT_EQ(ValueOf(*Read(), v), -1);
+}
+
+TEST_F(VariableStoreTest, PublishReplacesSomeValuesInOneStep) {
+  const VariableInfo a = Make("a");
+  const VariableInfo b = Make("b");
+  Assign(a, 1);
+  Assign(b, 2);
+  const auto before = Read();
+  ASSERT_OK_AND_ASSIGN(
+      auto published,
+      store_.Publish({{a.slot, Tensor::Scalar<float>(5)}}, "ckpt-5",
+                     before->number, call_));
+  EXPECT_EQ(published, Read());
+  EXPECT_EQ(published->number, before->number + 1);
+  EXPECT_EQ(published->checkpoint, "ckpt-5");
+  EXPECT_TRUE(published->as_restored);
+  EXPECT_EQ(ValueOf(*published, a), 5);
+  EXPECT_EQ(ValueOf(*published, b), 2);
+  EXPECT_EQ(ValueOf(*before, a), 1);
+  Assign(b, 3);
+  EXPECT_FALSE(Read()->as_restored);
+  EXPECT_EQ(Read()->checkpoint, "ckpt-5");
+}
+
+TEST_F(VariableStoreTest, PublishRefusesAnOutdatedExpectation) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  EXPECT_THAT(store_.Publish({{v.slot, Tensor::Scalar<float>(5)}}, "x", 0,
+                             call_),
+              HasCode(StatusCode::kAborted, "generation is 1, expected 0"));
+  EXPECT_EQ(ValueOf(*Read(), v), 1);
+}
+
+TEST_F(VariableStoreTest, PublishRefusesWhatIsNoValueOfTheVariable) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  for (const int slot : {-1, v.slot + 1}) {
+    EXPECT_EQ(store_.Publish({{v.slot, Tensor::Scalar<float>(5)},
+                              {slot, Tensor::Scalar<float>(5)}},
+                             "x", -1, call_)
+                  .status()
+                  .code(),
+              StatusCode::kInternal);
+  }
+  EXPECT_THAT(store_.Publish({{v.slot, Tensor::Scalar<int32_t>(5)}}, "x", -1,
+                             call_),
+              HasCode(StatusCode::kInternal, "\"v\" is float, not int32"));
+  EXPECT_EQ(ValueOf(*Read(), v), 1);
+}
+
+TEST_F(VariableStoreTest, RollbackBringsOldValuesBackUnderANewNumber) {
+  const VariableInfo v = Make("v");
+  ASSERT_OK_AND_ASSIGN(auto restored,
+                       store_.Publish({{v.slot, Tensor::Scalar<float>(5)}},
+                                      "ckpt", -1, call_));
+  Assign(v, 6);
+  const auto trained = Read();
+  const VariableInfo w = Make("w");
+  Assign(w, 7);
+  ASSERT_OK_AND_ASSIGN(auto back, store_.Rollback(*restored, -1, call_));
+  EXPECT_EQ(ValueOf(*back, v), 5);
+  EXPECT_FALSE(back->value(w.slot).initialized());
+  EXPECT_GT(back->number, trained->number);
+  EXPECT_TRUE(back->as_restored);
+  // What training had changed is no longer as restored.
+  ASSERT_OK_AND_ASSIGN(auto again, store_.Rollback(*trained, -1, call_));
+  EXPECT_FALSE(again->as_restored);
+  EXPECT_EQ(again->checkpoint, "ckpt");
+  EXPECT_EQ(store_.Rollback(*restored, 1, call_).status().code(),
+            StatusCode::kAborted);
+}
+
+TEST_F(VariableStoreTest, WaitingForAWriterEndsWithTheCall) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  Assign(v, 2);  // nobody read, so readers must wait for the next step's end
+  const auto writer = BeginWrite();
+  CallContext cancelled;
+  cancelled.Cancel();
+  EXPECT_EQ(store_.BeginWrite(cancelled).status().code(),
+            StatusCode::kCancelled);
+  EXPECT_EQ(store_.Publish({}, "", -1, cancelled).status().code(),
+            StatusCode::kCancelled);
+  EXPECT_EQ(store_.Read(cancelled).status().code(), StatusCode::kCancelled);
+  CallContext late(absl::InfinitePast());
+  EXPECT_EQ(store_.BeginWrite(late).status().code(),
+            StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(VariableStoreTest, AReaderThatWaitsGetsWhatTheStepWrote) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  Assign(v, 2);
+  auto writer = BeginWrite();
+  ASSERT_OK(Add(*writer, v.slot, 1));
+  std::thread reader([&] { EXPECT_EQ(ValueOf(*Read(), v), 3); });
+  writer.reset();
+  reader.join();
+}
+
+TEST(VariableStoreReclaimTest, GenerationsGoToTheReclaimerWhenUnused) {
+  std::vector<int64_t> reclaimed;
+  VariableStore store([&](std::unique_ptr<const Generation> generation) {
+    reclaimed.push_back(generation->number);
+  });
+  CallContext call;
+  ASSERT_OK_AND_ASSIGN(VariableInfo v,
+                       store.FindOrCreate("", "v", DT_FLOAT, PartialShape()));
+  const auto publish = [&](float value) {
+    return store.Publish({{v.slot, Tensor::Scalar<float>(value)}}, "", -1,
+                         call);
+  };
+  ASSERT_OK_AND_ASSIGN(auto held, publish(1));
+  ASSERT_OK(publish(2));
+  EXPECT_TRUE(reclaimed.empty());
+  held.reset();
+  EXPECT_EQ(reclaimed, std::vector<int64_t>{1});
+  ASSERT_OK(publish(3));
+  EXPECT_EQ(reclaimed, (std::vector<int64_t>{1, 2}));
+}
+
+TEST(MakeWritableTest, CopiesOnlyWhatIsShared) {
+  Tensor value = Tensor::Scalar<float>(1);
+  const void* address = value.raw_data();
+  ASSERT_OK(MakeWritable(value));
+  EXPECT_EQ(value.raw_data(), address);
+  const Tensor other = value;
+  ASSERT_OK(MakeWritable(value));
+  EXPECT_NE(value.raw_data(), address);
+  EXPECT_EQ(value.scalar<float>(), 1);
+}
+
+// Two variables always change together: every generation and every step must
+// see them equal, while steps write, restores replace and readers read.
+TEST_F(VariableStoreTest, ReadersWritersAndRestoresNeverMix) {
+  constexpr int kTurns = 300;
+  const VariableInfo a = Make("a");
+  const VariableInfo b = Make("b");
+  Assign(a, 0);
+  Assign(b, 0);
+  std::atomic<bool> done{false};
+  std::atomic<int> torn{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kTurns; ++i) {
+        CallContext call;
+        auto view = store_.BeginWrite(call);
+        if (!view.ok()) continue;
+        // The nodes of one step run in parallel.
+        std::thread other([&] { EXPECT_OK(Add(**view, a.slot, 1)); });
+        EXPECT_OK(Add(**view, b.slot, 1));
+        other.join();
+        Tensor x, y;
+        if ((*view)->Read(a.slot, &x).scalar<float>() !=
+            (*view)->Read(b.slot, &y).scalar<float>()) {
+          ++torn;
+        }
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (int i = 0; i < kTurns; ++i) {
+      CallContext call;
+      const float value = static_cast<float>(1000 * i);
+      EXPECT_OK(store_.Publish({{a.slot, Tensor::Scalar<float>(value)},
+                                {b.slot, Tensor::Scalar<float>(value)}},
+                               "x", -1, call));
+      EXPECT_OK(store_.FindOrCreate("", absl::StrCat("new", i), DT_FLOAT,
+                                    PartialShape()));
+    }
+  });
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      int64_t last = 0;
+      while (!done) {
+        CallContext call;
+        auto generation = store_.Read(call);
+        if (!generation.ok()) continue;
+        if (ValueOf(**generation, a) != ValueOf(**generation, b) ||
+            (*generation)->number < last) {
+          ++torn;
+        }
+        last = (*generation)->number;
+      }
+    });
+  }
+  for (int t = 0; t < 3; ++t) threads[t].join();
+  done = true;
+  for (size_t t = 3; t < threads.size(); ++t) threads[t].join();
+  EXPECT_EQ(torn, 0);
+}
+
+}  // namespace
+}  // namespace metagraph
