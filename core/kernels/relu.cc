@@ -1,36 +1,165 @@
-// Relu and its relatives.
+// Relu and its relatives, and their gradients. NaN stays NaN, as in
+// TensorFlow.
 
 #include <algorithm>
+#include <string>
 
-#include "core/op/kernel_context.h"
+#include "core/base/status.h"
+#include "core/kernels/arithmetic.h"
+#include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
 
 namespace metagraph {
 namespace {
 
+struct ReluOp {
+  template <typename T>
+  static T Apply(T x) {
+    return x < T(0) ? T(0) : x;
+  }
+};
+
+struct Relu6Op {
+  template <typename T>
+  static T Apply(T x) {
+    return x < T(0) ? T(0) : x > T(6) ? T(6) : x;
+  }
+};
+
 template <typename T>
-class Relu final : public Kernel {
+using Relu = UnaryKernel<Elementwise<ReluOp, T>>;
+template <typename T>
+using Relu6 = UnaryKernel<Elementwise<Relu6Op, T>>;
+
+template <typename T>
+class LeakyRelu final : public Kernel {
  public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(const float alpha, construction.Attr<float>("alpha"));
+    alpha_ = static_cast<T>(alpha);
+    return absl::OkStatus();
+  }
+
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& features = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor* activations, ctx.ForwardOrAllocateOutput(
                                               {0}, 0, features.shape()));
     const T* in = features.data<T>();
     T* out = activations->mutable_data<T>();
-    return ctx.ParallelFor(features.num_elements(), 1,
-                           [=](int64_t begin, int64_t end) {
-                             for (int64_t i = begin; i < end; ++i) {
-                               // NaN stays NaN, as in TensorFlow.
-                               out[i] = in[i] < T(0) ? T(0) : in[i];
-                             }
-                           });
+    return ctx.ParallelFor(
+        features.num_elements(), 1,
+        [=, alpha = alpha_](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            out[i] = in[i] > T(0) ? in[i] : in[i] * alpha;
+          }
+        });
+  }
+
+ private:
+  T alpha_ = T(0);
+};
+
+// backprops = Op::Apply(gradients, features, alpha); alpha is 0 unless the op
+// has such an attribute.
+template <typename Op, typename T>
+class Gradient final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    node_ = construction.node_name();
+    op_ = construction.op();
+    if (construction.HasAttr("alpha")) {
+      ASSIGN_OR_RETURN(const float alpha, construction.Attr<float>("alpha"));
+      alpha_ = static_cast<T>(alpha);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& gradients = ctx.input(0);
+    const Tensor& features = ctx.input(1);
+    if (!(gradients.shape() == features.shape())) {
+      return InvalidArgument("Inputs to operation ", node_, " of type ", op_,
+                             " must have the same size and shape.  Input 0: ",
+                             gradients.shape().ToString(), " != input 1: ",
+                             features.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(Tensor* backprops, ctx.ForwardOrAllocateOutput(
+                                            {0, 1}, 0, features.shape()));
+    const T* g = gradients.data<T>();
+    const T* x = features.data<T>();
+    T* out = backprops->mutable_data<T>();
+    return ctx.ParallelFor(
+        features.num_elements(), 1,
+        [=, alpha = alpha_](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            out[i] = Op::Apply(g[i], x[i], alpha);
+          }
+        });
+  }
+
+ private:
+  std::string node_;
+  std::string op_;
+  T alpha_ = T(0);
+};
+
+struct ReluGradOp {
+  template <typename T>
+  static T Apply(T g, T x, T) {
+    return x > T(0) ? g : T(0);
+  }
+};
+struct Relu6GradOp {
+  template <typename T>
+  static T Apply(T g, T x, T) {
+    return x > T(0) && x < T(6) ? g : T(0);
+  }
+};
+struct LeakyReluGradOp {
+  template <typename T>
+  static T Apply(T g, T x, T alpha) {
+    return x > T(0) ? g : g * alpha;
   }
 };
 
-REGISTER_OP("Relu", [](OpBuilder& op) {
+template <typename T>
+using ReluGrad = Gradient<ReluGradOp, T>;
+template <typename T>
+using Relu6Grad = Gradient<Relu6GradOp, T>;
+template <typename T>
+using LeakyReluGrad = Gradient<LeakyReluGradOp, T>;
+
+template <template <typename> class K>
+void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
-  op.KernelFor<Relu, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t>("T");
+  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+}
+
+template <template <typename> class K>
+void DescribeGradient(OpBuilder& op) {
+  op.Input("gradients: T").Input("features: T").Output("backprops: T");
+  op.Attr("T: type");
+  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+}
+
+REGISTER_OP("Relu", [](OpBuilder& op) { DescribeForward<Relu>(op); });
+REGISTER_OP("Relu6", [](OpBuilder& op) { DescribeForward<Relu6>(op); });
+REGISTER_OP("ReluGrad", [](OpBuilder& op) { DescribeGradient<ReluGrad>(op); });
+REGISTER_OP("Relu6Grad",
+            [](OpBuilder& op) { DescribeGradient<Relu6Grad>(op); });
+
+REGISTER_OP("LeakyRelu", [](OpBuilder& op) {
+  op.Input("features: T").Output("activations: T");
+  op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
+  op.KernelFor<LeakyRelu, float, double, half, bfloat16>("T");
+});
+
+REGISTER_OP("LeakyReluGrad", [](OpBuilder& op) {
+  op.Input("gradients: T").Input("features: T").Output("backprops: T");
+  op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
+  op.KernelFor<LeakyReluGrad, float, double, half, bfloat16>("T");
 });
 
 }  // namespace

@@ -1,0 +1,175 @@
+// Elu, Selu, Softplus, Softsign and their gradients.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "core/base/status.h"
+#include "core/kernels/arithmetic.h"
+#include "core/kernels/unary_kernel.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+constexpr double kSeluScale = 1.0507009873554804934193349852946;
+constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
+
+struct EluOp {
+  template <typename A>
+  static auto Apply(const A& x) {
+    return (x < 0).select(x.expm1(), x);
+  }
+};
+
+struct SeluOp {
+  template <typename A>
+  static auto Apply(const A& x) {
+    using T = typename A::Scalar;
+    return (x < 0).select(x.expm1() * T(kSeluScaleAlpha), x * T(kSeluScale));
+  }
+};
+
+// log(1 + exp(x)): x where the 1 does not count, exp(x) where it is all.
+struct SoftplusOp {
+  template <typename A>
+  static auto Apply(const A& x) {
+    using T = typename A::Scalar;
+    const T threshold = std::log(std::numeric_limits<T>::epsilon()) + T(2);
+    return (x > -threshold)
+        .select(x, (x < threshold).select(x.exp(), x.exp().log1p()));
+  }
+};
+
+struct SoftsignOp {
+  template <typename A>
+  static auto Apply(const A& x) {
+    using T = typename A::Scalar;
+    return x / (x.abs() + T(1));
+  }
+};
+
+template <typename T>
+using Elu = UnaryKernel<Arraywise<EluOp, T>>;
+template <typename T>
+using Selu = UnaryKernel<Arraywise<SeluOp, T>>;
+template <typename T>
+using Softplus = UnaryKernel<Arraywise<SoftplusOp, T>>;
+template <typename T>
+using Softsign = UnaryKernel<Arraywise<SoftsignOp, T, 1>>;
+
+// backprops = Op::Apply(gradients, x), where x is what the op was given or,
+// for Elu and Selu, what it returned.
+template <typename Op, typename T>
+class Gradient final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    node_ = construction.node_name();
+    op_ = construction.op();
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& gradients = ctx.input(0);
+    const Tensor& other = ctx.input(1);
+    if (!(gradients.shape() == other.shape())) {
+      return InvalidArgument("Inputs to operation ", node_, " of type ", op_,
+                             " must have the same size and shape.  Input 0: ",
+                             gradients.shape().ToString(), " != input 1: ",
+                             other.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(Tensor* backprops, ctx.ForwardOrAllocateOutput(
+                                            {0, 1}, 0, other.shape()));
+    const T* g = gradients.data<T>();
+    const T* x = other.data<T>();
+    T* out = backprops->mutable_data<T>();
+    return ctx.ParallelFor(other.num_elements(), Op::kCost,
+                           [=](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               out[i] = static_cast<T>(
+                                   Op::Apply(static_cast<Wide>(g[i]),
+                                             static_cast<Wide>(x[i])));
+                             }
+                           });
+  }
+
+ private:
+  using Wide = std::conditional_t<kIsSmallFloat<T>, float, T>;
+
+  std::string node_;
+  std::string op_;
+};
+
+struct EluGradOp {
+  static constexpr int64_t kCost = 1;
+  template <typename T>
+  static T Apply(T g, T y) {
+    return y < T(0) ? (y + T(1)) * g : g;
+  }
+};
+struct SeluGradOp {
+  static constexpr int64_t kCost = 1;
+  template <typename T>
+  static T Apply(T g, T y) {
+    return y < T(0) ? g * (y + T(kSeluScaleAlpha)) : g * T(kSeluScale);
+  }
+};
+struct SoftplusGradOp {
+  static constexpr int64_t kCost = 10;
+  template <typename T>
+  static T Apply(T g, T x) {
+    return g / (std::exp(-x) + T(1));
+  }
+};
+struct SoftsignGradOp {
+  static constexpr int64_t kCost = 2;
+  template <typename T>
+  static T Apply(T g, T x) {
+    const T d = T(1) + std::abs(x);
+    return g / (d * d);
+  }
+};
+
+template <typename T>
+using EluGrad = Gradient<EluGradOp, T>;
+template <typename T>
+using SeluGrad = Gradient<SeluGradOp, T>;
+template <typename T>
+using SoftplusGrad = Gradient<SoftplusGradOp, T>;
+template <typename T>
+using SoftsignGrad = Gradient<SoftsignGradOp, T>;
+
+template <template <typename> class K>
+void DescribeForward(OpBuilder& op) {
+  op.Input("features: T").Output("activations: T").Attr("T: type");
+  op.KernelFor<K, float, double, half, bfloat16>("T");
+}
+
+template <template <typename> class K>
+void DescribeGradient(OpBuilder& op, const char* second) {
+  op.Input("gradients: T").Input(second).Output("backprops: T");
+  op.Attr("T: type");
+  op.KernelFor<K, float, double, half, bfloat16>("T");
+}
+
+REGISTER_OP("Elu", [](OpBuilder& op) { DescribeForward<Elu>(op); });
+REGISTER_OP("Selu", [](OpBuilder& op) { DescribeForward<Selu>(op); });
+REGISTER_OP("Softplus", [](OpBuilder& op) { DescribeForward<Softplus>(op); });
+REGISTER_OP("Softsign", [](OpBuilder& op) { DescribeForward<Softsign>(op); });
+
+REGISTER_OP("EluGrad", [](OpBuilder& op) {
+  DescribeGradient<EluGrad>(op, "outputs: T");
+});
+REGISTER_OP("SeluGrad", [](OpBuilder& op) {
+  DescribeGradient<SeluGrad>(op, "outputs: T");
+});
+REGISTER_OP("SoftplusGrad", [](OpBuilder& op) {
+  DescribeGradient<SoftplusGrad>(op, "features: T");
+});
+REGISTER_OP("SoftsignGrad", [](OpBuilder& op) {
+  DescribeGradient<SoftsignGrad>(op, "features: T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,136 @@
+// Add, Sub, Mul and what is as simple.
+
+#include "core/kernels/arithmetic.h"
+
+#include <string>
+
+#include "core/kernels/binary_kernel.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+template <typename T>
+struct AddFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(const T& a, const T& b) { return Add(a, b); }
+};
+
+template <typename T>
+struct SubFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) { return Subtract(a, b); }
+};
+
+template <typename T>
+struct MulFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) { return Multiply(a, b); }
+};
+
+template <typename T>
+struct MulNoNanFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) { return b == T(0) ? T(0) : Multiply(a, b); }
+};
+
+// NaN wins.
+template <typename T>
+struct MaximumFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) { return a >= b || a != a ? a : b; }
+};
+
+template <typename T>
+struct MinimumFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) { return a <= b || a != a ? a : b; }
+};
+
+template <typename T>
+struct SquaredDifferenceFn {
+  using In = T;
+  using Out = T;
+  static constexpr int64_t kCost = 1;
+  static T Apply(T a, T b) {
+    const T d = Subtract(a, b);
+    if constexpr (kIsComplex<T>) {
+      return T(d.real() * d.real() + d.imag() * d.imag());
+    } else {
+      return Multiply(d, d);
+    }
+  }
+};
+
+void Signature(OpBuilder& op) {
+  op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
+}
+
+REGISTER_OP("Add", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128, std::string>("T");
+});
+
+REGISTER_OP("AddV2", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128>("T");
+});
+
+REGISTER_OP("Sub", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<SubFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128>("T");
+});
+
+REGISTER_OP("Mul", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<MulFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128>("T");
+});
+
+REGISTER_OP("MulNoNan", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<MulNoNanFn>::Kernel, float, double, half, bfloat16,
+               complex64, complex128>("T");
+});
+
+REGISTER_OP("Maximum", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<MaximumFn>::Kernel, float, double, half, bfloat16,
+               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("Minimum", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<MinimumFn>::Kernel, float, double, half, bfloat16,
+               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("SquaredDifference", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<SquaredDifferenceFn>::Kernel, float, double, half,
+               bfloat16, int32_t, int64_t, complex64, complex128>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,237 @@
+// Cast and Bitcast.
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "core/base/status.h"
+#include "core/kernels/arithmetic.h"
+#include "core/op/kernel.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// A real number to an integer towards zero. What does not fit gives what the
+// processor's conversion gives, as in TensorFlow: the smallest integer of the
+// register, of which narrow types keep the low bits.
+template <typename To, typename From>
+To TruncateTo(From x) {
+  if constexpr (std::is_same_v<To, int64_t> || std::is_same_v<To, uint64_t>) {
+    constexpr From kLimit = 9223372036854775808.0;  // 2^63
+    if (x >= -kLimit && x < kLimit) {
+      return static_cast<To>(static_cast<int64_t>(x));
+    }
+    if (std::is_same_v<To, uint64_t> && x >= kLimit && x < 2 * kLimit) {
+      return static_cast<To>(static_cast<uint64_t>(x));
+    }
+    return static_cast<To>(std::numeric_limits<int64_t>::min());
+  } else if constexpr (std::is_same_v<To, uint32_t>) {
+    constexpr From kLimit = 2147483648.0;  // 2^31
+    if (x >= -kLimit && x < 2 * kLimit) {
+      return static_cast<To>(static_cast<int64_t>(x));
+    }
+    return To{1} << 31;
+  } else {
+    constexpr From kLimit = 2147483648.0;
+    // The largest float below 2^31 is exact, so the comparison is too.
+    const int32_t wide = x >= -kLimit && x < kLimit
+                             ? static_cast<int32_t>(x)
+                             : std::numeric_limits<int32_t>::min();
+    return static_cast<To>(wide);
+  }
+}
+
+template <typename To, typename From>
+To Convert(From x) {
+  if constexpr (std::is_same_v<From, To>) {
+    return x;
+  } else if constexpr (kIsComplex<From>) {
+    if constexpr (kIsComplex<To>) {
+      return To(static_cast<typename To::value_type>(x.real()),
+                static_cast<typename To::value_type>(x.imag()));
+    } else {
+      return Convert<To>(x.real());
+    }
+  } else if constexpr (kIsSmallFloat<From>) {
+    return Convert<To>(static_cast<float>(x));
+  } else if constexpr (kIsComplex<To>) {
+    return To(Convert<typename To::value_type>(x));
+  } else if constexpr (kIsSmallFloat<To>) {
+    return To(static_cast<float>(x));
+  } else if constexpr (std::is_same_v<To, bool>) {
+    return x != From(0);
+  } else if constexpr (std::is_floating_point_v<From> &&
+                       std::is_integral_v<To>) {
+    return TruncateTo<To>(x);
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+using CastFunction = void (*)(const void* from, void* to, int64_t n);
+
+template <typename From, typename To>
+void CastElements(const void* from, void* to, int64_t n) {
+  const From* in = static_cast<const From*>(from);
+  To* out = static_cast<To*>(to);
+  for (int64_t i = 0; i < n; ++i) out[i] = Convert<To>(in[i]);
+}
+
+template <typename... Ts>
+struct TypeList {};
+using CastTypes =
+    TypeList<float, double, half, bfloat16, int8_t, int16_t, int32_t, int64_t,
+             uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
+             complex128>;
+
+template <typename From, typename... Tos>
+CastFunction FindTo(DataType to, TypeList<Tos...>) {
+  CastFunction found = nullptr;
+  ((kDataType<Tos> == to ? void(found = &CastElements<From, Tos>) : void()),
+   ...);
+  return found;
+}
+
+template <typename... Froms>
+CastFunction Find(DataType from, DataType to, TypeList<Froms...>) {
+  CastFunction found = nullptr;
+  ((kDataType<Froms> == from ? void(found = FindTo<Froms>(to, CastTypes()))
+                             : void()),
+   ...);
+  return found;
+}
+
+// For Truncate=true: the bits of `From` that `To` has no room for.
+int DroppedBits(DataType from, DataType to) {
+  const auto mantissa = [](DataType dtype) {
+    switch (dtype) {
+      case DT_DOUBLE: return 52;
+      case DT_FLOAT: return 23;
+      case DT_HALF: return 10;
+      case DT_BFLOAT16: return 7;
+      default: return 0;
+    }
+  };
+  if (mantissa(from) < 23 || mantissa(to) == 0) return 0;
+  return std::max(0, mantissa(from) - mantissa(to));
+}
+
+class Cast final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    const DataType from = construction.input_type(0);
+    const DataType to = construction.output_type(0);
+    same_ = from == to;
+    if (same_) return absl::OkStatus();
+    function_ = Find(from, to, CastTypes());
+    if (function_ == nullptr) {
+      return Unimplemented("Cast ", DataTypeName(from), " to ",
+                           DataTypeName(to), " is not supported");
+    }
+    ASSIGN_OR_RETURN(const bool truncate, construction.Attr<bool>("Truncate"));
+    if (truncate) dropped_bits_ = DroppedBits(from, to);
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    if (same_) {
+      ctx.SetOutput(0, x);
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    const int64_t in_size = static_cast<int64_t>(DataTypeSize(x.dtype()));
+    const int64_t out_size = static_cast<int64_t>(DataTypeSize(y->dtype()));
+    const char* in = static_cast<const char*>(x.raw_data());
+    char* out = static_cast<char*>(y->mutable_raw_data());
+    return ctx.ParallelFor(
+        x.num_elements(), 1, [&](int64_t begin, int64_t end) {
+          if (dropped_bits_ > 0) {
+            return RunTruncated(in + begin * in_size, in_size,
+                                out + begin * out_size, out_size, end - begin);
+          }
+          function_(in + begin * in_size, out + begin * out_size, end - begin);
+        });
+  }
+
+ private:
+  void RunTruncated(const char* in, int64_t in_size, char* out,
+                    int64_t out_size, int64_t n) const {
+    for (int64_t i = 0; i < n; ++i) {
+      uint64_t bits = 0;
+      std::memcpy(&bits, in + i * in_size, in_size);
+      bits &= ~uint64_t{0} << dropped_bits_;
+      function_(&bits, out + i * out_size, 1);
+    }
+  }
+
+  bool same_ = false;
+  CastFunction function_ = nullptr;
+  int dropped_bits_ = 0;
+};
+
+// The same bytes; a trailing dimension appears or goes with the size.
+class Bitcast final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    from_ = construction.input_type(0);
+    to_ = construction.output_type(0);
+    if (!IsPlainData(from_) || !IsPlainData(to_) || from_ == DT_BOOL ||
+        to_ == DT_BOOL) {
+      return InvalidArgument("Cannot bitcast from ", DataTypeName(from_),
+                             " to ", DataTypeName(to_));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const int64_t in_size = static_cast<int64_t>(DataTypeSize(from_));
+    const int64_t out_size = static_cast<int64_t>(DataTypeSize(to_));
+    if (in_size == out_size) {
+      ctx.SetOutput(0, input.BitcastTo(to_));
+      return absl::OkStatus();
+    }
+    absl::InlinedVector<int64_t, 8> dims(input.shape().dims().begin(),
+                                         input.shape().dims().end());
+    if (in_size > out_size) {
+      dims.push_back(in_size / out_size);
+    } else {
+      if (dims.empty() || dims.back() != out_size / in_size) {
+        return InvalidArgument("Cannot bitcast from ", DataTypeName(from_),
+                               " to ", DataTypeName(to_), ": shape ",
+                               input.shape().ToString());
+      }
+      dims.pop_back();
+    }
+    ASSIGN_OR_RETURN(const TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    const absl::string_view bytes = input.bytes();
+    if (!bytes.empty()) {
+      std::memcpy(output->mutable_raw_data(), bytes.data(), bytes.size());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  DataType from_ = DT_INVALID;
+  DataType to_ = DT_INVALID;
+};
+
+REGISTER_OP("Cast", [](OpBuilder& op) {
+  op.Input("x: SrcT").Output("y: DstT");
+  op.Attr("SrcT: type").Attr("DstT: type").Attr("Truncate: bool = false");
+  op.Kernel<Cast>();
+});
+
+REGISTER_OP("Bitcast", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: type");
+  op.Attr("T: type").Attr("type: type");
+  op.Kernel<Bitcast>();
+});
+
+}  // namespace
+}  // namespace metagraph

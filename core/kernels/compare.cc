@@ -1,0 +1,203 @@
+// Comparisons: two tensors, broadcast, to bool.
+
+#include <cmath>
+#include <complex>
+#include <string>
+
+#include "core/kernels/arithmetic.h"
+#include "core/kernels/binary_kernel.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+template <typename T>
+struct EqualFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(const T& a, const T& b) { return a == b; }
+};
+
+template <typename T>
+struct NotEqualFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(const T& a, const T& b) { return a != b; }
+};
+
+template <typename T>
+struct LessFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(T a, T b) { return a < b; }
+};
+
+template <typename T>
+struct LessEqualFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(T a, T b) { return a <= b; }
+};
+
+template <typename T>
+struct GreaterFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(T a, T b) { return a > b; }
+};
+
+template <typename T>
+struct GreaterEqualFn {
+  using In = T;
+  using Out = bool;
+  static constexpr int64_t kCost = 1;
+  static bool Apply(T a, T b) { return a >= b; }
+};
+
+// Equal and NotEqual may be told that shapes which do not fit are merely
+// different.
+template <typename Fn, bool kIfIncompatible>
+class EqualityKernel : public BinaryKernel<Fn> {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(incompatible_shape_error_,
+                     construction.Attr<bool>("incompatible_shape_error"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    if (!incompatible_shape_error_ &&
+        !(ctx.input(0).shape() == ctx.input(1).shape())) {
+      const TensorShape* shapes[] = {&ctx.input(0).shape(),
+                                     &ctx.input(1).shape()};
+      if (!Broadcast::Make(shapes).ok()) {
+        ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, {}));
+        *out->mutable_data<bool>() = kIfIncompatible;
+        return absl::OkStatus();
+      }
+    }
+    return BinaryKernel<Fn>::Compute(ctx);
+  }
+
+ private:
+  bool incompatible_shape_error_ = true;
+};
+
+template <typename T>
+class Equal final : public EqualityKernel<EqualFn<T>, false> {};
+template <typename T>
+class NotEqual final : public EqualityKernel<NotEqualFn<T>, true> {};
+
+// |x - y| < tolerance, no broadcasting.
+template <typename T>
+class ApproximateEqual final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(tolerance_, construction.Attr<float>("tolerance"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    const Tensor& y = ctx.input(1);
+    if (!(x.shape() == y.shape())) {
+      return InvalidArgument("x and y must be of the same shape. x shape: ",
+                             x.shape().ToString(),
+                             ". y shape: ", y.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, x.shape()));
+    const T* a = x.data<T>();
+    const T* b = y.data<T>();
+    bool* to = out->mutable_data<bool>();
+    return ctx.ParallelFor(x.num_elements(), 2,
+                           [=, this](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               to[i] = Near(a[i], b[i]);
+                             }
+                           });
+  }
+
+ private:
+  bool Near(T a, T b) const {
+    if constexpr (kIsComplex<T>) {
+      return std::abs(a - b) < tolerance_;
+    } else if constexpr (kIsSmallFloat<T>) {
+      return std::abs(static_cast<float>(a - b)) <
+             static_cast<float>(static_cast<T>(tolerance_));
+    } else if constexpr (std::is_integral_v<T>) {
+      // The difference may exceed T, and the tolerance counts as a T.
+      const T distance = a > b ? Subtract(a, b) : Subtract(b, a);
+      return static_cast<double>(
+                 static_cast<std::make_unsigned_t<T>>(distance)) <
+             std::trunc(static_cast<double>(tolerance_));
+    } else {
+      return std::abs(a - b) < static_cast<T>(tolerance_);
+    }
+  }
+
+  float tolerance_ = 0;
+};
+
+void Signature(OpBuilder& op) {
+  op.Input("x: T").Input("y: T").Output("z: bool").Attr("T: type");
+}
+
+REGISTER_OP("Equal", [](OpBuilder& op) {
+  Signature(op);
+  op.Attr("incompatible_shape_error: bool = true");
+  op.KernelFor<Equal, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
+               complex128, std::string>("T");
+});
+
+REGISTER_OP("NotEqual", [](OpBuilder& op) {
+  Signature(op);
+  op.Attr("incompatible_shape_error: bool = true");
+  op.KernelFor<NotEqual, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
+               complex64, complex128, std::string>("T");
+});
+
+REGISTER_OP("Less", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<LessFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("LessEqual", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<LessEqualFn>::Kernel, float, double, half, bfloat16,
+               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("Greater", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<GreaterFn>::Kernel, float, double, half, bfloat16,
+               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("GreaterEqual", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Binary<GreaterEqualFn>::Kernel, float, double, half, bfloat16,
+               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
+});
+
+REGISTER_OP("ApproximateEqual", [](OpBuilder& op) {
+  Signature(op);
+  op.Attr("tolerance: float = 0.00001");
+  op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128>("T");
+});
+
+}  // namespace
+}  // namespace metagraph
