@@ -1,0 +1,300 @@
+// checkpoints, verify, restore, rollback, save.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "client/progress_bar.h"
+#include "client/verb.h"
+#include "core/base/status.h"
+
+namespace metagraph {
+namespace {
+
+std::string FormatText(v1::CheckpointFormat format) {
+  return std::string(absl::StripPrefix(v1::CheckpointFormat_Name(format),
+                                       "CHECKPOINT_FORMAT_"));
+}
+
+absl::Status Checkpoints(VerbContext& context) {
+  v1::ListCheckpointsRequest request;
+  context.model.Set(&request);
+  ASSIGN_OR_RETURN(const v1::ListCheckpointsResponse response,
+                   context.backend.ListCheckpoints(request));
+  if (context.json()) return context.PrintJson(response);
+  Table table({"CHECKPOINT", "FORMAT", "STEP", "TIME", "SIZE", "STATE"});
+  for (const v1::Checkpoint& checkpoint : response.checkpoints()) {
+    std::vector<std::string> states;
+    if (checkpoint.serving()) states.push_back("serving");
+    if (checkpoint.newest()) states.push_back("newest");
+    if (!checkpoint.complete()) {
+      states.push_back(absl::StrCat("incomplete: ", checkpoint.problem()));
+    }
+    table.AddRow(
+        {checkpoint.prefix(), FormatText(checkpoint.format()),
+         checkpoint.has_global_step() ? absl::StrCat(checkpoint.global_step())
+                                      : "-",
+         absl::FormatTime("%Y-%m-%d %H:%M:%S",
+                          absl::FromUnixSeconds(checkpoint.time().seconds()),
+                          absl::LocalTimeZone()),
+         HumanBytes(checkpoint.size_bytes()), absl::StrJoin(states, ", ")});
+  }
+  context.Print(table);
+  if (!response.state_file_problem().empty()) {
+    context.console.err << "metagraphctl: state file: "
+                        << Printable(response.state_file_problem()) << "\n";
+  }
+  return absl::OkStatus();
+}
+
+// What of a checkpoint does not match the graph, one line each.
+void PrintReport(const v1::CheckpointReport& report, VerbContext& context) {
+  Table table({"VARIABLE", "RESULT", "IN THE GRAPH", "IN THE CHECKPOINT"});
+  for (const std::string& name : report.missing()) {
+    table.AddRow({name, "missing", "yes", "no"});
+  }
+  for (const v1::CheckpointReport::Mismatch& mismatch : report.mismatched()) {
+    table.AddRow({mismatch.name(), "mismatched",
+                  TypeText(mismatch.expected()), TypeText(mismatch.found())});
+  }
+  for (const std::string& name : report.extra()) {
+    table.AddRow({name, "extra", "no", "yes"});
+  }
+  if (!table.empty()) context.Print(table);
+}
+
+struct VerifyOptions {
+  std::string checkpoint;
+  bool skip_values = false;
+};
+
+absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
+  v1::VerifyCheckpointRequest request;
+  context.model.Set(&request);
+  request.set_checkpoint(options.checkpoint);
+  request.set_skip_values(options.skip_values);
+  ASSIGN_OR_RETURN(const v1::VerifyCheckpointResponse response,
+                   context.backend.VerifyCheckpoint(request));
+  if (context.json()) {
+    RETURN_IF_ERROR(context.PrintJson(response));
+  } else {
+    context.PrintLine(absl::StrCat(
+        response.checkpoint(), ": ", FormatText(response.format()), ", ",
+        response.tensor_count(), " tensors, ", HumanBytes(response.bytes()),
+        ", ", response.shard_count(), " data files: ",
+        response.ok() ? "good" : "not good"));
+    for (const std::string& problem : response.problems()) {
+      context.PrintLine(problem);
+    }
+    PrintReport(response.report(), context);
+  }
+  if (response.ok()) return absl::OkStatus();
+  if (!response.problems().empty()) {
+    return DataLoss("checkpoint \"", response.checkpoint(), "\" is damaged");
+  }
+  return FailedPrecondition("checkpoint \"", response.checkpoint(),
+                            "\" does not fit the graph");
+}
+
+struct ChangeOptions {
+  int64_t expected_generation = -1;
+
+  template <typename Request>
+  void Set(Request* request) const {
+    if (expected_generation >= 0) {
+      request->set_expected_generation(expected_generation);
+    }
+  }
+  void AddTo(CLI::App* verb) {
+    verb->add_option("--expected-generation", expected_generation,
+                     "Do it only if the model is at this generation")
+        ->check(CLI::NonNegativeNumber);
+  }
+};
+
+struct RestoreOptions : ChangeOptions {
+  std::string checkpoint;
+  bool partial = false;
+  bool dry_run = false;
+};
+
+absl::Status Restore(const RestoreOptions& options, VerbContext& context) {
+  v1::RestoreRequest request;
+  context.model.Set(&request);
+  options.Set(&request);
+  request.set_checkpoint(options.checkpoint);
+  request.set_mode(options.dry_run   ? v1::RESTORE_MODE_DRY_RUN
+                   : options.partial ? v1::RESTORE_MODE_PARTIAL
+                                     : v1::RESTORE_MODE_STRICT);
+  std::optional<v1::RestoreResult> result;
+  {
+    ProgressBar bar(context.console, "restoring");
+    RETURN_IF_ERROR(context.backend.Restore(
+        request, [&](const v1::RestoreResponse& update) {
+          if (update.has_result()) {
+            result = update.result();
+          } else {
+            bar.Update(update.progress());
+          }
+          return absl::OkStatus();
+        }));
+  }
+  if (!result.has_value()) return Internal("restore ended without a result");
+  if (context.json()) return context.PrintJson(*result);
+  std::string line = absl::StrCat(
+      options.dry_run ? "would restore " : "restored ", result->checkpoint(),
+      ": ", result->report().restored_size(), " variables");
+  if (!options.dry_run) {
+    absl::StrAppend(&line, ", generation ", result->generation());
+  }
+  if (result->has_global_step()) {
+    absl::StrAppend(&line, ", global step ", result->global_step());
+  }
+  context.PrintLine(line);
+  PrintReport(result->report(), context);
+  return absl::OkStatus();
+}
+
+struct RollbackOptions : ChangeOptions {
+  int64_t generation = -1;
+};
+
+absl::Status Rollback(const RollbackOptions& options, VerbContext& context) {
+  v1::RollbackRequest request;
+  context.model.Set(&request);
+  options.Set(&request);
+  if (options.generation >= 0) request.set_to_generation(options.generation);
+  ASSIGN_OR_RETURN(const v1::RollbackResponse response,
+                   context.backend.Rollback(request));
+  if (context.json()) return context.PrintJson(response);
+  std::string line = absl::StrCat(
+      "back at the values of generation ", response.restored_generation(),
+      response.from_checkpoint() ? ", read from " : ", ",
+      response.checkpoint(), ": generation ", response.generation());
+  if (response.has_global_step()) {
+    absl::StrAppend(&line, ", global step ", response.global_step());
+  }
+  context.PrintLine(line);
+  return absl::OkStatus();
+}
+
+struct SaveOptions : ChangeOptions {
+  std::string prefix;
+  int64_t global_step = -1;
+  bool no_global_step = false;
+  int32_t keep = 0;
+  int32_t shards = 0;
+  bool no_meta = false;
+  bool no_state = false;
+};
+
+absl::Status Save(const SaveOptions& options, VerbContext& context) {
+  v1::SaveRequest request;
+  context.model.Set(&request);
+  options.Set(&request);
+  request.set_prefix(options.prefix);
+  if (options.global_step >= 0) request.set_global_step(options.global_step);
+  request.set_no_global_step(options.no_global_step);
+  request.set_keep(options.keep);
+  request.set_shards(options.shards);
+  request.set_skip_meta_graph(options.no_meta);
+  request.set_skip_state_file(options.no_state);
+  std::optional<v1::SaveResult> result;
+  {
+    ProgressBar bar(context.console, "saving");
+    RETURN_IF_ERROR(context.backend.Save(
+        request, [&](const v1::SaveResponse& update) {
+          if (update.has_result()) {
+            result = update.result();
+          } else {
+            bar.Update(update.progress());
+          }
+          return absl::OkStatus();
+        }));
+  }
+  if (!result.has_value()) return Internal("save ended without a result");
+  if (context.json()) return context.PrintJson(*result);
+  context.PrintLine(absl::StrCat("saved ", result->checkpoint(), ": ",
+                                 result->tensor_count(), " tensors, ",
+                                 HumanBytes(result->bytes()), ", generation ",
+                                 result->generation()));
+  for (const std::string& deleted : result->deleted()) {
+    context.PrintLine(absl::StrCat("deleted ", deleted));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddCheckpointVerbs(VerbSet* verbs) {
+  verbs->Add("checkpoints", "List the checkpoints in the model's folder",
+             VerbKind::kLocalModel, Checkpoints);
+  {
+    const auto o = std::make_shared<VerifyOptions>();
+    CLI::App* verb = verbs->Add(
+        "verify", "Check a checkpoint, and whether it fits the graph",
+        VerbKind::kLocalModel,
+        [o](VerbContext& context) { return Verify(*o, context); });
+    verb->add_option("CHECKPOINT", o->checkpoint,
+                     "Prefix of the checkpoint; none: the newest");
+    verb->add_flag("--skip-values", o->skip_values,
+                   "Look at names, types and shapes only");
+  }
+  {
+    const auto o = std::make_shared<RestoreOptions>();
+    CLI::App* verb = verbs->Add(
+        "restore", "Serve the newest, or another, checkpoint",
+        VerbKind::kModel,
+        [o](VerbContext& context) { return Restore(*o, context); });
+    verb->add_option("CHECKPOINT", o->checkpoint,
+                     "Prefix of the checkpoint; none: the newest");
+    CLI::Option* partial = verb->add_flag(
+        "--partial", o->partial, "What is missing or differs keeps its value");
+    verb->add_flag("--dry-run", o->dry_run, "Check only, change nothing")
+        ->excludes(partial);
+    o->AddTo(verb);
+  }
+  {
+    const auto o = std::make_shared<RollbackOptions>();
+    CLI::App* verb = verbs->Add(
+        "rollback", "Return to an earlier generation", VerbKind::kModel,
+        [o](VerbContext& context) { return Rollback(*o, context); });
+    verb->add_option("GENERATION", o->generation,
+                     "To this one; none: the one before")
+        ->check(CLI::NonNegativeNumber);
+    o->AddTo(verb);
+  }
+  {
+    const auto o = std::make_shared<SaveOptions>();
+    CLI::App* verb = verbs->Add(
+        "save", "Write a checkpoint", VerbKind::kModel,
+        [o](VerbContext& context) { return Save(*o, context); });
+    verb->add_option("PREFIX", o->prefix,
+                     "Path to save under, a folder if it ends in /; none: the "
+                     "model's folder");
+    CLI::Option* step =
+        verb->add_option("--global-step", o->global_step,
+                         "Number to add to the prefix; default: the model's")
+            ->check(CLI::NonNegativeNumber);
+    verb->add_flag("--no-global-step", o->no_global_step, "Add no number")
+        ->excludes(step);
+    verb->add_option("--keep", o->keep,
+                     "Delete the oldest beyond so many; 0: as the model's "
+                     "saver says, -1: none");
+    verb->add_option("--shards", o->shards, "Number of data files")
+        ->check(CLI::PositiveNumber);
+    verb->add_flag("--no-meta", o->no_meta, "Write no .meta file");
+    verb->add_flag("--no-state", o->no_state,
+                   "Do not name it in the state file");
+    o->AddTo(verb);
+  }
+}
+
+}  // namespace metagraph

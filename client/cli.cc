@@ -1,0 +1,157 @@
+#include "client/cli.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/error_text.h"
+#include "client/verb.h"
+
+namespace metagraph {
+namespace {
+
+constexpr int kSuccess = 0;
+constexpr int kCallFailed = 1;
+constexpr int kWrongUsage = 2;
+
+constexpr char kDescription[] =
+    "Talks to metagraphd: looks at models, runs them, restores and saves "
+    "them.\n"
+    "Exit code: 0 success, 1 the call failed, 2 wrong usage.";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  metagraphctl tensors add --role placeholder\n"
+    "  metagraphctl run add --feed W3:0='[1,2,3,4]' --fetch add1:0\n"
+    "  metagraphctl run add --feed W3:0=@w3.npy --fetch collection:add1\n"
+    "  metagraphctl restore add\n"
+    "  metagraphctl --local /models/add show\n"
+    "`metagraphctl VERB --help` tells more.";
+
+// --dry_run is --dry-run.
+void AcceptUnderscores(std::vector<std::string>* arguments) {
+  for (std::string& argument : *arguments) {
+    if (argument == "--") return;
+    if (!absl::StartsWith(argument, "--")) continue;
+    const auto end = std::find(argument.begin(), argument.end(), '=');
+    std::replace(argument.begin(), end, '_', '-');
+  }
+}
+
+// Whether there is a MODEL argument must be known before the rest is parsed.
+bool HasLocal(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") return false;
+    if (argument == "--local" || absl::StartsWith(argument, "--local=")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<ModelRef> ParseModel(const std::string& text) {
+  ModelRef model;
+  const size_t at = text.rfind('@');
+  model.name = text.substr(0, at);
+  if (at == std::string::npos) return model;
+  int64_t version;
+  if (!absl::SimpleAtoi(text.substr(at + 1), &version) || version < 0) {
+    return UsageError(absl::StrCat("model \"", text,
+                                   "\": expected NAME or NAME@VERSION"));
+  }
+  model.version = version;
+  return model;
+}
+
+int Report(const absl::Status& status, Console& console) {
+  if (status.ok()) return kSuccess;
+  if (IsUsageError(status)) {
+    console.err << "metagraphctl: " << status.message() << "\n";
+    return kWrongUsage;
+  }
+  console.err << "metagraphctl: " << ErrorText(status) << "\n";
+  return kCallFailed;
+}
+
+}  // namespace
+
+int RunCli(std::vector<std::string> arguments, Console& console,
+           const BackendFactory& make_backend) {
+  AcceptUnderscores(&arguments);
+  const bool local = HasLocal(arguments);
+
+  CLI::App app(kDescription, "metagraphctl");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "metagraphctl " METAGRAPH_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();  // options of all verbs may stand behind the verb
+  BackendOptions options;
+  app.add_option("--server", options.server,
+                 "The daemon: HOST:PORT or unix:PATH")
+      ->envname("METAGRAPHCTL_SERVER")
+      ->default_val("127.0.0.1:8500");
+  app.add_option("--local", options.local,
+                 "Open this model in place of asking a server; there is no "
+                 "MODEL argument then");
+  double timeout_seconds = 0;
+  app.add_option("--timeout", timeout_seconds,
+                 "Seconds that a call may take; 0: no limit")
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()));
+  OutputFormat output = OutputFormat::kText;
+  const std::map<std::string, OutputFormat> formats = {
+      {"text", OutputFormat::kText},
+      {"json", OutputFormat::kJson},
+      {"npy", OutputFormat::kNpy}};
+  app.add_option("--output", output, "text, json, or npy (run and read)")
+      ->transform(CLI::CheckedTransformer(formats).description("FORMAT"));
+
+  VerbSet verbs(&app, local);
+  AddInspectVerbs(&verbs);
+  AddCheckpointVerbs(&verbs);
+  AddInferenceVerbs(&verbs);
+  AddAdminVerbs(&verbs);
+
+  try {
+    // CLI11 wants them last first.
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, console.out, console.err);
+    return code == 0 ? kSuccess : kWrongUsage;
+  }
+
+  const VerbSet::Verb& verb = verbs.Chosen();
+  const std::string name = verb.command->get_name();
+  if (local && verb.kind != VerbKind::kLocal &&
+      verb.kind != VerbKind::kLocalModel) {
+    return Report(UsageError(absl::StrCat("\"", name, "\" needs a server")),
+                  console);
+  }
+  if (output == OutputFormat::kNpy && name != "run" && name != "read") {
+    return Report(UsageError("--output npy is for run and read"), console);
+  }
+  const absl::StatusOr<ModelRef> model =
+      local ? ModelRef{kLocalModelName, {}} : ParseModel(verbs.model());
+  if (!model.ok()) return Report(model.status(), console);
+  if (timeout_seconds > 0) options.timeout = absl::Seconds(timeout_seconds);
+
+  absl::StatusOr<std::shared_ptr<Backend>> backend = make_backend(options);
+  if (!backend.ok()) return Report(backend.status(), console);
+  VerbContext context{**backend, console, output, *model};
+  absl::Status status = verb.run(context);
+  console.out.flush();
+  if (status.ok() && !console.out) {
+    status = absl::DataLossError("standard output could not be written");
+  }
+  if (absl::IsUnavailable(status) && !local) {
+    const int code = Report(status, console);
+    console.err << "  asked: " << options.server << "\n";
+    return code;
+  }
+  return Report(status, console);
+}
+
+}  // namespace metagraph

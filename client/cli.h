@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/backend.h"
+#include "client/console.h"
+
+namespace metagraph {
+
+// The name that a model given with --local is asked for.
+inline constexpr char kLocalModelName[] = "local";
+
+// What a command line says about whom to ask.
+struct BackendOptions {
+  std::string server;
+  // A model folder to be opened in this process; empty: ask the server.
+  std::string local;
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+using BackendFactory =
+    std::function<absl::StatusOr<std::shared_ptr<Backend>>(
+        const BackendOptions& options)>;
+
+// metagraphctl. `arguments` come without the program's name.
+// Answers the exit code: 0 success, 1 the call failed, 2 wrong usage.
+int RunCli(std::vector<std::string> arguments, Console& console,
+           const BackendFactory& make_backend);
+
+}  // namespace metagraph

@@ -1,0 +1,37 @@
+// metagraphctl: looks at, runs, restores and saves what metagraphd serves.
+
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cli.h"
+#include "client/remote_backend.h"
+
+namespace metagraph {
+namespace {
+
+absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
+    const BackendOptions& options) {
+  if (!options.local.empty()) {
+    return absl::UnimplementedError("--local is not built in");
+  }
+  return MakeRemoteBackend({options.server, options.timeout});
+}
+
+}  // namespace
+}  // namespace metagraph
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  metagraph::Console console{std::cin,
+                             std::cout,
+                             std::cerr,
+                             isatty(STDIN_FILENO) != 0,
+                             isatty(STDOUT_FILENO) != 0,
+                             isatty(STDERR_FILENO) != 0};
+  return metagraph::RunCli(std::vector<std::string>(argv + 1, argv + argc),
+                           console, metagraph::MakeBackend);
+}

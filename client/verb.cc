@@ -1,0 +1,156 @@
+#include "client/verb.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "CLI/App.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "client/error_text.h"
+#include "client/npy.h"
+#include "client/tensor_format.h"
+#include "core/base/status.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace metagraph {
+namespace {
+
+// On a terminal larger tensors are cut; in a pipe they are not.
+constexpr int64_t kMostElementsOnTerminal = 1000;
+
+absl::Status WriteFile(const std::string& path, const std::string& content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << content;
+  file.close();
+  if (!file) return absl::ErrnoToStatus(errno, path);
+  return absl::OkStatus();
+}
+
+absl::Status PrintNpy(VerbContext& context,
+                      const std::vector<NamedTensor>& tensors,
+                      const std::string& folder) {
+  if (folder.empty() && tensors.size() != 1) {
+    return UsageError(absl::StrCat("one .npy holds one tensor, there are ",
+                                   tensors.size(), ": give --to FOLDER"));
+  }
+  if (folder.empty() && context.console.out_is_terminal) {
+    return UsageError(".npy is not for a terminal: give --to FOLDER or a pipe");
+  }
+  std::set<std::string> paths;
+  for (const NamedTensor& named : tensors) {
+    const absl::StatusOr<std::string> npy = TensorToNpy(named.tensor);
+    if (!npy.ok()) {
+      return Annotate(npy.status(), "tensor \"", named.name, "\": ");
+    }
+    if (folder.empty()) {
+      context.console.out << *npy;
+      continue;
+    }
+    // A name is not a path.
+    const std::string path = absl::StrCat(
+        folder, "/",
+        absl::StrReplaceAll(named.name, {{"/", "_"}, {":", "_"}}), ".npy");
+    if (!paths.insert(path).second) {
+      return FailedPrecondition("two tensors would be written to \"", path,
+                                "\"");
+    }
+    RETURN_IF_ERROR(WriteFile(path, *npy));
+    context.PrintLine(path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void VerbContext::Print(const Table& table) {
+  console.out << (console.out_is_terminal ? table.Aligned()
+                                          : table.TabSeparated());
+}
+
+void VerbContext::PrintLine(absl::string_view text) {
+  console.out << Printable(text) << "\n";
+}
+
+absl::Status VerbContext::PrintJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = console.out_is_terminal;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto status =
+      google::protobuf::util::MessageToJsonString(message, &json, options);
+  if (!status.ok()) return Internal("cannot print the answer as JSON");
+  console.out << absl::StripSuffix(json, "\n") << std::endl;
+  return absl::OkStatus();
+}
+
+CLI::App* VerbSet::Add(const std::string& name, const std::string& description,
+                       VerbKind kind, Function run) {
+  CLI::App* command = app_->add_subcommand(name, description);
+  const bool about_model =
+      kind == VerbKind::kModel || kind == VerbKind::kLocalModel;
+  if (about_model && !local_) {
+    command->add_option("MODEL", *model_, "Name of the model, or NAME@VERSION")
+        ->required();
+  }
+  verbs_.push_back({command, kind, std::move(run)});
+  return command;
+}
+
+const VerbSet::Verb& VerbSet::Chosen() const {
+  for (const Verb& verb : verbs_) {
+    if (verb.command->parsed()) return verb;
+  }
+  std::abort();
+}
+
+absl::Status PrintTensors(VerbContext& context,
+                          const std::vector<NamedTensor>& tensors,
+                          const std::string& folder) {
+  if (context.output == OutputFormat::kNpy) {
+    return PrintNpy(context, tensors, folder);
+  }
+  const bool terminal = context.console.out_is_terminal;
+  for (const NamedTensor& named : tensors) {
+    const char* separator = terminal ? "  " : "\t";
+    context.console.out << Printable(named.name) << separator
+                        << named.tensor.Describe() << separator
+                        << TensorToText(named.tensor,
+                                        terminal ? kMostElementsOnTerminal : 0)
+                        << "\n";
+  }
+  return absl::OkStatus();
+}
+
+std::string NamedTensorJson(const NamedTensor& named) {
+  // A scalar string tensor borrows the writer of strings.
+  std::string json = absl::StrCat(
+      "{\"name\":", TensorToJson(Tensor::Scalar(named.name)), ",\"dtype\":\"",
+      DataTypeName(named.tensor.dtype()), "\",\"shape\":[");
+  for (int i = 0; i < named.tensor.rank(); ++i) {
+    absl::StrAppend(&json, i > 0 ? "," : "", named.tensor.dim(i));
+  }
+  absl::StrAppend(&json, "],\"value\":", TensorToJson(named.tensor), "}");
+  return json;
+}
+
+std::string ShapeText(const tensorflow::TensorShapeProto& shape) {
+  const absl::StatusOr<PartialShape> parsed = PartialShape::Build(shape);
+  if (!parsed.ok() || !parsed->known_rank()) return "?";
+  return parsed->ToString();
+}
+
+std::string TypeText(const v1::TensorType& type) {
+  return absl::StrCat(DataTypeName(type.dtype()), " ",
+                      ShapeText(type.shape()));
+}
+
+std::string StateText(v1::ModelState state) {
+  return std::string(
+      absl::StripPrefix(v1::ModelState_Name(state), "MODEL_STATE_"));
+}
+
+}  // namespace metagraph
