@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/checkpoint/checkpoint_reader.h"
+#include "core/checkpoint/tensor_slice.h"
+#include "core/graph/saver_plan.h"
+#include "core/graph/variables.h"
+
+namespace metagraph {
+
+// A variable of a model: what the graph declares, and where its value is.
+struct ModelVariable : GraphVariable {
+  int slot = -1;  // in the VariableStore; -1: its op has no kernel here
+  // Its key in checkpoints; empty if the saver leaves it out.
+  std::string checkpoint_key;
+};
+
+// A checkpoint held against the graph. Names are keys of the checkpoint,
+// sorted.
+struct CheckpointReport {
+  struct Type {
+    DataType dtype = DT_INVALID;
+    PartialShape shape;
+
+    std::string ToString() const;
+  };
+  struct Mismatch {
+    std::string name;
+    Type expected;  // in the graph
+    Type found;     // in the checkpoint
+  };
+  std::vector<std::string> restored;
+  std::vector<std::string> missing;
+  std::vector<std::string> extra;
+  std::vector<Mismatch> mismatched;
+
+  bool fits() const { return missing.empty() && mismatched.empty(); }
+  // OK if it fits, else all that is wrong: NOT_FOUND if tensors are missing
+  // only, INVALID_ARGUMENT if types or shapes differ.
+  absl::Status ToStatus() const;
+};
+
+// One variable that can be read from the checkpoint.
+struct RestoreItem {
+  std::string key;
+  std::string variable;
+  int slot = -1;
+  std::optional<TensorSlice> slice;  // of the tensor stored
+  std::optional<TensorShape> reshape;
+  uint64_t bytes = 0;  // in the file
+};
+
+struct CheckpointMatch {
+  CheckpointReport report;
+  std::vector<RestoreItem> items;  // those that fit, in the saver's order
+};
+
+// Compares names, dtypes and shapes; reads no values.
+CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
+                                const std::vector<ModelVariable>& variables,
+                                const CheckpointReader& reader);
+
+// Reads and checks the value of one item.
+absl::StatusOr<Tensor> ReadItem(const CheckpointReader& reader,
+                                const RestoreItem& item);
+
+}  // namespace metagraph

@@ -1,0 +1,98 @@
+#include "core/model/confined_file_system.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "core/base/status.h"
+
+namespace metagraph {
+
+std::string NormalizePath(absl::string_view base, absl::string_view path) {
+  std::vector<absl::string_view> parts;
+  const auto add = [&](absl::string_view more) {
+    for (absl::string_view part : absl::StrSplit(more, '/')) {
+      if (part.empty() || part == ".") continue;
+      if (part != "..") {
+        parts.push_back(part);
+      } else if (!parts.empty()) {
+        parts.pop_back();
+      }
+    }
+  };
+  if (!absl::StartsWith(path, "/")) add(base);
+  add(path);
+  return absl::StrCat("/", absl::StrJoin(parts, "/"));
+}
+
+ConfinedFileSystem::ConfinedFileSystem(FileSystem& files,
+                                       std::vector<std::string> roots)
+    : files_(files), roots_([&] {
+        for (std::string& root : roots) root = NormalizePath("/", root);
+        return std::move(roots);
+      }()) {}
+
+absl::StatusOr<std::string> ConfinedFileSystem::Resolve(
+    const std::string& path) const {
+  std::string full = NormalizePath(roots_[0], path);
+  for (const std::string& root : roots_) {
+    if (full == root || root == "/" ||
+        absl::StartsWith(full, absl::StrCat(root, "/"))) {
+      return full;
+    }
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat(path, "; outside the folders that this model may use: ",
+                   absl::StrJoin(roots_, ", ")));
+}
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>>
+ConfinedFileSystem::OpenForReading(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.OpenForReading(full);
+}
+
+absl::StatusOr<std::unique_ptr<WritableFile>> ConfinedFileSystem::Create(
+    const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.Create(full);
+}
+
+absl::Status ConfinedFileSystem::Rename(const std::string& from,
+                                        const std::string& to) {
+  ASSIGN_OR_RETURN(const std::string full_from, Resolve(from));
+  ASSIGN_OR_RETURN(const std::string full_to, Resolve(to));
+  return files_.Rename(full_from, full_to);
+}
+
+absl::Status ConfinedFileSystem::Remove(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.Remove(full);
+}
+
+absl::Status ConfinedFileSystem::CreateDirectory(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.CreateDirectory(full);
+}
+
+absl::Status ConfinedFileSystem::RemoveDirectory(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.RemoveDirectory(full);
+}
+
+absl::Status ConfinedFileSystem::SyncDirectory(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.SyncDirectory(full);
+}
+
+absl::StatusOr<std::vector<std::string>> ConfinedFileSystem::List(
+    const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.List(full);
+}
+
+absl::StatusOr<FileInfo> ConfinedFileSystem::Stat(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.Stat(full);
+}
+
+}  // namespace metagraph

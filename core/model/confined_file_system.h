@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/io/file_system.h"
+
+namespace metagraph {
+
+// `path` made absolute, with base as the current folder, and without "." and
+// ".." components. Symbolic links are not followed.
+std::string NormalizePath(absl::string_view base, absl::string_view path);
+
+// What the ops of a model may touch: files below some folders. A relative path
+// starts in the first of them. PERMISSION_DENIED outside.
+class ConfinedFileSystem final : public FileSystem {
+ public:
+  // `files` outlives this; `roots` are absolute, at least one.
+  ConfinedFileSystem(FileSystem& files, std::vector<std::string> roots);
+
+  // The path as the wrapped file system wants it, or PERMISSION_DENIED.
+  absl::StatusOr<std::string> Resolve(const std::string& path) const;
+
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
+      const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(
+      const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status CreateDirectory(const std::string& path) override;
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
+  absl::StatusOr<std::vector<std::string>> List(
+      const std::string& path) override;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override;
+
+ private:
+  FileSystem& files_;
+  const std::vector<std::string> roots_;  // normalized
+};
+
+}  // namespace metagraph

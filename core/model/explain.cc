@@ -1,0 +1,148 @@
+#include "core/model/explain.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_join.h"
+#include "core/base/status.h"
+#include "core/graph/op_signature.h"
+#include "core/graph/variables.h"
+
+namespace metagraph {
+namespace {
+
+// Elements, with 1 for what is not known.
+double Elements(const PartialShape& shape) {
+  double out = 1;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (shape.dim(i) > 0) out *= static_cast<double>(shape.dim(i));
+  }
+  return out;
+}
+
+double LastDim(const PartialShape& shape, int from_end) {
+  const int i = shape.rank() - from_end;
+  return i >= 0 && shape.dim(i) > 0 ? static_cast<double>(shape.dim(i)) : 1;
+}
+
+// Multiplications and additions of one node, roughly.
+double Flops(const GraphCatalog& catalog, const Node& node) {
+  const double out = Elements(catalog.ShapeOf({node.id, 0}));
+  if (node.inputs.size() < 2) return out;
+  const PartialShape second = catalog.ShapeOf(node.inputs[1]);
+  if (node.op() == "MatMul" || node.op() == "BatchMatMul" ||
+      node.op() == "BatchMatMulV2") {
+    return 2 * out * LastDim(catalog.ShapeOf(node.inputs[0]), 1);
+  }
+  if (node.op() == "Conv2D") {
+    return 2 * out * Elements(second) / LastDim(second, 1);
+  }
+  return out;
+}
+
+// The variable ops that a variable's readers and writers lead back to.
+void FindVariables(const Graph& graph, const Node& node, std::set<int>& out) {
+  for (const Endpoint& input : node.inputs) {
+    if (IsVariableOp(graph.node(input.node).op())) out.insert(input.node);
+  }
+}
+
+int64_t ToInt(double value) {
+  return value > 9e18 ? int64_t{9000000000000000000}
+                      : static_cast<int64_t>(value);
+}
+
+}  // namespace
+
+absl::StatusOr<Explanation> ExplainRun(const Model& model,
+                                       const PlanRequest& request,
+                                       CallContext& call) {
+  const std::shared_ptr<const GraphCatalog> catalog = model.catalog();
+  const Graph& graph = catalog->graph();
+  ASSIGN_OR_RETURN(const PrunedGraph pruned, Prune(graph, request));
+  Explanation out;
+  for (const Endpoint& feed : pruned.feed_endpoints) {
+    out.feeds.push_back(catalog->Describe(feed));
+  }
+  for (const Endpoint& fetch : pruned.fetches) {
+    out.fetches.push_back(catalog->Describe(fetch));
+  }
+  std::map<std::string, UnsupportedOp> unsupported;
+  std::set<int> read;
+  std::set<int> written;
+  double flops = 0;
+  double memory = 0;
+  for (int id : pruned.nodes) {
+    const Node& node = graph.node(id);
+    out.nodes.push_back(node.name());
+    ++out.op_counts[node.op()];
+    flops += Flops(*catalog, node);
+    const TensorDetails first = catalog->Describe({id, 0});
+    if (first.dtype != DT_INVALID) {
+      memory += Elements(first.shape) *
+                static_cast<double>(DataTypeSize(first.dtype));
+    }
+    if (IsPlaceholderOp(node.op()) && pruned.FeedOf({id, 0}) < 0) {
+      out.missing_feeds.push_back(first);
+    }
+    if (!catalog->WhyUnsupported(node).empty()) {
+      UnsupportedOp& entry = unsupported[node.op()];
+      entry.op = node.op();
+      ++entry.nodes;
+      if (entry.examples.size() < 3) entry.examples.push_back(node.name());
+    }
+    const OpInfo* op = model.ops().Find(node.op());
+    if (op != nullptr && op->writes_variables) {
+      FindVariables(graph, node, written);
+      // Assigning does not look at the old value; updating in place does.
+      if (node.op() != "Assign" && node.op() != "AssignVariableOp") {
+        FindVariables(graph, node, read);
+      }
+    } else if (node.op() != "IsVariableInitialized" &&
+               node.op() != "VarIsInitializedOp") {
+      FindVariables(graph, node, read);
+    }
+  }
+  for (const Endpoint& fetch : pruned.fetches) {
+    if (IsVariableOp(graph.node(fetch.node).op())) read.insert(fetch.node);
+  }
+  out.flops = ToInt(flops);
+  out.memory = ToInt(memory);
+  for (auto& [name, entry] : unsupported) {
+    out.unsupported_ops.push_back(std::move(entry));
+  }
+
+  ASSIGN_OR_RETURN(const auto generation, model.Read(call));
+  for (const ModelVariable& variable : model.variables()) {
+    if (written.count(variable.node) > 0) {
+      out.variables_written.push_back(variable.name);
+    }
+    if (read.count(variable.node) == 0) continue;
+    out.variables_read.push_back(variable.name);
+    // What the run writes itself may be set before it is read.
+    if (written.count(variable.node) == 0 &&
+        (variable.slot < 0 || !generation->value(variable.slot).initialized())) {
+      out.variables_uninitialized.push_back(variable.name);
+    }
+  }
+
+  const auto prepared = model.Prepare(request);
+  if (prepared.ok()) {
+    out.planned_nodes = static_cast<int64_t>((*prepared)->plan().nodes.size());
+  }
+  if (!prepared.ok()) {
+    out.status = prepared.status();
+  } else if (!out.missing_feeds.empty()) {
+    std::vector<std::string> names;
+    for (const auto& feed : out.missing_feeds) names.push_back(feed.name);
+    out.status = InvalidArgument("to be fed as well: ",
+                                 absl::StrJoin(names, ", "));
+  } else if (!out.variables_uninitialized.empty()) {
+    out.status =
+        FailedPrecondition("variables without a value: ",
+                           absl::StrJoin(out.variables_uninitialized, ", "));
+  }
+  return out;
+}
+
+}  // namespace metagraph

@@ -1,0 +1,194 @@
+#include "core/model/graph_catalog.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/nearest_names.h"
+#include "core/base/status.h"
+#include "core/graph/tensor_name.h"
+#include "core/graph/variables.h"
+
+namespace metagraph {
+namespace {
+
+const tensorflow::AttrValue* FindNodeAttr(const Node& node, const char* name) {
+  const auto found = node.def->attr().find(name);
+  return found == node.def->attr().end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+bool IsPlaceholderOp(absl::string_view op) {
+  return op == "Placeholder" || op == "PlaceholderV2";
+}
+
+PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint) {
+  const Node& node = graph.node(endpoint.node);
+  const auto build = [](const tensorflow::TensorShapeProto& proto) {
+    auto shape = PartialShape::Build(proto);
+    return shape.ok() ? *std::move(shape) : PartialShape();
+  };
+  if (const auto* shapes = FindNodeAttr(node, "_output_shapes");
+      shapes != nullptr && endpoint.index < shapes->list().shape_size()) {
+    return build(shapes->list().shape(endpoint.index));
+  }
+  if (endpoint.index != 0) return PartialShape();
+  if (IsVariableOp(node.op()) && node.op() != "VarHandleOp") {
+    const auto* shape = FindNodeAttr(node, "shape");
+    return shape == nullptr ? PartialShape() : build(shape->shape());
+  }
+  if (IsPlaceholderOp(node.op()) || node.op() == "PlaceholderWithDefault") {
+    const auto* shape = FindNodeAttr(node, "shape");
+    if (shape == nullptr) return PartialShape();
+    // Before version 24 of the format a placeholder without a known shape was
+    // written as a scalar.
+    if (shape->shape().dim_size() == 0 && !shape->shape().unknown_rank() &&
+        graph.versions().producer() < 24) {
+      return PartialShape();
+    }
+    return build(shape->shape());
+  }
+  if (node.op() == "Const") {
+    const auto* value = FindNodeAttr(node, "value");
+    if (value != nullptr) return build(value->tensor().tensor_shape());
+  }
+  return PartialShape();
+}
+
+GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
+    : keep_(meta.graph), graph_(*meta.graph), ops_(ops) {
+  for (const tensorflow::OpDef& op :
+       meta.def.meta_info_def().stripped_op_list().op()) {
+    producer_ops_.emplace(op.name(), &op);
+  }
+  const size_t size = graph_.nodes().size();
+  signatures_.resize(size);
+  max_read_.assign(size, -1);
+  read_.resize(size);
+  blocked_by_.assign(size, -1);
+  std::vector<std::vector<int>> readers(size);
+  for (const Node& node : graph_.nodes()) {
+    if (const tensorflow::OpDef* op = FindOpDef(node.op()); op != nullptr) {
+      auto signature = ResolveSignature(*node.def, *op);
+      if (signature.ok()) signatures_[node.id] = *std::move(signature);
+    }
+    for (const Endpoint& input : node.inputs) {
+      max_read_[input.node] = std::max(max_read_[input.node], input.index);
+      std::vector<bool>& outputs = read_[input.node];
+      // An absurd index must not cost memory.
+      if (input.index < 1 << 20) {
+        if (input.index >= static_cast<int>(outputs.size())) {
+          outputs.resize(input.index + 1);
+        }
+        outputs[input.index] = true;
+      }
+      readers[input.node].push_back(node.id);
+    }
+    for (int input : node.control_inputs) readers[input].push_back(node.id);
+  }
+
+  std::map<std::string, UnsupportedOp> unsupported;
+  std::vector<int> queue;
+  for (const Node& node : graph_.nodes()) {
+    const OpInfo* op = ops_.Find(node.op());
+    if (op != nullptr && ops_.SelectKernel(*node.def, *op).ok()) continue;
+    blocked_by_[node.id] = node.id;
+    queue.push_back(node.id);
+    UnsupportedOp& entry = unsupported[node.op()];
+    entry.op = node.op();
+    ++entry.nodes;
+    if (entry.examples.size() < 3) entry.examples.push_back(node.name());
+  }
+  for (size_t i = 0; i < queue.size(); ++i) {
+    for (int reader : readers[queue[i]]) {
+      if (blocked_by_[reader] >= 0) continue;
+      blocked_by_[reader] = blocked_by_[queue[i]];
+      queue.push_back(reader);
+    }
+  }
+  for (auto& [name, entry] : unsupported) {
+    unsupported_.push_back(std::move(entry));
+  }
+}
+
+const tensorflow::OpDef* GraphCatalog::FindOpDef(absl::string_view op) const {
+  if (const OpInfo* known = ops_.Find(op); known != nullptr) {
+    return &known->def;
+  }
+  const auto found = producer_ops_.find(op);
+  return found == producer_ops_.end() ? nullptr : found->second;
+}
+
+int GraphCatalog::num_outputs(int node) const {
+  const Node& n = graph_.node(node);
+  if (FindOpDef(n.op()) != nullptr && !signatures_[node].outputs.empty()) {
+    return static_cast<int>(signatures_[node].outputs.size());
+  }
+  if (FindOpDef(n.op()) != nullptr && max_read_[node] < 0) return 0;
+  const tensorflow::AttrValue* shapes = FindNodeAttr(n, "_output_shapes");
+  return std::max(shapes == nullptr ? 0 : shapes->list().shape_size(),
+                  max_read_[node] + 1);
+}
+
+TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
+  const Node& node = graph_.node(endpoint.node);
+  TensorDetails out;
+  out.endpoint = endpoint;
+  out.name = absl::StrCat(node.name(), ":", endpoint.index);
+  const NodeSignature& signature = signatures_[node.id];
+  if (endpoint.index < static_cast<int>(signature.outputs.size())) {
+    out.dtype = BaseType(signature.outputs[endpoint.index]);
+  } else {
+    // An op that nobody describes: its type attribute, if it has the usual
+    // name, is the best guess.
+    for (const char* name : {"dtype", "T"}) {
+      const auto* type = FindNodeAttr(node, name);
+      if (type == nullptr || type->type() == DT_INVALID) continue;
+      out.dtype = BaseType(type->type());
+      break;
+    }
+  }
+  out.shape = ShapeOf(endpoint);
+  out.placeholder = IsPlaceholderOp(node.op());
+  out.variable = IsVariableOp(node.op());
+  out.constant = node.op() == "Const";
+  const std::vector<bool>& read = read_[node.id];
+  out.leaf = endpoint.index >= static_cast<int>(read.size()) ||
+             !read[endpoint.index];
+  if (const int blocker = blocked_by_[node.id]; blocker >= 0) {
+    out.why_not = WhyUnsupported(graph_.node(blocker));
+  }
+  return out;
+}
+
+std::string GraphCatalog::WhyUnsupported(const Node& node) const {
+  const OpInfo* op = ops_.Find(node.op());
+  if (op == nullptr) {
+    return absl::StrCat("no kernel for op ", node.op(), " (node \"",
+                        node.name(), "\")");
+  }
+  const auto kernel = ops_.SelectKernel(*node.def, *op);
+  return kernel.ok() ? ""
+                     : absl::StrCat(kernel.status().message(), " (node \"",
+                                    node.name(), "\")");
+}
+
+absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {
+  ASSIGN_OR_RETURN(const TensorName parsed, ParseTensorName(name));
+  const Node* node = graph_.FindNode(parsed.node);
+  if (node == nullptr) {
+    return NotFound("no tensor \"", name, "\" in the graph",
+                    DidYouMean(graph_.NearestNodeNames(parsed.node)));
+  }
+  const int outputs = num_outputs(node->id);
+  if (parsed.index < 0 || parsed.index >= outputs) {
+    return NotFound("no tensor \"", name, "\": node \"", node->name(), "\" (",
+                    node->op(), ") has ", outputs, " output",
+                    outputs == 1 ? "" : "s");
+  }
+  return Endpoint{node->id, parsed.index};
+}
+
+}  // namespace metagraph

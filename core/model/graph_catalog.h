@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "core/graph/graph.h"
+#include "core/graph/meta_graph.h"
+#include "core/graph/op_signature.h"
+#include "core/op/op_registry.h"
+#include "core/tensor/tensor_shape.h"
+
+namespace metagraph {
+
+// What is known about a tensor without running anything.
+struct TensorDetails {
+  Endpoint endpoint;
+  std::string name;  // "node:index"
+  DataType dtype = DT_INVALID;  // base type; DT_INVALID: the graph is silent
+  PartialShape shape;
+  bool placeholder = false;
+  bool variable = false;
+  bool constant = false;
+  bool leaf = false;  // no node reads it
+  // Why no run can produce it; empty if one can.
+  std::string why_not;
+};
+
+struct UnsupportedOp {
+  std::string op;
+  int64_t nodes = 0;
+  std::vector<std::string> examples;
+};
+
+bool IsPlaceholderOp(absl::string_view op);
+
+// What the graph itself says about the shape of a tensor.
+PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint);
+
+// A graph made browsable: outputs with dtype and shape, who reads them, and
+// which of them depend on ops without a kernel. Immutable.
+class GraphCatalog {
+ public:
+  // `meta` and `ops` outlive the catalog.
+  GraphCatalog(const MetaGraph& meta, const OpRegistry& ops);
+
+  const Graph& graph() const { return graph_; }
+  // How many outputs the node has, as far as can be told.
+  int num_outputs(int node) const;
+  TensorDetails Describe(const Endpoint& endpoint) const;
+  PartialShape ShapeOf(const Endpoint& endpoint) const {
+    return DeclaredShape(graph_, endpoint);
+  }
+
+  // The tensor "node:index" or "node". NOT_FOUND for an unknown node, with
+  // similar names, or for an output that the op does not have.
+  absl::StatusOr<Endpoint> Find(absl::string_view name) const;
+
+  // Whether ops have kernels is asked for node by node, so this is a walk over
+  // the graph: sorted by op.
+  const std::vector<UnsupportedOp>& unsupported_ops() const {
+    return unsupported_;
+  }
+  // Why this node cannot run; empty if it can.
+  std::string WhyUnsupported(const Node& node) const;
+
+ private:
+  const tensorflow::OpDef* FindOpDef(absl::string_view op) const;
+
+  const std::shared_ptr<const Graph> keep_;
+  const Graph& graph_;
+  const OpRegistry& ops_;
+  // From the producer's op list: what the registry does not know.
+  absl::flat_hash_map<std::string, const tensorflow::OpDef*> producer_ops_;
+  std::vector<NodeSignature> signatures_;  // by node; empty if unknown
+  std::vector<int> max_read_;              // highest output read, or -1
+  std::vector<std::vector<bool>> read_;    // by node and output
+  // The node without kernel that this one depends on, or -1.
+  std::vector<int> blocked_by_;
+  std::vector<UnsupportedOp> unsupported_;
+};
+
+}  // namespace metagraph

@@ -1,0 +1,417 @@
+#include "core/model/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/base/nearest_names.h"
+#include "core/base/status.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
+#include "core/graph/collections.h"
+
+namespace metagraph {
+namespace {
+
+// How many generations' checkpoints are remembered for Rollback.
+constexpr size_t kHistory = 64;
+
+void AddNote(std::string& note, absl::string_view more) {
+  if (more.empty()) return;
+  absl::StrAppend(&note, note.empty() ? "" : "; ", more);
+}
+
+// The node of "node:0" or "node".
+std::string NodeName(const std::string& name) {
+  return name.substr(0, name.rfind(':'));
+}
+
+bool IsCounter(const ModelVariable& variable) {
+  return variable.slot >= 0 &&
+         (variable.dtype == DT_INT64 || variable.dtype == DT_INT32);
+}
+
+}  // namespace
+
+absl::Time CheckpointTime(FileSystem& fs, const std::string& prefix) {
+  for (const std::string& path : {IndexPath(prefix), prefix}) {
+    if (const auto info = fs.Stat(path); info.ok()) return info->modified;
+  }
+  return absl::InfinitePast();
+}
+
+Model::Model(std::string name, ModelFolder folder,
+             ModelEnvironment environment)
+    : name_(std::move(name)),
+      folder_(std::move(folder)),
+      environment_(std::move(environment)) {}
+
+absl::StatusOr<std::unique_ptr<Model>> Model::Load(
+    std::string name, const ModelFolder& folder,
+    const ModelEnvironment& environment, CallContext& call) {
+  std::unique_ptr<Model> model(
+      new Model(std::move(name), folder, environment));
+  RETURN_IF_ERROR(model->LoadGraph());
+  AddNote(model->note_, folder.note);
+  if (!folder.checkpoint.empty()) {
+    RestoreOptions options;
+    options.checkpoint = folder.checkpoint;
+    // Without a saver nobody knows which variables were to be saved.
+    const bool guessed =
+        model->saver_plan_.saver.restore_op_name().empty();
+    if (guessed) options.mode = RestoreMode::kPartial;
+    ASSIGN_OR_RETURN(RestoreResult restored,
+                     model->Restore(options, nullptr, call));
+    if (!restored.report.fits()) {
+      AddNote(model->note_, restored.report.ToStatus().message());
+    }
+  }
+  RETURN_IF_ERROR(model->RunMainOp(call));
+  model->load_time_ = environment.clock->Now();
+  return model;
+}
+
+absl::Status Model::LoadGraph() {
+  ASSIGN_OR_RETURN(meta_, ReadMetaGraph(files(), folder_.graph_path));
+
+  std::vector<std::string> roots = {NormalizePath("/", folder_.directory)};
+  roots.insert(roots.end(), environment_.file_roots.begin(),
+               environment_.file_roots.end());
+  confined_files_ =
+      std::make_unique<ConfinedFileSystem>(files(), std::move(roots));
+
+  Session::Options options;
+  options.ops = environment_.ops;
+  options.compute_pool = environment_.compute_pool;
+  options.files = confined_files_.get();
+  if (ThreadPool* pool = environment_.lifecycle_pool; pool != nullptr) {
+    options.reclaim = [pool](std::unique_ptr<const Generation> dead) {
+      pool->Schedule([dead = std::move(dead)] {});
+    };
+  }
+  session_ = std::make_unique<Session>(meta_.graph, std::move(options));
+  // A variable that cannot be made is no reason not to serve the rest.
+  if (const absl::Status declared = session_->DeclareVariables();
+      !declared.ok()) {
+    AddNote(note_, declared.message());
+  }
+
+  auto plan = BuildSaverPlan(meta_);
+  if (plan.ok()) {
+    saver_plan_ = *std::move(plan);
+  } else {
+    AddNote(note_, plan.status().message());
+    saver_plan_ = SaverPlanFromVariables(meta_);
+  }
+  absl::flat_hash_map<int, std::string> keys;
+  for (const SavedVariable& saved : saver_plan_.variables) {
+    keys.emplace(saved.node, saved.checkpoint_key);
+  }
+  for (GraphVariable& declared : ListVariables(meta_)) {
+    ModelVariable variable;
+    static_cast<GraphVariable&>(variable) = std::move(declared);
+    const auto found = session_->variables().Find(
+        variable.container,
+        variable.shared_name.empty() ? variable.name : variable.shared_name);
+    if (found.ok()) variable.slot = found->slot;
+    if (const auto key = keys.find(variable.node); key != keys.end()) {
+      variable.checkpoint_key = key->second;
+    }
+    const bool in_collection =
+        std::binary_search(variable.collections.begin(),
+                           variable.collections.end(), "global_step");
+    if (IsCounter(variable) &&
+        (in_collection ||
+         (global_step_slot_ < 0 && variable.name == "global_step"))) {
+      global_step_slot_ = variable.slot;
+    }
+    variables_.push_back(std::move(variable));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Model::RunMainOp(CallContext& call) {
+  if (folder_.kind != ModelFolder::Kind::kSavedModel) return absl::OkStatus();
+  RunRequest request;
+  for (const char* key : {"saved_model_main_op", "legacy_init_op"}) {
+    const auto collection = GetCollection(meta_, key);
+    if (!collection.ok() || collection->entries.empty()) continue;
+    request.targets = {NodeName(collection->entries[0].text)};
+    break;
+  }
+  const auto& signatures = meta_.def.signature_def();
+  if (const auto init = signatures.find("__saved_model_init_op");
+      request.targets.empty() && init != signatures.end()) {
+    for (const auto& [alias, info] : init->second.outputs()) {
+      request.targets = {NodeName(info.name())};
+    }
+  }
+  if (request.targets.empty()) return absl::OkStatus();
+  for (const tensorflow::AssetFileDef& asset : meta_.def.asset_file_def()) {
+    request.feeds.emplace_back(
+        asset.tensor_info().name(),
+        Tensor::Scalar<std::string>(JoinPath(
+            JoinPath(NormalizePath("/", folder_.directory), "assets"),
+            asset.filename())));
+  }
+  return Annotate(session_->Run(request, call).status(),
+                  "initialisation \"", request.targets[0], "\": ");
+}
+
+const ModelVariable* Model::FindVariable(absl::string_view name) const {
+  for (const ModelVariable& variable : variables_) {
+    if (variable.name == name) return &variable;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const GraphCatalog> Model::catalog() const {
+  {
+    MutexLock lock(mu_);
+    if (catalog_ != nullptr) return catalog_;
+  }
+  auto made = std::make_shared<const GraphCatalog>(meta_, ops());
+  MutexLock lock(mu_);
+  if (catalog_ == nullptr) catalog_ = std::move(made);
+  return catalog_;
+}
+
+absl::StatusOr<RunResult> Model::Run(const Executor& executor,
+                                     const RunRequest& request,
+                                     CallContext& call) {
+  ASSIGN_OR_RETURN(RunResult result, session_->Run(executor, request, call));
+  if (result.wrote_variables && environment_.events != nullptr &&
+      environment_.events->has_listeners()) {
+    Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
+  }
+  return result;
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> Model::FindGeneration(
+    int64_t number, CallContext& call) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
+  if (newest->number == number) return newest;
+  MutexLock lock(mu_);
+  for (const auto& generation : retained_) {
+    if (generation->number == number) return generation;
+  }
+  return NotFound("generation ", number, " is not in memory; the newest is ",
+                  newest->number);
+}
+
+std::vector<int64_t> Model::GenerationsInMemory() const {
+  std::vector<int64_t> out;
+  MutexLock lock(mu_);
+  for (const auto& generation : retained_) out.push_back(generation->number);
+  return out;
+}
+
+std::optional<int64_t> Model::GlobalStep(const Generation& generation) const {
+  if (global_step_slot_ >= 0) {
+    const Tensor& value = generation.value(global_step_slot_);
+    if (value.initialized() && value.num_elements() == 1) {
+      return value.dtype() == DT_INT64 ? value.scalar<int64_t>()
+                                       : value.scalar<int32_t>();
+    }
+  }
+  const int64_t step = GlobalStepOf(generation.checkpoint);
+  if (step >= 0) return step;
+  return std::nullopt;
+}
+
+int64_t Model::VariableBytes(CallContext& call) const {
+  std::vector<std::shared_ptr<const Generation>> all;
+  if (auto newest = Read(call); newest.ok()) all.push_back(*newest);
+  {
+    MutexLock lock(mu_);
+    all.insert(all.end(), retained_.begin(), retained_.end());
+  }
+  // Generations share what did not change.
+  absl::flat_hash_set<const void*> seen;
+  int64_t bytes = 0;
+  for (const auto& generation : all) {
+    for (const Tensor& value : generation->values) {
+      if (!value.initialized() || !seen.insert(value.raw_data()).second) {
+        continue;
+      }
+      bytes += value.size_bytes();
+    }
+  }
+  return bytes;
+}
+
+absl::StatusOr<RollbackResult> Model::Rollback(
+    std::optional<int64_t> to_generation, int64_t expected_generation,
+    CallContext& call) {
+  RETURN_IF_ERROR(CheckExpected(expected_generation));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
+  std::shared_ptr<const Generation> target;
+  std::string checkpoint;
+  {
+    MutexLock lock(mu_);
+    for (const auto& generation : retained_) {
+      if (to_generation.value_or(generation->number) == generation->number) {
+        target = generation;
+      }
+    }
+    if (!to_generation && target == nullptr) {
+      for (const Seen& seen : history_) {
+        if (seen.generation >= 0 && seen.generation < newest->number) {
+          to_generation = seen.generation;
+        }
+      }
+    }
+    for (const Seen& seen : history_) {
+      if (seen.generation == to_generation) checkpoint = seen.checkpoint;
+    }
+  }
+  RollbackResult out;
+  if (target != nullptr) {
+    ASSIGN_OR_RETURN(auto now, session_->variables().Rollback(
+                                   *target, expected_generation, call));
+    Retain(newest);
+    Remember(now->number, now->checkpoint, absl::InfinitePast());
+    out.generation = now->number;
+    out.restored_generation = target->number;
+    out.checkpoint = now->checkpoint;
+    out.global_step = GlobalStep(*now);
+    Tell(ModelEvent::Kind::kGeneration, now->checkpoint, absl::OkStatus());
+    return out;
+  }
+  if (!to_generation) {
+    return NotFound("there is no generation before ", newest->number);
+  }
+  if (checkpoint.empty()) {
+    return NotFound("generation ", *to_generation,
+                    " is not in memory and no checkpoint of it is known");
+  }
+  RestoreOptions options;
+  options.checkpoint = checkpoint;
+  options.expected_generation = expected_generation;
+  ASSIGN_OR_RETURN(RestoreResult restored, Restore(options, nullptr, call));
+  out.generation = restored.generation;
+  out.restored_generation = *to_generation;
+  out.checkpoint = restored.checkpoint;
+  out.global_step = restored.global_step;
+  out.from_checkpoint = true;
+  return out;
+}
+
+absl::StatusOr<InitializeResult> Model::InitializeVariables(
+    InitializeScope scope, const std::vector<std::string>& names, bool dry_run,
+    int64_t expected_generation, CallContext& call) {
+  RETURN_IF_ERROR(CheckExpected(expected_generation));
+  absl::flat_hash_set<absl::string_view> listed;
+  if (scope == InitializeScope::kListed) {
+    for (absl::string_view name : names) {
+      if (absl::EndsWith(name, ":0")) name.remove_suffix(2);
+      if (FindVariable(name) == nullptr) {
+        std::vector<absl::string_view> known;
+        for (const auto& variable : variables_) known.push_back(variable.name);
+        return NotFound("no variable \"", name, "\"",
+                        DidYouMean(NearestNames(name, known)));
+      }
+      listed.insert(name);
+    }
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> before, Read(call));
+  InitializeResult out;
+  RunRequest request;
+  std::vector<std::string> without;
+  for (const ModelVariable& variable : variables_) {
+    const bool has_value =
+        variable.slot >= 0 && before->value(variable.slot).initialized();
+    if (scope == InitializeScope::kListed && !listed.contains(variable.name)) {
+      continue;
+    }
+    if (scope == InitializeScope::kUninitialized && has_value) continue;
+    if (variable.initializer.empty()) {
+      without.push_back(absl::StrCat("\"", variable.name, "\""));
+      continue;
+    }
+    out.initialized.push_back(variable.name);
+    if (has_value) out.overwritten.push_back(variable.name);
+    request.targets.push_back(NodeName(variable.initializer));
+  }
+  if (!without.empty()) {
+    return FailedPrecondition("no initializer in the graph for ",
+                              absl::StrJoin(without, ", "));
+  }
+  // Held no longer: a value that is shared would be copied when written.
+  before.reset();
+  if (!request.targets.empty() && !dry_run) {
+    RETURN_IF_ERROR(session_->Run(request, call).status());
+    Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
+  }
+  out.generation = generation_number();
+  return out;
+}
+
+std::optional<Outcome> Model::last_restore() const {
+  MutexLock lock(mu_);
+  return last_restore_;
+}
+
+std::optional<Outcome> Model::last_save() const {
+  MutexLock lock(mu_);
+  return last_save_;
+}
+
+absl::Status Model::CheckExpected(int64_t expected) const {
+  const int64_t number = generation_number();
+  if (expected < 0 || expected == number) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("generation is ", number, ", expected ", expected));
+}
+
+void Model::Retain(std::shared_ptr<const Generation> previous) {
+  std::shared_ptr<const Generation> dead;  // freed after the lock
+  MutexLock lock(mu_);
+  if (environment_.retained_generations == 0) {
+    dead = std::move(previous);
+    return;
+  }
+  retained_.push_back(std::move(previous));
+  if (retained_.size() > environment_.retained_generations) {
+    dead = std::move(retained_.front());
+    retained_.pop_front();
+  }
+}
+
+bool Model::HasSeen(const std::string& checkpoint) const {
+  const absl::Time modified = CheckpointTime(files(), checkpoint);
+  MutexLock lock(mu_);
+  for (const Seen& seen : history_) {
+    if (seen.checkpoint == checkpoint && seen.modified == modified) return true;
+  }
+  return false;
+}
+
+void Model::Remember(int64_t generation, const std::string& checkpoint,
+                     absl::Time modified) {
+  if (checkpoint.empty()) return;
+  MutexLock lock(mu_);
+  history_.push_back({generation, checkpoint, modified});
+  if (history_.size() > kHistory) history_.pop_front();
+}
+
+void Model::Tell(ModelEvent::Kind kind, const std::string& checkpoint,
+                 absl::Status status) const {
+  if (environment_.events == nullptr) return;
+  ModelEvent event;
+  event.kind = kind;
+  event.time = environment_.clock->Now();
+  event.model = name_;
+  event.version = folder_.version;
+  event.state = ModelState::kAvailable;
+  event.generation = generation_number();
+  event.checkpoint = checkpoint;
+  event.status = std::move(status);
+  environment_.events->Publish(event);
+}
+
+}  // namespace metagraph

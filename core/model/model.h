@@ -1,0 +1,266 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/base/call_context.h"
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/base/thread_pool.h"
+#include "core/graph/meta_graph.h"
+#include "core/graph/saver_plan.h"
+#include "core/io/file_system.h"
+#include "core/model/checkpoint_match.h"
+#include "core/model/confined_file_system.h"
+#include "core/model/event_bus.h"
+#include "core/model/graph_catalog.h"
+#include "core/model/model_folder.h"
+#include "core/op/op_registry.h"
+#include "core/session/session.h"
+
+namespace metagraph {
+
+// How far a restore or a save is.
+struct Progress {
+  int64_t bytes_done = 0;
+  int64_t bytes_total = 0;
+  int64_t tensors_done = 0;
+  int64_t tensors_total = 0;
+};
+// Called by several threads, by one at a time. May be null.
+using ProgressCallback = std::function<void(const Progress&)>;
+
+enum class RestoreMode {
+  kStrict,   // every variable that the saver knows must be there and fit
+  kPartial,  // what is missing or does not fit keeps its value
+  kDryRun,   // check everything, checksums too, and change nothing
+};
+
+struct RestoreOptions {
+  std::string checkpoint;  // as ResolveCheckpoint takes it
+  RestoreMode mode = RestoreMode::kStrict;
+  int64_t expected_generation = -1;  // -1: any
+};
+
+struct RestoreResult {
+  int64_t generation = 0;
+  int64_t previous_generation = 0;
+  std::string checkpoint;
+  std::optional<int64_t> global_step;
+  CheckpointReport report;
+};
+
+struct SaveOptions {
+  // Relative to the model's folder, or absolute; "folder/" keeps the name of
+  // the model's checkpoints; empty: the model's folder.
+  std::string prefix;
+  std::optional<int64_t> global_step;  // none: the model's own, if it has one
+  bool no_global_step = false;
+  int keep = 0;  // 0: what the saver says; -1: all
+  int shards = 1;
+  bool meta_graph = true;
+  bool state_file = true;
+  int64_t expected_generation = -1;
+};
+
+struct SaveResult {
+  int64_t generation = 0;
+  std::string checkpoint;
+  std::optional<int64_t> global_step;
+  std::vector<std::string> files;
+  int64_t bytes = 0;
+  int64_t tensors = 0;
+  std::vector<std::string> deleted;  // prefixes
+};
+
+struct RollbackResult {
+  int64_t generation = 0;
+  int64_t restored_generation = 0;
+  std::string checkpoint;
+  std::optional<int64_t> global_step;
+  bool from_checkpoint = false;
+};
+
+// When the checkpoint was written; the distant past if it is not there.
+absl::Time CheckpointTime(FileSystem& fs, const std::string& prefix);
+
+enum class InitializeScope { kAll, kUninitialized, kListed };
+
+struct InitializeResult {
+  int64_t generation = 0;
+  std::vector<std::string> initialized;  // in the order of the graph
+  std::vector<std::string> overwritten;
+};
+
+// How the last restore or save ended.
+struct Outcome {
+  std::string checkpoint;
+  absl::Time time;
+  absl::Status status;
+  int64_t generation = 0;
+};
+
+// What all models of a process share. Everything outlives them.
+struct ModelEnvironment {
+  const OpRegistry* ops = nullptr;
+  FileSystem* files = nullptr;
+  Clock* clock = nullptr;
+  ThreadPool* compute_pool = nullptr;    // null: one thread
+  ThreadPool* lifecycle_pool = nullptr;  // null: the caller's thread
+  EventBus* events = nullptr;            // null: nobody is told
+  // Folders that ops may use besides the model's own.
+  std::vector<std::string> file_roots;
+  // Generations before the newest that Rollback finds in memory.
+  size_t retained_generations = 1;
+};
+
+// A served model: a graph, its saver, its variables and their generations.
+// Thread-safe; restores and saves may run while it serves.
+class Model {
+ public:
+  // Reads the graph and, if there is one, the checkpoint; without one the
+  // variables stay uninitialised and note() says so.
+  static absl::StatusOr<std::unique_ptr<Model>> Load(
+      std::string name, const ModelFolder& folder,
+      const ModelEnvironment& environment, CallContext& call);
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const std::string& name() const { return name_; }
+  int64_t version() const { return folder_.version; }
+  const ModelFolder& folder() const { return folder_; }
+  // For people: what was noticed while loading; may be empty.
+  const std::string& note() const { return note_; }
+  absl::Time load_time() const { return load_time_; }
+
+  const MetaGraph& meta() const { return meta_; }
+  const SaverPlan& saver_plan() const { return saver_plan_; }
+  const std::vector<ModelVariable>& variables() const { return variables_; }
+  // nullptr if there is none of that name.
+  const ModelVariable* FindVariable(absl::string_view name) const;
+  Session& session() const { return *session_; }
+  const OpRegistry& ops() const { return session_->ops(); }
+  FileSystem& files() const { return *environment_.files; }
+  Clock& clock() const { return *environment_.clock; }
+  // Files that ops of this model may touch.
+  ConfinedFileSystem& confined_files() const { return *confined_files_; }
+  // Made at the first call.
+  std::shared_ptr<const GraphCatalog> catalog() const EXCLUDES(mu_);
+
+  // A run. Errors: as Session::Prepare and Session::Run.
+  absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
+      const PlanRequest& request) const {
+    return session_->Prepare(request);
+  }
+  absl::StatusOr<RunResult> Run(const Executor& executor,
+                                const RunRequest& request, CallContext& call);
+
+  // The newest values.
+  absl::StatusOr<std::shared_ptr<const Generation>> Read(
+      CallContext& call) const {
+    return session_->variables().Read(call);
+  }
+  int64_t generation_number() const {
+    return session_->variables().generation_number();
+  }
+  // The generation of that number, if it is the newest or retained. NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<const Generation>> FindGeneration(
+      int64_t number, CallContext& call) const EXCLUDES(mu_);
+  std::vector<int64_t> GenerationsInMemory() const EXCLUDES(mu_);
+  // What the model counts its steps with: its global step variable, or else
+  // the number at the end of the checkpoint's name.
+  std::optional<int64_t> GlobalStep(const Generation& generation) const;
+  // Bytes of the variables of all generations held here.
+  int64_t VariableBytes(CallContext& call) const EXCLUDES(mu_);
+
+  // Checks the checkpoint against the graph, reads it and then serves it.
+  // Until then, and after any failure, the old values are served.
+  // NOT_FOUND: no checkpoint, or variables missing; INVALID_ARGUMENT: dtype or
+  // shape differ; DATA_LOSS: damaged; ABORTED: another generation.
+  absl::StatusOr<RestoreResult> Restore(const RestoreOptions& options,
+                                        const ProgressCallback& progress,
+                                        CallContext& call) EXCLUDES(mu_);
+
+  // Serves the values of an earlier generation (default: the one before) again
+  // under a new number: from memory, or else from its checkpoint.
+  absl::StatusOr<RollbackResult> Rollback(std::optional<int64_t> to_generation,
+                                          int64_t expected_generation,
+                                          CallContext& call) EXCLUDES(mu_);
+
+  // Writes a checkpoint of the newest generation; see FORMAT.md for how.
+  // FAILED_PRECONDITION: no variables, or some without a value.
+  absl::StatusOr<SaveResult> Save(const SaveOptions& options,
+                                  const ProgressCallback& progress,
+                                  CallContext& call) EXCLUDES(mu_);
+
+  // Runs initializers. NOT_FOUND: no such variable. FAILED_PRECONDITION: one
+  // has no initializer.
+  absl::StatusOr<InitializeResult> InitializeVariables(
+      InitializeScope scope, const std::vector<std::string>& names,
+      bool dry_run, int64_t expected_generation, CallContext& call);
+
+  // Whether this checkpoint, unchanged since, was restored, refused or saved.
+  bool HasSeen(const std::string& checkpoint) const EXCLUDES(mu_);
+
+  std::optional<Outcome> last_restore() const EXCLUDES(mu_);
+  std::optional<Outcome> last_save() const EXCLUDES(mu_);
+
+ private:
+  Model(std::string name, ModelFolder folder, ModelEnvironment environment);
+
+  absl::Status LoadGraph();
+  absl::Status RunMainOp(CallContext& call);
+  absl::StatusOr<RestoreResult> DoRestore(const std::string& prefix,
+                                          const RestoreOptions& options,
+                                          const ProgressCallback& progress,
+                                          CallContext& call);
+  absl::StatusOr<std::vector<std::pair<int, Tensor>>> ReadItems(
+      const CheckpointReader& reader, const std::vector<RestoreItem>& items,
+      bool keep_values, const ProgressCallback& progress, CallContext& call);
+  absl::Status RestoreByRunning(const std::string& prefix, CallContext& call);
+  absl::StatusOr<SaveResult> DoSave(const SaveOptions& options,
+                                    const ProgressCallback& progress,
+                                    CallContext& call);
+  absl::Status CheckExpected(int64_t expected) const;
+  void Retain(std::shared_ptr<const Generation> previous) EXCLUDES(mu_);
+  // Notes a checkpoint as seen, and as that of a generation (-1: of none).
+  void Remember(int64_t generation, const std::string& checkpoint,
+                absl::Time modified) EXCLUDES(mu_);
+  void Tell(ModelEvent::Kind kind, const std::string& checkpoint,
+            absl::Status status) const;
+
+  // Constant after Load.
+  const std::string name_;
+  const ModelFolder folder_;
+  const ModelEnvironment environment_;
+  absl::Time load_time_;
+  std::string note_;
+  MetaGraph meta_;
+  SaverPlan saver_plan_;
+  std::vector<ModelVariable> variables_;
+  int global_step_slot_ = -1;
+  std::unique_ptr<ConfinedFileSystem> confined_files_;
+  std::unique_ptr<Session> session_;
+
+  mutable Mutex mu_;
+  mutable std::shared_ptr<const GraphCatalog> catalog_ GUARDED_BY(mu_);
+  std::deque<std::shared_ptr<const Generation>> retained_ GUARDED_BY(mu_);
+  struct Seen {
+    int64_t generation = -1;  // that came from it; -1: none
+    std::string checkpoint;
+    absl::Time modified;
+  };
+  std::deque<Seen> history_ GUARDED_BY(mu_);  // newest last
+  std::optional<Outcome> last_restore_ GUARDED_BY(mu_);
+  std::optional<Outcome> last_save_ GUARDED_BY(mu_);
+};
+
+}  // namespace metagraph

@@ -1,0 +1,193 @@
+// Model::Restore: check, read, swap.
+
+#include <atomic>
+#include <utility>
+
+#include "core/base/status.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/model/model.h"
+
+namespace metagraph {
+namespace {
+
+// Adds up what several threads have done and tells the caller.
+class ProgressMeter {
+ public:
+  ProgressMeter(const ProgressCallback& callback,
+                const std::vector<RestoreItem>& items)
+      : callback_(callback) {
+    progress_.tensors_total = static_cast<int64_t>(items.size());
+    for (const RestoreItem& item : items) {
+      progress_.bytes_total += static_cast<int64_t>(item.bytes);
+    }
+    if (callback_) callback_(progress_);
+  }
+
+  void Add(uint64_t bytes) EXCLUDES(mu_) {
+    if (!callback_) return;
+    MutexLock lock(mu_);
+    progress_.bytes_done += static_cast<int64_t>(bytes);
+    ++progress_.tensors_done;
+    callback_(progress_);
+  }
+
+ private:
+  const ProgressCallback& callback_;
+  Mutex mu_;
+  Progress progress_ GUARDED_BY(mu_);
+};
+
+// The parts of the restore that are not plain copies, as one message.
+std::string UnmappedText(const SaverPlan& plan) {
+  std::string text;
+  for (const SaverPlan::Unmapped& part : plan.unmapped) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", "\"", part.node,
+                    "\": ", part.reason);
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
+                                             const ProgressCallback& progress,
+                                             CallContext& call) {
+  Outcome outcome;
+  outcome.checkpoint = options.checkpoint;
+  absl::Time modified = absl::InfinitePast();
+  const auto prefix =
+      ResolveCheckpoint(files(), folder_, options.checkpoint);
+  if (prefix.ok()) {
+    outcome.checkpoint = *prefix;
+    modified = CheckpointTime(files(), *prefix);
+  }
+  absl::StatusOr<RestoreResult> result =
+      prefix.ok() ? DoRestore(*prefix, options, progress, call)
+                  : absl::StatusOr<RestoreResult>(prefix.status());
+  if (options.mode == RestoreMode::kDryRun) return result;
+  outcome.time = environment_.clock->Now();
+  outcome.status = result.status();
+  outcome.generation = result.ok() ? result->generation : 0;
+  {
+    MutexLock lock(mu_);
+    last_restore_ = outcome;
+  }
+  Remember(result.ok() ? result->generation : -1, outcome.checkpoint,
+           modified);
+  Tell(ModelEvent::Kind::kRestore, outcome.checkpoint, result.status());
+  return result;
+}
+
+absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
+                                               const RestoreOptions& options,
+                                               const ProgressCallback& progress,
+                                               CallContext& call) {
+  RETURN_IF_ERROR(CheckExpected(options.expected_generation));
+  const auto at = [&](const absl::Status& status) {
+    return Annotate(status, "checkpoint \"", prefix, "\": ");
+  };
+  auto reader = CheckpointReader::Open(files(), prefix);
+  if (!reader.ok()) return at(reader.status());
+  CheckpointMatch match = MatchCheckpoint(saver_plan_, variables_, **reader);
+
+  RestoreResult result;
+  result.checkpoint = prefix;
+  result.previous_generation = generation_number();
+  result.generation = result.previous_generation;
+  result.report = std::move(match.report);
+  if (options.mode == RestoreMode::kStrict) {
+    RETURN_IF_ERROR(at(result.report.ToStatus()));
+  }
+  const bool dry_run = options.mode == RestoreMode::kDryRun;
+  auto values =
+      ReadItems(**reader, match.items, !dry_run, progress, call);
+  if (!values.ok()) return at(values.status());
+  if (dry_run) {
+    if (const int64_t step = GlobalStepOf(prefix); step >= 0) {
+      result.global_step = step;
+    }
+    return result;
+  }
+
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> previous, Read(call));
+  VariableStore& store = session_->variables();
+  if (!saver_plan_.complete()) {
+    if (options.mode == RestoreMode::kPartial) {
+      return Unimplemented(
+          "a partial restore cannot do what only the graph's restore op can: ",
+          UnmappedText(saver_plan_));
+    }
+    const absl::Status ran = RestoreByRunning(prefix, call);
+    if (!ran.ok()) {
+      // Back to what was served before; without the caller's limits, which
+      // may be what ended the run.
+      CallContext unlimited;
+      RETURN_IF_ERROR(store.Rollback(*previous, -1, unlimited).status());
+      return at(ran);
+    }
+  }
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<const Generation> now,
+      store.Publish(*std::move(values), prefix,
+                    saver_plan_.complete() ? options.expected_generation : -1,
+                    call));
+  result.generation = now->number;
+  result.previous_generation = previous->number;
+  result.global_step = GlobalStep(*now);
+  Retain(std::move(previous));
+  return result;
+}
+
+absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
+    const CheckpointReader& reader, const std::vector<RestoreItem>& items,
+    bool keep_values, const ProgressCallback& progress, CallContext& call) {
+  std::vector<std::pair<int, Tensor>> values(keep_values ? items.size() : 0);
+  ProgressMeter meter(progress, items);
+  std::atomic<bool> failed{false};
+  Mutex mu;
+  absl::Status first_error;
+  const auto read = [&](int64_t i) -> absl::Status {
+    RETURN_IF_ERROR(call.Check());
+    const RestoreItem& item = items[i];
+    if (!keep_values) {
+      RETURN_IF_ERROR(reader.Verify(item.key));
+    } else {
+      ASSIGN_OR_RETURN(Tensor value, ReadItem(reader, item));
+      values[i] = {item.slot, std::move(value)};
+    }
+    meter.Add(item.bytes);
+    return absl::OkStatus();
+  };
+  const auto read_range = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (failed.load(std::memory_order_relaxed)) return;
+      if (absl::Status status = read(i); !status.ok()) {
+        failed = true;
+        MutexLock lock(mu);
+        if (first_error.ok()) first_error = std::move(status);
+      }
+    }
+  };
+  const int64_t count = static_cast<int64_t>(items.size());
+  if (environment_.lifecycle_pool != nullptr && count > 1) {
+    environment_.lifecycle_pool->ParallelFor(count, 1, read_range);
+  } else {
+    read_range(0, count);
+  }
+  RETURN_IF_ERROR(first_error);
+  return values;
+}
+
+absl::Status Model::RestoreByRunning(const std::string& prefix,
+                                     CallContext& call) {
+  RunRequest request;
+  request.targets = {saver_plan_.saver.restore_op_name()};
+  if (const std::string& file = saver_plan_.saver.filename_tensor_name();
+      !file.empty()) {
+    request.feeds.emplace_back(file, Tensor::Scalar<std::string>(
+                                         NormalizePath("/", prefix)));
+  }
+  return session_->Run(request, call).status();
+}
+
+}  // namespace metagraph

@@ -1,0 +1,190 @@
+// Model::Save: snapshot, write, name in the state file.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
+#include "core/model/model.h"
+#include "core/model/save.h"
+
+namespace metagraph {
+namespace {
+
+// What TensorFlow's Saver keeps if nobody says otherwise.
+constexpr int kDefaultKeep = 5;
+
+absl::string_view WithoutStep(absl::string_view prefix) {
+  if (GlobalStepOf(prefix) < 0) return prefix;
+  return prefix.substr(0, prefix.rfind('-'));
+}
+
+// The name of the model's checkpoints, without folder and step.
+std::string BaseName(const ModelFolder& folder, const std::string& serving) {
+  absl::string_view name = Basename(serving);
+  if (folder.kind == ModelFolder::Kind::kCheckpoints) {
+    if (name.empty()) name = Basename(folder.graph_path);
+    absl::ConsumeSuffix(&name, ".meta");
+    return std::string(WithoutStep(name));
+  }
+  // The variables of a SavedModel are part of it and stay as they are.
+  if (name.empty() || name == "variables") return "model.ckpt";
+  return std::string(WithoutStep(name));
+}
+
+// What is to be written, or which variables stand in the way.
+absl::StatusOr<std::vector<TensorToSave>> Collect(
+    const SaverPlan& plan, const std::vector<ModelVariable>& variables,
+    const Generation& generation) {
+  if (plan.variables.empty()) {
+    return FailedPrecondition("there are no variables to save");
+  }
+  absl::flat_hash_map<int, int> slots;
+  for (const ModelVariable& variable : variables) {
+    slots.emplace(variable.node, variable.slot);
+  }
+  std::vector<TensorToSave> out;
+  std::vector<std::string> without;
+  for (const SavedVariable& saved : plan.variables) {
+    const auto slot = slots.find(saved.node);
+    if (slot == slots.end() || slot->second < 0 ||
+        !generation.value(slot->second).initialized()) {
+      without.push_back(absl::StrCat("\"", saved.variable, "\""));
+      continue;
+    }
+    out.push_back({saved.checkpoint_key, saved.shape_and_slice,
+                   generation.value(slot->second)});
+  }
+  if (!without.empty()) {
+    return FailedPrecondition("without a value: ",
+                              absl::StrJoin(without, ", "));
+  }
+  return out;
+}
+
+// The files of the checkpoint, for the report.
+std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
+                                 bool state_file) {
+  std::vector<std::string> out;
+  const std::string folder(Dirname(prefix));
+  const auto names = fs.List(folder);
+  if (!names.ok()) return out;
+  const std::string base(Basename(prefix));
+  for (const std::string& name : *names) {
+    absl::string_view rest = name;
+    const bool ours =
+        absl::ConsumePrefix(&rest, base) &&
+        (rest == ".index" || rest == ".meta" ||
+         absl::StartsWith(rest, ".data-"));
+    if (ours || (state_file && name == kCheckpointStateFile)) {
+      out.push_back(JoinPath(folder, name));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
+                                       const ProgressCallback& progress,
+                                       CallContext& call) {
+  absl::StatusOr<SaveResult> result = DoSave(options, progress, call);
+  Outcome outcome;
+  outcome.checkpoint = result.ok() ? result->checkpoint : options.prefix;
+  outcome.time = environment_.clock->Now();
+  outcome.status = result.status();
+  outcome.generation = result.ok() ? result->generation : 0;
+  {
+    MutexLock lock(mu_);
+    last_save_ = outcome;
+  }
+  Tell(ModelEvent::Kind::kSave, outcome.checkpoint, result.status());
+  return result;
+}
+
+absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
+                                         const ProgressCallback& progress,
+                                         CallContext& call) {
+  RETURN_IF_ERROR(CheckExpected(options.expected_generation));
+  if (!saver_plan_.complete()) {
+    return Unimplemented("the saver also keeps what is no variable: \"",
+                         saver_plan_.unmapped[0].node, "\": ",
+                         saver_plan_.unmapped[0].reason);
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
+  ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
+                   Collect(saver_plan_, variables_, *generation));
+
+  SaveResult result;
+  result.generation = generation->number;
+  if (!options.no_global_step) {
+    result.global_step = options.global_step;
+    if (!result.global_step && global_step_slot_ >= 0) {
+      result.global_step = GlobalStep(*generation);
+    }
+  }
+  std::string& prefix = result.checkpoint;
+  prefix = absl::StartsWith(options.prefix, "/")
+               ? options.prefix
+               : JoinPath(folder_.directory, options.prefix);
+  if (options.prefix.empty() || absl::EndsWith(options.prefix, "/")) {
+    prefix = JoinPath(prefix, BaseName(folder_, generation->checkpoint));
+  }
+  if (result.global_step) absl::StrAppend(&prefix, "-", *result.global_step);
+
+  Progress so_far;
+  so_far.tensors_total = static_cast<int64_t>(tensors.size());
+  for (const TensorToSave& tensor : tensors) {
+    so_far.bytes_total += tensor.value.size_bytes();
+  }
+  if (progress) progress(so_far);
+  const auto written = [&](int64_t bytes) {
+    so_far.bytes_done += bytes;
+    ++so_far.tensors_done;
+    if (progress) progress(so_far);
+  };
+  ASSIGN_OR_RETURN(result.bytes,
+                   WriteTensors(files(), prefix, tensors, options.shards,
+                                written, call));
+  result.tensors = static_cast<int64_t>(tensors.size());
+
+  if (options.meta_graph) {
+    MetaGraph current;
+    current.def = meta_.def;
+    current.graph = session_->graph();
+    std::string bytes;
+    if (!current.ToProto().SerializeToString(&bytes)) {
+      return ResourceExhausted("the meta graph is too large to be written");
+    }
+    RETURN_IF_ERROR(WriteFileAtomically(
+        files(), absl::StrCat(prefix, ".meta"), bytes));
+  }
+  if (options.state_file) {
+    const std::string folder(Dirname(prefix));
+    int keep = options.keep;
+    if (keep == 0) {
+      keep = saver_plan_.saver.restore_op_name().empty()
+                 ? kDefaultKeep
+                 : saver_plan_.saver.max_to_keep();
+    }
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> dropped,
+        UpdateCheckpointState(files(), folder, prefix, std::max(keep, 0)));
+    for (const std::string& old : dropped) {
+      // What another folder holds is not this one's to delete.
+      if (Dirname(old) != folder || old == prefix) continue;
+      RETURN_IF_ERROR(RemoveCheckpoint(files(), old));
+      result.deleted.push_back(old);
+    }
+  }
+  result.files = FilesOf(files(), prefix, options.state_file);
+  Remember(generation->number, prefix, CheckpointTime(files(), prefix));
+  return result;
+}
+
+}  // namespace metagraph

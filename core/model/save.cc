@@ -1,0 +1,92 @@
+#include "core/model/save.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "core/base/status.h"
+#include "core/checkpoint/bundle_writer.h"
+#include "core/checkpoint/checkpoint_state.h"
+
+namespace metagraph {
+namespace {
+
+absl::Status Add(BundleWriter& writer, const TensorToSave& tensor) {
+  if (tensor.shape_and_slice.empty()) {
+    return writer.Add(tensor.key, tensor.value);
+  }
+  ASSIGN_OR_RETURN(const ShapeAndSlice spec,
+                   ShapeAndSlice::Parse(tensor.shape_and_slice));
+  return writer.AddSlice(tensor.key, spec.full_shape, spec.slice,
+                         tensor.value);
+}
+
+// Writes tensors [begin, end) as a checkpoint of one data file.
+absl::StatusOr<int64_t> WriteShard(
+    FileSystem& fs, const std::string& prefix,
+    const std::vector<TensorToSave>& tensors, size_t begin, size_t end,
+    const std::function<void(int64_t bytes)>& written, CallContext& call) {
+  ASSIGN_OR_RETURN(auto writer, BundleWriter::Create(fs, prefix));
+  uint64_t before = 0;
+  for (size_t i = begin; i < end; ++i) {
+    RETURN_IF_ERROR(call.Check());
+    if (const absl::Status added = Add(*writer, tensors[i]); !added.ok()) {
+      return Annotate(added, "tensor \"", tensors[i].key, "\": ");
+    }
+    written(static_cast<int64_t>(writer->bytes_written() - before));
+    before = writer->bytes_written();
+  }
+  RETURN_IF_ERROR(writer->Finish());
+  return static_cast<int64_t>(writer->bytes_written());
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> WriteTensors(
+    FileSystem& fs, const std::string& prefix,
+    const std::vector<TensorToSave>& tensors, int shards,
+    const std::function<void(int64_t bytes)>& written, CallContext& call) {
+  const size_t count = tensors.size();
+  shards = std::clamp<int>(shards, 1, std::max<size_t>(count, 1));
+  if (shards == 1) {
+    return WriteShard(fs, prefix, tensors, 0, count, written, call);
+  }
+  int64_t total = 0;
+  for (const TensorToSave& tensor : tensors) total += tensor.value.size_bytes();
+
+  // Each shard is a checkpoint of its own beside the final place; merging
+  // renames the data files.
+  const std::string temp = absl::StrCat(TempPathFor(prefix), "/part");
+  std::vector<std::string> parts;
+  int64_t bytes = 0;
+  int64_t so_far = 0;
+  size_t begin = 0;
+  absl::Status status;
+  for (int shard = 0; shard < shards && status.ok(); ++shard) {
+    size_t end = begin;
+    const size_t leave = shards - shard - 1;  // one for each shard to come
+    while (end < count - leave &&
+           (end == begin || so_far < total / shards * (shard + 1))) {
+      so_far += tensors[end++].value.size_bytes();
+    }
+    if (shard == shards - 1) end = count;
+    parts.push_back(absl::StrFormat("%s-%05d-of-%05d", temp, shard, shards));
+    const auto part =
+        WriteShard(fs, parts.back(), tensors, begin, end, written, call);
+    status = part.status();
+    if (part.ok()) bytes += *part;
+    begin = end;
+  }
+  if (status.ok()) {
+    status = MergeBundles(fs, parts, prefix, /*remove_folders=*/true);
+  }
+  if (!status.ok()) {
+    for (const std::string& part : parts) {
+      RemoveCheckpoint(fs, part).IgnoreError();
+    }
+    fs.RemoveDirectory(std::string(Dirname(temp))).IgnoreError();
+    return status;
+  }
+  return bytes;
+}
+
+}  // namespace metagraph

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/call_context.h"
+#include "core/io/file_system.h"
+#include "core/tensor/tensor.h"
+
+namespace metagraph {
+
+// One tensor to be written: a whole one, or a slice of the tensor of that key.
+struct TensorToSave {
+  std::string key;
+  std::string shape_and_slice;  // "": whole
+  Tensor value;
+};
+
+// Writes `tensors` under `prefix`, spread over `shards` data files by size.
+// `written` is called after each tensor with its bytes. Returns the bytes in
+// the data files. Complete and durable, or nothing, when it returns.
+absl::StatusOr<int64_t> WriteTensors(
+    FileSystem& fs, const std::string& prefix,
+    const std::vector<TensorToSave>& tensors, int shards,
+    const std::function<void(int64_t bytes)>& written, CallContext& call);
+
+}  // namespace metagraph

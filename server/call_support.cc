@@ -1,0 +1,98 @@
+#include "server/call_support.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/clock.h"
+#include "glog/logging.h"
+#include "google/rpc/status.pb.h"
+#include "server/handlers/error_details.h"
+
+namespace metagraph {
+namespace {
+
+// Trailers are limited; clients see the rest of a long message as an error of
+// the transport.
+constexpr size_t kMaxMessage = 1024;
+constexpr int kLinesPerSecond = 20;
+
+std::string Shorten(absl::string_view message) {
+  if (message.size() <= kMaxMessage) return std::string(message);
+  constexpr absl::string_view kEnd = "...";
+  size_t end = kMaxMessage - kEnd.size();
+  // Not in the middle of a character.
+  while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
+  return absl::StrCat(message.substr(0, end), kEnd);
+}
+
+}  // namespace
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto code = static_cast<grpc::StatusCode>(status.code());
+  std::string message = Shorten(status.message());
+  const auto payload = status.GetPayload(kErrorInfoUrl);
+  if (!payload.has_value()) return grpc::Status(code, std::move(message));
+  google::rpc::Status details;
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(message);
+  google::protobuf::Any* any = details.add_details();
+  any->set_type_url(std::string(kErrorInfoUrl));
+  any->set_value(std::string(*payload));
+  return grpc::Status(code, std::move(message), details.SerializeAsString());
+}
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return absl::InfiniteFuture();
+  }
+  return absl::FromChrono(deadline);
+}
+
+void FailureLog::Add(absl::string_view method, const std::string& peer,
+                     const absl::Status& status, int64_t nanos) {
+  const bool internal = absl::IsInternal(status);
+  if (internal) internal_errors_.fetch_add(1);
+  int64_t left_out = 0;
+  {
+    const int64_t second = SteadyNanos() / 1'000'000'000;
+    MutexLock lock(mu_);
+    if (second != second_) {
+      second_ = second;
+      written_ = 0;
+    }
+    if (written_ >= kLinesPerSecond) {
+      ++left_out_;
+      return;
+    }
+    ++written_;
+    std::swap(left_out, left_out_);
+  }
+  const std::string line = absl::StrCat(
+      method, " from ", peer, " failed after ", nanos / 1000, " us: ",
+      absl::StatusCodeToString(status.code()), ": ", status.message(),
+      left_out > 0 ? absl::StrCat(" (", left_out, " like it left out)") : "");
+  if (internal) {
+    LOG(ERROR) << line;
+  } else {
+    LOG(WARNING) << line;
+  }
+}
+
+CallScope::CallScope(CallSupport& support, const char* method,
+                     grpc::CallbackServerContext& context)
+    : support_(support),
+      method_(method),
+      context_(context),
+      start_(SteadyNanos()),
+      ticket_(support.admission.Enter()) {}
+
+grpc::Status CallScope::Close(const absl::Status& status) {
+  if (!status.ok()) {
+    support_.failures.Add(method_, context_.peer(), status,
+                          SteadyNanos() - start_);
+  }
+  return ToGrpcStatus(status);
+}
+
+}  // namespace metagraph

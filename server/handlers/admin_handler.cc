@@ -1,0 +1,211 @@
+#include "server/handlers/admin_handler.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/base/status.h"
+#include "server/handlers/describe.h"
+
+namespace metagraph {
+namespace {
+
+template <typename Request>
+int64_t ExpectedGeneration(const Request& request) {
+  return request.has_expected_generation() ? request.expected_generation()
+                                           : -1;
+}
+
+absl::StatusOr<RestoreMode> ModeOf(v1::RestoreMode mode) {
+  switch (mode) {
+    case v1::RESTORE_MODE_UNSPECIFIED:
+    case v1::RESTORE_MODE_STRICT:
+      return RestoreMode::kStrict;
+    case v1::RESTORE_MODE_PARTIAL:
+      return RestoreMode::kPartial;
+    case v1::RESTORE_MODE_DRY_RUN:
+      return RestoreMode::kDryRun;
+    default:
+      return InvalidArgument("unknown restore mode ", static_cast<int>(mode));
+  }
+}
+
+// Sends progress on, and ends the call when nobody listens any more.
+template <typename Response>
+ProgressCallback SendProgress(const MessageSink<Response>& sink,
+                              CallContext& call) {
+  return [&sink, &call](const Progress& progress) {
+    Response message;
+    ToProto(progress, message.mutable_progress());
+    if (!sink(message)) call.Cancel();
+  };
+}
+
+}  // namespace
+
+absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
+                                     CallContext& call,
+                                     v1::LoadModelResponse* response) const {
+  if (request.directory().empty()) {
+    return InvalidArgument("the request names no directory");
+  }
+  if (request.has_expected_generation() &&
+      request.expected_generation() != 0) {
+    return absl::AbortedError(
+        absl::StrCat("the model is not loaded, so its generation is 0, "
+                     "expected ",
+                     request.expected_generation()));
+  }
+  std::optional<int64_t> version;
+  if (request.has_version()) version = request.version();
+  ASSIGN_OR_RETURN(
+      const int64_t loading,
+      models_.Load(request.model(), request.directory(), version));
+  response->set_version(loading);
+  response->set_state(v1::MODEL_STATE_LOADING);
+  if (!request.wait()) return absl::OkStatus();
+  RETURN_IF_ERROR(models_.WaitUntilLoaded(request.model(), loading, call));
+  ASSIGN_OR_RETURN(const auto model, models_.Find(request.model(), loading));
+  response->set_state(v1::MODEL_STATE_AVAILABLE);
+  response->set_generation(model->generation_number());
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::UnloadModel(
+    const v1::UnloadModelRequest& request, CallContext& call,
+    v1::UnloadModelResponse* response) const {
+  std::optional<int64_t> version;
+  if (request.has_version()) version = request.version();
+  ASSIGN_OR_RETURN(const int64_t generation,
+                   models_.Unload(request.model(), version,
+                                  ExpectedGeneration(request)));
+  response->set_generation(generation);
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::Restore(
+    const v1::RestoreRequest& request, CallContext& call,
+    const MessageSink<v1::RestoreResponse>& sink) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  RestoreOptions options;
+  options.checkpoint = request.checkpoint();
+  ASSIGN_OR_RETURN(options.mode, ModeOf(request.mode()));
+  options.expected_generation = ExpectedGeneration(request);
+  ASSIGN_OR_RETURN(const RestoreResult restored,
+                   model->Restore(options, SendProgress(sink, call), call));
+  v1::RestoreResponse message;
+  v1::RestoreResult* result = message.mutable_result();
+  result->set_generation(restored.generation);
+  result->set_checkpoint(restored.checkpoint);
+  if (restored.global_step) result->set_global_step(*restored.global_step);
+  ToProto(restored.report, result->mutable_report());
+  result->set_previous_generation(restored.previous_generation);
+  sink(message);
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::Rollback(const v1::RollbackRequest& request,
+                                    CallContext& call,
+                                    v1::RollbackResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  std::optional<int64_t> to;
+  if (request.has_to_generation()) to = request.to_generation();
+  ASSIGN_OR_RETURN(const RollbackResult result,
+                   model->Rollback(to, ExpectedGeneration(request), call));
+  response->set_generation(result.generation);
+  response->set_checkpoint(result.checkpoint);
+  if (result.global_step) response->set_global_step(*result.global_step);
+  response->set_from_checkpoint(result.from_checkpoint);
+  response->set_restored_generation(result.restored_generation);
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::Save(
+    const v1::SaveRequest& request, CallContext& call,
+    const MessageSink<v1::SaveResponse>& sink) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  if (request.shards() < 0 || request.shards() > 99999) {
+    return InvalidArgument("shards is ", request.shards(),
+                           ", expected 0 to 99999");
+  }
+  if (request.keep() < -1) {
+    return InvalidArgument("keep is ", request.keep(), ", expected -1 or more");
+  }
+  SaveOptions options;
+  options.prefix = request.prefix();
+  if (request.has_global_step()) options.global_step = request.global_step();
+  options.no_global_step = request.no_global_step();
+  options.keep = request.keep();
+  options.shards = request.shards();
+  options.meta_graph = !request.skip_meta_graph();
+  options.state_file = !request.skip_state_file();
+  options.expected_generation = ExpectedGeneration(request);
+  ASSIGN_OR_RETURN(const SaveResult saved,
+                   model->Save(options, SendProgress(sink, call), call));
+  v1::SaveResponse message;
+  v1::SaveResult* result = message.mutable_result();
+  result->set_generation(saved.generation);
+  result->set_checkpoint(saved.checkpoint);
+  if (saved.global_step) result->set_global_step(*saved.global_step);
+  *result->mutable_files() = {saved.files.begin(), saved.files.end()};
+  result->set_bytes(saved.bytes);
+  result->set_tensor_count(saved.tensors);
+  *result->mutable_deleted() = {saved.deleted.begin(), saved.deleted.end()};
+  sink(message);
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::InitializeVariables(
+    const v1::InitializeVariablesRequest& request, CallContext& call,
+    v1::InitializeVariablesResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  InitializeScope scope = InitializeScope::kUninitialized;
+  switch (request.scope()) {
+    case v1::INITIALIZE_SCOPE_UNSPECIFIED:
+      if (request.names_size() > 0) scope = InitializeScope::kListed;
+      break;
+    case v1::INITIALIZE_SCOPE_ALL:
+      scope = InitializeScope::kAll;
+      break;
+    case v1::INITIALIZE_SCOPE_UNINITIALIZED:
+      break;
+    case v1::INITIALIZE_SCOPE_LISTED:
+      scope = InitializeScope::kListed;
+      break;
+    default:
+      return InvalidArgument("unknown scope ",
+                             static_cast<int>(request.scope()));
+  }
+  if (scope != InitializeScope::kListed && request.names_size() > 0) {
+    return InvalidArgument("names are given, but the scope is not LISTED");
+  }
+  ASSIGN_OR_RETURN(
+      const InitializeResult result,
+      model->InitializeVariables(
+          scope, {request.names().begin(), request.names().end()},
+          request.dry_run(), ExpectedGeneration(request), call));
+  response->set_generation(result.generation);
+  *response->mutable_initialized() = {result.initialized.begin(),
+                                      result.initialized.end()};
+  *response->mutable_overwritten() = {result.overwritten.begin(),
+                                      result.overwritten.end()};
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::SetLogLevel(
+    const v1::SetLogLevelRequest& request, CallContext& call,
+    v1::SetLogLevelResponse* response) const {
+  if (!log_.level) return Unimplemented("this process keeps no log");
+  if (request.level() != v1::LOG_LEVEL_UNSPECIFIED) {
+    if (!v1::LogLevel_IsValid(request.level())) {
+      return InvalidArgument("unknown log level ",
+                             static_cast<int>(request.level()));
+    }
+    log_.set_level(request.level());
+  }
+  if (request.has_verbosity()) log_.set_verbosity(request.verbosity());
+  response->set_level(log_.level());
+  response->set_verbosity(log_.verbosity());
+  return absl::OkStatus();
+}
+
+}  // namespace metagraph

@@ -1,0 +1,176 @@
+#include "server/handlers/describe.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/graph/collections.h"
+#include "server/handlers/error_details.h"
+
+namespace metagraph {
+namespace {
+
+constexpr int64_t kDefaultPage = 1000;
+constexpr int64_t kLargestPage = 100000;
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Model>> FindServed(
+    const ModelManager& models, const std::string& name,
+    std::optional<int64_t> version) {
+  if (name.empty()) return InvalidArgument("the request names no model");
+  auto found = models.Find(name, version);
+  if (found.ok()) return found;
+  return WithDetails(found.status(), {{"name", name}});
+}
+
+void ToProto(absl::Time time, google::protobuf::Timestamp* out) {
+  const timespec spec = absl::ToTimespec(time);
+  out->set_seconds(spec.tv_sec);
+  out->set_nanos(static_cast<int32_t>(spec.tv_nsec));
+}
+
+void ToProto(const TensorDetails& tensor, const Graph& graph,
+             v1::TensorDescription* out) {
+  const Node& node = graph.node(tensor.endpoint.node);
+  out->set_name(tensor.name);
+  out->set_dtype(tensor.dtype);
+  tensor.shape.ToProto(out->mutable_shape());
+  out->set_op(node.op());
+  out->set_device(node.def->device());
+  out->set_runnable(tensor.why_not.empty());
+  out->set_why_not(tensor.why_not);
+  if (tensor.placeholder) out->add_roles(v1::TENSOR_ROLE_PLACEHOLDER);
+  if (tensor.variable) out->add_roles(v1::TENSOR_ROLE_VARIABLE);
+  if (tensor.leaf) out->add_roles(v1::TENSOR_ROLE_LEAF);
+  if (tensor.constant) out->add_roles(v1::TENSOR_ROLE_CONSTANT);
+}
+
+void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {
+  const auto type = [](const CheckpointReport::Type& from,
+                       v1::TensorType* to) {
+    to->set_dtype(from.dtype);
+    from.shape.ToProto(to->mutable_shape());
+  };
+  *out->mutable_restored() = {report.restored.begin(), report.restored.end()};
+  *out->mutable_missing() = {report.missing.begin(), report.missing.end()};
+  *out->mutable_extra() = {report.extra.begin(), report.extra.end()};
+  for (const CheckpointReport::Mismatch& mismatch : report.mismatched) {
+    auto* to = out->add_mismatched();
+    to->set_name(mismatch.name);
+    type(mismatch.expected, to->mutable_expected());
+    type(mismatch.found, to->mutable_found());
+  }
+}
+
+void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out) {
+  out->set_op(op.op);
+  out->set_nodes(op.nodes);
+  *out->mutable_examples() = {op.examples.begin(), op.examples.end()};
+}
+
+void ToProto(const Outcome& outcome, v1::OperationOutcome* out) {
+  out->set_checkpoint(outcome.checkpoint);
+  ToProto(outcome.time, out->mutable_end_time());
+  out->set_code(static_cast<int>(outcome.status.code()));
+  out->set_error(std::string(outcome.status.message()));
+  out->set_generation(outcome.generation);
+}
+
+void ToProto(const Progress& progress, v1::Progress* out) {
+  out->set_bytes_done(progress.bytes_done);
+  out->set_bytes_total(progress.bytes_total);
+  out->set_tensors_done(progress.tensors_done);
+  out->set_tensors_total(progress.tensors_total);
+}
+
+v1::ModelState ToProto(ModelState state, bool failed) {
+  switch (state) {
+    case ModelState::kStart:
+    case ModelState::kLoading:
+      return v1::MODEL_STATE_LOADING;
+    case ModelState::kAvailable:
+      return v1::MODEL_STATE_AVAILABLE;
+    case ModelState::kUnloading:
+      return v1::MODEL_STATE_UNLOADING;
+    case ModelState::kEnd:
+      return failed ? v1::MODEL_STATE_FAILED : v1::MODEL_STATE_UNLOADED;
+  }
+  return v1::MODEL_STATE_UNSPECIFIED;
+}
+
+void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
+             v1::Model* out) {
+  out->set_name(managed.name);
+  out->set_version(managed.version);
+  out->set_state(ToProto(managed.state, !managed.error.ok()));
+  out->set_error(std::string(managed.error.message()));
+  out->set_directory(managed.path);
+  if (managed.model == nullptr) return;
+  const Model& model = *managed.model;
+  const std::shared_ptr<const Graph> graph = model.session().graph();
+  out->set_graph_version(graph->version());
+  out->set_generation(model.generation_number());
+  const auto generation = model.Read(call);
+  if (generation.ok()) {
+    out->set_generation((*generation)->number);
+    out->set_checkpoint((*generation)->checkpoint);
+    if (const auto step = model.GlobalStep(**generation)) {
+      out->set_global_step(*step);
+    }
+  }
+  out->set_variable_bytes(model.VariableBytes(call));
+  out->set_graph_bytes(static_cast<int64_t>(graph->def().ByteSizeLong()));
+  if (!detailed) return;
+
+  for (int64_t number : model.GenerationsInMemory()) {
+    out->add_generations_in_memory(number);
+  }
+  for (const UnsupportedOp& op : model.catalog()->unsupported_ops()) {
+    ToProto(op, out->add_unsupported_ops());
+  }
+  if (const auto last = model.last_restore()) {
+    ToProto(*last, out->mutable_last_restore());
+  }
+  if (const auto last = model.last_save()) {
+    ToProto(*last, out->mutable_last_save());
+  }
+  out->set_node_count(static_cast<int64_t>(graph->nodes().size()));
+  out->set_variable_count(static_cast<int64_t>(model.variables().size()));
+  int64_t initialized = 0;
+  for (const ModelVariable& variable : model.variables()) {
+    if (generation.ok() && variable.slot >= 0 &&
+        (*generation)->value(variable.slot).initialized()) {
+      ++initialized;
+    }
+  }
+  out->set_initialized_variable_count(initialized);
+  for (std::string& name : CollectionNames(model.meta())) {
+    out->add_collections(std::move(name));
+  }
+  const tensorflow::MetaGraphDef& def = model.meta().def;
+  *out->mutable_signatures() = def.signature_def();
+  *out->mutable_tags() = def.meta_info_def().tags();
+  out->set_tensorflow_version(def.meta_info_def().tensorflow_version());
+  ToProto(model.load_time(), out->mutable_load_time());
+}
+
+absl::StatusOr<Page> PageOf(const std::string& token, int32_t page_size,
+                            int64_t total) {
+  Page out;
+  if (!token.empty() &&
+      (!absl::SimpleAtoi(token, &out.begin) || out.begin < 0)) {
+    return InvalidArgument("page_token \"", token,
+                           "\" is none that was answered");
+  }
+  const int64_t size =
+      page_size <= 0 ? kDefaultPage
+                     : std::min<int64_t>(page_size, kLargestPage);
+  out.begin = std::min(out.begin, total);
+  out.end = std::min(out.begin + size, total);
+  if (out.end < total) out.next_token = absl::StrCat(out.end);
+  return out;
+}
+
+}  // namespace metagraph

@@ -1,0 +1,270 @@
+#include "server/handlers/inference_handler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/nearest_names.h"
+#include "core/base/status.h"
+#include "core/graph/tensor_name.h"
+#include "core/tensor/tensor_proto.h"
+#include "server/handlers/describe.h"
+#include "server/handlers/error_details.h"
+#include "server/handlers/fetches.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::serving::ModelSpec;
+using tensorflow::serving::SessionRunRequest;
+using tensorflow::serving::SessionRunResponse;
+
+// A call with a limit of its own besides the caller's.
+class LimitedCall {
+ public:
+  LimitedCall(CallContext& outer, int64_t timeout_ms, Clock& clock)
+      : outer_(outer),
+        inner_(std::min(outer.deadline(),
+                        clock.Now() + absl::Milliseconds(timeout_ms)),
+               clock),
+        token_(outer.OnCancel([this] { inner_.Cancel(); })) {}
+  ~LimitedCall() { outer_.RemoveCallback(token_); }
+  CallContext& call() { return inner_; }
+
+ private:
+  CallContext& outer_;
+  CallContext inner_;
+  const int64_t token_;
+};
+
+absl::StatusOr<RunResult> RunLimited(const InferenceHandler::Prepared& what,
+                                     int64_t timeout_ms, CallContext& call) {
+  if (timeout_ms <= 0) return what.model->Run(*what.executor, what.run, call);
+  LimitedCall limited(call, timeout_ms, what.model->clock());
+  return what.model->Run(*what.executor, what.run, limited.call());
+}
+
+absl::Status AddFeeds(
+    const google::protobuf::RepeatedPtrField<tensorflow::NamedTensorProto>&
+        feeds,
+    RunRequest* run) {
+  run->feeds.reserve(feeds.size());
+  for (const tensorflow::NamedTensorProto& feed : feeds) {
+    auto value = TensorFromProto(feed.tensor());
+    if (!value.ok()) {
+      return Annotate(value.status(), "feed \"", feed.name(), "\": ");
+    }
+    run->feeds.emplace_back(feed.name(), *std::move(value));
+  }
+  return absl::OkStatus();
+}
+
+PlanRequest PlanRequestOf(const RunRequest& run) {
+  PlanRequest out;
+  out.feeds.reserve(run.feeds.size());
+  for (const auto& feed : run.feeds) out.feeds.push_back(feed.first);
+  out.fetches = run.fetches;
+  out.targets = run.targets;
+  return out;
+}
+
+// A fed placeholder must be what the graph declares.
+absl::Status CheckFeed(const Graph& graph, const std::string& name,
+                       const Tensor& value, DataType wanted) {
+  if (wanted != DT_INVALID && value.dtype() != wanted) {
+    return WithDetails(
+        InvalidArgument("feed \"", name, "\" is ", value.Describe(),
+                        ", expected ", DataTypeName(wanted)),
+        {{"name", name},
+         {"expected", std::string(DataTypeName(wanted))},
+         {"found", std::string(DataTypeName(value.dtype()))}});
+  }
+  const auto parsed = ParseTensorName(name);
+  if (!parsed.ok() || parsed->index != 0) return absl::OkStatus();
+  const Node* node = graph.FindNode(parsed->node);
+  if (node == nullptr || !IsPlaceholderOp(node->op())) return absl::OkStatus();
+  const PartialShape shape = DeclaredShape(graph, {node->id, 0});
+  if (shape.IsCompatibleWith(value.shape())) return absl::OkStatus();
+  return WithDetails(
+      InvalidArgument("feed \"", name, "\" is ", value.Describe(),
+                      ", expected shape ", shape.ToString()),
+      {{"name", name},
+       {"expected", shape.ToString()},
+       {"found", value.shape().ToString()}});
+}
+
+// What a signature calls a tensor, as the tensor's name.
+absl::Status ResolveAlias(
+    const google::protobuf::Map<std::string, tensorflow::TensorInfo>& aliases,
+    absl::string_view what, std::string* name) {
+  const auto found = aliases.find(*name);
+  if (found == aliases.end()) {
+    std::vector<absl::string_view> known;
+    for (const auto& [alias, info] : aliases) known.push_back(alias);
+    return InvalidArgument(what, " alias \"", *name,
+                           "\" is not in the signature",
+                           DidYouMean(NearestNames(*name, known)));
+  }
+  *name = found->second.name();
+  return absl::OkStatus();
+}
+
+absl::Status ResolveAliases(const Model& model, const ModelSpec& spec,
+                            RunRequest* run) {
+  const std::string key = spec.signature_name().empty()
+                              ? "serving_default"
+                              : spec.signature_name();
+  const auto& signatures = model.meta().def.signature_def();
+  const auto signature = signatures.find(key);
+  if (signature == signatures.end()) {
+    return FailedPrecondition("Serving signature key \"", key,
+                              "\" not found.");
+  }
+  for (auto& feed : run->feeds) {
+    RETURN_IF_ERROR(
+        ResolveAlias(signature->second.inputs(), "input", &feed.first));
+  }
+  for (std::string& fetch : run->fetches) {
+    RETURN_IF_ERROR(
+        ResolveAlias(signature->second.outputs(), "output", &fetch));
+  }
+  return absl::OkStatus();
+}
+
+// As TensorFlow Serving chooses, with its codes and texts.
+absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
+    const ModelManager& models, const SessionRunRequest& request) {
+  if (!request.has_model_spec()) return InvalidArgument("Missing ModelSpec");
+  const ModelSpec& spec = request.model_spec();
+  if (spec.name().empty()) {
+    return InvalidArgument("ModelSpec has no name specified.");
+  }
+  if (spec.version_choice_case() == ModelSpec::kVersionLabel) {
+    return InvalidArgument("Unrecognized servable version label: ",
+                           spec.version_label());
+  }
+  std::optional<int64_t> version;
+  if (spec.has_version()) version = spec.version().value();
+  auto model = models.Find(spec.name(), version);
+  if (model.ok()) return model;
+  return NotFound("Servable not found for request: ",
+                  version ? absl::StrCat("Specific(", spec.name(), ", ",
+                                         *version, ")")
+                          : absl::StrCat("Latest(", spec.name(), ")"));
+}
+
+}  // namespace
+
+absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
+    const v1::RunRequest& request, CallContext& call) const {
+  Prepared out;
+  ASSIGN_OR_RETURN(out.model, FindModelOf(models_, request));
+  if (request.trace()) {
+    return Unimplemented("this server does not trace runs");
+  }
+  if (request.timeout_ms() < 0) {
+    return InvalidArgument("timeout_ms is ", request.timeout_ms(),
+                           ", expected 0 or more");
+  }
+  RETURN_IF_ERROR(AddFeeds(request.feed(), &out.run));
+  out.run.fetches.reserve(request.fetch_size());
+  for (const std::string& fetch : request.fetch()) {
+    RETURN_IF_ERROR(ResolveFetch(*out.model, fetch, &out.run.fetches,
+                                 &out.run.targets));
+  }
+  for (const std::string& target : request.target()) {
+    out.run.targets.push_back(target);
+  }
+  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
+  const Plan& plan = out.executor->plan();
+  for (size_t i = 0; i < out.run.feeds.size(); ++i) {
+    RETURN_IF_ERROR(CheckFeed(*plan.graph, out.run.feeds[i].first,
+                              out.run.feeds[i].second, plan.feed_types[i]));
+  }
+  if (request.has_generation()) {
+    ASSIGN_OR_RETURN(out.run.generation,
+                     out.model->FindGeneration(request.generation(), call));
+  }
+  return out;
+}
+
+absl::Status InferenceHandler::Run(Prepared& prepared,
+                                   const v1::RunRequest& request,
+                                   CallContext& call,
+                                   v1::RunResponse* response) const {
+  ASSIGN_OR_RETURN(RunResult result,
+                   RunLimited(prepared, request.timeout_ms(), call));
+  response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
+  for (size_t i = 0; i < result.outputs.size(); ++i) {
+    tensorflow::NamedTensorProto* tensor = response->add_tensor();
+    tensor->set_name(prepared.run.fetches[i]);
+    TensorToProto(result.outputs[i], tensor->mutable_tensor());
+  }
+  if (result.wrote_variables) {
+    // Asking for the values it left would make the next step copy them.
+    response->set_generation(prepared.model->generation_number());
+    return absl::OkStatus();
+  }
+  if (result.generation == nullptr) {
+    ASSIGN_OR_RETURN(result.generation, prepared.model->Read(call));
+  }
+  response->set_generation(result.generation->number);
+  response->set_checkpoint(result.generation->checkpoint);
+  if (const auto step = prepared.model->GlobalStep(*result.generation)) {
+    response->set_global_step(*step);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferenceHandler::Run(const v1::RunRequest& request,
+                                   CallContext& call,
+                                   v1::RunResponse* response) const {
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(request, call));
+  return Run(prepared, request, call, response);
+}
+
+absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
+    const SessionRunRequest& request, CallContext& call) const {
+  Prepared out;
+  ASSIGN_OR_RETURN(out.model, FindBySpec(models_, request));
+  RETURN_IF_ERROR(AddFeeds(request.feed(), &out.run));
+  out.run.fetches = {request.fetch().begin(), request.fetch().end()};
+  out.run.targets = {request.target().begin(), request.target().end()};
+  if (request.tensor_name_is_alias()) {
+    RETURN_IF_ERROR(
+        ResolveAliases(*out.model, request.model_spec(), &out.run));
+  }
+  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
+  return out;
+}
+
+absl::Status InferenceHandler::Run(Prepared& prepared,
+                                   const SessionRunRequest& request,
+                                   CallContext& call,
+                                   SessionRunResponse* response) const {
+  ASSIGN_OR_RETURN(
+      RunResult result,
+      RunLimited(prepared, request.options().timeout_in_ms(), call));
+  response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
+  for (size_t i = 0; i < result.outputs.size(); ++i) {
+    tensorflow::NamedTensorProto* tensor = response->add_tensor();
+    tensor->set_name(request.fetch(static_cast<int>(i)));
+    TensorToProto(result.outputs[i], tensor->mutable_tensor());
+  }
+  ModelSpec* spec = response->mutable_model_spec();
+  spec->set_name(prepared.model->name());
+  spec->mutable_version()->set_value(prepared.model->version());
+  if (request.tensor_name_is_alias()) {
+    spec->set_signature_name(request.model_spec().signature_name());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferenceHandler::SessionRun(const SessionRunRequest& request,
+                                          CallContext& call,
+                                          SessionRunResponse* response) const {
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(request, call));
+  return Run(prepared, request, call, response);
+}
+
+}  // namespace metagraph

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/call_context.h"
+#include "core/model/model_manager.h"
+#include "metagraph/v1/inference.pb.h"
+#include "tensorflow/session_service.pb.h"
+
+namespace metagraph {
+
+// Runs models: metagraph.v1.Inference and TensorFlow Serving's SessionService.
+// Knows no gRPC. Thread-safe.
+class InferenceHandler {
+ public:
+  // `models` outlives the handler.
+  explicit InferenceHandler(ModelManager& models) : models_(models) {}
+
+  // A request that was looked up and found good, ready to run.
+  struct Prepared {
+    std::shared_ptr<Model> model;
+    std::shared_ptr<const Executor> executor;
+    RunRequest run;
+
+    // How long it will take; 0: not known yet.
+    int64_t expected_nanos() const {
+      return executor->plan().expected_nanos();
+    }
+  };
+
+  absl::StatusOr<Prepared> Prepare(const v1::RunRequest& request,
+                                   CallContext& call) const;
+  absl::Status Run(Prepared& prepared, const v1::RunRequest& request,
+                   CallContext& call, v1::RunResponse* response) const;
+  // Both in one.
+  absl::Status Run(const v1::RunRequest& request, CallContext& call,
+                   v1::RunResponse* response) const;
+
+  absl::StatusOr<Prepared> Prepare(
+      const tensorflow::serving::SessionRunRequest& request,
+      CallContext& call) const;
+  absl::Status Run(Prepared& prepared,
+                   const tensorflow::serving::SessionRunRequest& request,
+                   CallContext& call,
+                   tensorflow::serving::SessionRunResponse* response) const;
+  absl::Status SessionRun(
+      const tensorflow::serving::SessionRunRequest& request, CallContext& call,
+      tensorflow::serving::SessionRunResponse* response) const;
+
+ private:
+  ModelManager& models_;
+};
+
+}  // namespace metagraph

@@ -1,0 +1,129 @@
+// What the folder of a model holds.
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/checkpoint/bundle_reader.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
+#include "core/checkpoint/verify.h"
+#include "server/handlers/describe.h"
+#include "server/handlers/inspect_handler.h"
+
+namespace metagraph {
+namespace {
+
+// What is missing of a checkpoint whose index is there; empty if nothing.
+std::string FindProblem(FileSystem& fs, const std::string& prefix) {
+  const auto reader = BundleReader::Open(fs, prefix);
+  if (!reader.ok()) return std::string(reader.status().message());
+  for (int shard = 0; shard < (*reader)->num_shards(); ++shard) {
+    const std::string path = DataPath(prefix, shard, (*reader)->num_shards());
+    if (const auto info = fs.Stat(path); !info.ok()) {
+      return std::string(info.status().message());
+    }
+  }
+  return "";
+}
+
+v1::CheckpointFormat FormatOf(int format) {
+  return format == 1 ? v1::CHECKPOINT_FORMAT_V1 : v1::CHECKPOINT_FORMAT_V2;
+}
+
+}  // namespace
+
+absl::Status InspectHandler::ListCheckpoints(
+    const v1::ListCheckpointsRequest& request, CallContext& call,
+    v1::ListCheckpointsResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  FileSystem& fs = model->files();
+  const ModelFolder& folder = model->folder();
+  ASSIGN_OR_RETURN(std::vector<CheckpointInfo> found,
+                   metagraph::ListCheckpoints(fs, folder.directory));
+  if (folder.kind == ModelFolder::Kind::kSavedModel) {
+    const auto more = metagraph::ListCheckpoints(
+        fs, JoinPath(folder.directory, "variables"));
+    if (more.ok()) found.insert(found.begin(), more->begin(), more->end());
+  }
+  ASSIGN_OR_RETURN(const auto generation, model->Read(call));
+  std::reverse(found.begin(), found.end());
+  for (const CheckpointInfo& info : found) {
+    RETURN_IF_ERROR(call.Check());
+    v1::Checkpoint* out = response->add_checkpoints();
+    out->set_prefix(info.prefix);
+    out->set_format(v1::CHECKPOINT_FORMAT_V2);
+    if (info.global_step >= 0) out->set_global_step(info.global_step);
+    ToProto(info.modified, out->mutable_time());
+    out->set_size_bytes(static_cast<int64_t>(info.size));
+    out->set_problem(FindProblem(fs, info.prefix));
+    out->set_complete(out->problem().empty());
+    out->set_newest(info.latest);
+    out->set_serving(info.prefix == generation->checkpoint);
+    out->set_in_state_file(info.in_state_file);
+    out->set_has_meta_graph(
+        fs.Stat(absl::StrCat(info.prefix, ".meta")).ok());
+  }
+  const auto state = ReadCheckpointState(fs, folder.directory);
+  if (!state.ok() && !absl::IsNotFound(state.status())) {
+    response->set_state_file_problem(std::string(state.status().message()));
+  } else if (state.ok()) {
+    const auto latest = LatestCheckpoint(fs, folder.directory);
+    response->set_state_file_problem(
+        latest.ok() ? latest->explanation
+                    : std::string(latest.status().message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::VerifyCheckpoint(
+    const v1::VerifyCheckpointRequest& request, CallContext& call,
+    v1::VerifyCheckpointResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  // This call is open to everybody: no looking at other folders.
+  if (!request.checkpoint().empty()) {
+    RETURN_IF_ERROR(
+        model->confined_files().Resolve(request.checkpoint()).status());
+  }
+  FileSystem& fs = model->files();
+  ASSIGN_OR_RETURN(
+      const std::string prefix,
+      ResolveCheckpoint(fs, model->folder(), request.checkpoint()));
+  response->set_checkpoint(prefix);
+  const auto reader = CheckpointReader::Open(fs, prefix);
+  if (!reader.ok()) {
+    if (absl::IsNotFound(reader.status())) return reader.status();
+    response->add_problems(std::string(reader.status().message()));
+    return absl::OkStatus();
+  }
+  response->set_format(FormatOf((*reader)->format()));
+  response->set_tensor_count(
+      static_cast<int64_t>((*reader)->tensors().size()));
+  response->set_shard_count(1);
+  if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
+    response->set_shard_count(bundle->num_shards());
+  }
+  uint64_t bytes = 0;
+  for (const CheckpointTensor& tensor : (*reader)->tensors()) {
+    bytes += tensor.stored_bytes;
+  }
+  response->set_bytes(static_cast<int64_t>(bytes));
+  const CheckpointMatch match =
+      MatchCheckpoint(model->saver_plan(), model->variables(), **reader);
+  ToProto(match.report, response->mutable_report());
+  if (!request.skip_values()) {
+    for (const CheckpointTensor& tensor : (*reader)->tensors()) {
+      RETURN_IF_ERROR(call.Check());
+      const absl::Status status = (*reader)->Verify(tensor.name);
+      if (status.ok()) continue;
+      response->add_problems(
+          absl::StrCat("\"", tensor.name, "\": ", status.message()));
+    }
+  }
+  response->set_ok(response->problems_size() == 0 && match.report.fits());
+  return absl::OkStatus();
+}
+
+}  // namespace metagraph

@@ -1,0 +1,379 @@
+// Models, tensors, collections, ops and events.
+
+#include "server/handlers/inspect_handler.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/base/status.h"
+#include "core/graph/collections.h"
+#include "core/model/explain.h"
+#include "server/handlers/wildcard.h"
+#include "server/handlers/describe.h"
+#include "server/handlers/error_details.h"
+#include "server/handlers/fetches.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::CollectionDef;
+
+v1::CollectionKind KindOf(CollectionDef::KindCase kind) {
+  switch (kind) {
+    case CollectionDef::kNodeList:
+      return v1::COLLECTION_KIND_NODE_LIST;
+    case CollectionDef::kBytesList:
+      return v1::COLLECTION_KIND_BYTES_LIST;
+    case CollectionDef::kInt64List:
+      return v1::COLLECTION_KIND_INT64_LIST;
+    case CollectionDef::kFloatList:
+      return v1::COLLECTION_KIND_FLOAT_LIST;
+    case CollectionDef::kAnyList:
+      return v1::COLLECTION_KIND_ANY_LIST;
+    case CollectionDef::KIND_NOT_SET:
+      return v1::COLLECTION_KIND_UNSPECIFIED;
+  }
+  return v1::COLLECTION_KIND_UNSPECIFIED;
+}
+
+bool HasRole(const TensorDetails& tensor, v1::TensorRole role) {
+  switch (role) {
+    case v1::TENSOR_ROLE_PLACEHOLDER:
+      return tensor.placeholder;
+    case v1::TENSOR_ROLE_VARIABLE:
+      return tensor.variable;
+    case v1::TENSOR_ROLE_LEAF:
+      return tensor.leaf;
+    case v1::TENSOR_ROLE_CONSTANT:
+      return tensor.constant;
+    default:
+      return true;
+  }
+}
+
+// The tensors that a collection names; operations count with their output 0.
+absl::StatusOr<std::set<std::pair<int, int>>> EndpointsIn(
+    const Model& model, const std::string& name) {
+  ASSIGN_OR_RETURN(const Collection collection,
+                   GetCollection(model.meta(), name));
+  std::set<std::pair<int, int>> out;
+  for (const CollectionEntry& entry : collection.entries) {
+    if (entry.refers.kind == NamedThing::Kind::kNothing) continue;
+    out.emplace(entry.refers.endpoint.node, entry.refers.endpoint.index);
+  }
+  return out;
+}
+
+// "MatMul(a: T, b: T) -> (product: T)".
+std::string SignatureText(const tensorflow::OpDef& op) {
+  const auto list = [](const auto& args) {
+    std::vector<std::string> out;
+    for (const tensorflow::OpDef::ArgDef& arg : args) {
+      std::string type = arg.type_attr();
+      if (type.empty()) type = arg.type_list_attr();
+      if (type.empty()) type = std::string(DataTypeName(arg.type()));
+      if (!arg.number_attr().empty()) {
+        type = absl::StrCat(arg.number_attr(), " * ", type);
+      }
+      if (arg.is_ref()) type = absl::StrCat("Ref(", type, ")");
+      out.push_back(absl::StrCat(arg.name(), ": ", type));
+    }
+    return absl::StrJoin(out, ", ");
+  };
+  return absl::StrCat(op.name(), "(", list(op.input_arg()), ") -> (",
+                      list(op.output_arg()), ")");
+}
+
+}  // namespace
+
+absl::Status InspectHandler::ListModels(
+    const v1::ListModelsRequest& request, CallContext& call,
+    v1::ListModelsResponse* response) const {
+  for (const ManagedModel& model : models_.List()) {
+    ToProto(model, /*detailed=*/false, call, response->add_models());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::GetModel(const v1::GetModelRequest& request,
+                                      CallContext& call,
+                                      v1::GetModelResponse* response) const {
+  // Whatever its state: of several versions the one that serves, or the last.
+  std::optional<ManagedModel> best;
+  for (ManagedModel& model : models_.List()) {
+    if (model.name != request.model()) continue;
+    if (request.has_version()) {
+      if (model.version == request.version()) best = std::move(model);
+    } else if (!best || model.state == ModelState::kAvailable ||
+               best->state != ModelState::kAvailable) {
+      best = std::move(model);
+    }
+  }
+  if (!best) return FindModelOf(models_, request).status();
+  ToProto(*best, /*detailed=*/true, call, response->mutable_model());
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::ListTensors(
+    const v1::ListTensorsRequest& request, CallContext& call,
+    v1::ListTensorsResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  const auto catalog = model->catalog();
+  const Graph& graph = catalog->graph();
+  std::set<std::pair<int, int>> in_collection;
+  if (!request.collection().empty()) {
+    ASSIGN_OR_RETURN(in_collection, EndpointsIn(*model, request.collection()));
+  }
+  std::vector<TensorDetails> found;
+  const auto consider = [&](const Endpoint& endpoint) {
+    const Node& node = graph.node(endpoint.node);
+    if (!request.op().empty() && node.op() != request.op()) return;
+    if (!request.prefix().empty() &&
+        !absl::StartsWith(node.name(), request.prefix())) {
+      return;
+    }
+    if (!request.collection().empty() &&
+        in_collection.count({endpoint.node, endpoint.index}) == 0) {
+      return;
+    }
+    TensorDetails tensor = catalog->Describe(endpoint);
+    if (!request.glob().empty() &&
+        !WildcardMatches(request.glob(), tensor.name) &&
+        !WildcardMatches(request.glob(), node.name())) {
+      return;
+    }
+    if (HasRole(tensor, request.role())) found.push_back(std::move(tensor));
+  };
+  if (request.names_size() > 0) {
+    for (const std::string& name : request.names()) {
+      const auto endpoint = catalog->Find(name);
+      if (!endpoint.ok()) {
+        return WithDetails(endpoint.status(), {{"name", name}});
+      }
+      consider(*endpoint);
+    }
+  } else {
+    for (const Node& node : graph.nodes()) {
+      RETURN_IF_ERROR(call.Check());
+      const int outputs = catalog->num_outputs(node.id);
+      for (int i = 0; i < outputs; ++i) consider({node.id, i});
+    }
+  }
+  const int64_t total = static_cast<int64_t>(found.size());
+  ASSIGN_OR_RETURN(const Page page,
+                   PageOf(request.page_token(), request.page_size(), total));
+  for (int64_t i = page.begin; i < page.end; ++i) {
+    ToProto(found[i], graph, response->add_tensors());
+  }
+  response->set_next_page_token(page.next_token);
+  response->set_total_size(total);
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::ListCollections(
+    const v1::ListCollectionsRequest& request, CallContext& call,
+    v1::ListCollectionsResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  const auto& all = model->meta().def.collection_def();
+  for (const std::string& name : CollectionNames(model->meta())) {
+    const CollectionDef& collection = all.at(name);
+    v1::CollectionSummary* summary = response->add_collections();
+    summary->set_name(name);
+    summary->set_kind(KindOf(collection.kind_case()));
+    summary->set_size(CollectionSize(collection));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::GetCollection(
+    const v1::GetCollectionRequest& request, CallContext& call,
+    v1::GetCollectionResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  auto collection =
+      metagraph::GetCollection(model->meta(), request.collection());
+  if (!collection.ok()) {
+    return WithDetails(collection.status(), {{"name", request.collection()}});
+  }
+  const auto catalog = model->catalog();
+  const Graph& graph = catalog->graph();
+  response->set_name(collection->name);
+  response->set_kind(KindOf(collection->kind));
+  for (CollectionEntry& entry : collection->entries) {
+    v1::CollectionEntry* out = response->add_entries();
+    switch (collection->kind) {
+      case CollectionDef::kNodeList:
+        out->set_node_value(entry.text);
+        break;
+      case CollectionDef::kBytesList:
+        out->set_bytes_value(entry.text);
+        break;
+      case CollectionDef::kInt64List:
+        out->set_int64_value(entry.int64_value);
+        break;
+      case CollectionDef::kFloatList:
+        out->set_float_value(entry.float_value);
+        break;
+      default:
+        *out->mutable_any_value() = std::move(entry.any_value);
+        break;
+    }
+    if (entry.variable) *out->mutable_variable() = *entry.variable;
+    const NamedThing& thing = entry.refers;
+    if (thing.kind == NamedThing::Kind::kTensor) {
+      ToProto(catalog->Describe(thing.endpoint), graph, out->mutable_tensor());
+    } else if (thing.kind == NamedThing::Kind::kOperation) {
+      out->set_operation(graph.node(thing.endpoint.node).name());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
+                                     CallContext& call,
+                                     v1::ExplainResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  PlanRequest plan;
+  plan.feeds = {request.feed().begin(), request.feed().end()};
+  plan.targets = {request.target().begin(), request.target().end()};
+  for (const std::string& fetch : request.fetch()) {
+    RETURN_IF_ERROR(
+        ResolveFetch(*model, fetch, &plan.fetches, &plan.targets));
+  }
+  ASSIGN_OR_RETURN(const Explanation found, ExplainRun(*model, plan, call));
+  const Graph& graph = model->catalog()->graph();
+  const auto describe = [&](const std::vector<TensorDetails>& from, auto* to) {
+    for (const TensorDetails& tensor : from) ToProto(tensor, graph, to->Add());
+  };
+  response->set_runnable(found.status.ok());
+  response->set_code(static_cast<int>(found.status.code()));
+  response->set_error(std::string(found.status.message()));
+  describe(found.missing_feeds, response->mutable_missing_feeds());
+  describe(found.feeds, response->mutable_feeds());
+  describe(found.fetches, response->mutable_fetches());
+  for (const UnsupportedOp& op : found.unsupported_ops) {
+    ToProto(op, response->add_unsupported_ops());
+  }
+  const auto copy = [](const std::vector<std::string>& from, auto* to) {
+    *to = {from.begin(), from.end()};
+  };
+  copy(found.variables_read, response->mutable_variables_read());
+  copy(found.variables_written, response->mutable_variables_written());
+  copy(found.variables_uninitialized,
+       response->mutable_variables_uninitialized());
+  copy(found.nodes, response->mutable_nodes());
+  response->set_planned_node_count(found.planned_nodes);
+  for (const auto& [op, count] : found.op_counts) {
+    (*response->mutable_op_counts())[op] = count;
+  }
+  response->set_estimated_flops(found.flops);
+  response->set_estimated_memory_bytes(found.memory);
+  return absl::OkStatus();
+}
+
+absl::Status InspectHandler::ListOps(const v1::ListOpsRequest& request,
+                                     CallContext& call,
+                                     v1::ListOpsResponse* response) const {
+  const OpRegistry& ops = *models_.environment().ops;
+  for (const std::string& name : ops.Names()) {
+    if (!absl::StartsWith(name, request.prefix())) continue;
+    const OpInfo& info = *ops.Find(name);
+    v1::Op* out = response->add_ops();
+    out->set_name(name);
+    out->set_signature(SignatureText(info.def));
+    out->set_stateful(info.def.is_stateful());
+    std::map<std::string, std::set<DataType>> types;
+    std::set<std::string> labels;
+    bool unlabelled = false;
+    for (const KernelEntry& kernel : info.kernels) {
+      for (const auto& [attr, type] : kernel.types) types[attr].insert(type);
+      if (kernel.label.empty()) unlabelled = true;
+      if (!kernel.label.empty()) labels.insert(kernel.label);
+    }
+    for (const auto& [attr, values] : types) {
+      std::vector<absl::string_view> type_names;
+      for (DataType type : values) type_names.push_back(DataTypeName(type));
+      out->add_types(
+          absl::StrCat(attr, ": ", absl::StrJoin(type_names, ", ")));
+    }
+    for (const std::string& label : labels) out->add_implementations(label);
+    if (unlabelled) out->add_implementations("default");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+class EventSubscription final : public InspectHandler::Subscription {
+ public:
+  EventSubscription(EventBus& bus, EventBus::Listener listener)
+      : bus_(bus), token_(bus.Subscribe(std::move(listener))) {}
+  ~EventSubscription() override { bus_.Unsubscribe(token_); }
+
+ private:
+  EventBus& bus_;
+  const int64_t token_;
+};
+
+v1::EventKind KindOf(ModelEvent::Kind kind) {
+  switch (kind) {
+    case ModelEvent::Kind::kState:
+      return v1::EVENT_KIND_MODEL_STATE;
+    case ModelEvent::Kind::kGeneration:
+      return v1::EVENT_KIND_GENERATION;
+    case ModelEvent::Kind::kRestore:
+      return v1::EVENT_KIND_RESTORE;
+    case ModelEvent::Kind::kSave:
+      return v1::EVENT_KIND_SAVE;
+  }
+  return v1::EVENT_KIND_UNSPECIFIED;
+}
+
+v1::WatchResponse EventToProto(const ModelEvent& event) {
+  v1::WatchResponse out;
+  out.set_kind(KindOf(event.kind));
+  ToProto(event.time, out.mutable_time());
+  out.set_model(event.model);
+  out.set_version(event.version);
+  out.set_state(ToProto(event.state, !event.status.ok()));
+  out.set_generation(event.generation);
+  out.set_checkpoint(event.checkpoint);
+  out.set_code(static_cast<int>(event.status.code()));
+  out.set_error(std::string(event.status.message()));
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<InspectHandler::Subscription> InspectHandler::Watch(
+    const v1::WatchRequest& request,
+    std::function<void(const v1::WatchResponse&)> listener) const {
+  std::set<std::string> wanted(request.models().begin(),
+                               request.models().end());
+  const auto passes = [wanted = std::move(wanted)](const std::string& model) {
+    return wanted.empty() || wanted.count(model) > 0;
+  };
+  auto subscription = std::make_unique<EventSubscription>(
+      models_.events(), [passes, listener](const ModelEvent& event) {
+        if (passes(event.model)) listener(EventToProto(event));
+      });
+  for (const ManagedModel& model : models_.List()) {
+    if (!passes(model.name)) continue;
+    ModelEvent event;
+    event.time = models_.environment().clock->Now();
+    event.model = model.name;
+    event.version = model.version;
+    event.state = model.state;
+    event.status = model.error;
+    if (model.model != nullptr) {
+      event.generation = model.model->generation_number();
+    }
+    listener(EventToProto(event));
+  }
+  return subscription;
+}
+
+}  // namespace metagraph

@@ -1,0 +1,105 @@
+#include "server/inference_service.h"
+
+#include <utility>
+
+#include "core/base/status.h"
+#include "server/unary_call.h"
+
+namespace metagraph {
+namespace {
+
+// A run this quick costs less than handing it to another thread.
+constexpr int64_t kInlineNanos = 200'000;
+constexpr size_t kInlineBytes = 1 << 20;
+
+// Whether a run may be done on the thread that serves the connection: it is
+// known to be quick, and cannot block or turn round in a loop, so that it need
+// not be cancelled from outside.
+bool IsQuick(const InferenceHandler::Prepared& prepared) {
+  const Plan& plan = prepared.executor->plan();
+  return plan.sequential && !plan.writes_variables &&
+         plan.expected_nanos() > 0 && plan.expected_nanos() < kInlineNanos;
+}
+
+template <typename Request>
+bool IsLarge(const Request& request) {
+  size_t bytes = 0;
+  for (const tensorflow::NamedTensorProto& feed : request.feed()) {
+    bytes += feed.tensor().tensor_content().size();
+    bytes += feed.tensor().float_val_size() * sizeof(float);
+  }
+  return bytes > kInlineBytes;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
+                                   CallSupport& support, const char* method,
+                                   grpc::CallbackServerContext& context,
+                                   const Request& request,
+                                   Response* response) {
+  CallScope scope(support, method, context);
+  if (const absl::Status status = scope.admitted(); !status.ok()) {
+    return FinishNow(context, scope.Close(status));
+  }
+  const absl::Time deadline = DeadlineOf(context);
+  const auto start_pooled = [&](auto work) {
+    auto* call = new PooledUnary<decltype(work)>(std::move(scope), deadline,
+                                                 std::move(work));
+    call->Start(support.requests);
+    return call;
+  };
+  if (IsLarge(request)) {
+    return start_pooled(
+        [&handler, &request, response](CallContext& call) -> absl::Status {
+          ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
+          return handler.Run(prepared, request, call, response);
+        });
+  }
+  CallContext call(deadline);
+  auto prepared = handler.Prepare(request, call);
+  if (!prepared.ok()) {
+    return FinishNow(context, scope.Close(prepared.status()));
+  }
+  if (IsQuick(*prepared)) {
+    return FinishNow(
+        context,
+        scope.Close(handler.Run(*prepared, request, call, response)));
+  }
+  return start_pooled([&handler, &request, response,
+                       ready = *std::move(prepared)](
+                          CallContext& pooled_call) mutable {
+    return handler.Run(ready, request, pooled_call, response);
+  });
+}
+
+}  // namespace
+
+InferenceService::InferenceService(const InferenceHandler& handler,
+                                   CallSupport& support)
+    : handler_(handler), support_(support) {
+  SetMessageAllocatorFor_Run(&allocator_);
+}
+
+grpc::ServerUnaryReactor* InferenceService::Run(
+    grpc::CallbackServerContext* context, const v1::RunRequest* request,
+    v1::RunResponse* response) {
+  return StartRun(handler_, support_, "metagraph.v1.Inference/Run", *context,
+                  *request, response);
+}
+
+SessionService::SessionService(const InferenceHandler& handler,
+                               CallSupport& support)
+    : handler_(handler), support_(support) {
+  SetMessageAllocatorFor_SessionRun(&allocator_);
+}
+
+grpc::ServerUnaryReactor* SessionService::SessionRun(
+    grpc::CallbackServerContext* context,
+    const tensorflow::serving::SessionRunRequest* request,
+    tensorflow::serving::SessionRunResponse* response) {
+  return StartRun(handler_, support_,
+                  "tensorflow.serving.SessionService/SessionRun", *context,
+                  *request, response);
+}
+
+}  // namespace metagraph

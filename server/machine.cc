@@ -1,0 +1,58 @@
+#include "server/machine.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+
+namespace metagraph {
+namespace {
+
+// The words of a small file; none if it cannot be read. Files of the kernel
+// have the size 0, so they are read directly.
+std::vector<std::string> Words(FileSystem& fs, const std::string& path) {
+  const auto file = fs.OpenForReading(path);
+  if (!file.ok()) return {};
+  std::string text;
+  char c;
+  while (text.size() < 256 && (*file)->Read(text.size(), 1, &c).ok()) {
+    text.push_back(c);
+  }
+  return absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty());
+}
+
+}  // namespace
+
+int UsableCpus(FileSystem& fs) {
+  int cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = CPU_COUNT(&set);
+  // "max 100000" or "150000 100000": quota and period of the container.
+  const std::vector<std::string> words = Words(fs, "/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (words.size() == 2 && absl::SimpleAtod(words[0], &quota) &&
+      absl::SimpleAtod(words[1], &period) && period > 0) {
+    cpus = std::min(cpus, static_cast<int>((quota + period - 1) / period));
+  }
+  return std::max(cpus, 1);
+}
+
+int64_t UsableMemory(FileSystem& fs) {
+  int64_t bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) *
+                  sysconf(_SC_PAGESIZE);
+  const std::vector<std::string> words =
+      Words(fs, "/sys/fs/cgroup/memory.max");
+  int64_t limit = 0;
+  if (words.size() == 1 && absl::SimpleAtoi(words[0], &limit) && limit > 0) {
+    bytes = std::min(bytes, limit);
+  }
+  return bytes;
+}
+
+}  // namespace metagraph

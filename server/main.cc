@@ -1,0 +1,72 @@
+// metagraphd: serves the fetches of TensorFlow 1 meta graphs over gRPC.
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "glog/logging.h"
+#include "server/server.h"
+#include "server/server_options.h"
+
+namespace metagraph {
+namespace {
+
+// Signals are waited for, not handled. Blocked before any thread exists, so
+// that every thread inherits it.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    // A client that goes away is an error code, not the end.
+    signal(SIGPIPE, SIG_IGN);
+  }
+  int Wait() const {
+    int signal = 0;
+    sigwait(&set_, &signal);
+    return signal;
+  }
+  // Back to the default: the next one ends the process at once.
+  void Unblock() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+
+ private:
+  sigset_t set_;
+};
+
+void InitLogging(const char* program, int verbosity) {
+  FLAGS_logtostderr = true;
+  FLAGS_v = verbosity;
+  google::InitGoogleLogging(program);
+}
+
+int Main(int argc, char** argv) {
+  const Signals signals;
+  const CommandLine command_line = ParseCommandLine(argc, argv);
+  if (command_line.exit) {
+    std::fputs(command_line.message.c_str(),
+               command_line.exit_code == 0 ? stdout : stderr);
+    return command_line.exit_code;
+  }
+  const ServerOptions& options = command_line.options;
+  InitLogging(argv[0], options.verbosity);
+
+  auto server = Server::Start(options, Platform::Real());
+  if (!server.ok()) {
+    std::fprintf(stderr, "metagraphd: %s\n",
+                 server.status().ToString().c_str());
+    return EXIT_FAILURE;
+  }
+  while (signals.Wait() == SIGHUP) (*server)->RescanModels();
+  LOG(INFO) << "draining";
+  signals.Unblock();
+  (*server)->Drain(options.drain_grace, options.drain_timeout);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace metagraph
+
+int main(int argc, char** argv) { return metagraph::Main(argc, argv); }

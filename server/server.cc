@@ -1,0 +1,330 @@
+#include "server/server.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/base/status.h"
+#include "core/tensor/buffer.h"
+#include "glog/logging.h"
+#include "grpc/health/v1/health.pb.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "server/admin_service.h"
+#include "server/call_support.h"
+#include "server/folder_watcher.h"
+#include "server/handlers/admin_handler.h"
+#include "server/handlers/inference_handler.h"
+#include "server/handlers/inspect_handler.h"
+#include "server/inference_service.h"
+#include "server/inspect_service.h"
+#include "server/machine.h"
+
+namespace metagraph {
+namespace {
+
+constexpr int kLifecycleThreads = 3;
+constexpr int kBackgroundThreads = 4;
+
+constexpr const char* kServices[] = {
+    "metagraph.v1.Inspect", "metagraph.v1.Inference", "metagraph.v1.Admin",
+    "tensorflow.serving.SessionService",
+    // As TensorFlow Serving's own clients ask for it.
+    "SessionService"};
+
+LogControl GlogControl() {
+  LogControl out;
+  out.level = [] { return static_cast<v1::LogLevel>(FLAGS_minloglevel + 1); };
+  out.set_level = [](v1::LogLevel level) { FLAGS_minloglevel = level - 1; };
+  out.verbosity = [] { return FLAGS_v; };
+  out.set_verbosity = [](int32_t verbosity) { FLAGS_v = verbosity; };
+  return out;
+}
+
+// Why the address cannot be bound: gRPC does not tell.
+std::string BindProblem(const std::string& address) {
+  constexpr char kUnknown[] = "the address cannot be used";
+  if (absl::StartsWith(address, "unix:")) return kUnknown;
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') {
+    host = host.substr(1, host.size() - 2);
+  }
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), address.c_str() + colon + 1,
+                                &hints, &found);
+  if (error != 0) return gai_strerror(error);
+  std::string out = kUnknown;
+  const int fd = socket(found->ai_family, SOCK_STREAM, 0);
+  if (fd >= 0) {
+    const int reuse = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+    if (bind(fd, found->ai_addr, found->ai_addrlen) != 0) {
+      out = std::strerror(errno);
+    }
+    close(fd);
+  }
+  freeaddrinfo(found);
+  return out;
+}
+
+// A listener of gRPC and what it serves.
+class Listener {
+ public:
+  Listener(const InspectHandler& inspect, const InferenceHandler& inference,
+           const AdminHandler& admin, CallSupport& support, bool allow_admin)
+      : inspect_(inspect, support),
+        inference_(inference, support),
+        session_(inference, support),
+        admin_(admin, support, allow_admin) {}
+
+  absl::Status Start(const std::vector<std::string>& addresses,
+                     const ServerOptions& options) {
+    grpc::ServerBuilder builder;
+    // A port that another process uses must be an error.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.SetMaxReceiveMessageSize(
+        static_cast<int>(options.max_message_bytes));
+    builder.SetMaxSendMessageSize(-1);
+    std::vector<int> ports(addresses.size());
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(),
+                               &ports[i]);
+    }
+    builder.RegisterService(&inspect_);
+    builder.RegisterService(&inference_);
+    builder.RegisterService(&session_);
+    builder.RegisterService(&admin_);
+    server_ = builder.BuildAndStart();
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      if (server_ != nullptr && ports[i] != 0) continue;
+      // Without a server all ports have been closed again; the bad one is the
+      // one that still cannot be bound.
+      const std::string problem = BindProblem(addresses[i]);
+      if (ports[i] == 0) {
+        return absl::UnavailableError(
+            absl::StrCat("cannot listen on ", addresses[i], ": ", problem));
+      }
+    }
+    if (server_ == nullptr) {
+      return absl::UnavailableError(absl::StrCat(
+          "cannot listen on ", absl::StrJoin(addresses, ", ")));
+    }
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      const std::string& address = addresses[i];
+      bound_.push_back(
+          absl::StartsWith(address, "unix:")
+              ? address
+              : absl::StrCat(address.substr(0, address.rfind(':') + 1),
+                             ports[i]));
+    }
+    SetServing(false);
+    return absl::OkStatus();
+  }
+
+  void SetServing(bool serving) {
+    if (server_ == nullptr) return;
+    auto* health = server_->GetHealthCheckService();
+    for (const char* service : kServices) {
+      health->SetServingStatus(service, serving);
+    }
+    health->SetServingStatus("", serving);
+  }
+  void EndWatches() { inspect_.EndWatches(); }
+  void Shutdown(absl::Time deadline) {
+    if (server_ == nullptr) return;
+    server_->Shutdown(absl::ToChronoTime(deadline));
+    server_->Wait();
+  }
+  const std::vector<std::string>& bound() const { return bound_; }
+
+ private:
+  InspectService inspect_;
+  InferenceService inference_;
+  SessionService session_;
+  AdminService admin_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::string> bound_;
+};
+
+}  // namespace
+
+Platform Platform::Real() {
+  return {&FileSystem::Posix(), &Clock::Real()};
+}
+
+// In the order of their making; what comes later uses what comes before.
+class Server::Parts {
+ public:
+  Parts(const ServerOptions& options, const Platform& platform,
+        std::unique_ptr<const OpRegistry> registry, int threads)
+      : ops(std::move(registry)),
+        compute("compute", threads),
+        lifecycle("lifecycle", kLifecycleThreads),
+        requests("requests", std::max(4, 2 * threads)),
+        background("background", kBackgroundThreads),
+        models(EnvironmentOf(options, platform)),
+        inspect(models),
+        inference(models),
+        admin(models, GlogControl()),
+        admission(options.max_inflight),
+        support{admission, failures, requests, background},
+        trusted(inspect, inference, admin, support, /*allow_admin=*/true),
+        open(inspect, inference, admin, support, /*allow_admin=*/false) {}
+
+  const std::unique_ptr<const OpRegistry> ops;
+  ThreadPool compute;
+  ThreadPool lifecycle;
+  ThreadPool requests;
+  ThreadPool background;
+  ModelManager models;
+  InspectHandler inspect;
+  InferenceHandler inference;
+  AdminHandler admin;
+  Admission admission;
+  FailureLog failures;
+  CallSupport support;
+  Listener trusted;  // where calls that change state are allowed
+  Listener open;
+  std::unique_ptr<FolderWatcher> watcher;
+
+ private:
+  ModelEnvironment EnvironmentOf(const ServerOptions& options,
+                                 const Platform& platform) {
+    ModelEnvironment out;
+    out.ops = ops.get();
+    out.files = platform.files;
+    out.clock = platform.clock;
+    out.compute_pool = &compute;
+    out.lifecycle_pool = &lifecycle;
+    out.file_roots = options.file_roots;
+    return out;
+  }
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerOptions& options, const Platform& platform) {
+  const int64_t memory = options.max_tensor_memory > 0
+                             ? options.max_tensor_memory
+                             : UsableMemory(*platform.files) / 4 * 3;
+  MemoryBudget::Process().set_limit(memory);
+  ASSIGN_OR_RETURN(auto ops, OpRegistry::Create());
+  const int threads =
+      options.threads > 0 ? options.threads : UsableCpus(*platform.files);
+  // Once per process: both have no effect on servers built before.
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // The built-in health service has no descriptor of its own; this one makes
+  // the linker keep ours, for reflection.
+  grpc::health::v1::HealthCheckRequest::descriptor();
+
+  std::unique_ptr<Server> server(new Server);
+  server->parts_ =
+      std::make_unique<Parts>(options, platform, std::move(ops), threads);
+  Parts& parts = *server->parts_;
+
+  // Bound first: a port in use is found at once, and health can be asked for
+  // while models load.
+  std::vector<std::string> trusted;
+  std::vector<std::string> open;
+  for (const std::string& address : options.listen) {
+    const bool local =
+        options.admin_listen.empty() && IsLocalAddress(address);
+    (local ? trusted : open).push_back(address);
+  }
+  if (!options.admin_listen.empty()) trusted.push_back(options.admin_listen);
+  if (!trusted.empty()) RETURN_IF_ERROR(parts.trusted.Start(trusted, options));
+  if (!open.empty()) RETURN_IF_ERROR(parts.open.Start(open, options));
+  size_t next_trusted = 0;
+  size_t next_open = 0;
+  for (const std::string& address : options.listen) {
+    const bool local =
+        options.admin_listen.empty() && IsLocalAddress(address);
+    server->addresses_.push_back(local ? parts.trusted.bound()[next_trusted++]
+                                       : parts.open.bound()[next_open++]);
+  }
+  if (!options.admin_listen.empty()) {
+    server->admin_address_ = parts.trusted.bound().back();
+  }
+
+  for (const ServerOptions::Model& model : options.models) {
+    RETURN_IF_ERROR(parts.models.Load(model.name, model.path).status());
+  }
+  CallContext call;
+  for (const ManagedModel& model : parts.models.List()) {
+    RETURN_IF_ERROR(
+        parts.models.WaitUntilLoaded(model.name, model.version, call));
+    const auto loaded = parts.models.Find(model.name, model.version);
+    if (!loaded.ok()) continue;  // unloaded by a quick client
+    const std::string checkpoint = (*loaded)->folder().checkpoint;
+    LOG(INFO) << "model \"" << model.name << "\" from " << model.path
+              << (checkpoint.empty() ? "" : ", checkpoint " + checkpoint)
+              << ((*loaded)->note().empty() ? "" : "; " + (*loaded)->note());
+  }
+  parts.watcher =
+      std::make_unique<FolderWatcher>(parts.models, options.watch);
+  parts.trusted.SetServing(true);
+  parts.open.SetServing(true);
+
+  std::vector<std::string> lines = server->addresses_;
+  if (!server->admin_address_.empty()) lines.push_back(server->admin_address_);
+  if (!options.port_file.empty()) {
+    RETURN_IF_ERROR(WriteFileAtomically(
+        *platform.files, options.port_file,
+        absl::StrCat(absl::StrJoin(lines, "\n"), "\n")));
+  }
+  LOG(INFO) << "serving on " << absl::StrJoin(lines, ", ");
+  return server;
+}
+
+Server::~Server() {
+  if (parts_ != nullptr) Drain(absl::ZeroDuration(), absl::Seconds(10));
+}
+
+ModelManager& Server::models() { return parts_->models; }
+
+void Server::RescanModels() {
+  if (parts_->watcher != nullptr) parts_->watcher->Ask();
+}
+
+void Server::HurryDrain() {
+  MutexLock lock(mu_);
+  hurried_ = true;
+  hurry_.NotifyAll();
+}
+
+void Server::Drain(absl::Duration grace, absl::Duration timeout) {
+  {
+    MutexLock lock(mu_);
+    if (drained_) return;
+    drained_ = true;
+  }
+  parts_->trusted.SetServing(false);
+  parts_->open.SetServing(false);
+  if (grace > absl::ZeroDuration()) {
+    const int64_t end = SteadyNanos() + absl::ToInt64Nanoseconds(grace);
+    MutexLock lock(mu_);
+    while (!hurried_ && SteadyNanos() < end) {
+      hurry_.WaitFor(mu_, std::chrono::nanoseconds(end - SteadyNanos()));
+    }
+  }
+  parts_->admission.StartDraining();
+  parts_->watcher.reset();
+  parts_->trusted.EndWatches();
+  parts_->open.EndWatches();
+  const absl::Time deadline = absl::Now() + timeout;
+  parts_->trusted.Shutdown(deadline);
+  parts_->open.Shutdown(deadline);
+}
+
+}  // namespace metagraph

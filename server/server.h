@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/io/file_system.h"
+#include "core/model/model_manager.h"
+#include "server/server_options.h"
+
+namespace metagraph {
+
+// What the process gets from the machine; tests hand in fakes.
+struct Platform {
+  FileSystem* files = nullptr;
+  Clock* clock = nullptr;
+
+  static Platform Real();
+};
+
+// The daemon: makes the pools and the parts, and ties them together.
+class Server {
+ public:
+  // Returns when all models are available and calls are answered.
+  // Errors: a model that cannot be loaded, an address that cannot be used.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, const Platform& platform);
+  // Drains without grace, if that has not been done.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // As asked for, with the ports that were bound: --listen in its order.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::string& admin_address() const { return admin_address_; }
+  ModelManager& models();
+
+  // Looks for new versions and checkpoints in the background.
+  void RescanModels();
+  // NOT_SERVING; after the grace no new calls; calls under way may finish.
+  void Drain(absl::Duration grace, absl::Duration timeout) EXCLUDES(mu_);
+  // Cuts the grace of a Drain on another thread short.
+  void HurryDrain() EXCLUDES(mu_);
+
+ private:
+  class Parts;
+
+  Server() = default;
+
+  std::unique_ptr<Parts> parts_;
+  std::vector<std::string> addresses_;
+  std::string admin_address_;
+  Mutex mu_;
+  CondVar hurry_;
+  bool hurried_ GUARDED_BY(mu_) = false;
+  bool drained_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace metagraph

@@ -1,0 +1,162 @@
+#include "server/server_options.h"
+
+#include <cstdlib>
+#include <sstream>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace metagraph {
+namespace {
+
+constexpr char kAbout[] =
+    "metagraphd serves TensorFlow 1 meta graphs and their checkpoints over "
+    "gRPC.\n"
+    "Example: metagraphd --model add=/models/add";
+
+// METAGRAPHD_FLAG of every option; read here only for repeatable ones.
+std::string EnvName(absl::string_view flag) {
+  return absl::StrCat("METAGRAPHD_", absl::AsciiStrToUpper(flag));
+}
+
+void ReadRepeated(absl::string_view flag, const CLI::Option* option,
+                  std::vector<std::string>* values) {
+  const char* text = std::getenv(EnvName(flag).c_str());
+  if (option->count() > 0 || text == nullptr) return;
+  *values = absl::StrSplit(text, ',', absl::SkipEmpty());
+}
+
+std::string CheckAddress(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) return "";
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0 ||
+      colon + 1 == address.size()) {
+    return absl::StrCat("\"", address,
+                        "\" is no address: expected HOST:PORT or unix:PATH");
+  }
+  return "";
+}
+
+}  // namespace
+
+bool IsLocalAddress(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const std::string host = address.substr(0, address.rfind(':'));
+  return host == "localhost" || host == "[::1]" ||
+         absl::StartsWith(host, "127.");
+}
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine out;
+  ServerOptions& options = out.options;
+  CLI::App app(kAbout, "metagraphd");
+  app.set_version_flag("--version", "metagraphd " METAGRAPH_VERSION);
+  app.get_formatter()->column_width(34);
+
+  const auto add = [&](const char* flag, auto& value, const char* help) {
+    return app.add_option(absl::StrCat("--", flag), value, help)
+        ->envname(EnvName(flag))
+        ->capture_default_str();
+  };
+  const auto add_repeated = [&](const char* flag,
+                                std::vector<std::string>& values,
+                                const char* help) {
+    return app.add_option(absl::StrCat("--", flag), values, help)
+        ->allow_extra_args(false)
+        ->capture_default_str();
+  };
+  double watch = 0;
+  double drain_grace = 0;
+  double drain_timeout = absl::ToDoubleSeconds(options.drain_timeout);
+  std::vector<std::string> models;
+
+  auto* model = add_repeated("model", models,
+                             "NAME=PATH of a model: a folder with .meta and "
+                             "checkpoints, a SavedModel, a frozen graph, or a "
+                             "folder of version folders; repeatable");
+  auto* listen = add_repeated(
+      "listen", options.listen,
+      "HOST:PORT or unix:PATH; port 0 is any; repeatable");
+  add("admin_listen", options.admin_listen,
+      "address where calls that change state are served; without it they are "
+      "served on loopback addresses only");
+  add("port_file", options.port_file,
+      "write the bound addresses to this file when ready, one per line, the "
+      "admin address last");
+  add("watch", watch,
+      "seconds between looks for newer checkpoints and versions; 0: never")
+      ->check(CLI::NonNegativeNumber);
+  add("threads", options.threads,
+      "threads for computing; 0: as many as the machine gives")
+      ->check(CLI::Range(0, 4096));
+  add("max_inflight", options.max_inflight,
+      "calls under way at once; more are refused")
+      ->check(CLI::PositiveNumber);
+  add("max_message_bytes", options.max_message_bytes,
+      "largest request taken")
+      ->check(CLI::Range(int64_t{1}, int64_t{0x7fffffff}));
+  add("max_tensor_memory", options.max_tensor_memory,
+      "bytes of tensors that may live at once; 0: 3/4 of the memory")
+      ->check(CLI::NonNegativeNumber);
+  add("drain_grace", drain_grace,
+      "seconds between NOT_SERVING and the end of new calls, for balancers to "
+      "notice")
+      ->check(CLI::NonNegativeNumber);
+  add("drain_timeout", drain_timeout,
+      "seconds that calls under way get to finish")
+      ->check(CLI::NonNegativeNumber);
+  auto* roots = add_repeated(
+      "file_root", options.file_roots,
+      "folder that ops of models may use besides the model's; repeatable");
+  add("verbosity", options.verbosity, "more log lines from 1 on");
+
+  const auto stop = [&](int code, std::string message) {
+    out.exit = true;
+    out.exit_code = code;
+    out.message = std::move(message);
+    return out;
+  };
+  try {  // CLI11 reports by exceptions; they end here.
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream text;
+    std::ostringstream error_text;
+    const bool asked = app.exit(error, text, error_text) == 0;
+    return stop(asked ? 0 : 2, asked ? text.str() : error_text.str());
+  }
+  ReadRepeated("model", model, &models);
+  ReadRepeated("listen", listen, &options.listen);
+  ReadRepeated("file_root", roots, &options.file_roots);
+
+  for (const std::string& text : models) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 ||
+        equals + 1 == text.size()) {
+      return stop(2, absl::StrCat("--model: \"", text,
+                                  "\" is not NAME=PATH\n"));
+    }
+    for (const ServerOptions::Model& other : options.models) {
+      if (other.name != text.substr(0, equals)) continue;
+      return stop(2, absl::StrCat("--model: the name \"", other.name,
+                                  "\" is used twice\n"));
+    }
+    options.models.push_back(
+        {text.substr(0, equals), text.substr(equals + 1)});
+  }
+  std::vector<std::string> addresses = options.listen;
+  if (!options.admin_listen.empty()) addresses.push_back(options.admin_listen);
+  for (const std::string& address : addresses) {
+    if (std::string wrong = CheckAddress(address); !wrong.empty()) {
+      return stop(2, absl::StrCat(wrong, "\n"));
+    }
+  }
+  options.watch = absl::Seconds(watch);
+  options.drain_grace = absl::Seconds(drain_grace);
+  options.drain_timeout = absl::Seconds(drain_timeout);
+  return out;
+}
+
+}  // namespace metagraph

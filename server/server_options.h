@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace metagraph {
+
+struct ServerOptions {
+  struct Model {
+    std::string name;
+    std::string path;
+  };
+  std::vector<Model> models;
+  // Folders that the ops of models may use besides the models' own.
+  std::vector<std::string> file_roots;
+
+  std::vector<std::string> listen = {"127.0.0.1:8500"};
+  std::string admin_listen;  // empty: with the others, where that is safe
+  std::string port_file;
+
+  absl::Duration watch;          // between looks at the folders; 0: never
+  int threads = 0;               // for computing; 0: what the machine has
+  int64_t max_inflight = 1024;   // calls
+  int64_t max_message_bytes = int64_t{256} << 20;  // received
+  int64_t max_tensor_memory = 0;  // bytes; 0: three quarters of the machine's
+  absl::Duration drain_grace;     // NOT_SERVING before the listeners close
+  absl::Duration drain_timeout = absl::Seconds(30);  // for calls under way
+  int verbosity = 0;
+};
+
+// What the command line asks for.
+struct CommandLine {
+  ServerOptions options;
+  // Help or version text, or what is wrong: print it and exit so.
+  bool exit = false;
+  int exit_code = 0;
+  std::string message;
+};
+
+// Reads flags, and for those not given the environment: --max_inflight is also
+// METAGRAPHD_MAX_INFLIGHT. Of a repeatable flag the variable holds several
+// values separated by commas.
+CommandLine ParseCommandLine(int argc, const char* const* argv);
+
+// Whether only this machine reaches the address.
+bool IsLocalAddress(const std::string& address);
+
+}  // namespace metagraph
