@@ -15,8 +15,6 @@
 namespace metagraph {
 namespace {
 
-constexpr char kFiveBytes[] = R"(?????)";  // "??-" would be a trigraph
-
 // The shards that the index of a checkpoint declares; 0 if there is no index
 // or none worth keeping.
 int DeclaredShards(FileSystem& fs, const std::string& prefix) {
@@ -105,8 +103,9 @@ void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
   const absl::StatusOr<std::vector<std::string>> names =
       fs.List(std::string(folder));
   if (!names.ok()) return;
-  const std::string pattern =
-      absl::StrCat(".data-", kFiveBytes, "-of-", kFiveBytes);
+  // Escaped: two bare question marks may begin a trigraph.
+  constexpr absl::string_view pattern =
+      ".data-\?\?\?\?\?-of-\?\?\?\?\?";
   const std::string keep = absl::StrFormat("-of-%05d", keep_shards);
   for (const std::string& name : *names) {
     absl::string_view rest = name;

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 
-#include "core/base/status.h"
 #include "core/checkpoint/bundle_reader.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/v1_reader.h"
 
 namespace metagraph {
 
 absl::StatusOr<std::unique_ptr<CheckpointReader>> CheckpointReader::Open(
     FileSystem& fs, const std::string& prefix) {
   if (fs.Stat(IndexPath(prefix)).ok()) return BundleReader::Open(fs, prefix);
-  return NotFound(
-      "Unsuccessful TensorSliceReader constructor: Failed to find any "
-      "matching files for ",
-      prefix);
+  return V1Reader::Open(fs, prefix);
 }
 
 const CheckpointTensor* CheckpointReader::Find(absl::string_view name) const {
