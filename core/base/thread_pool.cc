@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/base/flush_denormals.h"
+
 namespace metagraph {
 
 ThreadPool::ThreadPool(const std::string& name, int threads) {
@@ -37,6 +39,7 @@ void ThreadPool::Schedule(absl::AnyInvocable<void()> task) {
 }
 
 void ThreadPool::Work() {
+  const ScopedFlushDenormals flush_denormals;  // as on the callers' threads
   for (;;) {
     absl::AnyInvocable<void()> task;
     {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/flush_denormals.h"
 #include "core/exec/dataflow_executor.h"
 
 namespace metagraph {
@@ -19,6 +20,7 @@ Executor::Executor(std::shared_ptr<const Plan> plan)
 absl::Status Executor::Run(absl::Span<const Tensor> feeds,
                            const StepContext& step,
                            std::vector<Tensor>* fetches) const {
+  const ScopedFlushDenormals flush_denormals;
   const int64_t start = SteadyNanos();
   const bool parallel = step.compute_pool != nullptr && plan_->width > 1 &&
                         plan_->expected_nanos() > kParallelNanos;

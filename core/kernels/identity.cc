@@ -51,53 +51,6 @@ class EnsureShape final : public Kernel {
   PartialShape shape_;
 };
 
-// The same bytes as another dtype. A change of element size adds or takes the
-// last dimension.
-class Bitcast final : public Kernel {
- public:
-  absl::Status Init(KernelConstruction& construction) {
-    to_ = construction.output_type(0);
-    if (!IsPlainData(to_) || !IsPlainData(construction.input_type(0))) {
-      return InvalidArgument("Cannot bitcast ",
-                             DataTypeName(construction.input_type(0)), " to ",
-                             DataTypeName(to_));
-    }
-    from_size_ = DataTypeSize(construction.input_type(0));
-    to_size_ = DataTypeSize(to_);
-    if (from_size_ % to_size_ != 0 && to_size_ % from_size_ != 0) {
-      return InvalidArgument("cannot bitcast between sizes ", from_size_,
-                             " and ", to_size_);
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& input = ctx.input(0);
-    TensorShape shape = input.shape();
-    if (to_size_ > from_size_) {
-      const int64_t ratio = to_size_ / from_size_;
-      if (shape.rank() == 0 || shape.dim(shape.rank() - 1) != ratio) {
-        return InvalidArgument(
-            "Cannot bitcast from ", DataTypeName(input.dtype()), " to ",
-            DataTypeName(to_), ": expected a last dimension of ", ratio,
-            ", got shape ", shape.ToString());
-      }
-      shape.RemoveDim(shape.rank() - 1);
-    } else if (to_size_ < from_size_) {
-      absl::InlinedVector<int64_t, 8> dims(shape.dims().begin(),
-                                           shape.dims().end());
-      dims.push_back(from_size_ / to_size_);
-      ASSIGN_OR_RETURN(shape, TensorShape::Build(dims));
-    }
-    ctx.SetOutput(0, input.BitcastTo(to_).Reshaped(shape));
-    return absl::OkStatus();
-  }
-
- private:
-  DataType to_ = DT_INVALID;
-  int64_t from_size_ = 0;
-  int64_t to_size_ = 0;
-};
-
 void DescribeUnary(OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
   op.Kernel<Identity>();
@@ -129,11 +82,6 @@ REGISTER_OP("EnsureShape", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T");
   op.Attr("shape: shape").Attr("T: type");
   op.Kernel<EnsureShape>();
-});
-REGISTER_OP("Bitcast", [](OpBuilder& op) {
-  op.Input("input: T").Output("output: type");
-  op.Attr("T: type").Attr("type: type");
-  op.Kernel<Bitcast>();
 });
 
 }  // namespace

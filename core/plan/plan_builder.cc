@@ -356,7 +356,9 @@ absl::StatusOr<std::vector<std::string>> UnsupportedOps(
       const char* what =
           graph.FindFunction(node.op()) != nullptr ? " (a function)" : "";
       missing[absl::StrCat(node.op(), what)].push_back(&node);
-    } else if (auto entry = ops.SelectKernel(*node.def, *op); !entry.ok()) {
+    } else if (auto entry = ops.SelectKernel(*node.def, *op);
+               !entry.ok() && ResolveSignature(*node.def, op->def).ok()) {
+      // A node that does not even fit its op is an error of its own.
       missing[std::string(entry.status().message())].push_back(&node);
     }
   }

@@ -1,0 +1,127 @@
+// Replays recorded conversations with real TensorFlow against core/session.
+//
+//   golden_runner --root=DIR [--passing=FILE] [--update] [--only=TEXT] [--show]
+//
+// DIR holds <suite>/<case>/case.json. Prints "passed / all" per suite, and how
+// many failures are ops or features that are not there yet. With --passing:
+// fails if a case listed in FILE does not pass; --update writes the list.
+
+#include <cstdio>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/match.h"
+#include "tests/golden/golden_case.h"
+
+ABSL_FLAG(std::string, root, "", "folder with <suite>/<case>/case.json");
+ABSL_FLAG(std::string, passing, "", "file that lists the cases that must pass");
+ABSL_FLAG(bool, update, false, "write --passing instead of checking it");
+ABSL_FLAG(std::string, only, "", "run only cases whose name holds this");
+ABSL_FLAG(bool, show, false, "print why each failing case fails");
+
+namespace metagraph {
+namespace {
+
+constexpr int kSkipped = 77;  // what CTest is told means "skipped"
+
+struct Suite {
+  int passed = 0;
+  int all = 0;
+  int unsupported = 0;
+};
+
+std::set<std::string> ReadLines(const std::string& path) {
+  std::ifstream in(path);
+  std::set<std::string> out;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty()) out.insert(line);
+  }
+  return out;
+}
+
+int Main() {
+  const std::string root = absl::GetFlag(FLAGS_root);
+  if (!std::filesystem::is_directory(root)) {
+    std::printf("skipped: there is no folder \"%s\"\n", root.c_str());
+    return kSkipped;
+  }
+  auto ops = OpRegistry::Create();
+  if (!ops.ok()) {
+    std::fprintf(stderr, "%s\n", ops.status().ToString().c_str());
+    return 1;
+  }
+  ThreadPool pool("golden", 2);
+
+  std::vector<std::string> folders;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().filename() == "case.json") {
+      folders.push_back(entry.path().parent_path());
+    }
+  }
+  std::sort(folders.begin(), folders.end());
+
+  std::map<std::string, Suite> suites;
+  std::set<std::string> passed;
+  std::set<std::string> ran;
+  for (const std::string& folder : folders) {
+    auto golden = ReadGoldenCase(folder);
+    if (!golden.ok()) {
+      std::fprintf(stderr, "%s\n", golden.status().ToString().c_str());
+      return 1;
+    }
+    if (!absl::StrContains(golden->name, absl::GetFlag(FLAGS_only))) continue;
+    const GoldenOutcome outcome = RunGoldenCase(*golden, **ops, pool);
+    Suite& suite = suites[golden->name.substr(0, golden->name.find('/'))];
+    ++suite.all;
+    ran.insert(golden->name);
+    if (outcome.passed) {
+      ++suite.passed;
+      passed.insert(golden->name);
+      continue;
+    }
+    suite.unsupported += outcome.unsupported;
+    if (absl::GetFlag(FLAGS_show)) {
+      std::printf("%s %s: %s\n", outcome.unsupported ? "UNSUPPORTED" : "WRONG",
+                  golden->name.c_str(), outcome.reason.c_str());
+      std::fflush(stdout);
+    }
+  }
+  for (const auto& [name, suite] : suites) {
+    std::printf("%-14s %4d / %4d   (%d not supported, %d wrong)\n",
+                name.c_str(), suite.passed, suite.all, suite.unsupported,
+                suite.all - suite.passed - suite.unsupported);
+  }
+
+  const std::string list = absl::GetFlag(FLAGS_passing);
+  if (list.empty()) return 0;
+  if (absl::GetFlag(FLAGS_update)) {
+    std::ofstream out(list);
+    for (const std::string& name : passed) out << name << "\n";
+    std::printf("%zu cases written to %s\n", passed.size(), list.c_str());
+    return 0;
+  }
+  int broken = 0;
+  for (const std::string& name : ReadLines(list)) {
+    if (ran.contains(name) && !passed.contains(name)) {
+      std::printf("BROKEN: %s passed before\n", name.c_str());
+      ++broken;
+    }
+  }
+  return broken == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace metagraph
+
+int main(int argc, char** argv) {
+  absl::ParseCommandLine(argc, argv);
+  return metagraph::Main();
+}
