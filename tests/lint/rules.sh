@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The project's own rules, each with the place that may break it.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+bad=0
+
+# forbid WHAT PATTERN EXCEPT PATH…: no line may match, but in files that match
+# EXCEPT.
+forbid() {
+  local what=$1 pattern=$2 except=$3
+  shift 3
+  local found
+  found=$(git ls-files -- "$@" | grep -E '\.(h|cc)$' |
+    grep -vE "$except" | xargs -r grep -nE "$pattern" /dev/null)
+  if [[ -n $found ]]; then
+    printf '%s:\n%s\n' "$what" "$found"
+    bad=1
+  fi
+}
+none='^$'
+forbid 'includes go from the root, never "../"' '#include "\.\./' "$none" core server client tests
+forbid 'headers are guarded by #pragma once' '#ifndef [A-Z_]+_H_?$' "$none" core server client tests
+forbid 'clocks are read in core/base/clock.cc' '(steady|system|high_resolution)_clock::now|absl::Now\(' \
+  '^core/base/clock\.cc$|^tests/|^client/' core server client
+forbid 'files are touched in core/io/posix_file_system.cc' \
+  '::(open|rename|unlink|fsync|fdatasync|mkdir|rmdir|opendir)\(' \
+  '^core/io/posix_file_system\.cc$' core server
+forbid "no exceptions are thrown" "^[^\"/]*\bthrow [A-Za-z:]+[({;]" "$none" core server client
+forbid 'core never sees gRPC' 'grpcpp|grpc\.pb\.h' "$none" core server/handlers
+forbid 'core does not log' 'glog/|std::cerr' "$none" core
+forbid 'std::mutex only under core/base/mutex.h' 'std::(mutex|condition_variable)\b|absl::Mutex' \
+  '^core/base/mutex\.h$' core server client
+forbid 'tests do not sleep' 'sleep_for|sleep_until|usleep\(|absl::SleepFor' "$none" tests
+forbid 'no using namespace in headers' '^using namespace' '\.cc$' core server client tests
+
+for header in $(git ls-files -- 'core/*.h' 'server/*.h' 'client/*.h' 'tests/*.h'); do
+  grep -q '^#pragma once' "$header" || { echo "$header has no #pragma once"; bad=1; }
+done
+
+# Every op is named by some test.
+for op in $(git ls-files -- 'core/kernels/*.cc' | xargs grep -ohE 'REGISTER_OP\("\w+"' |
+            grep -oE '"\w+"'); do
+  git ls-files -- tests | grep -E '\.cc$' | xargs grep -qF "$op" ||
+    { echo "no test names the op $op"; bad=1; }
+done
+exit "$bad"
