@@ -1,0 +1,381 @@
+// Normalisation: by batch statistics and across neighbouring channels.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/kernels/conv.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// Images of four or five dimensions: the number of spatial ones from the data
+// format, or, as TensorFlow has it, from the input.
+absl::StatusOr<ImageLayout> NormLayout(absl::string_view format, int rank) {
+  if (rank != 4 && rank != 5) {
+    return InvalidArgument("input must be 4 or 5-dimensional, not ", rank,
+                           "-dimensional");
+  }
+  ImageLayout layout;
+  layout.spatial = rank - 2;
+  layout.channels_first = format == "NCHW" || format == "NCDHW";
+  if (!layout.channels_first && format != "NHWC" && format != "NDHWC") {
+    return InvalidArgument("Invalid data format \"", format, "\"");
+  }
+  return layout;
+}
+
+// V1, V2 and V3 differ in types and in the number of reserved outputs only.
+template <typename T>
+class FusedBatchNorm final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("epsilon"));
+    ASSIGN_OR_RETURN(format_, construction.Attr<std::string>("data_format"));
+    ASSIGN_OR_RETURN(training_, construction.Attr<bool>("is_training"));
+    // How much of the new statistics goes to the running ones; only newer
+    // graphs have it.
+    if (construction.HasAttr("exponential_avg_factor")) {
+      ASSIGN_OR_RETURN(factor_,
+                       construction.Attr<float>("exponential_avg_factor"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    ASSIGN_OR_RETURN(ImageLayout layout, NormLayout(format_, x.rank()));
+    const int64_t channels = x.dim(layout.channel_dim());
+    static constexpr const char* kNames[] = {"x", "scale", "offset", "mean",
+                                             "variance"};
+    for (int i = 1; i < 5; ++i) {
+      const Tensor& input = ctx.input(i);
+      if (input.rank() != 1) {
+        return InvalidArgument(kNames[i], " must be 1-dimensional, not ",
+                               input.shape().ToString());
+      }
+      // Training without running statistics gets none.
+      if (i >= 3 && training_ && factor_ == 1) continue;
+      if (input.dim(0) != channels) {
+        return InvalidArgument(kNames[i],
+                               " must have the same number of elements as the "
+                               "channels of x, got ",
+                               input.dim(0), " and ", channels);
+      }
+    }
+    // mean, variance, and two or three for the gradient.
+    float* stats[6] = {};
+    for (int i = 1; i < ctx.num_outputs(); ++i) {
+      ASSIGN_OR_RETURN(
+          Tensor* out,
+          ctx.AllocateOutput(i, i == 5 ? TensorShape() : TensorShape({channels})));
+      stats[i] = out->mutable_data<float>();
+      std::fill_n(stats[i], out->num_elements(), 0.0f);
+    }
+    // Statistics first: the output may take the place of x.
+    std::vector<float> mean(channels), variance(channels);
+    if (training_) {
+      FindStatistics(ctx, x, layout, channels, mean, variance);
+      const int64_t count =
+          channels == 0 ? 0 : x.num_elements() / channels;
+      const float unbiased = static_cast<float>(count) /
+                             static_cast<float>(std::max<int64_t>(1, count - 1));
+      const bool running = factor_ != 1;
+      for (int64_t c = 0; c < channels; ++c) {
+        float new_mean = mean[c];
+        float new_variance = variance[c] * unbiased;
+        if (count == 0) {
+          new_mean = new_variance = std::numeric_limits<float>::quiet_NaN();
+        } else {
+          stats[3][c] = mean[c];
+          stats[4][c] = variance[c];
+        }
+        if (running) {
+          const float old_mean = ctx.input(3).data<float>()[c];
+          const float old_variance = ctx.input(4).data<float>()[c];
+          new_mean = (1 - factor_) * old_mean + factor_ * new_mean;
+          new_variance = (1 - factor_) * old_variance + factor_ * new_variance;
+        }
+        stats[1][c] = new_mean;
+        stats[2][c] = new_variance;
+      }
+    } else {
+      std::copy_n(ctx.input(3).data<float>(), channels, mean.data());
+      std::copy_n(ctx.input(4).data<float>(), channels, variance.data());
+      std::copy_n(mean.data(), channels, stats[1]);
+      std::copy_n(variance.data(), channels, stats[2]);
+    }
+    const float* scale = ctx.input(1).data<float>();
+    const float* offset = ctx.input(2).data<float>();
+    std::vector<float> factor(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      factor[c] = scale[c] / std::sqrt(variance[c] + epsilon_);
+    }
+
+    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    if (x.num_elements() == 0) return absl::OkStatus();
+    const T* in = x.data<T>();
+    T* out = y->mutable_data<T>();
+    if (layout.channels_first) {
+      const int64_t pixels = x.num_elements() / x.dim(0) / channels;
+      return ctx.ParallelFor(
+          x.dim(0) * channels, 1 + pixels / 4,
+          [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+              const int64_t c = i % channels;
+              for (int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
+                out[p] = static_cast<T>(
+                    (static_cast<float>(in[p]) - mean[c]) * factor[c] +
+                    offset[c]);
+              }
+            }
+          });
+    }
+    return ctx.ParallelFor(
+        x.num_elements() / channels, 1 + channels / 4,
+        [&](int64_t begin, int64_t end) {
+          const float* __restrict m = mean.data();
+          const float* __restrict f = factor.data();
+          for (int64_t p = begin; p < end; ++p) {
+            const T* from = in + p * channels;
+            T* to = out + p * channels;
+            for (int64_t c = 0; c < channels; ++c) {
+              to[c] = static_cast<T>(
+                  (static_cast<float>(from[c]) - m[c]) * f[c] + offset[c]);
+            }
+          }
+        });
+  }
+
+ private:
+  // Mean and (population) variance of each channel, summed in double.
+  static void FindStatistics(const KernelContext& ctx, const Tensor& x,
+                             const ImageLayout& layout, int64_t channels,
+                             std::vector<float>& mean,
+                             std::vector<float>& variance) {
+    if (x.num_elements() == 0) return;
+    const T* in = x.data<T>();
+    const int64_t count = x.num_elements() / channels;
+    const int64_t pixels = count / x.dim(0);
+    std::vector<double> center(channels), sum(channels);
+    // Twice: the mean, then the squares of the distances from it.
+    for (int round = 0; round < 2; ++round) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      if (layout.channels_first) {
+        for (int64_t i = 0; i < x.dim(0) * channels; ++i) {
+          const int64_t c = i % channels;
+          double total = 0;
+          for (int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
+            const double d = static_cast<float>(in[p]) - center[c];
+            total += round == 0 ? d : d * d;
+          }
+          sum[c] += total;
+        }
+      } else {
+        const T* from = in;
+        for (int64_t i = 0; i < count; ++i, from += channels) {
+          for (int64_t c = 0; c < channels; ++c) {
+            const double d = static_cast<float>(from[c]) - center[c];
+            sum[c] += round == 0 ? d : d * d;
+          }
+        }
+      }
+      for (int64_t c = 0; c < channels; ++c) {
+        (round == 0 ? mean : variance)[c] = static_cast<float>(sum[c] / count);
+        center[c] = mean[c];
+      }
+    }
+  }
+
+  float epsilon_ = 0;
+  std::string format_;
+  bool training_ = true;
+  float factor_ = 1;
+};
+
+template <typename T>
+class BatchNormWithGlobalNormalization final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("variance_epsilon"));
+    ASSIGN_OR_RETURN(scale_,
+                     construction.Attr<bool>("scale_after_normalization"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    using U = ConvCompute<T>;
+    const Tensor& input = ctx.input(0);
+    if (input.rank() != 4) {
+      return InvalidArgument("input must be 4-dimensional",
+                             input.shape().ToString());
+    }
+    const int64_t channels = input.dim(3);
+    static constexpr const char* kNames[] = {"input", "mean", "var", "beta",
+                                             "gamma"};
+    for (int i = 1; i < 5; ++i) {
+      if (ctx.input(i).rank() != 1) {
+        return InvalidArgument(kNames[i], " must be 1-dimensional",
+                               ctx.input(i).shape().ToString());
+      }
+      if ((i < 4 || scale_) && ctx.input(i).dim(0) != channels) {
+        return InvalidArgument(kNames[i], " has ", ctx.input(i).dim(0),
+                               " elements for ", channels, " channels");
+      }
+    }
+    std::vector<U> mean(channels), factor(channels), beta(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      mean[c] = static_cast<U>(ctx.input(1).data<T>()[c]);
+      factor[c] = U(1) / std::sqrt(static_cast<U>(ctx.input(2).data<T>()[c]) +
+                                   static_cast<U>(epsilon_));
+      if (scale_) factor[c] *= static_cast<U>(ctx.input(4).data<T>()[c]);
+      beta[c] = static_cast<U>(ctx.input(3).data<T>()[c]);
+    }
+    ASSIGN_OR_RETURN(Tensor* result,
+                     ctx.ForwardOrAllocateOutput({0}, 0, input.shape()));
+    if (input.num_elements() == 0) return absl::OkStatus();
+    const T* in = input.data<T>();
+    T* out = result->mutable_data<T>();
+    return ctx.ParallelFor(
+        input.num_elements() / channels, 1 + channels / 4,
+        [&](int64_t begin, int64_t end) {
+          for (int64_t p = begin; p < end; ++p) {
+            for (int64_t c = 0; c < channels; ++c) {
+              const int64_t i = p * channels + c;
+              out[i] = static_cast<T>(
+                  (static_cast<U>(in[i]) - mean[c]) * factor[c] + beta[c]);
+            }
+          }
+        });
+  }
+
+ private:
+  float epsilon_ = 0;
+  bool scale_ = false;
+};
+
+// Each element over a power of the squares around it along the channels.
+template <typename T>
+class Lrn final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(radius_, construction.Attr<int32_t>("depth_radius"));
+    ASSIGN_OR_RETURN(bias_, construction.Attr<float>("bias"));
+    ASSIGN_OR_RETURN(alpha_, construction.Attr<float>("alpha"));
+    ASSIGN_OR_RETURN(beta_, construction.Attr<float>("beta"));
+    if (radius_ < 0) {
+      return InvalidArgument("depth_radius = ", radius_, " is negative");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    if (input.rank() != 4) return InvalidArgument("in must be 4-dimensional");
+    const int64_t channels = input.dim(3);
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    if (input.num_elements() == 0) return absl::OkStatus();
+    const T* in = input.data<T>();
+    T* out = output->mutable_data<T>();
+    const int64_t radius = std::min<int64_t>(radius_, channels);
+    return ctx.ParallelFor(
+        input.num_elements() / channels, 10 * channels,
+        [&](int64_t begin, int64_t end) {
+          // Squares with `radius` zeros on both sides.
+          std::vector<float> squares(channels + 2 * radius + 1), sums(channels);
+          for (int64_t p = begin; p < end; ++p) {
+            const T* from = in + p * channels;
+            T* to = out + p * channels;
+            for (int64_t c = 0; c < channels; ++c) {
+              const float value = static_cast<float>(from[c]);
+              squares[radius + c] = value * value;
+            }
+            std::fill(sums.begin(), sums.end(), 0.0f);
+            for (int64_t k = 0; k <= 2 * radius; ++k) {
+              for (int64_t c = 0; c < channels; ++c) sums[c] += squares[c + k];
+            }
+            for (int64_t c = 0; c < channels; ++c) {
+              const float norm = bias_ + alpha_ * sums[c];
+              const float value = static_cast<float>(from[c]);
+              float result;
+              if (beta_ == 1) {
+                result = value / norm;
+              } else if (beta_ == 0.5f) {
+                result = value / std::sqrt(norm);
+              } else {
+                result = value * std::exp(-beta_ * std::log(norm));
+              }
+              to[c] = static_cast<T>(result);
+            }
+          }
+        });
+  }
+
+ private:
+  int32_t radius_ = 0;
+  float bias_ = 0, alpha_ = 0, beta_ = 0;
+};
+
+// "FusedBatchNorm" has one type for all, the later ones T and U.
+void DescribeFused(OpBuilder& op, const char* x, const char* stats,
+                   int reserved) {
+  const auto arg = [](const char* name, const char* type) {
+    return absl::StrCat(name, ": ", type);
+  };
+  op.Input(arg("x", x));
+  for (const char* name : {"scale", "offset", "mean", "variance"}) {
+    op.Input(arg(name, stats));
+  }
+  op.Output(arg("y", x));
+  op.Output(arg("batch_mean", stats)).Output(arg("batch_variance", stats));
+  for (int i = 1; i <= reserved; ++i) {
+    op.Output(arg(absl::StrCat("reserve_space_", i).c_str(), stats));
+  }
+  op.Attr("T: type").Attr("epsilon: float = 0.0001");
+  op.Attr("data_format: string = 'NHWC'").Attr("is_training: bool = true");
+}
+
+void AddFusedKernels(OpBuilder& op) {
+  op.Attr("U: type");
+  op.KernelWhere<FusedBatchNorm<float>>({{"T", DT_FLOAT}, {"U", DT_FLOAT}});
+  op.KernelWhere<FusedBatchNorm<half>>({{"T", DT_HALF}, {"U", DT_FLOAT}});
+  op.KernelWhere<FusedBatchNorm<bfloat16>>(
+      {{"T", DT_BFLOAT16}, {"U", DT_FLOAT}});
+}
+
+REGISTER_OP("FusedBatchNorm", [](OpBuilder& op) {
+  DescribeFused(op, "T", "T", 2);
+  op.KernelFor<FusedBatchNorm, float>("T");
+});
+
+REGISTER_OP("FusedBatchNormV2", [](OpBuilder& op) {
+  DescribeFused(op, "T", "U", 2);
+  AddFusedKernels(op);
+});
+
+REGISTER_OP("FusedBatchNormV3", [](OpBuilder& op) {
+  DescribeFused(op, "T", "U", 3);
+  AddFusedKernels(op);
+});
+
+REGISTER_OP("BatchNormWithGlobalNormalization", [](OpBuilder& op) {
+  op.Input("t: T").Input("m: T").Input("v: T").Input("beta: T");
+  op.Input("gamma: T").Output("result: T").Attr("T: type");
+  op.Attr("variance_epsilon: float").Attr("scale_after_normalization: bool");
+  op.KernelFor<BatchNormWithGlobalNormalization, float, double, half>("T");
+});
+
+REGISTER_OP("LRN", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Attr("depth_radius: int = 5");
+  op.Attr("bias: float = 1").Attr("alpha: float = 1").Attr("beta: float = 0.5");
+  op.Attr("T: type = DT_FLOAT");
+  op.KernelFor<Lrn, float, half, bfloat16>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,271 @@
+// Inverse, determinant, Cholesky factor and solutions of square matrices, for
+// each matrix of a batch.
+
+#include <atomic>
+#include <type_traits>
+
+#include "Eigen/Cholesky"
+#include "Eigen/Core"
+#include "Eigen/LU"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+template <typename T>
+using Matrix =
+    Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <typename T>
+using ConstMap = Eigen::Map<const Matrix<T>>;
+template <typename T>
+using MutableMap = Eigen::Map<Matrix<T>>;
+
+// Checks that input `i` is a batch of square matrices and gives their size.
+absl::StatusOr<int64_t> SquareSize(const KernelContext& ctx, int i) {
+  const TensorShape& shape = ctx.input(i).shape();
+  if (shape.rank() < 2) {
+    return InvalidArgument("Input tensor ", i, " must have rank >= 2, got ",
+                           shape.rank());
+  }
+  const int64_t size = shape.dim(shape.rank() - 1);
+  if (size != shape.dim(shape.rank() - 2)) {
+    return InvalidArgument("Input matrix must be square.");
+  }
+  return size;
+}
+
+// Calls fn(index), which returns success, for each matrix; `error` if one
+// fails.
+template <typename F>
+absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
+                           int64_t size, const char* error, F fn) {
+  const double cost = double(size) * size * size + 100;
+  std::atomic<bool> failed = false;
+  RETURN_IF_ERROR(ctx.ParallelFor(
+      count, static_cast<int64_t>(std::min(cost, 1e9)),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          if (!fn(i)) failed = true;
+        }
+      }));
+  return failed ? InvalidArgument(error) : absl::OkStatus();
+}
+
+template <typename T>
+class MatrixInverse final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    return ForEachMatrix(
+        ctx, input.num_elements() / (n * n), n, "Input is not invertible.",
+        [&](int64_t i) {
+          ConstMap<T> in(input.data<T>() + i * n * n, n, n);
+          MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
+          Eigen::PartialPivLU<Matrix<T>> lu;
+          if (adjoint_) {
+            lu.compute(in.adjoint());
+          } else {
+            lu.compute(in);
+          }
+          if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
+            return false;
+          }
+          out = lu.inverse();
+          return true;
+        });
+  }
+
+ private:
+  bool adjoint_ = false;
+};
+
+template <typename T>
+class MatrixDeterminant final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
+    TensorShape shape = input.shape();
+    shape.RemoveDim(shape.rank() - 1);
+    shape.RemoveDim(shape.rank() - 1);
+    // An empty matrix has determinant 1, but there may be a great many.
+    ASSIGN_OR_RETURN(shape, TensorShape::Build(shape.dims()));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    T* out = output->mutable_data<T>();
+    if (n == 0) {
+      std::fill_n(out, output->num_elements(), T(1));
+      return absl::OkStatus();
+    }
+    return ForEachMatrix(ctx, output->num_elements(), n, "", [&](int64_t i) {
+      ConstMap<T> in(input.data<T>() + i * n * n, n, n);
+      out[i] = in.determinant();
+      return true;
+    });
+  }
+};
+
+template <typename T>
+class Cholesky final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    return ForEachMatrix(
+        ctx, input.num_elements() / (n * n), n,
+        "Cholesky decomposition was not successful. The input might not be "
+        "valid.",
+        [&](int64_t i) {
+          ConstMap<T> in(input.data<T>() + i * n * n, n, n);
+          Eigen::LLT<Matrix<T>> llt(in);
+          if (llt.info() != Eigen::Success) return false;
+          MutableMap<T>(output->mutable_data<T>() + i * n * n, n, n) =
+              llt.matrixL();
+          return true;
+        });
+  }
+};
+
+// The batch dimensions and the rows of matrix and right side must be equal.
+absl::StatusOr<int64_t> RightSideColumns(const KernelContext& ctx,
+                                         int64_t size) {
+  const TensorShape& matrix = ctx.input(0).shape();
+  const TensorShape& rhs = ctx.input(1).shape();
+  if (rhs.rank() != matrix.rank()) {
+    return InvalidArgument("matrix ", matrix.ToString(), " and rhs ",
+                           rhs.ToString(), " must have the same rank");
+  }
+  for (int i = 0; i < matrix.rank() - 1; ++i) {
+    if (matrix.dim(i) != rhs.dim(i)) {
+      return InvalidArgument("Input matrix and rhs are incompatible: ",
+                             matrix.ToString(), " vs ", rhs.ToString());
+    }
+  }
+  return rhs.dim(rhs.rank() - 1);
+}
+
+template <typename T>
+class MatrixSolve final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& matrix = ctx.input(0);
+    const Tensor& rhs = ctx.input(1);
+    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
+    ASSIGN_OR_RETURN(const int64_t columns, RightSideColumns(ctx, n));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, rhs.shape()));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    return ForEachMatrix(
+        ctx, matrix.num_elements() / (n * n), n,
+        "Input matrix is not invertible.", [&](int64_t i) {
+          ConstMap<T> in(matrix.data<T>() + i * n * n, n, n);
+          ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
+          MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
+                            columns);
+          Eigen::PartialPivLU<Matrix<T>> lu;
+          if (adjoint_) {
+            lu.compute(in.adjoint());
+          } else {
+            lu.compute(in);
+          }
+          if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
+            return false;
+          }
+          out = lu.solve(right);
+          return true;
+        });
+  }
+
+ private:
+  bool adjoint_ = false;
+};
+
+template <typename T>
+class MatrixTriangularSolve final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(lower_, construction.Attr<bool>("lower"));
+    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& matrix = ctx.input(0);
+    const Tensor& rhs = ctx.input(1);
+    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
+    ASSIGN_OR_RETURN(const int64_t columns, RightSideColumns(ctx, n));
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, rhs.shape()));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    return ForEachMatrix(
+        ctx, matrix.num_elements() / (n * n), n,
+        "Input matrix is not invertible.", [&](int64_t i) {
+          ConstMap<T> in(matrix.data<T>() + i * n * n, n, n);
+          ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
+          MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
+                            columns);
+          if (in.diagonal().cwiseAbs().minCoeff() <= 0) return false;
+          out = right;
+          if (lower_ && adjoint_) {
+            in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(
+                out);
+          } else if (lower_) {
+            in.template triangularView<Eigen::Lower>().solveInPlace(out);
+          } else if (adjoint_) {
+            in.template triangularView<Eigen::Upper>().adjoint().solveInPlace(
+                out);
+          } else {
+            in.template triangularView<Eigen::Upper>().solveInPlace(out);
+          }
+          return true;
+        });
+  }
+
+ private:
+  bool lower_ = true;
+  bool adjoint_ = false;
+};
+
+REGISTER_OP("MatrixInverse", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Attr("adjoint: bool = false");
+  op.Attr("T: type");
+  op.KernelFor<MatrixInverse, float, double, complex64, complex128>("T");
+});
+
+REGISTER_OP("MatrixDeterminant", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Attr("T: type");
+  op.KernelFor<MatrixDeterminant, float, double, complex64, complex128>("T");
+});
+
+REGISTER_OP("Cholesky", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Attr("T: type");
+  op.KernelFor<Cholesky, float, double, complex64, complex128>("T");
+});
+
+REGISTER_OP("MatrixSolve", [](OpBuilder& op) {
+  op.Input("matrix: T").Input("rhs: T").Output("output: T");
+  op.Attr("adjoint: bool = false").Attr("T: type");
+  op.KernelFor<MatrixSolve, float, double>("T");
+});
+
+REGISTER_OP("MatrixTriangularSolve", [](OpBuilder& op) {
+  op.Input("matrix: T").Input("rhs: T").Output("output: T");
+  op.Attr("lower: bool = true").Attr("adjoint: bool = false").Attr("T: type");
+  op.KernelFor<MatrixTriangularSolve, float, double>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

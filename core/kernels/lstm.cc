@@ -1,0 +1,239 @@
+// LSTM cells as one op, for one time step and for a whole sequence.
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/checked_math.h"
+#include "core/kernels/conv.h"
+#include "core/kernels/gemm.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+// The seven outputs, in the op's order.
+struct CellOutputs {
+  float *i, *cs, *f, *o, *ci, *co, *h;
+};
+
+struct CellSizes {
+  int64_t batch, input, cell;
+};
+
+// Weights of both ops: w is [input + cell, 4 * cell] with the gates in the
+// order i, ci, f, o.
+struct CellWeights {
+  const float *w, *wci, *wcf, *wco, *b;
+};
+
+// What both ops share. `kFirst` is the index of input x: inputs after it are
+// cs_prev, h_prev, w, wci, wcf, wco and b.
+template <int kFirst>
+class LstmBase : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(forget_bias_, construction.Attr<float>("forget_bias"));
+    ASSIGN_OR_RETURN(cell_clip_, construction.Attr<float>("cell_clip"));
+    ASSIGN_OR_RETURN(peephole_, construction.Attr<bool>("use_peephole"));
+    return absl::OkStatus();
+  }
+
+ protected:
+  // Checks all inputs; x has `x_rank` dimensions, the last two [batch, input].
+  absl::StatusOr<CellSizes> Check(const KernelContext& ctx, int x_rank) const {
+    const TensorShape& x = ctx.input(kFirst).shape();
+    if (x.rank() != x_rank) {
+      return InvalidArgument("x must be ", x_rank, "D, got ", x.ToString());
+    }
+    const TensorShape& cs_prev = ctx.input(kFirst + 1).shape();
+    if (cs_prev.rank() != 2) {
+      return InvalidArgument("cs_prev must be 2D, got ", cs_prev.ToString());
+    }
+    CellSizes s{x.dim(x_rank - 2), x.dim(x_rank - 1), cs_prev.dim(1)};
+    const auto inner = CheckedAdd(s.input, s.cell);
+    const auto gates = CheckedMul(s.cell, 4);
+    if (!inner || !gates) return InvalidArgument("x or cs_prev is too large");
+    ASSIGN_OR_RETURN(TensorShape w, TensorShape::Build({{*inner, *gates}}));
+    ASSIGN_OR_RETURN(TensorShape state,
+                     TensorShape::Build({{s.batch, s.cell}}));
+    const struct {
+      int input;
+      const char* name;
+      TensorShape shape;
+    } wanted[] = {{1, "cs_prev", state},
+                  {2, "h_prev", state},
+                  {3, "w", w},
+                  {7, "b", TensorShape({*gates})},
+                  {4, "wci", TensorShape({s.cell})},
+                  {5, "wcf", TensorShape({s.cell})},
+                  {6, "wco", TensorShape({s.cell})}};
+    for (const auto& [input, name, shape] : wanted) {
+      if (input >= 4 && input <= 6 && !peephole_) continue;
+      if (!(ctx.input(kFirst + input).shape() == shape)) {
+        return InvalidArgument(name, " has shape ",
+                               ctx.input(kFirst + input).shape().ToString(),
+                               ", expected ", shape.ToString());
+      }
+    }
+    return s;
+  }
+
+  // One time step.
+  absl::Status Step(const KernelContext& ctx, const CellSizes& s,
+                    const CellWeights& weights, const float* x,
+                    const float* cs_prev, const float* h_prev, float* gates,
+                    float* xh, const CellOutputs& out) const {
+    const int64_t inner = s.input + s.cell;
+    for (int64_t n = 0; n < s.batch; ++n) {
+      float* row = std::copy_n(x + n * s.input, s.input, xh + n * inner);
+      std::copy_n(h_prev + n * s.cell, s.cell, row);
+    }
+    RETURN_IF_ERROR(Gemm(ctx, false, false, s.batch, 4 * s.cell, inner, xh,
+                         weights.w, gates));
+    for (int64_t n = 0; n < s.batch; ++n) {
+      const float* gate = gates + n * 4 * s.cell;
+      for (int64_t c = 0; c < s.cell; ++c) {
+        const int64_t at = n * s.cell + c;
+        const float previous = cs_prev[at];
+        float i = gate[c] + weights.b[c];
+        const float ci = gate[s.cell + c] + weights.b[s.cell + c];
+        float f = gate[2 * s.cell + c] + weights.b[2 * s.cell + c];
+        float o = gate[3 * s.cell + c] + weights.b[3 * s.cell + c];
+        f += forget_bias_;
+        if (peephole_) {
+          i += previous * weights.wci[c];
+          f += previous * weights.wcf[c];
+        }
+        out.i[at] = Sigmoid(i);
+        out.ci[at] = std::tanh(ci);
+        out.f[at] = Sigmoid(f);
+        float cs = out.ci[at] * out.i[at] + previous * out.f[at];
+        if (cell_clip_ > 0) cs = std::clamp(cs, -cell_clip_, cell_clip_);
+        out.cs[at] = cs;
+        if (peephole_) o += cs * weights.wco[c];
+        out.o[at] = Sigmoid(o);
+        out.co[at] = std::tanh(cs);
+        out.h[at] = out.co[at] * out.o[at];
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  float forget_bias_ = 1;
+  float cell_clip_ = 3;
+  bool peephole_ = false;
+};
+
+// T: half computes in float, on copies.
+template <typename T, bool kSequence>
+class LstmOp : public LstmBase<kSequence ? 1 : 0> {
+  static constexpr int kFirst = kSequence ? 1 : 0;
+
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    ASSIGN_OR_RETURN(const CellSizes s,
+                     this->Check(ctx, kSequence ? 3 : 2));
+    Tensor in[8];
+    for (int i = 0; i < 8; ++i) {
+      ASSIGN_OR_RETURN(in[i], (ToChannelsLast<T, float>(
+                                  ctx.input(kFirst + i), {})));
+    }
+    int64_t steps = 1, live = 1;
+    if (kSequence) {
+      const Tensor& length = ctx.input(0);
+      if (!length.shape().IsScalar()) {
+        return InvalidArgument("seq_len_max must be a scalar, not ",
+                               length.shape().ToString());
+      }
+      steps = ctx.input(1).dim(0);
+      live = length.scalar<int64_t>();
+      if (live < 0 || live > steps) {
+        return InvalidArgument("seq_len_max is ", live, ", x has ", steps,
+                               " steps");
+      }
+    }
+    TensorShape shape({s.batch, s.cell});
+    if (kSequence) {
+      ASSIGN_OR_RETURN(shape, TensorShape::Build({{steps, s.batch, s.cell}}));
+    }
+    Tensor results[7];
+    Tensor* outs[7];
+    for (int i = 0; i < 7; ++i) {
+      ASSIGN_OR_RETURN(outs[i], ctx.AllocateOutput(i, shape));
+      results[i] = *outs[i];
+      if (outs[i]->dtype() != DT_FLOAT) {
+        ASSIGN_OR_RETURN(results[i], Tensor::Allocate(DT_FLOAT, shape));
+      }
+      // Steps beyond the length are zero.
+      std::fill_n(results[i].template mutable_data<float>(),
+                  results[i].num_elements(), 0.0f);
+    }
+    ASSIGN_OR_RETURN(Tensor gates,
+                     Tensor::Allocate(DT_FLOAT, {s.batch, 4 * s.cell}));
+    ASSIGN_OR_RETURN(Tensor xh,
+                     Tensor::Allocate(DT_FLOAT, {s.batch, s.input + s.cell}));
+    const CellWeights weights{
+        in[3].template data<float>(), in[4].template data<float>(),
+        in[5].template data<float>(), in[6].template data<float>(),
+        in[7].template data<float>()};
+    const float* cs_prev = in[1].template data<float>();
+    const float* h_prev = in[2].template data<float>();
+    for (int64_t t = 0; t < live; ++t) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      const auto at = [&](int i) {
+        return results[i].template mutable_data<float>() +
+               t * s.batch * s.cell;
+      };
+      const CellOutputs out{at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
+      RETURN_IF_ERROR(this->Step(
+          ctx, s, weights,
+          in[0].template data<float>() + t * s.batch * s.input, cs_prev,
+          h_prev, gates.template mutable_data<float>(),
+          xh.template mutable_data<float>(), out));
+      cs_prev = out.cs;
+      h_prev = out.h;
+    }
+    if constexpr (!std::is_same_v<T, float>) {
+      for (int i = 0; i < 7; ++i) {
+        FromChannelsLast<T, float>(results[i].template data<float>(), {},
+                                   outs[i]);
+      }
+    }
+    return absl::OkStatus();
+  }
+};
+
+template <typename T>
+class LSTMBlockCell final : public LstmOp<T, false> {};
+template <typename T>
+class BlockLSTM final : public LstmOp<T, true> {};
+
+void Describe(OpBuilder& op) {
+  for (const char* name :
+       {"x", "cs_prev", "h_prev", "w", "wci", "wcf", "wco", "b"}) {
+    op.Input(absl::StrCat(name, ": T"));
+  }
+  for (const char* name : {"i", "cs", "f", "o", "ci", "co", "h"}) {
+    op.Output(absl::StrCat(name, ": T"));
+  }
+  op.Attr("forget_bias: float = 1").Attr("cell_clip: float = 3");
+  op.Attr("use_peephole: bool = false").Attr("T: type");
+}
+
+REGISTER_OP("LSTMBlockCell", [](OpBuilder& op) {
+  Describe(op);
+  op.KernelFor<LSTMBlockCell, float, half>("T");
+});
+
+REGISTER_OP("BlockLSTM", [](OpBuilder& op) {
+  op.Input("seq_len_max: int64");
+  Describe(op);
+  op.KernelFor<BlockLSTM, float, half>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,183 @@
+// Products of matrices and of batches of matrices.
+
+#include <algorithm>
+#include <atomic>
+#include <complex>
+#include <type_traits>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "core/kernels/gemm.h"
+#include "core/kernels/matmul.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+template <typename T>
+inline constexpr bool kIsComplex =
+    std::is_same_v<T, complex64> || std::is_same_v<T, complex128>;
+
+template <typename T>
+class MatMul final : public MatMulOp<T> {};
+
+// BatchMatMul wants equal batch dimensions, V2 broadcasts them.
+template <typename T, bool kBroadcast>
+class BatchMatMulBase : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(adj_x_, construction.Attr<bool>("adj_x"));
+    ASSIGN_OR_RETURN(adj_y_, construction.Attr<bool>("adj_y"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    Tensor x = ctx.input(0);
+    Tensor y = ctx.input(1);
+    const auto text = [&](const char* between) {
+      return absl::StrCat(ctx.input(0).shape().ToString(), between,
+                          ctx.input(1).shape().ToString());
+    };
+    if (!kBroadcast && x.rank() != y.rank()) {
+      return InvalidArgument("In[0] and In[1] has different ndims: ",
+                             text(" vs. "));
+    }
+    for (int i = 0; i < 2; ++i) {
+      if (ctx.input(i).rank() < 2) {
+        return InvalidArgument("In[", i, "] ndims must be >= 2: ",
+                               ctx.input(i).rank());
+      }
+    }
+    const int x_batch = x.rank() - 2;
+    const int y_batch = y.rank() - 2;
+    const int64_t m = x.dim(x_batch + (adj_x_ ? 1 : 0));
+    const int64_t k = x.dim(x_batch + (adj_x_ ? 0 : 1));
+    const int64_t n = y.dim(y_batch + (adj_y_ ? 0 : 1));
+
+    // The batch dimensions of the result, and how far each operand moves
+    // along them: 0 where it is broadcast.
+    const int rank = std::max(x_batch, y_batch);
+    absl::InlinedVector<int64_t, 6> dims(rank + 2);
+    absl::InlinedVector<int64_t, 4> x_step(rank), y_step(rank);
+    int64_t x_stride = 1, y_stride = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      const int xi = i - (rank - x_batch);
+      const int yi = i - (rank - y_batch);
+      const int64_t dx = xi < 0 ? 1 : x.dim(xi);
+      const int64_t dy = yi < 0 ? 1 : y.dim(yi);
+      if (dx != dy && !(kBroadcast && (dx == 1 || dy == 1))) {
+        if (!kBroadcast) {
+          return InvalidArgument("In[0].dim(", i, ") and In[1].dim(", i,
+                                 ") must be the same: ", text(" vs "));
+        }
+        return InvalidArgument(
+            "In[0] and In[1] must have compatible batch dimensions: ",
+            text(" vs. "));
+      }
+      dims[i] = dx == 1 ? dy : dx;
+      x_step[i] = dx == 1 ? 0 : x_stride;
+      y_step[i] = dy == 1 ? 0 : y_stride;
+      x_stride *= dx;
+      y_stride *= dy;
+    }
+    if (k != y.dim(y_batch + (adj_y_ ? 1 : 0))) {
+      return InvalidArgument("Matrix size-incompatible: In[0]: ",
+                             text(", In[1]: "));
+    }
+    dims[rank] = m;
+    dims[rank + 1] = n;
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    if (out->num_elements() == 0) return absl::OkStatus();
+    if constexpr (kIsComplex<T>) {
+      if (adj_x_) RETURN_IF_ERROR(Conjugate(x));
+      if (adj_y_) RETURN_IF_ERROR(Conjugate(y));
+    }
+
+    int64_t batch = 1;
+    for (int i = 0; i < rank; ++i) batch *= dims[i];
+    const auto offsets = [&](int64_t index) {
+      std::pair<int64_t, int64_t> at = {0, 0};
+      for (int i = rank - 1; i >= 0; --i) {
+        const int64_t coordinate = index % dims[i];
+        index /= dims[i];
+        at.first += coordinate * x_step[i];
+        at.second += coordinate * y_step[i];
+      }
+      return at;
+    };
+    const T* x_data = x.data<T>();
+    const T* y_data = y.data<T>();
+    T* out_data = out->mutable_data<T>();
+    const double work = double(m) * n * k;
+    if (batch == 1 || work > 1 << 23) {
+      for (int64_t i = 0; i < batch; ++i) {
+        const auto [xi, yi] = offsets(i);
+        RETURN_IF_ERROR(ctx.CheckCancelled());
+        RETURN_IF_ERROR(Gemm(ctx, adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
+                             y_data + yi * k * n, out_data + i * m * n));
+      }
+      return absl::OkStatus();
+    }
+    std::atomic<bool> failed = false;
+    RETURN_IF_ERROR(ctx.ParallelFor(
+        batch, static_cast<int64_t>(work / 16) + 50,
+        [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const auto [xi, yi] = offsets(i);
+            if (!GemmOneThread(adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
+                               y_data + yi * k * n, out_data + i * m * n)
+                     .ok()) {
+              failed = true;
+            }
+          }
+        }));
+    if (failed) {
+      return ResourceExhausted("no memory to multiply matrices in");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static absl::Status Conjugate(Tensor& tensor) {
+    if constexpr (kIsComplex<T>) {
+      ASSIGN_OR_RETURN(tensor, tensor.Clone());
+      for (T& value : tensor.mutable_values<T>()) value = std::conj(value);
+    }
+    return absl::OkStatus();
+  }
+
+  bool adj_x_ = false;
+  bool adj_y_ = false;
+};
+
+template <typename T>
+class BatchMatMul final : public BatchMatMulBase<T, false> {};
+template <typename T>
+class BatchMatMulV2 final : public BatchMatMulBase<T, true> {};
+
+REGISTER_OP("MatMul", [](OpBuilder& op) {
+  op.Input("a: T").Input("b: T").Output("product: T");
+  op.Attr("transpose_a: bool = false").Attr("transpose_b: bool = false");
+  op.Attr("T: type");
+  op.KernelFor<MatMul, float, double, half, bfloat16, int32_t, int64_t,
+               complex64, complex128>("T");
+});
+
+REGISTER_OP("BatchMatMul", [](OpBuilder& op) {
+  op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
+  op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
+  op.KernelFor<BatchMatMul, float, double, half, bfloat16, int32_t, int64_t,
+               complex64, complex128>("T");
+});
+
+REGISTER_OP("BatchMatMulV2", [](OpBuilder& op) {
+  op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
+  op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
+  op.KernelFor<BatchMatMulV2, float, double, half, bfloat16, int32_t, int64_t,
+               complex64, complex128>("T");
+});
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,265 @@
+// Gradients of pooling, and maximum pooling that tells where the maxima are.
+
+#include <algorithm>
+#include <vector>
+
+#include "core/kernels/pool.h"
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// For each channel of a window: the input pixel with the first maximum, -1
+// for an empty window. NaN counts as the maximum only where it comes first.
+template <typename T>
+void FindMaxima(const ConvShape& s, const T* in, int64_t n, int64_t d,
+                int64_t y, int64_t x, std::vector<int64_t>& where) {
+  const int64_t channels = s.in_channels;
+  std::fill(where.begin(), where.end(), -1);
+  ForEachTap(s, n, d, y, x, [&](int64_t at) {
+    const T* from = in + at * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      if (where[c] < 0 || in[where[c] * channels + c] < from[c]) {
+        where[c] = at;
+      }
+    }
+  });
+}
+
+absl::Status NoDepthWindow(const PoolAttrs& attrs) {
+  if (attrs.depth_window() <= 1) return absl::OkStatus();
+  return Unimplemented("Non-spatial pooling is not yet supported.");
+}
+
+template <typename T>
+class MaxPoolWithArgmax final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    RETURN_IF_ERROR(attrs_.Parse(construction, 2));
+    if (construction.HasAttr("include_batch_in_index")) {
+      ASSIGN_OR_RETURN(include_batch_,
+                       construction.Attr<bool>("include_batch_in_index"));
+    }
+    return NoDepthWindow(attrs_);
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    ASSIGN_OR_RETURN(ConvShape s, attrs_.Shape(input.shape()));
+    ASSIGN_OR_RETURN(TensorShape shape, ConvOutputShape(attrs_.window(), s));
+    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor* argmax, ctx.AllocateOutput(1, shape));
+    if (out->num_elements() == 0) return absl::OkStatus();
+    const T* in = input.data<T>();
+    T* to = out->mutable_data<T>();
+    const bool narrow = argmax->dtype() == DT_INT32;
+    const int64_t channels = s.in_channels;
+    const int64_t image = include_batch_ ? 0 : s.in_pixels();
+    return ForEachWindow(ctx, s, [&](int64_t pixel, int64_t n, int64_t d,
+                                     int64_t y, int64_t x) {
+      std::vector<int64_t> where(channels);
+      FindMaxima(s, in, n, d, y, x, where);
+      for (int64_t c = 0; c < channels; ++c) {
+        const int64_t at = pixel * channels + c;
+        const int64_t source = std::max<int64_t>(0, where[c]);
+        to[at] = where[c] < 0 ? Eigen::NumTraits<T>::lowest()
+                              : in[source * channels + c];
+        const int64_t index = (source - n * image) * channels + c;
+        if (narrow) {
+          argmax->mutable_data<int32_t>()[at] = static_cast<int32_t>(index);
+        } else {
+          argmax->mutable_data<int64_t>()[at] = index;
+        }
+      }
+    });
+  }
+
+ private:
+  PoolAttrs attrs_;
+  bool include_batch_ = false;
+};
+
+// The output gradient of each window goes to its first maximum.
+template <typename T, int kSpatial>
+class MaxPoolGradOp : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    RETURN_IF_ERROR(attrs_.Parse(construction, kSpatial));
+    return NoDepthWindow(attrs_);
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& input = ctx.input(0);
+    const Tensor& gradient = ctx.input(2);
+    ASSIGN_OR_RETURN(ConvShape s, attrs_.Shape(input.shape()));
+    ASSIGN_OR_RETURN(TensorShape shape, ConvOutputShape(attrs_.window(), s));
+    for (int i = 1; i < 3; ++i) {
+      if (!(ctx.input(i).shape() == shape)) {
+        return InvalidArgument(
+            "Expected ", i == 1 ? "orig_output" : "grad", " shape to be ",
+            shape.ToString(), ", but got ", ctx.input(i).shape().ToString());
+      }
+    }
+    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, input.shape()));
+    if (out->num_elements() == 0) return absl::OkStatus();
+    const ImageLayout& layout = attrs_.layout();
+    ASSIGN_OR_RETURN(Tensor image, (ToChannelsLast<T, T>(input, layout)));
+    ASSIGN_OR_RETURN(Tensor change, (ToChannelsLast<T, T>(gradient, layout)));
+    Tensor result = *out;
+    if (layout.channels_first) {
+      ASSIGN_OR_RETURN(result, Tensor::Allocate(kDataType<T>, input.shape()));
+    }
+    T* to = result.mutable_data<T>();
+    std::fill_n(to, result.num_elements(), T(0));
+    const int64_t channels = s.in_channels;
+    // Windows overlap, so an image is one thread's.
+    RETURN_IF_ERROR(ctx.ParallelFor(
+        s.batch, WindowCost(s, s.out_pixels()),
+        [&](int64_t begin, int64_t end) {
+          std::vector<int64_t> where(channels);
+          const T* from =
+              change.data<T>() + begin * s.out_pixels() * channels;
+          for (int64_t n = begin; n < end; ++n) {
+            for (int64_t d = 0; d < s.axes[0].output; ++d) {
+              for (int64_t y = 0; y < s.axes[1].output; ++y) {
+                for (int64_t x = 0; x < s.axes[2].output; ++x) {
+                  FindMaxima(s, image.data<T>(), n, d, y, x, where);
+                  for (int64_t c = 0; c < channels; ++c, ++from) {
+                    if (where[c] >= 0) to[where[c] * channels + c] += *from;
+                  }
+                }
+              }
+            }
+          }
+        }));
+    if (layout.channels_first) {
+      FromChannelsLast<T, T>(result.data<T>(), layout, out);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  PoolAttrs attrs_;
+};
+
+// Each window's output gradient is shared out evenly.
+template <typename T, int kSpatial>
+class AvgPoolGradOp : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    RETURN_IF_ERROR(attrs_.Parse(construction, kSpatial));
+    return NoDepthWindow(attrs_);
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    using U = ConvCompute<T>;
+    const Tensor& sizes = ctx.input(0);
+    const Tensor& gradient = ctx.input(1);
+    if (sizes.rank() != 1 || sizes.num_elements() != kSpatial + 2) {
+      return InvalidArgument("orig_input_shape must be 1-dimensional and ",
+                             kSpatial + 2, " elements, not ",
+                             sizes.Describe());
+    }
+    const std::vector<int64_t> dims(sizes.values<int32_t>().begin(),
+                                    sizes.values<int32_t>().end());
+    ASSIGN_OR_RETURN(TensorShape in_shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(ConvShape s, attrs_.Shape(in_shape));
+    ASSIGN_OR_RETURN(TensorShape shape, ConvOutputShape(attrs_.window(), s));
+    if (!(gradient.shape() == shape)) {
+      return InvalidArgument("Expected grad shape to be ", shape.ToString(),
+                             ", but got ", gradient.shape().ToString());
+    }
+    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, in_shape));
+    if (out->num_elements() == 0) return absl::OkStatus();
+    const ImageLayout& layout = attrs_.layout();
+    ASSIGN_OR_RETURN(Tensor change, (ToChannelsLast<T, U>(gradient, layout)));
+    ASSIGN_OR_RETURN(Tensor result, Tensor::Allocate(kDataType<U>, in_shape));
+    U* to = result.mutable_data<U>();
+    std::fill_n(to, result.num_elements(), U(0));
+    const int64_t channels = s.in_channels;
+    RETURN_IF_ERROR(ctx.ParallelFor(
+        s.batch, WindowCost(s, s.out_pixels()),
+        [&](int64_t begin, int64_t end) {
+          const U* from =
+              change.data<U>() + begin * s.out_pixels() * channels;
+          for (int64_t n = begin; n < end; ++n) {
+            for (int64_t d = 0; d < s.axes[0].output; ++d) {
+              for (int64_t y = 0; y < s.axes[1].output; ++y) {
+                for (int64_t x = 0; x < s.axes[2].output; ++x) {
+                  const U scale = U(1) / U(WindowCount(s, d, y, x));
+                  ForEachTap(s, n, d, y, x, [&](int64_t at) {
+                    U* pixel = to + at * channels;
+                    for (int64_t c = 0; c < channels; ++c) {
+                      pixel[c] += from[c] * scale;
+                    }
+                  });
+                  from += channels;
+                }
+              }
+            }
+          }
+        }));
+    FromChannelsLast<T, U>(result.data<U>(), layout, out);
+    return absl::OkStatus();
+  }
+
+ private:
+  PoolAttrs attrs_;
+};
+
+template <typename T>
+class MaxPoolGrad final : public MaxPoolGradOp<T, 2> {};
+template <typename T>
+class MaxPool3DGrad final : public MaxPoolGradOp<T, 3> {};
+template <typename T>
+class AvgPoolGrad final : public AvgPoolGradOp<T, 2> {};
+template <typename T>
+class AvgPool3DGrad final : public AvgPoolGradOp<T, 3> {};
+
+REGISTER_OP("MaxPoolWithArgmax", [](OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Output("argmax: Targmax");
+  op.Attr("ksize: list(int)").Attr("strides: list(int)");
+  op.Attr("Targmax: type = DT_INT64").Attr("padding: string");
+  op.Attr("include_batch_in_index: bool = false").Attr("T: type");
+  op.KernelFor<MaxPoolWithArgmax, float, double, half, bfloat16, int32_t,
+               int64_t, uint8_t, int8_t>("T");
+});
+
+REGISTER_OP("MaxPoolGrad", [](OpBuilder& op) {
+  op.Input("orig_input: T").Input("orig_output: T").Input("grad: T");
+  op.Output("output: T").Attr("ksize: list(int)").Attr("strides: list(int)");
+  op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
+  op.Attr("T: type = DT_FLOAT");
+  op.KernelFor<MaxPoolGrad, float, double, half, bfloat16>("T");
+});
+
+REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
+  op.Input("orig_input: TInput").Input("orig_output: TInput");
+  op.Input("grad: T").Output("output: T");
+  op.Attr("ksize: list(int)").Attr("strides: list(int)");
+  op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
+  op.Attr("T: type = DT_FLOAT").Attr("TInput: type = DT_FLOAT");
+  op.KernelWhere<MaxPool3DGrad<float>>(
+      {{"T", DT_FLOAT}, {"TInput", DT_FLOAT}});
+  op.KernelWhere<MaxPool3DGrad<half>>({{"T", DT_HALF}, {"TInput", DT_HALF}});
+});
+
+REGISTER_OP("AvgPoolGrad", [](OpBuilder& op) {
+  op.Input("orig_input_shape: int32").Input("grad: T").Output("output: T");
+  op.Attr("ksize: list(int)").Attr("strides: list(int)");
+  op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
+  op.Attr("T: type");
+  op.KernelFor<AvgPoolGrad, float, double, half, bfloat16>("T");
+});
+
+REGISTER_OP("AvgPool3DGrad", [](OpBuilder& op) {
+  op.Input("orig_input_shape: int32").Input("grad: T").Output("output: T");
+  op.Attr("ksize: list(int)").Attr("strides: list(int)");
+  op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
+  op.Attr("T: type");
+  op.KernelFor<AvgPool3DGrad, float, double, half, bfloat16>("T");
+});
+
+}  // namespace
+}  // namespace metagraph
