@@ -44,15 +44,16 @@ ctl() { printf '$ metagraphctl %s\n' "$*"
   metagraphctl --server "$METAGRAPHCTL_SERVER" "$@"; }
 
 say "find a tensor by name"
-ctl tensors add --name add1:0
+ctl tensors add add1:0
 say "find tensors by collection"
 ctl collections add
+ctl collections add add1
 say "run: W1 + W2 + what is fed"
 ctl run add --feed 'W3:0=[1,2,3,4]' --fetch add1:0
 say "the same, the tensor taken from a collection"
 ctl run add --feed 'W3:0=[1,2,3,4]' --fetch collection:add1
 say "restore another checkpoint while it serves"
-ctl restore add --checkpoint "$work/add/model-10"
+ctl restore add model-10
 ctl run add --feed 'W3:0=[1,2,3,4]' --fetch add1:0
 say "save a checkpoint that TensorFlow reads"
 ctl save add --global-step 30

@@ -1,0 +1,189 @@
+// Restore and save of a large checkpoint against `dd` on the same bytes.
+//
+//   checkpoint_bench [MEGABYTES]        default 1000; 200 variables
+//
+// Reading is measured twice: from the page cache and, after the kernel was
+// asked to drop the file, from the disk. Memory is what the process's resident
+// set grew at its peak.
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/checkpoint/bundle_writer.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/model/model.h"
+#include "tests/bench/bench.h"
+#include "tests/support/test_graph.h"
+
+namespace metagraph {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kVariables = 200;
+
+double StatusMegabytes(const std::string& field) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(field, 0) == 0) {
+      return std::atof(line.c_str() + field.size() + 1) / 1024;
+    }
+  }
+  return 0;
+}
+
+// Makes the peak start at what is resident now.
+void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+void DropFromCache(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY);
+  fsync(fd);
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  close(fd);
+}
+
+double Seconds(const std::string& command) {
+  const int64_t start = SteadyNanos();
+  if (std::system((command + " 2>/dev/null").c_str()) != 0) {
+    std::fprintf(stderr, "failed: %s\n", command.c_str());
+    std::exit(1);
+  }
+  return static_cast<double>(SteadyNanos() - start) / 1e9;
+}
+
+void Check(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+template <typename Fn>
+double Timed(Fn fn) {
+  const int64_t start = SteadyNanos();
+  fn();
+  return static_cast<double>(SteadyNanos() - start) / 1e9;
+}
+
+int Main(int megabytes) {
+  const fs::path work =
+      fs::current_path() / ("checkpoint_bench." + std::to_string(getpid()));
+  fs::create_directory(work);
+  FileSystem& files = FileSystem::Posix();
+  const int64_t rows = int64_t{megabytes} * 1'000'000 / kVariables / 4000;
+  const TensorShape shape({rows, 1000});
+
+  TestGraph g;
+  std::vector<std::string> names;
+  for (int i = 0; i < kVariables; ++i) {
+    char name[8];
+    std::snprintf(name, sizeof(name), "v%03d", i);
+    names.emplace_back(name);
+    g.Node(name, "VariableV2", {},
+           {{"dtype", DT_FLOAT}, {"shape", PartialShape(shape)}});
+    g.Node(names.back() + "/read", "Identity", {name}, {{"T", DT_FLOAT}});
+  }
+  tensorflow::MetaGraphDef meta;
+  *meta.mutable_graph_def() = g.def();
+  std::ofstream(work / "model.meta") << meta.SerializeAsString();
+  const std::string prefix = work / "model";
+  {
+    auto writer = BundleWriter::Create(files, prefix);
+    Check(writer.status());
+    Tensor value = *Tensor::Allocate(DT_FLOAT, shape);
+    uint32_t state = 1;
+    for (const std::string& name : names) {
+      for (float& v : value.mutable_values<float>()) {
+        state = state * 1664525 + 1013904223;
+        v = static_cast<float>(state);
+      }
+      Check((*writer)->Add(name, value));
+    }
+    Check((*writer)->Finish());
+    Check(UpdateCheckpointState(files, work, prefix, 0).status());
+  }
+  const std::string data = prefix + ".data-00000-of-00001";
+  const double weights = static_cast<double>(fs::file_size(data)) / (1 << 20);
+  Report("checkpoint", weights, "MiB", "200 variables");
+
+  const auto ops = *OpRegistry::Create();
+  ThreadPool compute("compute", 2);
+  ThreadPool lifecycle("lifecycle", 2);
+  ModelEnvironment environment;
+  environment.ops = ops.get();
+  environment.files = &files;
+  environment.clock = &Clock::Real();
+  environment.compute_pool = &compute;
+  environment.lifecycle_pool = &lifecycle;
+  environment.retained_generations = 0;
+  auto folder = FindModel(files, work);
+  Check(folder.status());
+  CallContext call;
+  std::unique_ptr<Model> model;
+
+  const std::string read = "dd of=/dev/null bs=1M if=" + data;
+  for (const bool cold : {false, true}) {
+    std::vector<double> dd, restore, ratio, memory;
+    for (int round = 0; round < 5; ++round) {
+      if (cold) DropFromCache(data);
+      dd.push_back(Seconds(read));
+      model.reset();
+      malloc_trim(0);  // so that freed pages do not count as resident
+      if (cold) DropFromCache(data);
+      ResetPeak();
+      const double before = StatusMegabytes("VmRSS:");
+      restore.push_back(Timed([&] {
+        auto loaded = Model::Load("m", *folder, environment, call);
+        Check(loaded.status());
+        model = *std::move(loaded);
+      }));
+      memory.push_back(StatusMegabytes("VmHWM:") - before);
+      ratio.push_back(restore.back() / dd.back());
+    }
+    const std::string from = cold ? " from the disk" : " from the page cache";
+    Report("dd reads" + from, Median(dd), "s");
+    Report("load and restore" + from, Median(restore), "s");
+    Report("  against dd", Median(ratio), "x", "bar: at most 1.5 x");
+    Report("  peak memory against the new weights",
+           100 * Median(memory) / weights, "%", "bar: at most 110 %");
+  }
+
+  std::vector<double> dd, save, ratio, memory;
+  for (int round = 0; round < 5; ++round) {
+    const std::string copy = work / "copy";
+    // The same bytes: from the page cache, written and synced.
+    dd.push_back(
+        Seconds("dd bs=1M conv=fsync if=" + data + " of=" + copy));
+    fs::remove(copy);
+    SaveOptions options;
+    options.prefix = work / ("saved" + std::to_string(round));
+    options.no_global_step = true;
+    options.state_file = false;
+    ResetPeak();
+    const double before = StatusMegabytes("VmRSS:");
+    save.push_back(Timed(
+        [&] { Check(model->Save(options, nullptr, call).status()); }));
+    memory.push_back(StatusMegabytes("VmHWM:") - before);
+    ratio.push_back(save.back() / dd.back());
+    Check(RemoveCheckpoint(files, options.prefix));
+  }
+  Report("dd writes and syncs", Median(dd), "s");
+  Report("save", Median(save), "s");
+  Report("  against dd", Median(ratio), "x", "bar: at most 1.5 x");
+  Report("  peak memory beyond the weights", Median(memory), "MiB",
+         "bar: at most 64 MiB");
+  fs::remove_all(work);
+  return 0;
+}
+
+}  // namespace
+}  // namespace metagraph
+
+int main(int argc, char** argv) {
+  return metagraph::Main(argc > 1 ? std::atoi(argv[1]) : 1000);
+}
