@@ -57,6 +57,10 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
       new Model(std::move(name), folder, environment));
   RETURN_IF_ERROR(model->LoadGraph());
   AddNote(model->note_, folder.note);
+  if (environment.graph_only) {
+    model->load_time_ = environment.clock->Now();
+    return model;
+  }
   if (!folder.checkpoint.empty()) {
     RestoreOptions options;
     options.checkpoint = folder.checkpoint;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/status.h"
+#include "core/checkpoint/bundle_commit.h"
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/checkpoint_state.h"
 
@@ -50,6 +51,7 @@ absl::StatusOr<int64_t> WriteTensors(
   if (shards == 1) {
     return WriteShard(fs, prefix, tensors, 0, count, written, call);
   }
+  ASSIGN_OR_RETURN(const bool folder_created, CreateFolderOf(fs, prefix));
   int64_t total = 0;
   for (const TensorToSave& tensor : tensors) total += tensor.value.size_bytes();
 
@@ -84,6 +86,9 @@ absl::StatusOr<int64_t> WriteTensors(
       RemoveCheckpoint(fs, part).IgnoreError();
     }
     fs.RemoveDirectory(std::string(Dirname(temp))).IgnoreError();
+    if (folder_created) {
+      fs.RemoveDirectory(std::string(Dirname(prefix))).IgnoreError();
+    }
     return status;
   }
   return bytes;

@@ -1,0 +1,43 @@
+#include "core/model/confined_file_system.h"
+
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace metagraph {
+namespace {
+
+TEST(NormalizePathTest, ResolvesDotsAndRelativePaths) {
+  EXPECT_EQ(NormalizePath("/a/b", "c"), "/a/b/c");
+  EXPECT_EQ(NormalizePath("/a/b", "./c//d/"), "/a/b/c/d");
+  EXPECT_EQ(NormalizePath("/a/b", "../../../c"), "/c");
+  EXPECT_EQ(NormalizePath("/a/b", "/x/../y"), "/y");
+}
+
+TEST(ConfinedFileSystemTest, OpensWhatIsInside) {
+  TempDir dir;
+  ASSERT_OK(WriteFileAtomically(FileSystem::Posix(), dir.Join("file"), "x"));
+  ConfinedFileSystem files(FileSystem::Posix(), {dir.path()});
+  EXPECT_OK(files.OpenForReading(dir.Join("file")));
+  EXPECT_OK(files.OpenForReading("file"));
+  EXPECT_OK(files.Stat("sub/../file"));
+}
+
+TEST(ConfinedFileSystemTest, RefusesWhatIsOutside) {
+  TempDir dir;
+  ConfinedFileSystem files(FileSystem::Posix(), {dir.path(), "/declared"});
+  for (const std::string& path :
+       {std::string("/etc/passwd"), std::string("../x"),
+        dir.path() + "/../x", dir.path() + "-beside", std::string("/")}) {
+    EXPECT_THAT(files.OpenForReading(path),
+                HasCode(absl::StatusCode::kPermissionDenied, path));
+  }
+  EXPECT_THAT(files.Create("/etc/x"),
+              HasCode(absl::StatusCode::kPermissionDenied, "/etc/x"));
+  EXPECT_THAT(files.Rename("a", "/etc/x"),
+              HasCode(absl::StatusCode::kPermissionDenied, "/etc/x"));
+  EXPECT_THAT(files.Stat("/declared/x"),
+              HasCode(absl::StatusCode::kNotFound, ""));
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,83 @@
+#include "core/model/graph_catalog.h"
+
+#include "core/model/explain.h"
+#include "tests/core/model/model_fixture.h"
+
+namespace metagraph {
+namespace {
+
+class GraphCatalogTest : public ModelTest {
+ protected:
+  void SetUp() override { LoadSeed(); }
+
+  TensorDetails Describe(const std::string& name) {
+    const auto catalog = model_->catalog();
+    auto endpoint = catalog->Find(name);
+    EXPECT_OK(endpoint);
+    return endpoint.ok() ? catalog->Describe(*endpoint) : TensorDetails();
+  }
+};
+
+TEST_F(GraphCatalogTest, KnowsTypeShapeAndRole) {
+  const TensorDetails w3 = Describe("W3:0");
+  EXPECT_EQ(w3.dtype, DT_FLOAT);
+  EXPECT_EQ(w3.shape.ToString(), "[4]");
+  EXPECT_TRUE(w3.placeholder);
+  EXPECT_FALSE(w3.leaf);
+  const TensorDetails w1 = Describe("W1");
+  EXPECT_EQ(w1.dtype, DT_FLOAT);
+  EXPECT_TRUE(w1.variable);
+  const TensorDetails add1 = Describe("add1");
+  EXPECT_TRUE(add1.leaf);
+  EXPECT_EQ(add1.why_not, "");
+}
+
+TEST_F(GraphCatalogTest, OffersNearestNames) {
+  const auto catalog = model_->catalog();
+  EXPECT_THAT(catalog->Find("ad1:0"),
+              HasCode(absl::StatusCode::kNotFound, "\"add1\""));
+  EXPECT_THAT(catalog->Find("add1:3"),
+              HasCode(absl::StatusCode::kNotFound, "has 1 output"));
+}
+
+TEST(GraphCatalogUnsupportedTest, BlocksWhatDependsOnAnUnknownOp) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT);
+  g.Node("strange", "NoSuchOp", {"x"});
+  g.Node("after", "Identity", {"strange"}, {{"T", DT_FLOAT}});
+  g.Node("beside", "Identity", {"x"}, {{"T", DT_FLOAT}});
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  ASSERT_EQ(catalog.unsupported_ops().size(), 1u);
+  EXPECT_EQ(catalog.unsupported_ops()[0].op, "NoSuchOp");
+  EXPECT_THAT(catalog.unsupported_ops()[0].examples,
+              testing::ElementsAre("strange"));
+  EXPECT_THAT(catalog.Describe(*catalog.Find("after")).why_not,
+              testing::HasSubstr("NoSuchOp"));
+  EXPECT_EQ(catalog.Describe(*catalog.Find("beside")).why_not, "");
+}
+
+TEST_F(GraphCatalogTest, ExplainsARunWithoutRunningIt) {
+  ASSERT_OK_AND_ASSIGN(Explanation missing,
+                       ExplainRun(*model_, {{}, {"add1:0"}, {}}, call_));
+  EXPECT_THAT(missing.status,
+              HasCode(absl::StatusCode::kInvalidArgument, "W3:0"));
+  ASSERT_EQ(missing.missing_feeds.size(), 1u);
+  EXPECT_THAT(missing.variables_read, testing::ElementsAre("W1", "W2"));
+
+  ASSERT_OK_AND_ASSIGN(Explanation good,
+                       ExplainRun(*model_, {{"W3:0"}, {"add1:0"}, {}}, call_));
+  EXPECT_OK(good.status);
+  EXPECT_EQ(good.op_counts.at("AddV2"), 2);
+  EXPECT_EQ(good.feeds[0].name, "W3:0");
+
+  ASSERT_OK_AND_ASSIGN(Explanation init,
+                       ExplainRun(*model_, {{}, {}, {"init"}}, call_));
+  EXPECT_EQ(init.variables_written.size(), 3u);
+  EXPECT_THAT(ExplainRun(*model_, {{}, {"nothing:0"}, {}}, call_),
+              HasCode(absl::StatusCode::kNotFound, "nothing"));
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,91 @@
+#include "core/model/model_folder.h"
+
+#include "tests/core/model/model_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using ModelFolderTest = ModelTest;
+
+TEST_F(ModelFolderTest, FindsMetaGraphAndNewestCheckpoint) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
+  EXPECT_EQ(found.kind, ModelFolder::Kind::kCheckpoints);
+  EXPECT_EQ(found.graph_path, Path("model.meta"));
+  EXPECT_EQ(found.checkpoint, Path("model"));
+  EXPECT_EQ(found.version, 0);
+}
+
+TEST_F(ModelFolderTest, TakesTheMetaGraphOfTheNewestCheckpoint) {
+  for (const char* name : {"model-20", "model-30"}) {
+    WriteMetaGraph(fs(), Path(std::string(name) + ".meta"), SeedMetaGraph());
+    WriteSeedCheckpoint(fs(), Path(name), {1, 1, 1, 1}, {2, 2, 2, 2});
+  }
+  WriteMetaGraph(fs(), Path("model-9.meta"), SeedMetaGraph());
+  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
+  EXPECT_EQ(found.graph_path, Path("model-30.meta"));
+  EXPECT_EQ(found.checkpoint, Path("model-30"));
+}
+
+TEST_F(ModelFolderTest, SaysWhyThereIsNoCheckpoint) {
+  WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
+  ASSERT_OK(WriteFileAtomically(fs(), Path("checkpoint"),
+                                "model_checkpoint_path: \"/gone/model-7\""));
+  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
+  EXPECT_EQ(found.checkpoint, "");
+  EXPECT_THAT(found.note, testing::HasSubstr("/gone/model-7"));
+}
+
+TEST_F(ModelFolderTest, TakesTheNewestVersionThatHoldsAModel) {
+  for (const char* version : {"1", "3", "10"}) {
+    ASSERT_OK(fs().CreateDirectory(Path(version)));
+  }
+  WriteSeedModel(fs(), Path("1"));
+  WriteSeedModel(fs(), Path("3"));
+  EXPECT_THAT(ListVersions(fs(), folder()), testing::ElementsAre(1, 3, 10));
+  ASSERT_OK_AND_ASSIGN(ModelFolder newest, FindModel(fs(), folder()));
+  EXPECT_EQ(newest.version, 3);
+  ASSERT_OK_AND_ASSIGN(ModelFolder first, FindModel(fs(), folder(), 1));
+  EXPECT_EQ(first.version, 1);
+  EXPECT_THAT(FindModel(fs(), folder(), 2),
+              HasCode(absl::StatusCode::kNotFound, "version 2"));
+}
+
+TEST_F(ModelFolderTest, RecognisesSavedModelAndFrozenGraph) {
+  ASSERT_OK(WriteFileAtomically(fs(), Path("graph.pb"), "x"));
+  ASSERT_OK_AND_ASSIGN(ModelFolder frozen, FindModel(fs(), folder()));
+  EXPECT_EQ(frozen.kind, ModelFolder::Kind::kFrozenGraph);
+  EXPECT_EQ(frozen.graph_path, Path("graph.pb"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("saved_model.pb"), "x"));
+  ASSERT_OK_AND_ASSIGN(ModelFolder saved, FindModel(fs(), folder()));
+  EXPECT_EQ(saved.kind, ModelFolder::Kind::kSavedModel);
+  EXPECT_EQ(saved.graph_path, folder());
+}
+
+TEST_F(ModelFolderTest, ExplainsWhatIsNoModel) {
+  EXPECT_THAT(FindModel(fs(), folder()),
+              HasCode(absl::StatusCode::kNotFound, "no .meta file"));
+  EXPECT_THAT(FindModel(fs(), Path("absent")),
+              HasCode(absl::StatusCode::kNotFound, "absent"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("a.pb"), "x"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("b.pb"), "x"));
+  EXPECT_THAT(FindModel(fs(), folder()),
+              HasCode(absl::StatusCode::kNotFound, "a.pb, b.pb"));
+}
+
+TEST_F(ModelFolderTest, ResolvesCheckpointsAsPeopleNameThem) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
+  for (const std::string& name :
+       {std::string(), std::string("model"), std::string("model.index"),
+        Path("model"), Path("model.meta")}) {
+    ASSERT_OK_AND_ASSIGN(std::string prefix,
+                         ResolveCheckpoint(fs(), found, name));
+    EXPECT_EQ(prefix, Path("model")) << name;
+  }
+  EXPECT_THAT(ResolveCheckpoint(fs(), found, "modell"),
+              HasCode(absl::StatusCode::kNotFound, "did you mean \"model\""));
+}
+
+}  // namespace
+}  // namespace metagraph

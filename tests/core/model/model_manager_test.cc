@@ -1,0 +1,103 @@
+#include "core/model/model_manager.h"
+
+#include "tests/core/model/model_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+class ModelManagerTest : public ModelTest {
+ protected:
+  ModelManagerTest() : manager_(environment_) {}
+
+  absl::Status LoadAndWait(const std::string& name, const std::string& path) {
+    auto version = manager_.Load(name, path);
+    if (!version.ok()) return version.status();
+    return manager_.WaitUntilLoaded(name, *version, call_);
+  }
+
+  ModelManager manager_;
+};
+
+TEST_F(ModelManagerTest, LoadsInTheBackgroundAndFinds) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  EXPECT_THAT(Add1(*model), ElementsAre(5, 9, 15, 37));
+  EXPECT_THAT(manager_.Find("sed"),
+              HasCode(absl::StatusCode::kNotFound, "did you mean \"seed\""));
+  EXPECT_THAT(manager_.Find("seed", 3),
+              HasCode(absl::StatusCode::kNotFound, "version 3"));
+  EXPECT_THAT(manager_.Load("seed", folder()),
+              HasCode(absl::StatusCode::kFailedPrecondition, "in use"));
+  EXPECT_THAT(manager_.Load("x", Path("absent")),
+              HasCode(absl::StatusCode::kNotFound, "absent"));
+}
+
+TEST_F(ModelManagerTest, KeepsTheReasonOfAFailedLoad) {
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model.meta"), "no graph"));
+  EXPECT_FALSE(LoadAndWait("bad", folder()).ok());
+  const auto all = manager_.List();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all[0].state, ModelState::kEnd);
+  EXPECT_FALSE(all[0].error.ok());
+  EXPECT_THAT(manager_.Find("bad"),
+              HasCode(absl::StatusCode::kFailedPrecondition, "model.meta"));
+  // Repaired and asked for again.
+  WriteSeedModel(fs(), folder());
+  manager_.Rescan(/*retry_failed=*/true);
+  EXPECT_OK(manager_.Find("bad"));
+}
+
+TEST_F(ModelManagerTest, UnloadsWhenTheLastRunLetsGo) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto held, manager_.Find("seed"));
+  EXPECT_THAT(manager_.Unload("seed", {}, 999),
+              HasCode(absl::StatusCode::kAborted, "expected 999"));
+  ASSERT_OK(manager_.Unload("seed", {}, -1));
+  EXPECT_THAT(manager_.Find("seed"),
+              HasCode(absl::StatusCode::kUnavailable, "unloaded"));
+  EXPECT_EQ(manager_.List()[0].state, ModelState::kUnloading);
+  EXPECT_THAT(Add1(*held), ElementsAre(5, 9, 15, 37));
+  EXPECT_THAT(manager_.Unload("other", {}, -1),
+              HasCode(absl::StatusCode::kNotFound, "other"));
+}
+
+TEST_F(ModelManagerTest, RescanRestoresANewCheckpointOnce) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  const int64_t first = model->generation_number();
+  manager_.Rescan(false);
+  EXPECT_EQ(model->generation_number(), first);
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  manager_.Rescan(false);
+  EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+  const int64_t second = model->generation_number();
+  manager_.Rescan(false);
+  EXPECT_EQ(model->generation_number(), second);
+  // What the model saved itself is no news to it.
+  SaveOptions options;
+  options.global_step = 6;
+  ASSERT_OK(model->Save(options, nullptr, call_));
+  manager_.Rescan(false);
+  EXPECT_EQ(model->generation_number(), second);
+}
+
+TEST_F(ModelManagerTest, RescanMovesToANewVersion) {
+  ASSERT_OK(fs().CreateDirectory(Path("1")));
+  WriteSeedModel(fs(), Path("1"));
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK(fs().CreateDirectory(Path("2")));
+  WriteSeedModel(fs(), Path("2"));
+  manager_.Rescan(false);
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  EXPECT_EQ(model->version(), 2);
+  EXPECT_FALSE(manager_.Find("seed", 1).ok());
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,254 @@
+#include "core/model/model.h"
+
+#include "core/graph/meta_graph.h"
+#include "tests/core/model/model_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using testing::ElementsAre;
+
+TEST_F(ModelTest, LoadsAndRuns) {
+  LoadSeed();
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+  EXPECT_EQ(model_->variables().size(), 3u);
+  ASSERT_OK_AND_ASSIGN(auto generation, model_->Read(call_));
+  EXPECT_EQ(generation->checkpoint, Path("model"));
+}
+
+TEST_F(ModelTest, ServesUninitialisedWithoutACheckpoint) {
+  WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
+  ASSERT_OK_AND_ASSIGN(auto model, Load(folder()));
+  EXPECT_THAT(model->note(), testing::HasSubstr("no checkpoint"));
+  RunRequest request;
+  request.fetches = {"W1/read:0"};
+  EXPECT_THAT(Run(*model, request),
+              HasCode(absl::StatusCode::kFailedPrecondition, "W1"));
+}
+
+TEST_F(ModelTest, RefusesToLoadADamagedCheckpoint) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model.data-00000-of-00001"),
+                                std::string(48, 'x')));
+  EXPECT_THAT(Load(folder()), HasCode(absl::StatusCode::kDataLoss, "model"));
+}
+
+TEST_F(ModelTest, RestoresAnotherCheckpointInOneStep) {
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("model-7"), {0, 0, 0, 0}, {1, 1, 1, 1});
+  const int64_t before = model_->generation_number();
+  ASSERT_OK_AND_ASSIGN(RestoreResult result, Restore(""));
+  EXPECT_EQ(result.checkpoint, Path("model-7"));
+  EXPECT_EQ(result.global_step, 7);
+  EXPECT_EQ(result.previous_generation, before);
+  EXPECT_GT(result.generation, before);
+  EXPECT_THAT(result.report.restored, ElementsAre("Variable", "W1", "W2"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(2, 3, 4, 5));
+  EXPECT_TRUE(model_->HasSeen(Path("model-7")));
+}
+
+TEST_F(ModelTest, FailedRestoreListsAllProblemsAndChangesNothing) {
+  LoadSeed();
+  WriteCheckpoint(fs(), Path("bad"),
+                  {{"W1", FloatVector({1, 2})},
+                   {"W2x", FloatVector({1, 2, 3, 4})}});
+  const int64_t before = model_->generation_number();
+  const auto result = Restore("bad");
+  EXPECT_THAT(result, HasCode(absl::StatusCode::kInvalidArgument,
+                              "\"W1\" is float [2], the graph has float [4]"));
+  EXPECT_THAT(result, HasCode(absl::StatusCode::kInvalidArgument,
+                              "\"Variable\", \"W2\""));
+  EXPECT_EQ(model_->generation_number(), before);
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+  EXPECT_EQ(model_->last_restore()->status.code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ModelTest, PartialRestoreKeepsWhatIsMissing) {
+  LoadSeed();
+  WriteCheckpoint(fs(), Path("part"), {{"W1", FloatVector({0, 0, 0, 0})},
+                                       {"other", FloatVector({1})}});
+  EXPECT_THAT(Restore("part"), HasCode(absl::StatusCode::kNotFound, "W2"));
+  ASSERT_OK_AND_ASSIGN(RestoreResult result,
+                       Restore("part", RestoreMode::kPartial));
+  EXPECT_THAT(result.report.missing, ElementsAre("Variable", "W2"));
+  EXPECT_THAT(result.report.extra, ElementsAre("other"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(4, 6, 5, 22));
+}
+
+TEST_F(ModelTest, DryRunFindsDamageAndChangesNothing) {
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("model-2"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  const int64_t before = model_->generation_number();
+  ASSERT_OK(Restore("model-2", RestoreMode::kDryRun));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-2.data-00000-of-00001"),
+                                std::string(48, 'x')));
+  EXPECT_THAT(Restore("model-2", RestoreMode::kDryRun),
+              HasCode(absl::StatusCode::kDataLoss, "model-2"));
+  EXPECT_EQ(model_->generation_number(), before);
+}
+
+TEST_F(ModelTest, RestoreComparesTheGeneration) {
+  LoadSeed();
+  EXPECT_THAT(Restore("", RestoreMode::kStrict, 999),
+              HasCode(absl::StatusCode::kAborted, "expected 999"));
+  EXPECT_OK(Restore("", RestoreMode::kStrict, model_->generation_number()));
+}
+
+TEST_F(ModelTest, CancelledRestoreChangesNothing) {
+  LoadSeed();
+  const int64_t before = model_->generation_number();
+  call_.Cancel();
+  EXPECT_THAT(Restore(""), HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_EQ(model_->generation_number(), before);
+}
+
+TEST_F(ModelTest, ReportsProgress) {
+  LoadSeed();
+  Progress last;
+  RestoreOptions options;
+  ASSERT_OK(model_->Restore(
+      options, [&](const Progress& progress) { last = progress; }, call_));
+  EXPECT_EQ(last.tensors_total, 3);
+  EXPECT_EQ(last.tensors_done, 3);
+  EXPECT_EQ(last.bytes_done, 48);
+  EXPECT_EQ(last.bytes_total, 48);
+}
+
+TEST_F(ModelTest, RollsBackInMemoryAndFromTheCheckpoint) {
+  LoadSeed();
+  const int64_t first = model_->generation_number();
+  WriteSeedCheckpoint(fs(), Path("a"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  WriteSeedCheckpoint(fs(), Path("b"), {9, 9, 9, 9}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("a"));
+  EXPECT_THAT(model_->GenerationsInMemory(), ElementsAre(first));
+  ASSERT_OK_AND_ASSIGN(RollbackResult back, model_->Rollback({}, -1, call_));
+  EXPECT_FALSE(back.from_checkpoint);
+  EXPECT_EQ(back.restored_generation, first);
+  EXPECT_EQ(back.checkpoint, Path("model"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+  ASSERT_OK(Restore("a"));
+  ASSERT_OK(Restore("b"));
+  ASSERT_OK_AND_ASSIGN(back, model_->Rollback(first, -1, call_));
+  EXPECT_TRUE(back.from_checkpoint);
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+  EXPECT_THAT(model_->Rollback(12345, -1, call_),
+              HasCode(absl::StatusCode::kNotFound, "12345"));
+}
+
+TEST_F(ModelTest, SavesWhatCanBeLoadedAgain) {
+  LoadSeed();
+  SaveOptions options;
+  options.global_step = 12;
+  ASSERT_OK_AND_ASSIGN(SaveResult saved, model_->Save(options, nullptr, call_));
+  EXPECT_EQ(saved.checkpoint, Path("model-12"));
+  EXPECT_EQ(saved.tensors, 3);
+  EXPECT_EQ(saved.bytes, 48);
+  EXPECT_THAT(saved.files,
+              ElementsAre(Path("checkpoint"),
+                          Path("model-12.data-00000-of-00001"),
+                          Path("model-12.index"), Path("model-12.meta")));
+  ASSERT_OK_AND_ASSIGN(auto again, Load(folder()));
+  EXPECT_EQ(again->folder().graph_path, Path("model-12.meta"));
+  EXPECT_THAT(Add1(*again), ElementsAre(5, 9, 15, 37));
+  EXPECT_EQ(again->meta().def.collection_def().size(),
+            model_->meta().def.collection_def().size());
+  EXPECT_EQ(again->meta().def.saver_def().restore_op_name(),
+            "save/restore_all");
+}
+
+TEST_F(ModelTest, SavesInShardsAndElsewhere) {
+  LoadSeed();
+  SaveOptions options;
+  options.prefix = "elsewhere/";
+  options.shards = 2;
+  options.meta_graph = false;
+  options.state_file = false;
+  ASSERT_OK_AND_ASSIGN(SaveResult saved, model_->Save(options, nullptr, call_));
+  EXPECT_EQ(saved.checkpoint, Path("elsewhere/model"));
+  EXPECT_EQ(saved.files.size(), 3u);
+  ASSERT_OK(Restore("elsewhere/model"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
+TEST_F(ModelTest, KeepsSoManyCheckpoints) {
+  LoadSeed();
+  SaveOptions options;
+  options.keep = 2;
+  for (int step : {1, 2, 3}) {
+    options.global_step = step;
+    ASSERT_OK(model_->Save(options, nullptr, call_));
+  }
+  EXPECT_TRUE(fs().Stat(Path("model-3.index")).ok());
+  EXPECT_TRUE(fs().Stat(Path("model-2.index")).ok());
+  EXPECT_FALSE(fs().Stat(Path("model-1.index")).ok());
+  EXPECT_FALSE(fs().Stat(Path("model-1.meta")).ok());
+  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
+  EXPECT_EQ(found.checkpoint, Path("model-3"));
+}
+
+TEST_F(ModelTest, SaveNeedsValues) {
+  WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  EXPECT_THAT(model_->Save({}, nullptr, call_),
+              HasCode(absl::StatusCode::kFailedPrecondition, "\"W1\""));
+  EXPECT_FALSE(fs().Stat(Path("checkpoint")).ok());
+}
+
+TEST_F(ModelTest, InitialisesAllOrOnlyWhatIsMissing) {
+  WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  ASSERT_OK_AND_ASSIGN(
+      InitializeResult listed,
+      model_->InitializeVariables(InitializeScope::kListed, {"W2"}, false, -1,
+                                  call_));
+  EXPECT_THAT(listed.initialized, ElementsAre("W2"));
+  EXPECT_THAT(listed.overwritten, ElementsAre());
+  ASSERT_OK_AND_ASSIGN(
+      InitializeResult missing,
+      model_->InitializeVariables(InitializeScope::kUninitialized, {}, false,
+                                  -1, call_));
+  EXPECT_THAT(missing.initialized, ElementsAre("W1", "Variable"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+  const int64_t before = model_->generation_number();
+  ASSERT_OK_AND_ASSIGN(
+      InitializeResult dry,
+      model_->InitializeVariables(InitializeScope::kAll, {}, true, -1, call_));
+  EXPECT_EQ(dry.overwritten.size(), 3u);
+  EXPECT_EQ(model_->generation_number(), before);
+  EXPECT_THAT(model_->InitializeVariables(InitializeScope::kListed, {"W9"},
+                                          false, -1, call_),
+              HasCode(absl::StatusCode::kNotFound, "W9"));
+}
+
+TEST_F(ModelTest, InitialisingAfterARestoreOverwrites) {
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("zero"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("zero"));
+  ASSERT_OK_AND_ASSIGN(
+      InitializeResult all,
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  EXPECT_THAT(all.overwritten, ElementsAre("W1", "W2", "Variable"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
+TEST_F(ModelTest, TellsTheListeners) {
+  EventBus bus;
+  environment_.events = &bus;
+  std::vector<ModelEvent> events;
+  LoadSeed();
+  const int64_t token = bus.Subscribe(
+      [&](const ModelEvent& event) { events.push_back(event); });
+  ASSERT_OK(Restore(""));
+  ASSERT_OK(model_->Save({}, nullptr, call_));
+  EXPECT_FALSE(Restore("absent").ok());
+  bus.Unsubscribe(token);
+  ASSERT_OK(Restore(""));
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].kind, ModelEvent::Kind::kRestore);
+  EXPECT_EQ(events[1].kind, ModelEvent::Kind::kSave);
+  EXPECT_THAT(events[2].status, HasCode(absl::StatusCode::kNotFound, ""));
+}
+
+}  // namespace
+}  // namespace metagraph
