@@ -1,0 +1,111 @@
+// Max, Min, Prod, All, Any.
+
+#include <limits>
+
+#include "core/kernels/reduce.h"
+#include "core/op/op_builder.h"
+
+namespace metagraph {
+namespace {
+
+// The largest or smallest value of T, infinite if T has infinities.
+template <typename T>
+T Extreme(bool largest) {
+  if constexpr (std::is_integral_v<T>) {
+    return largest ? std::numeric_limits<T>::max()
+                   : std::numeric_limits<T>::lowest();
+  } else {
+    const T infinity = std::numeric_limits<T>::infinity();
+    return largest ? infinity : -infinity;
+  }
+}
+
+// NaN wins.
+template <typename T>
+struct MaxCombiner {
+  using Acc = T;
+  static T Identity() { return Extreme<T>(false); }
+  static T Combine(T a, T b) { return a >= b || a != a ? a : b; }
+};
+template <typename T>
+struct MinCombiner {
+  using Acc = T;
+  static T Identity() { return Extreme<T>(true); }
+  static T Combine(T a, T b) { return a <= b || a != a ? a : b; }
+};
+template <typename T>
+struct ProductCombiner {
+  using Acc = T;
+  static T Identity() { return T(1); }
+  static T Combine(T a, T b) { return Multiply(a, b); }
+};
+struct AllCombiner {
+  using Acc = bool;
+  static bool Identity() { return true; }
+  static bool Combine(bool a, bool b) { return a & b; }
+};
+struct AnyCombiner {
+  using Acc = bool;
+  static bool Identity() { return false; }
+  static bool Combine(bool a, bool b) { return a | b; }
+};
+
+// The combined value itself.
+template <typename CombinerT, typename T>
+struct PlainReducer {
+  using Combiner = CombinerT;
+  using Acc = typename Combiner::Acc;
+  using Loader = ValueLoader<T, Acc>;
+  static T Finish(Acc acc, int64_t) { return static_cast<T>(acc); }
+};
+
+template <typename T>
+using Max =
+    ReductionKernel<PlainReducer<MaxCombiner<AccumulatorType<T>>, T>, T>;
+template <typename T>
+using Min =
+    ReductionKernel<PlainReducer<MinCombiner<AccumulatorType<T>>, T>, T>;
+template <typename T>
+using Prod =
+    ReductionKernel<PlainReducer<ProductCombiner<AccumulatorType<T>>, T>, T>;
+
+void Signature(OpBuilder& op) {
+  op.Input("input: T").Input("reduction_indices: Tidx").Output("output: T");
+  op.Attr("keep_dims: bool = false").Attr("T: type");
+  op.Attr("Tidx: type = DT_INT32");
+}
+
+template <template <typename> class K>
+void DescribeExtreme(OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+}
+
+REGISTER_OP("Max", [](OpBuilder& op) { DescribeExtreme<Max>(op); });
+REGISTER_OP("Min", [](OpBuilder& op) { DescribeExtreme<Min>(op); });
+
+REGISTER_OP("Prod", [](OpBuilder& op) {
+  Signature(op);
+  op.KernelFor<Prod, float, double, half, bfloat16, uint8_t, uint16_t,
+               uint32_t, uint64_t, complex64, complex128>("T");
+  // Products that wrap have the same bits with and without a sign.
+  op.KernelWhere<Prod<uint8_t>>({{"T", DT_INT8}});
+  op.KernelWhere<Prod<uint16_t>>({{"T", DT_INT16}});
+  op.KernelWhere<Prod<uint32_t>>({{"T", DT_INT32}});
+  op.KernelWhere<Prod<uint64_t>>({{"T", DT_INT64}});
+});
+
+template <typename Combiner>
+void DescribeBool(OpBuilder& op) {
+  op.Input("input: bool").Input("reduction_indices: Tidx");
+  op.Output("output: bool");
+  op.Attr("keep_dims: bool = false").Attr("Tidx: type = DT_INT32");
+  op.Kernel<ReductionKernel<PlainReducer<Combiner, bool>, bool>>();
+}
+
+REGISTER_OP("All", DescribeBool<AllCombiner>);
+REGISTER_OP("Any", DescribeBool<AnyCombiner>);
+
+}  // namespace
+}  // namespace metagraph
