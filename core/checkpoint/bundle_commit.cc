@@ -54,7 +54,11 @@ absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix) {
   const absl::Status status = fs.CreateDirectory(folder);
   if (absl::IsAlreadyExists(status)) return false;
   RETURN_IF_ERROR(status);
-  RETURN_IF_ERROR(fs.SyncDirectory(std::string(Dirname(folder))));
+  const absl::Status synced = fs.SyncDirectory(std::string(Dirname(folder)));
+  if (!synced.ok()) {
+    fs.RemoveDirectory(folder).IgnoreError();
+    return synced;
+  }
   return true;
 }
 

@@ -109,13 +109,13 @@ absl::Status WriteShardedBundle(
     for (size_t i = 0; i < shards.size(); ++i) {
       const std::string part = JoinPath(
           folder, absl::StrFormat("part-%05d-of-%05d", i, shards.size()));
+      parts.push_back(part);
       ASSIGN_OR_RETURN(std::unique_ptr<BundleWriter> writer,
                        BundleWriter::Create(fs, part));
       for (const auto& [name, tensor] : shards[i]) {
         RETURN_IF_ERROR(writer->Add(name, tensor));
       }
       RETURN_IF_ERROR(writer->Finish());
-      parts.push_back(part);
     }
     return MergeBundles(fs, parts, prefix, /*remove_folders=*/true);
   };

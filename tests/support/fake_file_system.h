@@ -160,6 +160,11 @@ class FakeFileSystem : public FileSystem {
         return FailedPrecondition(path, "; Directory not empty");
       }
     }
+    for (const std::string& name : folders_) {
+      if (Dirname(name) == path) {
+        return FailedPrecondition(path, "; Directory not empty");
+      }
+    }
     RETURN_IF_ERROR(Step(path));
     folders_.erase(path);
     return absl::OkStatus();

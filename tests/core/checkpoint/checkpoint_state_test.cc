@@ -1,0 +1,192 @@
+#include "core/checkpoint/checkpoint_state.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/core/checkpoint/bundle_test_util.h"
+
+namespace metagraph {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string State(const std::string& newest,
+                  const std::vector<std::string>& all) {
+  std::string text = "model_checkpoint_path: \"" + newest + "\"\n";
+  for (const std::string& entry : all) {
+    text += "all_model_checkpoint_paths: \"" + entry + "\"\n";
+  }
+  return text;
+}
+
+// A folder "/d" with the checkpoints m-1 and m-2.
+class CheckpointStateTest : public ::testing::Test {
+ protected:
+  CheckpointStateTest() : fs_({"/d"}) {
+    PutExample(&fs_, "/d/m-1");
+    PutExample(&fs_, "/d/m-2");
+  }
+  void Remove(const std::string& prefix) {
+    ASSERT_OK(fs_.Remove(prefix + ".index"));
+  }
+  FakeFileSystem fs_;
+};
+
+TEST_F(CheckpointStateTest, RelativeEntry) {
+  fs_.Put("/d/checkpoint", State("m-1", {"m-1", "m-2"}));
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-1");
+  EXPECT_EQ(found.explanation, "named by the state file");
+}
+
+TEST_F(CheckpointStateTest, AbsoluteEntryElsewhere) {
+  fs_.Put("/other.index", ExampleIndex());
+  fs_.Put("/d/checkpoint", State("/other", {"/other"}));
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/other");
+}
+
+TEST_F(CheckpointStateTest, MovedFolder) {
+  fs_.Put("/d/checkpoint", State("/home/me/run/m-1", {"/home/me/run/m-1"}));
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-1");
+  EXPECT_THAT(found.explanation, HasSubstr("may have been moved"));
+}
+
+TEST_F(CheckpointStateTest, WindowsPath) {
+  fs_.Put("/d/checkpoint", State("C:\\\\runs\\\\7\\\\m-1", {}));
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/m-1");
+}
+
+TEST_F(CheckpointStateTest, DanglingEntryFallsBackToOlderOnes) {
+  fs_.Put("/d/checkpoint", State("m-9", {"m-1", "m-2", "m-8", "m-9"}));
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-2");
+  EXPECT_THAT(found.explanation, HasSubstr("\"m-9\" is not there"));
+  EXPECT_THAT(found.explanation, HasSubstr("\"m-8\" is not there"));
+}
+
+TEST_F(CheckpointStateTest, NoUsableEntryFallsBackToTheNewestIndex) {
+  fs_.Put("/d/checkpoint", State("x-9", {"x-9"}));
+  PutExample(&fs_, "/d/m-0");  // the last one written
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/m-0");
+}
+
+TEST_F(CheckpointStateTest, MissingAndUnparsableStateFiles) {
+  EXPECT_THAT(ReadCheckpointState(fs_, "/d"),
+              HasCode(absl::StatusCode::kNotFound, "/d/checkpoint"));
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-2");
+  EXPECT_THAT(found.explanation, HasSubstr("there is no state file"));
+
+  fs_.Put("/d/checkpoint", "model_checkpoint_path: m-1");
+  EXPECT_THAT(ReadCheckpointState(fs_, "/d"),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "/d/checkpoint cannot be parsed: line 1"));
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/m-2");
+
+  fs_.Put("/d/checkpoint", "all_model_checkpoint_paths: \"m-1\"");
+  EXPECT_THAT(ReadCheckpointState(fs_, "/d"),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "no model_checkpoint_path"));
+}
+
+TEST_F(CheckpointStateTest, NothingToFindSaysWhereItLooked) {
+  Remove("/d/m-1");
+  Remove("/d/m-2");
+  fs_.Put("/d/checkpoint", State("/gone/m-2", {"/gone/m-1", "/gone/m-2"}));
+  const auto found = LatestCheckpoint(fs_, "/d");
+  EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound,
+                             "no checkpoint in \"/d\": "));
+  EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound, "\"/gone/m-1\""));
+  EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound, ".index"));
+  EXPECT_THAT(LatestCheckpoint(fs_, "/none"),
+              HasCode(absl::StatusCode::kNotFound, "/none"));
+}
+
+TEST_F(CheckpointStateTest, OldFormatCounts) {
+  fs_.Put("/d/v1-00000-of-00002", "");
+  fs_.Put("/d/checkpoint", State("v1-\?\?\?\?\?-of-00002", {}));
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/v1-\?\?\?\?\?-of-00002");
+  // A folder of that name is not a checkpoint.
+  ASSERT_OK(fs_.CreateDirectory("/d/sub"));
+  EXPECT_FALSE(CheckpointExists(fs_, "/d/sub"));
+}
+
+TEST_F(CheckpointStateTest, ListsOldestFirst) {
+  fs_.Put("/d/checkpoint", State("/elsewhere/m-1", {"/elsewhere/m-1"}));
+  PutExample(&fs_, "/d/m-1");  // written again: now the newest
+  ASSERT_OK_AND_ASSIGN(auto listed, ListCheckpoints(fs_, "/d"));
+  ASSERT_EQ(listed.size(), 2u);
+  EXPECT_EQ(listed[0].prefix, "/d/m-2");
+  EXPECT_EQ(listed[0].global_step, 2);
+  EXPECT_EQ(listed[0].size, 73u + 248u);
+  EXPECT_FALSE(listed[0].in_state_file);
+  EXPECT_EQ(listed[1].prefix, "/d/m-1");
+  EXPECT_TRUE(listed[1].in_state_file);
+  EXPECT_TRUE(listed[1].latest);
+  EXPECT_LT(listed[0].modified, listed[1].modified);
+}
+
+TEST_F(CheckpointStateTest, UpdateWritesTensorFlowsLook) {
+  ASSERT_OK_AND_ASSIGN(auto fallen,
+                       UpdateCheckpointState(fs_, "/d", "/d/m-1", 5));
+  EXPECT_THAT(fallen, IsEmpty());
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", 5));
+  EXPECT_EQ(fs_.ContentOf("/d/checkpoint"),
+            "model_checkpoint_path: \"m-2\"\n"
+            "all_model_checkpoint_paths: \"m-1\"\n"
+            "all_model_checkpoint_paths: \"m-2\"\n");
+  // Again the first: it moves to the end.
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-1", 5));
+  EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-1", {"m-2", "m-1"}));
+}
+
+TEST_F(CheckpointStateTest, UpdateReportsWhatFallsOff) {
+  PutExample(&fs_, "/d/m-3");
+  fs_.Put("/far/m-8.index", "");
+  fs_.Put("/d/checkpoint",
+          State("/d/m-2", {"/far/m-8", "gone", "m-1", "/d/m-2"}));
+  ASSERT_OK_AND_ASSIGN(auto fallen,
+                       UpdateCheckpointState(fs_, "/d", "/d/m-3", 1));
+  // Not what lies in another folder, and not what is gone.
+  EXPECT_THAT(fallen, ElementsAre("/d/m-1", "/d/m-2"));
+  EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-3", {"m-3"}));
+}
+
+TEST_F(CheckpointStateTest, UpdateKeepsTimestampsParallel) {
+  fs_.Put("/d/checkpoint", State("m-1", {"m-1"}) +
+                               "all_model_checkpoint_timestamps: 7.5\n"
+                               "last_preserved_timestamp: 3.25\n");
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", 5));
+  ASSERT_OK_AND_ASSIGN(auto state, ReadCheckpointState(fs_, "/d"));
+  ASSERT_EQ(state.all_model_checkpoint_timestamps_size(), 2);
+  EXPECT_EQ(state.all_model_checkpoint_timestamps(0), 7.5);
+  EXPECT_GT(state.all_model_checkpoint_timestamps(1), 1e9);
+  EXPECT_EQ(state.last_preserved_timestamp(), 3.25);
+}
+
+TEST_F(CheckpointStateTest, RemoveTakesIndexDataAndMeta) {
+  fs_.Put("/d/m-1.meta", "");
+  PutExample(&fs_, "/d/m-11");
+  ASSERT_OK(RemoveCheckpoint(fs_, "/d/m-1"));
+  EXPECT_THAT(fs_.AllFiles(),
+              ElementsAre("/d/m-11.data-00000-of-00001", "/d/m-11.index",
+                          "/d/m-2.data-00000-of-00001", "/d/m-2.index"));
+  EXPECT_OK(RemoveCheckpoint(fs_, "/d/m-1"));
+}
+
+TEST(GlobalStepTest, IsTheNumberAtTheEnd) {
+  EXPECT_EQ(GlobalStepOf("/d/model.ckpt-2000"), 2000);
+  EXPECT_EQ(GlobalStepOf("model-00000042"), 42);
+  EXPECT_EQ(GlobalStepOf("model"), -1);
+  EXPECT_EQ(GlobalStepOf("model-"), -1);
+  EXPECT_EQ(GlobalStepOf("model-12a"), -1);
+  EXPECT_EQ(GlobalStepOf("model-99999999999999999999"), -1);
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,130 @@
+// Saves that are interrupted at every operation.
+
+#include <string>
+#include <vector>
+
+#include "core/checkpoint/checkpoint_state.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/core/checkpoint/bundle_test_util.h"
+
+namespace metagraph {
+namespace {
+
+using Loss = FakeFileSystem::Loss;
+constexpr Loss kLosses[] = {Loss::kAllUnsynced, Loss::kNothing,
+                            Loss::kContentOnly};
+
+std::vector<NamedTensor> Weights(float value) {
+  return {{"a", MakeTensor<float>({2}, {value, value})},
+          {"b", MakeTensor<std::string>({1}, {std::to_string(value)})},
+          {"c", MakeTensor<float>({3}, {value, value, value})}};
+}
+
+// The value that all tensors of the checkpoint agree on.
+absl::StatusOr<float> ValueOf(FileSystem& fs, const std::string& prefix) {
+  ASSIGN_OR_RETURN(auto reader, BundleReader::Open(fs, prefix));
+  ASSIGN_OR_RETURN(const Tensor a, reader->Read("a"));
+  ASSIGN_OR_RETURN(const Tensor b, reader->Read("b"));
+  ASSIGN_OR_RETURN(const Tensor c, reader->Read("c"));
+  const float value = a.data<float>()[0];
+  if (b.data<std::string>()[0] != std::to_string(value) ||
+      c.data<float>()[2] != value) {
+    return absl::InternalError("a mix");
+  }
+  return value;
+}
+
+absl::Status SaveAndPoint(FileSystem& fs, const std::string& prefix,
+                          float value) {
+  RETURN_IF_ERROR(WriteBundle(fs, prefix, Weights(value)));
+  return UpdateCheckpointState(fs, "d", prefix, /*keep=*/2).status();
+}
+
+absl::StatusOr<float> LatestValue(FileSystem& fs) {
+  ASSIGN_OR_RETURN(const FoundCheckpoint found, LatestCheckpoint(fs, "d"));
+  return ValueOf(fs, found.prefix);
+}
+
+class CrashTest : public ::testing::TestWithParam<const char*> {};
+
+// Under the same name, and under a new one.
+INSTANTIATE_TEST_SUITE_P(Prefixes, CrashTest,
+                         ::testing::Values("d/m-1", "d/m-2"));
+
+TEST_P(CrashTest, LeavesTheOldCheckpointOrTheNewOne) {
+  for (const Loss loss : kLosses) {
+    for (int n = 0;; ++n) {
+      FakeFileSystem fs({"d"});
+      ASSERT_OK(SaveAndPoint(fs, "d/m-1", 1));
+      fs.Crash(Loss::kNothing);
+      fs.FailAfter(n);
+      const bool saved = SaveAndPoint(fs, GetParam(), 2).ok();
+      fs.Crash(loss);
+      const absl::StatusOr<float> found = LatestValue(fs);
+      ASSERT_OK(found) << "operation " << n;
+      if (saved) {
+        EXPECT_EQ(*found, 2);
+        break;
+      }
+      EXPECT_TRUE(*found == 1 || *found == 2) << n;
+      // The next save goes through.
+      ASSERT_OK(SaveAndPoint(fs, GetParam(), 3));
+      EXPECT_EQ(*LatestValue(fs), 3);
+    }
+  }
+}
+
+TEST_P(CrashTest, FullDiskLeavesTheOldCheckpointAndNothingElse) {
+  for (int n = 0;; ++n) {
+    FakeFileSystem fs({"d"});
+    ASSERT_OK(SaveAndPoint(fs, "d/m-1", 1));
+    const auto before = fs.AllFiles();
+    fs.FailOnce(n);
+    const absl::Status status = WriteBundle(fs, GetParam(), Weights(2));
+    if (!fs.failed_once()) {
+      EXPECT_OK(status);
+      break;
+    }
+    if (status.ok()) continue;  // only an old file could not be removed
+    EXPECT_THAT(status,
+                HasCode(absl::StatusCode::kResourceExhausted, "No space"));
+    ASSERT_OK_AND_ASSIGN(const float value, LatestValue(fs));
+    if (value == 1) {
+      // The very last step, making the index durable, may fail late.
+      if (fs.ContentOf(std::string(GetParam()) + ".index").empty() ||
+          std::string(GetParam()) == "d/m-1") {
+        EXPECT_EQ(fs.AllFiles(), before) << "operation " << n;
+      }
+    }
+  }
+}
+
+TEST(ShardedCrashTest, LeavesTheOldCheckpointOrTheNewOne) {
+  const auto save = [](FileSystem& fs, float value) {
+    const std::vector<NamedTensor> all = Weights(value);
+    const std::vector<std::vector<NamedTensor>> shards = {{all[0], all[1]},
+                                                          {all[2]}};
+    return WriteShardedBundle(fs, "d/m", shards);
+  };
+  for (const Loss loss : kLosses) {
+    for (int n = 0;; ++n) {
+      FakeFileSystem fs({"d"});
+      ASSERT_OK(save(fs, 1));
+      fs.Crash(Loss::kNothing);
+      fs.FailAfter(n);
+      const bool saved = save(fs, 2).ok();
+      fs.Crash(loss);
+      const absl::StatusOr<float> found = ValueOf(fs, "d/m");
+      ASSERT_OK(found) << "operation " << n;
+      if (saved) {
+        EXPECT_EQ(*found, 2);
+        break;
+      }
+      EXPECT_TRUE(*found == 1 || *found == 2) << n;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace metagraph
