@@ -1,0 +1,83 @@
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+const auto kBad = absl::StatusCode::kInvalidArgument;
+
+TEST(MatrixInverseTest, InvertsEachMatrix) {
+  OpTester op("MatrixInverse");
+  op.Input<float>({2, 2, 2}, {4, 7, 2, 6, 2, 0, 0, 4});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {2, 2, 2},
+                          {.6f, -.7f, -.2f, .4f, .5f, 0, 0, .25f});
+}
+
+TEST(MatrixInverseTest, InvertsTheAdjoint) {
+  OpTester op("MatrixInverse");
+  op.Attr("adjoint", true);
+  op.Input<double>({2, 2}, {4, 7, 2, 6});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<double>(op.output(0), {2, 2}, {.6, -.2, -.7, .4});
+}
+
+TEST(MatrixInverseTest, RefusesWhatHasNoInverse) {
+  OpTester op("MatrixInverse");
+  op.Input<float>({2, 2}, {1, 1, 1, 1});
+  EXPECT_THAT(op.Run(), HasCode(kBad, "Input is not invertible."));
+  op.ClearInputs();
+  op.Input<float>({1, 2}, {1, 1});
+  EXPECT_THAT(op.Run(), HasCode(kBad, "Input matrix must be square."));
+  op.ClearInputs();
+  op.Input<float>({1}, {1});
+  EXPECT_THAT(op.Run(), HasCode(kBad, "rank >= 2"));
+  op.ClearInputs();
+  op.Input<float>({3, 0, 0}, {});
+  EXPECT_OK(op.Run());
+}
+
+TEST(MatrixDeterminantTest, GivesOneNumberForEachMatrix) {
+  OpTester op("MatrixDeterminant");
+  op.Input<double>({2, 2, 2}, {1, 2, 3, 4, 2, 0, 0, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<double>(op.output(0), {2}, {-2, 4});
+  op.ClearInputs();
+  op.Input<double>({0, 0}, {});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<double>(op.output(0), {}, {1});
+}
+
+TEST(CholeskyTest, FactorsAPositiveMatrix) {
+  OpTester op("Cholesky");
+  op.Input<float>({2, 2}, {4, 2, 2, 5});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {2, 2}, {2, 0, 1, 2});
+  op.ClearInputs();
+  op.Input<float>({2, 2}, {1, 2, 2, 1});
+  EXPECT_THAT(op.Run(), HasCode(kBad, "was not successful"));
+}
+
+TEST(MatrixSolveTest, Solves) {
+  OpTester op("MatrixSolve");
+  op.Input<float>({2, 2}, {4, 7, 2, 6}).Input<float>({2, 1}, {1, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {2, 1}, {-.8f, .6f});
+  op.ClearInputs();
+  op.Input<float>({2, 2}, {4, 7, 2, 6}).Input<float>({1, 2}, {1, 2});
+  EXPECT_THAT(op.Run(), HasCode(kBad, "incompatible"));
+}
+
+TEST(MatrixTriangularSolveTest, ReadsOneTriangle) {
+  for (bool lower : {false, true}) {
+    OpTester op("MatrixTriangularSolve");
+    op.Attr("lower", lower);
+    op.Input<double>({2, 2}, {2, 1, 1, 4}).Input<double>({2, 1}, {4, 8});
+    ASSERT_OK(op.Run());
+    ExpectTensorNear<double>(op.output(0), {2, 1},
+                             lower ? std::vector<double>{2, 1.5}
+                                   : std::vector<double>{1, 2});
+  }
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,88 @@
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+OpTester& Attrs(OpTester& op, Ints ksize, Ints strides, const char* padding) {
+  return op.Attr("ksize", ksize).Attr("strides", strides)
+      .Attr("padding", padding);
+}
+
+TEST(MaxPoolWithArgmaxTest, TellsTheFirstMaximum) {
+  OpTester op("MaxPoolWithArgmax");
+  Attrs(op, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME");
+  op.Input<float>({1, 2, 3, 1}, {1, 5, 2, 7, 7, 9});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, 2, 3, 1}, {7, 9, 9, 7, 9, 9});
+  ExpectTensorEqual<int64_t>(op.output(1), {1, 2, 3, 1}, {3, 5, 5, 3, 5, 5});
+}
+
+TEST(MaxPoolWithArgmaxTest, CountsTheBatchIfAsked) {
+  for (bool with_batch : {false, true}) {
+    OpTester op("MaxPoolWithArgmax");
+    Attrs(op, {1, 1, 2, 1}, {1, 1, 2, 1}, "VALID");
+    op.Attr("include_batch_in_index", with_batch).Attr("Targmax", DT_INT32);
+    op.Input<float>({2, 1, 2, 1}, {1, 2, 4, 3});
+    ASSERT_OK(op.Run());
+    ExpectTensorEqual<int32_t>(op.output(1), {2, 1, 1, 1},
+                               {1, with_batch ? 2 : 0});
+  }
+}
+
+TEST(MaxPoolGradTest, GivesTheGradientToTheFirstMaximum) {
+  OpTester op("MaxPoolGrad");
+  Attrs(op, {1, 1, 2, 1}, {1, 1, 1, 1}, "VALID");
+  op.Input<float>({1, 1, 4, 1}, {1, 3, 3, 2});
+  op.Input<float>({1, 1, 3, 1}, {3, 3, 3});
+  op.Input<float>({1, 1, 3, 1}, {10, 20, 30});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, 1, 4, 1}, {0, 30, 30, 0});
+}
+
+TEST(MaxPoolGradTest, RefusesAGradientOfAnotherShape) {
+  OpTester op("MaxPoolGrad");
+  Attrs(op, {1, 1, 2, 1}, {1, 1, 1, 1}, "VALID");
+  op.Input<float>({1, 1, 4, 1}, {1, 3, 3, 2});
+  op.Input<float>({1, 1, 3, 1}, {3, 3, 3});
+  op.Input<float>({1, 1, 2, 1}, {10, 20});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "Expected grad shape to be [1,1,3,1]"));
+}
+
+TEST(AvgPoolGradTest, SharesTheGradientOut) {
+  OpTester op("AvgPoolGrad");
+  Attrs(op, {1, 1, 2, 1}, {1, 1, 1, 1}, "SAME");
+  op.Input<int32_t>({4}, {1, 1, 3, 1});
+  op.Input<float>({1, 1, 3, 1}, {2, 4, 6});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, 1, 3, 1}, {1, 3, 8});
+}
+
+TEST(AvgPoolGradTest, RefusesNegativeSizes) {
+  OpTester op("AvgPoolGrad");
+  Attrs(op, {1, 1, 2, 1}, {1, 1, 1, 1}, "SAME");
+  op.Input<int32_t>({4}, {1, 1, -3, 1});
+  op.Input<float>({1, 1, 3, 1}, {2, 4, 6});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument, ""));
+}
+
+TEST(Pool3DGradTest, SlidesThroughThreeDimensions) {
+  const Ints ksize = {1, 2, 1, 1, 1}, strides = {1, 1, 1, 1, 1};
+  OpTester max("MaxPool3DGrad");
+  Attrs(max, ksize, strides, "VALID");
+  max.Input<float>({1, 2, 1, 1, 1}, {1, 4}).Input<float>({1, 1, 1, 1, 1}, {4});
+  max.Input<float>({1, 1, 1, 1, 1}, {5});
+  ASSERT_OK(max.Run());
+  ExpectTensorEqual<float>(max.output(0), {1, 2, 1, 1, 1}, {0, 5});
+  OpTester mean("AvgPool3DGrad");
+  Attrs(mean, ksize, strides, "VALID");
+  mean.Input<int32_t>({5}, {1, 2, 1, 1, 1});
+  mean.Input<float>({1, 1, 1, 1, 1}, {5});
+  ASSERT_OK(mean.Run());
+  ExpectTensorEqual<float>(mean.output(0), {1, 2, 1, 1, 1}, {2.5, 2.5});
+}
+
+}  // namespace
+}  // namespace metagraph
