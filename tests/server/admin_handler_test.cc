@@ -1,0 +1,129 @@
+#include "server/handlers/admin_handler.h"
+
+#include "tests/server/handler_fixture.h"
+
+namespace metagraph {
+namespace {
+
+class AdminHandlerTest : public HandlerTest {
+ protected:
+  absl::Status Restore(const v1::RestoreRequest& request) {
+    messages_.clear();
+    return admin_.Restore(request, call_, [&](const v1::RestoreResponse& m) {
+      messages_.push_back(m);
+      return true;
+    });
+  }
+
+  std::vector<v1::RestoreResponse> messages_;
+};
+
+TEST_F(AdminHandlerTest, RestoreStreamsProgressAndEndsWithTheResult) {
+  v1::RestoreRequest request;
+  request.set_model("seed");
+  ASSERT_OK(Restore(request));
+  ASSERT_GE(messages_.size(), 2u);
+  EXPECT_EQ(messages_.front().progress().tensors_total(), 3);
+  const v1::RestoreResult& result = messages_.back().result();
+  EXPECT_EQ(result.checkpoint(), Path("model"));
+  EXPECT_EQ(result.report().restored_size(), 3);
+  EXPECT_EQ(result.generation(), result.previous_generation() + 1);
+
+  request.set_expected_generation(77);
+  EXPECT_THAT(Restore(request), HasCode(absl::StatusCode::kAborted, "77"));
+  request.clear_expected_generation();
+  request.set_checkpoint("absent");
+  EXPECT_THAT(Restore(request), HasCode(absl::StatusCode::kNotFound, "absent"));
+}
+
+TEST_F(AdminHandlerTest, RestoreEndsWhenTheCallerGoesAway) {
+  v1::RestoreRequest request;
+  request.set_model("seed");
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  const int64_t before = model->generation_number();
+  EXPECT_THAT(admin_.Restore(request, call_, [](const auto&) { return false; }),
+              HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_EQ(model->generation_number(), before);
+}
+
+TEST_F(AdminHandlerTest, SavesRollsBackAndInitialises) {
+  v1::SaveRequest save;
+  save.set_model("seed");
+  save.set_global_step(4);
+  v1::SaveResult saved;
+  ASSERT_OK(admin_.Save(save, call_, [&](const v1::SaveResponse& message) {
+    if (message.has_result()) saved = message.result();
+    return true;
+  }));
+  EXPECT_EQ(saved.checkpoint(), Path("model-4"));
+  EXPECT_EQ(saved.tensor_count(), 3);
+  save.set_keep(-7);
+  EXPECT_THAT(admin_.Save(save, call_, [](const auto&) { return true; }),
+              HasCode(absl::StatusCode::kInvalidArgument, "keep"));
+
+  v1::RestoreRequest restore;
+  restore.set_model("seed");
+  ASSERT_OK(Restore(restore));
+  v1::RollbackRequest rollback;
+  rollback.set_model("seed");
+  v1::RollbackResponse back;
+  ASSERT_OK(admin_.Rollback(rollback, call_, &back));
+  EXPECT_FALSE(back.from_checkpoint());
+  EXPECT_EQ(back.checkpoint(), Path("model"));
+
+  v1::InitializeVariablesRequest init;
+  init.set_model("seed");
+  init.add_names("W1");
+  v1::InitializeVariablesResponse initialised;
+  ASSERT_OK(admin_.InitializeVariables(init, call_, &initialised));
+  EXPECT_THAT(initialised.overwritten(), testing::ElementsAre("W1"));
+  init.set_scope(v1::INITIALIZE_SCOPE_ALL);
+  EXPECT_THAT(admin_.InitializeVariables(init, call_, &initialised),
+              HasCode(absl::StatusCode::kInvalidArgument, "LISTED"));
+}
+
+TEST_F(AdminHandlerTest, LoadsAndUnloads) {
+  v1::LoadModelRequest load;
+  load.set_model("second");
+  load.set_directory(dir_.path());
+  load.set_wait(true);
+  v1::LoadModelResponse loaded;
+  ASSERT_OK(admin_.LoadModel(load, call_, &loaded));
+  EXPECT_EQ(loaded.state(), v1::MODEL_STATE_AVAILABLE);
+  EXPECT_GT(loaded.generation(), 0);
+  EXPECT_THAT(admin_.LoadModel(load, call_, &loaded),
+              HasCode(absl::StatusCode::kFailedPrecondition, "in use"));
+  load.set_model("third");
+  load.set_directory(Path("absent"));
+  EXPECT_THAT(admin_.LoadModel(load, call_, &loaded),
+              HasCode(absl::StatusCode::kNotFound, "absent"));
+  v1::UnloadModelRequest unload;
+  unload.set_model("second");
+  v1::UnloadModelResponse unloaded;
+  ASSERT_OK(admin_.UnloadModel(unload, call_, &unloaded));
+  EXPECT_THAT(admin_.UnloadModel(unload, call_, &unloaded),
+              HasCode(absl::StatusCode::kNotFound, "second"));
+}
+
+TEST_F(AdminHandlerTest, SetsTheLogLevel) {
+  v1::SetLogLevelRequest request;
+  v1::SetLogLevelResponse response;
+  EXPECT_THAT(admin_.SetLogLevel(request, call_, &response),
+              HasCode(absl::StatusCode::kUnimplemented, ""));
+  v1::LogLevel level = v1::LOG_LEVEL_INFO;
+  int32_t verbosity = 0;
+  LogControl control;
+  control.level = [&] { return level; };
+  control.set_level = [&](v1::LogLevel l) { level = l; };
+  control.verbosity = [&] { return verbosity; };
+  control.set_verbosity = [&](int32_t v) { verbosity = v; };
+  const AdminHandler admin(models_, control);
+  request.set_level(v1::LOG_LEVEL_ERROR);
+  request.set_verbosity(2);
+  ASSERT_OK(admin.SetLogLevel(request, call_, &response));
+  EXPECT_EQ(level, v1::LOG_LEVEL_ERROR);
+  EXPECT_EQ(response.verbosity(), 2);
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,186 @@
+#include "server/handlers/inference_handler.h"
+
+#include "tests/server/handler_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::serving::SessionRunRequest;
+using tensorflow::serving::SessionRunResponse;
+using testing::ElementsAre;
+
+class InferenceHandlerTest : public HandlerTest {
+ protected:
+  absl::Status Run(const v1::RunRequest& request) {
+    response_.Clear();
+    return inference_.Run(request, call_, &response_);
+  }
+  absl::Status SessionRun(const SessionRunRequest& request) {
+    session_response_.Clear();
+    return inference_.SessionRun(request, call_, &session_response_);
+  }
+  static SessionRunRequest SeedSessionRun() {
+    SessionRunRequest request;
+    request.mutable_model_spec()->set_name("seed");
+    AddFeed("W3:0", FloatVector({1, 2, 3, 4}), request.mutable_feed());
+    request.add_fetch("add1:0");
+    return request;
+  }
+
+  v1::RunResponse response_;
+  SessionRunResponse session_response_;
+};
+
+TEST_F(InferenceHandlerTest, AnswersInTheOrderAskedWithTheGeneration) {
+  v1::RunRequest request = SeedRun();
+  request.add_fetch("add:0");
+  ASSERT_OK(Run(request));
+  ASSERT_EQ(response_.tensor_size(), 2);
+  EXPECT_EQ(response_.tensor(0).name(), "add1:0");
+  EXPECT_THAT(ValuesOf(response_.tensor(0).tensor()),
+              ElementsAre(5, 9, 15, 37));
+  EXPECT_EQ(response_.tensor(1).name(), "add:0");
+  EXPECT_THAT(ValuesOf(response_.tensor(1).tensor()),
+              ElementsAre(2, 5, 13, 19));
+  EXPECT_EQ(response_.checkpoint(), Path("model"));
+  EXPECT_GT(response_.generation(), 0);
+}
+
+TEST_F(InferenceHandlerTest, FetchesACollection) {
+  v1::RunRequest request = SeedRun();
+  request.clear_fetch();
+  request.add_fetch("collection:add1");
+  request.add_fetch("collection:w1");
+  request.add_fetch("collection:variables");
+  ASSERT_OK(Run(request));
+  ASSERT_EQ(response_.tensor_size(), 5);
+  EXPECT_EQ(response_.tensor(0).name(), "add1:0");
+  EXPECT_EQ(response_.tensor(1).name(), "W1:0");
+  request.set_fetch(0, "collection:ad1");
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kNotFound, "\"add1\""));
+}
+
+TEST_F(InferenceHandlerTest, RunsOperations) {
+  v1::RunRequest request;
+  request.set_model("seed");
+  request.add_fetch("init");
+  ASSERT_OK(Run(request));
+  EXPECT_EQ(response_.tensor_size(), 0);
+  const int64_t after = response_.generation();
+  ASSERT_OK(Run(SeedRun()));
+  EXPECT_EQ(response_.generation(), after);
+}
+
+TEST_F(InferenceHandlerTest, RefusesFeedsThatDoNotFit) {
+  v1::RunRequest request = SeedRun();
+  request.clear_feed();
+  AddFeed("W3:0", MakeTensor<int32_t>({4}, {1, 2, 3, 4}),
+          request.mutable_feed());
+  absl::Status status = Run(request);
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kInvalidArgument,
+                              "feed \"W3:0\" is int32 [4], expected float"));
+  EXPECT_EQ(Detail(status, "expected"), "float");
+  EXPECT_EQ(Detail(status, "found"), "int32");
+
+  request.clear_feed();
+  AddFeed("W3:0", MakeTensor<float>({3}, {1, 2, 3}), request.mutable_feed());
+  status = Run(request);
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kInvalidArgument,
+                              "expected shape [4]"));
+  EXPECT_EQ(Detail(status, "found"), "[3]");
+
+  request.clear_feed();
+  AddFeed("W3:0", MakeTensor<float>({2, 2}, {1, 2, 3, 4}),
+          request.mutable_feed());
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                    "float [2,2]"));
+}
+
+TEST_F(InferenceHandlerTest, RefusesAHostileShape) {
+  v1::RunRequest request = SeedRun();
+  auto* shape = request.mutable_feed(0)->mutable_tensor()
+                    ->mutable_tensor_shape();
+  shape->mutable_dim(0)->set_size(int64_t{1} << 60);
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                    "feed \"W3:0\""));
+}
+
+TEST_F(InferenceHandlerTest, NamesWhatIsMissing) {
+  v1::RunRequest request = SeedRun();
+  request.clear_feed();
+  EXPECT_THAT(Run(request),
+              HasCode(absl::StatusCode::kInvalidArgument, "W3"));
+  request = SeedRun();
+  request.set_fetch(0, "ad1:0");
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kNotFound, "ad1"));
+  request.set_model("sed");
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kNotFound, "\"seed\""));
+  request.set_model("");
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument, ""));
+}
+
+TEST_F(InferenceHandlerTest, RunsOnAPinnedGeneration) {
+  ASSERT_OK(Run(SeedRun()));
+  const int64_t first = response_.generation();
+  WriteSeedCheckpoint(fs(), Path("zero"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  ASSERT_OK(model->Restore({}, nullptr, call_));
+  ASSERT_OK(Run(SeedRun()));
+  EXPECT_THAT(ValuesOf(response_.tensor(0).tensor()), ElementsAre(1, 2, 3, 4));
+  v1::RunRequest pinned = SeedRun();
+  pinned.set_generation(first);
+  ASSERT_OK(Run(pinned));
+  EXPECT_EQ(response_.generation(), first);
+  EXPECT_THAT(ValuesOf(response_.tensor(0).tensor()),
+              ElementsAre(5, 9, 15, 37));
+  pinned.set_generation(999);
+  EXPECT_THAT(Run(pinned), HasCode(absl::StatusCode::kNotFound, "999"));
+}
+
+TEST_F(InferenceHandlerTest, SessionRunSpeaksAsTensorFlowServing) {
+  ASSERT_OK(SessionRun(SeedSessionRun()));
+  ASSERT_EQ(session_response_.tensor_size(), 1);
+  EXPECT_EQ(session_response_.tensor(0).name(), "add1:0");
+  EXPECT_EQ(session_response_.model_spec().name(), "seed");
+  EXPECT_TRUE(session_response_.model_spec().has_version());
+
+  SessionRunRequest request = SeedSessionRun();
+  request.clear_model_spec();
+  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                           "Missing ModelSpec"));
+  request.mutable_model_spec();
+  EXPECT_THAT(SessionRun(request),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "ModelSpec has no name specified."));
+  request.mutable_model_spec()->set_name("other");
+  EXPECT_THAT(SessionRun(request),
+              HasCode(absl::StatusCode::kNotFound,
+                      "Servable not found for request: Latest(other)"));
+  request.mutable_model_spec()->mutable_version()->set_value(3);
+  EXPECT_THAT(SessionRun(request),
+              HasCode(absl::StatusCode::kNotFound, "Specific(other, 3)"));
+  request.mutable_model_spec()->set_version_label("stable");
+  EXPECT_THAT(SessionRun(request),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "Unrecognized servable version label: stable"));
+}
+
+TEST_F(InferenceHandlerTest, SessionRunKeepsTensorFlowsCodeForAWrongDtype) {
+  SessionRunRequest request = SeedSessionRun();
+  request.clear_feed();
+  AddFeed("W3:0", MakeTensor<int32_t>({4}, {1, 2, 3, 4}),
+          request.mutable_feed());
+  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInternal, ""));
+}
+
+TEST_F(InferenceHandlerTest, CancelledAndLateRunsEnd) {
+  call_.Cancel();
+  EXPECT_THAT(Run(SeedRun()), HasCode(absl::StatusCode::kCancelled, ""));
+  CallContext late(absl::InfinitePast());
+  v1::RunResponse response;
+  EXPECT_THAT(inference_.Run(SeedRun(), late, &response),
+              HasCode(absl::StatusCode::kDeadlineExceeded, ""));
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,282 @@
+#include "server/handlers/inspect_handler.h"
+
+#include "tests/server/handler_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class InspectHandlerTest : public HandlerTest {};
+
+TEST_F(InspectHandlerTest, DescribesTheModel) {
+  v1::ListModelsResponse list;
+  ASSERT_OK(inspect_.ListModels({}, call_, &list));
+  ASSERT_EQ(list.models_size(), 1);
+  EXPECT_EQ(list.models(0).name(), "seed");
+  EXPECT_EQ(list.models(0).state(), v1::MODEL_STATE_AVAILABLE);
+  EXPECT_EQ(list.models(0).checkpoint(), Path("model"));
+  EXPECT_EQ(list.models(0).variable_bytes(), 48);
+
+  v1::GetModelRequest request;
+  request.set_model("seed");
+  v1::GetModelResponse response;
+  ASSERT_OK(inspect_.GetModel(request, call_, &response));
+  EXPECT_EQ(response.model().variable_count(), 3);
+  EXPECT_EQ(response.model().initialized_variable_count(), 3);
+  EXPECT_EQ(response.model().tensorflow_version(), "1.15.0");
+  EXPECT_EQ(response.model().last_restore().code(), 0);
+  request.set_model("sed");
+  EXPECT_THAT(inspect_.GetModel(request, call_, &response),
+              HasCode(absl::StatusCode::kNotFound, "\"seed\""));
+}
+
+TEST_F(InspectHandlerTest, ListsTensorsByEveryCondition) {
+  const auto names = [&](const std::function<void(v1::ListTensorsRequest*)>&
+                             condition) {
+    v1::ListTensorsRequest request;
+    request.set_model("seed");
+    condition(&request);
+    v1::ListTensorsResponse response;
+    EXPECT_OK(inspect_.ListTensors(request, call_, &response));
+    std::vector<std::string> out;
+    for (const auto& tensor : response.tensors()) out.push_back(tensor.name());
+    return out;
+  };
+  EXPECT_THAT(names([](auto* r) {
+                r->add_names("add1:0");
+                r->add_names("W3");
+              }),
+              ElementsAre("add1:0", "W3:0"));
+  EXPECT_THAT(names([](auto* r) { r->set_op("Placeholder"); }),
+              ElementsAre("W3:0"));
+  EXPECT_THAT(names([](auto* r) { r->set_role(v1::TENSOR_ROLE_VARIABLE); }),
+              ElementsAre("W1:0", "W2:0", "Variable:0"));
+  EXPECT_THAT(names([](auto* r) { r->set_collection("add1"); }),
+              ElementsAre("add1:0"));
+  EXPECT_THAT(names([](auto* r) { r->set_glob("add*:0"); }),
+              ElementsAre("add:0", "add1:0"));
+  EXPECT_THAT(names([](auto* r) {
+                r->set_prefix("W1");
+                r->set_op("Identity");
+              }),
+              ElementsAre("W1/read:0"));
+}
+
+TEST_F(InspectHandlerTest, PagesTensors) {
+  v1::ListTensorsRequest request;
+  request.set_model("seed");
+  request.set_page_size(4);
+  std::vector<std::string> all;
+  int64_t total = 0;
+  do {
+    v1::ListTensorsResponse response;
+    ASSERT_OK(inspect_.ListTensors(request, call_, &response));
+    EXPECT_LE(response.tensors_size(), 4);
+    for (const auto& tensor : response.tensors()) all.push_back(tensor.name());
+    total = response.total_size();
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(static_cast<int64_t>(all.size()), total);
+  request.set_page_token("nonsense");
+  v1::ListTensorsResponse response;
+  EXPECT_THAT(inspect_.ListTensors(request, call_, &response),
+              HasCode(absl::StatusCode::kInvalidArgument, "nonsense"));
+}
+
+TEST_F(InspectHandlerTest, ResolvesCollections) {
+  v1::ListCollectionsRequest list_request;
+  list_request.set_model("seed");
+  v1::ListCollectionsResponse list;
+  ASSERT_OK(inspect_.ListCollections(list_request, call_, &list));
+  EXPECT_EQ(list.collections_size(), 5);
+
+  v1::GetCollectionRequest request;
+  request.set_model("seed");
+  request.set_collection("w1");
+  v1::GetCollectionResponse response;
+  ASSERT_OK(inspect_.GetCollection(request, call_, &response));
+  EXPECT_EQ(response.kind(), v1::COLLECTION_KIND_BYTES_LIST);
+  EXPECT_EQ(response.entries(0).bytes_value(), "W1:0");
+  EXPECT_EQ(response.entries(0).tensor().name(), "W1:0");
+
+  request.set_collection("w3");
+  response.Clear();
+  ASSERT_OK(inspect_.GetCollection(request, call_, &response));
+  EXPECT_EQ(response.entries(0).node_value(), "W3:0");
+  EXPECT_EQ(response.entries(0).tensor().op(), "Placeholder");
+
+  request.set_collection("variables");
+  response.Clear();
+  ASSERT_OK(inspect_.GetCollection(request, call_, &response));
+  EXPECT_EQ(response.entries(0).variable().variable_name(), "W1:0");
+  request.set_collection("w4");
+  EXPECT_THAT(inspect_.GetCollection(request, call_, &response),
+              HasCode(absl::StatusCode::kNotFound, "w4"));
+}
+
+TEST_F(InspectHandlerTest, ListsAndReadsVariables) {
+  v1::ListVariablesRequest list_request;
+  list_request.set_model("seed");
+  v1::ListVariablesResponse list;
+  ASSERT_OK(inspect_.ListVariables(list_request, call_, &list));
+  ASSERT_EQ(list.variables_size(), 3);
+  EXPECT_EQ(list.variables(0).name(), "W1");
+  EXPECT_TRUE(list.variables(0).initialized());
+  EXPECT_TRUE(list.variables(0).in_checkpoint());
+  EXPECT_TRUE(list.variables(0).trainable());
+  list_request.set_only_uninitialized(true);
+  list.Clear();
+  ASSERT_OK(inspect_.ListVariables(list_request, call_, &list));
+  EXPECT_EQ(list.variables_size(), 0);
+
+  v1::ReadVariablesRequest request;
+  request.set_model("seed");
+  request.add_names("W1");
+  request.set_chunk_bytes(8);
+  std::vector<float> values;
+  int pieces = 0;
+  ASSERT_OK(inspect_.ReadVariables(
+      request, call_, [&](const v1::ReadVariablesResponse& piece) {
+        EXPECT_EQ(piece.first_element(), static_cast<int64_t>(values.size()));
+        for (float v : ValuesOf(piece.tensor())) values.push_back(v);
+        ++pieces;
+        EXPECT_EQ(piece.last(), values.size() == 4);
+        return true;
+      }));
+  EXPECT_EQ(pieces, 2);
+  EXPECT_THAT(values, ElementsAre(1, 3, 10, 15));
+
+  request.add_begin(1);
+  request.add_size(2);
+  request.clear_chunk_bytes();
+  ASSERT_OK(inspect_.ReadVariables(
+      request, call_, [&](const v1::ReadVariablesResponse& piece) {
+        EXPECT_THAT(ValuesOf(piece.tensor()), ElementsAre(3, 10));
+        return true;
+      }));
+  request.set_size(0, 9);
+  EXPECT_THAT(inspect_.ReadVariables(request, call_,
+                                     [](const auto&) { return true; }),
+              HasCode(absl::StatusCode::kInvalidArgument, "dimension 0"));
+  request.set_names(0, "W9");
+  EXPECT_THAT(inspect_.ReadVariables(request, call_,
+                                     [](const auto&) { return true; }),
+              HasCode(absl::StatusCode::kNotFound, "did you mean"));
+  request.set_names(0, "W1");
+  request.clear_begin();
+  request.clear_size();
+  EXPECT_THAT(inspect_.ReadVariables(request, call_,
+                                     [](const auto&) { return false; }),
+              HasCode(absl::StatusCode::kCancelled, ""));
+}
+
+TEST_F(InspectHandlerTest, SendsTheGraphWholeOrInPart) {
+  v1::GetGraphRequest request;
+  request.set_model("seed");
+  std::string bytes;
+  const auto gather = [&](const v1::GetGraphResponse& piece) {
+    bytes += piece.has_data() ? piece.data() : piece.text();
+    return true;
+  };
+  ASSERT_OK(inspect_.GetGraph(request, call_, gather));
+  tensorflow::MetaGraphDef meta;
+  ASSERT_TRUE(meta.ParseFromString(bytes));
+  EXPECT_EQ(meta.graph_def().node_size(),
+            SeedMetaGraph().graph_def().node_size());
+  EXPECT_EQ(meta.collection_def_size(), 5);
+
+  request.add_fetch("add:0");
+  request.set_format(v1::GRAPH_FORMAT_DOT);
+  bytes.clear();
+  ASSERT_OK(inspect_.GetGraph(request, call_, gather));
+  EXPECT_THAT(bytes, HasSubstr("\"W1/read\" -> \"add\""));
+  EXPECT_THAT(bytes, testing::Not(HasSubstr("W2")));
+  request.set_format(v1::GRAPH_FORMAT_TEXT);
+  bytes.clear();
+  ASSERT_OK(inspect_.GetGraph(request, call_, gather));
+  EXPECT_THAT(bytes, HasSubstr("name: \"W1/read\""));
+}
+
+TEST_F(InspectHandlerTest, ExplainsWhatIsMissing) {
+  v1::ExplainRequest request;
+  request.set_model("seed");
+  request.add_fetch("collection:add1");
+  v1::ExplainResponse response;
+  ASSERT_OK(inspect_.Explain(request, call_, &response));
+  EXPECT_FALSE(response.runnable());
+  ASSERT_EQ(response.missing_feeds_size(), 1);
+  EXPECT_EQ(response.missing_feeds(0).name(), "W3:0");
+  request.add_feed("W3:0");
+  response.Clear();
+  ASSERT_OK(inspect_.Explain(request, call_, &response));
+  EXPECT_TRUE(response.runnable()) << response.error();
+  EXPECT_EQ(response.op_counts().at("AddV2"), 2);
+}
+
+TEST_F(InspectHandlerTest, ListsOps) {
+  v1::ListOpsRequest request;
+  request.set_prefix("AddV2");
+  v1::ListOpsResponse response;
+  ASSERT_OK(inspect_.ListOps(request, call_, &response));
+  ASSERT_EQ(response.ops_size(), 1);
+  EXPECT_EQ(response.ops(0).signature(), "AddV2(x: T, y: T) -> (z: T)");
+}
+
+TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
+  WriteSeedCheckpoint(fs(), Path("model-3"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  v1::ListCheckpointsRequest list_request;
+  list_request.set_model("seed");
+  v1::ListCheckpointsResponse list;
+  ASSERT_OK(inspect_.ListCheckpoints(list_request, call_, &list));
+  ASSERT_EQ(list.checkpoints_size(), 2);
+  EXPECT_EQ(list.checkpoints(0).prefix(), Path("model-3"));
+  EXPECT_TRUE(list.checkpoints(0).newest());
+  EXPECT_TRUE(list.checkpoints(0).complete());
+  EXPECT_EQ(list.checkpoints(0).global_step(), 3);
+  EXPECT_TRUE(list.checkpoints(1).serving());
+  EXPECT_EQ(list.state_file_problem(), "");
+
+  v1::VerifyCheckpointRequest request;
+  request.set_model("seed");
+  v1::VerifyCheckpointResponse response;
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  EXPECT_TRUE(response.ok());
+  EXPECT_EQ(response.checkpoint(), Path("model-3"));
+  EXPECT_EQ(response.tensor_count(), 3);
+
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-3.data-00000-of-00001"),
+                                std::string(48, 'x')));
+  response.Clear();
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  EXPECT_FALSE(response.ok());
+  EXPECT_GE(response.problems_size(), 1);
+  request.set_checkpoint("/etc/passwd");
+  EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+              HasCode(absl::StatusCode::kPermissionDenied, "/etc/passwd"));
+  request.set_checkpoint("absent");
+  EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+              HasCode(absl::StatusCode::kNotFound, "absent"));
+}
+
+TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
+  std::vector<v1::WatchResponse> events;
+  auto subscription = inspect_.Watch({}, [&](const v1::WatchResponse& event) {
+    events.push_back(event);
+  });
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind(), v1::EVENT_KIND_MODEL_STATE);
+  EXPECT_EQ(events[0].state(), v1::MODEL_STATE_AVAILABLE);
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  ASSERT_OK(model->Restore({}, nullptr, call_));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].kind(), v1::EVENT_KIND_RESTORE);
+  EXPECT_EQ(events[1].checkpoint(), Path("model"));
+  subscription.reset();
+  ASSERT_OK(model->Restore({}, nullptr, call_));
+  EXPECT_EQ(events.size(), 2u);
+}
+
+}  // namespace
+}  // namespace metagraph

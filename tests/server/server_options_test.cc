@@ -1,0 +1,74 @@
+#include "server/server_options.h"
+
+#include <cstdlib>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metagraph {
+namespace {
+
+CommandLine Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "metagraphd");
+  return ParseCommandLine(static_cast<int>(arguments.size()),
+                          arguments.data());
+}
+
+TEST(ServerOptionsTest, ReadsFlags) {
+  const CommandLine line =
+      Parse({"--model", "a=/x", "--model=b=/y=z", "--listen", "0.0.0.0:1",
+             "--listen=unix:/s", "--watch=0.5", "--max_inflight=7"});
+  ASSERT_FALSE(line.exit) << line.message;
+  ASSERT_EQ(line.options.models.size(), 2u);
+  EXPECT_EQ(line.options.models[1].name, "b");
+  EXPECT_EQ(line.options.models[1].path, "/y=z");
+  EXPECT_THAT(line.options.listen,
+              testing::ElementsAre("0.0.0.0:1", "unix:/s"));
+  EXPECT_EQ(line.options.watch, absl::Milliseconds(500));
+  EXPECT_EQ(line.options.max_inflight, 7);
+}
+
+TEST(ServerOptionsTest, FlagsWinOverTheEnvironment) {
+  setenv("METAGRAPHD_MODEL", "a=/x,b=/y", 1);
+  setenv("METAGRAPHD_THREADS", "3", 1);
+  EXPECT_EQ(Parse({}).options.models.size(), 2u);
+  EXPECT_EQ(Parse({}).options.threads, 3);
+  EXPECT_EQ(Parse({"--threads=5"}).options.threads, 5);
+  EXPECT_EQ(Parse({"--model=c=/z"}).options.models.size(), 1u);
+  unsetenv("METAGRAPHD_MODEL");
+  unsetenv("METAGRAPHD_THREADS");
+}
+
+TEST(ServerOptionsTest, WrongUsageExitsWithTwo) {
+  for (const char* wrong :
+       {"--no_such_flag", "--model=nameless", "--model==x", "--listen=nowhere",
+        "--threads=-1", "--max_inflight=0", "--watch=-3", "stray"}) {
+    const CommandLine line = Parse({wrong});
+    EXPECT_TRUE(line.exit) << wrong;
+    EXPECT_EQ(line.exit_code, 2) << wrong;
+    EXPECT_NE(line.message, "") << wrong;
+  }
+  EXPECT_EQ(Parse({"--model=a=/x", "--model=a=/y"}).exit_code, 2);
+}
+
+TEST(ServerOptionsTest, HelpAndVersionExitWithZero) {
+  for (const char* flag : {"--help", "--version"}) {
+    const CommandLine line = Parse({flag});
+    EXPECT_TRUE(line.exit);
+    EXPECT_EQ(line.exit_code, 0);
+    EXPECT_NE(line.message, "");
+  }
+  EXPECT_THAT(Parse({"--help"}).message, testing::HasSubstr("--max_inflight"));
+}
+
+TEST(ServerOptionsTest, TellsLocalAddresses) {
+  EXPECT_TRUE(IsLocalAddress("127.0.0.1:8500"));
+  EXPECT_TRUE(IsLocalAddress("[::1]:8500"));
+  EXPECT_TRUE(IsLocalAddress("localhost:0"));
+  EXPECT_TRUE(IsLocalAddress("unix:/tmp/x"));
+  EXPECT_FALSE(IsLocalAddress("0.0.0.0:8500"));
+  EXPECT_FALSE(IsLocalAddress("[::]:8500"));
+}
+
+}  // namespace
+}  // namespace metagraph
