@@ -18,6 +18,8 @@ function(mg_import_library target library header)
 endfunction()
 
 mg_import_library(DNNL::dnnl dnnl oneapi/dnnl/dnnl.hpp)
+# Comes with gRPC.
+mg_import_library(re2::re2 re2 re2/re2.h)
 if(MG_BUILD_SERVER)
   find_package(gRPC REQUIRED)
   mg_import_library(glog::glog glog glog/logging.h)

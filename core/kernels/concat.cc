@@ -21,6 +21,9 @@ absl::Status JoinColumns(const KernelContext& ctx, int first, int count,
     inner[i] = ctx.input(first + i).num_elements() / outer;
   }
   const int64_t row = output->num_elements() / outer;
+  for (int i = 0; i < count; ++i) {
+    RETURN_IF_ERROR(ChargeStrings(ctx.input(first + i), 1, output));
+  }
   void* to = output->mutable_raw_data();
   return ctx.ParallelFor(outer, copier.Cost(row) + count,
                          [&](int64_t begin, int64_t end) {

@@ -68,6 +68,7 @@ class Fill final : public Kernel {
     }
     ASSIGN_OR_RETURN(TensorShape shape, ReadShape(dims));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    RETURN_IF_ERROR(ChargeStrings(value, shape.num_elements(), output));
     return FillTensor(ctx, value.raw_data(), output);
   }
 };

@@ -1,5 +1,7 @@
 #include "core/kernels/elements.h"
 
+#include "core/base/checked_math.h"
+
 namespace metagraph {
 
 void ElementCopier::CopyObjects(const void* from, void* to,
@@ -25,6 +27,42 @@ absl::Status FillTensor(const KernelContext& ctx, const void* value,
                          [=](int64_t begin, int64_t end) {
                            FillElements(dtype, value, data, begin, end - begin);
                          });
+}
+
+namespace {
+
+// What a string owns beyond its own object.
+int64_t OwnedBytes(const std::string& text) {
+  return text.size() < sizeof(std::string) / 2
+             ? 0
+             : static_cast<int64_t>(text.size());
+}
+
+absl::Status Charge(int64_t bytes, int64_t times, Tensor* to) {
+  if (bytes == 0 || times <= 0) return absl::OkStatus();
+  const auto total = CheckedMul(bytes, times);
+  if (!total) return ResourceExhausted("strings are too long to copy");
+  return to->ChargeBudget(*total);
+}
+
+}  // namespace
+
+absl::Status ChargeStrings(const Tensor& from, int64_t copies, Tensor* to) {
+  if (from.dtype() != DT_STRING) return absl::OkStatus();
+  int64_t bytes = 0;
+  for (const std::string& text : from.values<std::string>()) {
+    bytes += OwnedBytes(text);
+  }
+  return Charge(bytes, copies, to);
+}
+
+absl::Status ChargeLongest(const Tensor& from, int64_t count, Tensor* to) {
+  if (from.dtype() != DT_STRING) return absl::OkStatus();
+  int64_t longest = 0;
+  for (const std::string& text : from.values<std::string>()) {
+    longest = std::max(longest, OwnedBytes(text));
+  }
+  return Charge(longest, count, to);
 }
 
 void ZeroTensor(Tensor* tensor) {

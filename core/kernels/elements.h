@@ -88,6 +88,11 @@ void FillElements(DataType dtype, const void* value, void* to, int64_t offset,
 // The same over a whole tensor, on several threads if it is large.
 absl::Status FillTensor(const KernelContext& ctx, const void* value,
                         Tensor* to);
+// Counts what `copies` copies of the strings of `from`, about to be put into
+// `to`, take against the memory budget. RESOURCE_EXHAUSTED.
+absl::Status ChargeStrings(const Tensor& from, int64_t copies, Tensor* to);
+// The same for `count` strings of `from`, whichever.
+absl::Status ChargeLongest(const Tensor& from, int64_t count, Tensor* to);
 // Zeros, "", empty objects.
 void ZeroTensor(Tensor* tensor);
 

@@ -136,6 +136,7 @@ class Gather final : public Kernel {
     for (int i = axis + 1; i < rank; ++i) dims.push_back(shape.dim(i));
     ASSIGN_OR_RETURN(TensorShape result, TensorShape::Build(dims));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, result));
+    RETURN_IF_ERROR(ChargeLongest(params, result.num_elements(), output));
 
     GatherSizes sizes;
     sizes.batch = ProductOf(shape, 0, batch_dims);
@@ -213,6 +214,7 @@ class GatherNd final : public Kernel {
           params.shape().ToString());
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, result));
+    RETURN_IF_ERROR(ChargeLongest(params, result.num_elements(), output));
     if (indices.dtype() == DT_INT64) {
       return Run<int64_t>(ctx, params, indices, output);
     }

@@ -140,6 +140,9 @@ class Pad final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(ChargeStrings(input, 1, output));
+    RETURN_IF_ERROR(ChargeStrings(
+        value, output->num_elements() - input.num_elements(), output));
     if (input.num_elements() == 0) {
       return FillTensor(ctx, value.raw_data(), output);
     }
@@ -218,6 +221,7 @@ class MirrorPad final : public MirrorPadBase {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(ChargeLongest(input, output->num_elements(), output));
 
     // Lines along the last dimension; each knows its line of the input.
     const int last = input.rank() - 1;

@@ -20,9 +20,11 @@ struct SliceIndex {
   int64_t inner;
 };
 
+// `into_zeros`: of ScatterNd, whose messages have other words.
 absl::StatusOr<SliceIndex> CheckScatter(const TensorShape& shape,
                                         const TensorShape& indices,
-                                        const TensorShape& updates) {
+                                        const TensorShape& updates,
+                                        bool into_zeros) {
   if (indices.rank() < 1) {
     return InvalidArgument("Indices shape must have rank at least one. Found:",
                            indices.ToString());
@@ -42,6 +44,11 @@ absl::StatusOr<SliceIndex> CheckScatter(const TensorShape& shape,
   bool fits = updates.rank() >= outer;
   for (int i = 0; fits && i < outer; ++i) {
     fits = updates.dim(i) == indices.dim(i);
+  }
+  if (!fits && !into_zeros) {
+    return InvalidArgument(
+        "Outer dimensions of indices and update must match. Indices shape: ",
+        indices.ToString(), ", updates shape:", updates.ToString());
   }
   if (!fits) {
     return InvalidArgument("Dimensions [0,", outer,
@@ -155,8 +162,8 @@ class ScatterNd final : public Kernel {
           "Indices and updates specified for empty output.  indices shape: ",
           indices.shape().ToString());
     }
-    ASSIGN_OR_RETURN(SliceIndex slices,
-                     CheckScatter(shape, indices.shape(), updates.shape()));
+    ASSIGN_OR_RETURN(SliceIndex slices, CheckScatter(shape, indices.shape(),
+                                                     updates.shape(), true));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     ZeroTensor(output);
     return ScatterInto<T, Update::kAdd>(indices, updates, slices, output);
@@ -186,7 +193,7 @@ absl::StatusOr<SliceIndex> CheckTensorScatter(const KernelContext& ctx) {
     return InvalidArgument(
         "Indices and updates specified for empty output shape");
   }
-  return CheckScatter(shape, indices, updates);
+  return CheckScatter(shape, indices, updates, false);
 }
 
 class TensorScatterUpdate final : public Kernel {
@@ -261,6 +268,9 @@ class SparseToDense final : public Kernel {
     ASSIGN_OR_RETURN(const Ints index, ReadInts(indices));
     RETURN_IF_ERROR(Check(shape, index, count, depth));
     ASSIGN_OR_RETURN(Tensor * dense, ctx.AllocateOutput(0, shape));
+    RETURN_IF_ERROR(ChargeStrings(ctx.input(3), dense->num_elements(), dense));
+    RETURN_IF_ERROR(
+        ChargeStrings(values, values.rank() == 0 ? count : 1, dense));
     RETURN_IF_ERROR(FillTensor(ctx, ctx.input(3).raw_data(), dense));
     const ElementCopier copier(dense->dtype());
     for (int64_t i = 0; i < count; ++i) {

@@ -82,7 +82,11 @@ class SegmentReduction : public Kernel {
     }
     ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
     for (int64_t i = 0; i < rows; ++i) {
-      if (ids[i] < 0) return InvalidArgument("segment ids must be >= 0");
+      if (ids[i] < 0) {
+        return InvalidArgument(
+            "Segment id ", ids[i], " out of range [0, ", rows,
+            "), possibly because 'segment_ids' input is not sorted.");
+      }
       if (i > 0 && ids[i] < ids[i - 1]) {
         return InvalidArgument("segment ids are not increasing");
       }

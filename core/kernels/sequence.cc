@@ -54,11 +54,8 @@ class Range final : public Kernel {
                                 static_cast<U>(i) * static_cast<U>(delta));
       }
     } else {
-      // Adding up step by step is how TensorFlow rounds.
-      T value = start;
       for (int64_t i = 0; i < size; ++i) {
-        out[i] = value;
-        value += delta;
+        out[i] = start + delta * static_cast<T>(i);
       }
     }
     return absl::OkStatus();
@@ -151,6 +148,10 @@ class OneHot final : public Kernel {
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
+    for (int i : {2, 3}) {
+      RETURN_IF_ERROR(
+          ChargeStrings(ctx.input(i), output->num_elements(), output));
+    }
     RETURN_IF_ERROR(FillTensor(ctx, ctx.input(3).raw_data(), output));
     switch (indices.dtype()) {
       case DT_UINT8:

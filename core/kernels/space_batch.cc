@@ -59,8 +59,7 @@ absl::StatusOr<Blocks> ReadBlocks(const KernelContext& ctx, int64_t block_size,
           out.block[i], " at index ", i, ".");
     }
     if (out.before(i) < 0 || out.after(i) < 0) {
-      return InvalidArgument(edges_name, " must be non-negative, got ",
-                             out.before(i), " and ", out.after(i));
+      return InvalidArgument(edges_name, " must be non-negative");
     }
     const auto product = CheckedMul(out.product, out.block[i]);
     if (!product) {
@@ -194,7 +193,7 @@ class SpaceToBatch final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
-    ASSIGN_OR_RETURN(Blocks blocks, ReadBlocks(ctx, block_size_, "paddings"));
+    ASSIGN_OR_RETURN(Blocks blocks, ReadBlocks(ctx, block_size_, "Paddings"));
     const int count = blocks.count();
     Ints sizes(input.shape().dims().begin(), input.shape().dims().end());
     std::vector<CutDim> cuts(count);
@@ -237,7 +236,7 @@ class BatchToSpace final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
-    ASSIGN_OR_RETURN(Blocks blocks, ReadBlocks(ctx, block_size_, "crops"));
+    ASSIGN_OR_RETURN(Blocks blocks, ReadBlocks(ctx, block_size_, "Crops"));
     const int count = blocks.count();
     if (input.dim(0) % blocks.product != 0) {
       return InvalidArgument("Input batch dimension (", input.dim(0),

@@ -64,6 +64,7 @@ class DynamicStitch final : public Kernel {
     void* to = merged->mutable_raw_data();
     for (int n = 0; n < count; ++n) {
       const Tensor& data = ctx.input(count + n);
+      RETURN_IF_ERROR(ChargeStrings(data, 1, merged));
       int64_t from = 0;
       for (int32_t index : ctx.input(n).values<int32_t>()) {
         copier.Copy(data.raw_data(), from, to, index * inner, inner);

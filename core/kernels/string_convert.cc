@@ -312,8 +312,7 @@ class DecodeBase64 final : public Kernel {
       }
     }
     if (text.size() % 4 == 1) {
-      return InvalidArgument(
-          "1 is the residual of the length of a base64 string divided by 4");
+      return InvalidArgument("Base64 string length cannot be 1 modulo 4.");
     }
     return absl::OkStatus();
   }

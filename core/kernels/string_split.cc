@@ -17,6 +17,7 @@ using Parts = std::vector<absl::string_view>;
 Parts SplitAtAny(absl::string_view text, absl::string_view delimiters,
                  bool skip_empty) {
   Parts out;
+  if (text.empty()) return out;
   if (delimiters.empty()) {
     for (size_t i = 0; i < text.size(); ++i) out.push_back(text.substr(i, 1));
     return out;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "core/base/checked_math.h"
+#include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/string_hash.h"
 #include "core/op/kernel_context.h"
@@ -12,10 +13,6 @@
 
 namespace metagraph {
 namespace {
-
-// The longest string that an op builds: a request must not make one that
-// fills the memory.
-constexpr int64_t kMaxLength = int64_t{1} << 31;
 
 class StringJoin final : public Kernel {
  public:
@@ -40,16 +37,25 @@ class StringJoin final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     std::string* out = output->mutable_data<std::string>();
-    int64_t bytes = 0;
+    // Charged before they are made.
+    for (int i = 0; i < ctx.num_inputs(); ++i) {
+      const bool repeats = ctx.input(i).rank() == 0;
+      RETURN_IF_ERROR(ChargeStrings(
+          ctx.input(i), repeats ? shape.num_elements() : 1, output));
+    }
+    const auto separators =
+        CheckedMul(static_cast<int64_t>(separator_.size()) * ctx.num_inputs(),
+                   shape.num_elements());
+    if (!separators) return ResourceExhausted("separators are too long");
+    RETURN_IF_ERROR(output->ChargeBudget(*separators));
     for (int64_t e = 0; e < shape.num_elements(); ++e) {
       for (int i = 0; i < ctx.num_inputs(); ++i) {
         if (i > 0) out[e] += separator_;
         const Tensor& input = ctx.input(i);
         out[e] += input.data<std::string>()[input.rank() == 0 ? 0 : e];
       }
-      bytes += static_cast<int64_t>(out[e].size());
     }
-    return output->ChargeBudget(bytes);
+    return absl::OkStatus();
   }
 
  private:
@@ -165,6 +171,7 @@ class Substr final : public Kernel {
     const TensorShape& other = ctx.input(1).shape();
     ASSIGN_OR_RETURN(TensorShape shape, Broadcast(input.shape(), other));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    RETURN_IF_ERROR(ChargeLongest(input, shape.num_elements(), output));
     std::string* out = output->mutable_data<std::string>();
     for (int64_t i = 0; i < shape.num_elements(); ++i) {
       const std::string& text =
@@ -221,12 +228,13 @@ class Substr final : public Kernel {
     const int64_t size = characters_ ? static_cast<int64_t>(starts.size())
                                      : static_cast<int64_t>(text.size());
     if (pos < -size || pos > size) {
-      return InvalidArgument("pos ", pos, " out of range for string at index ",
-                             element);
+      return InvalidArgument("pos ", pos, " out of range for string b'", text,
+                             "' at index ", element);
     }
     const int64_t begin = pos < 0 ? pos + size : pos;
+    // A negative length takes the rest, as a huge one does.
     const int64_t end =
-        begin + std::min(std::max<int64_t>(length, 0), size - begin);
+        length < 0 ? size : begin + std::min(length, size - begin);
     const auto byte = [&](int64_t i) {
       if (!characters_) return static_cast<size_t>(i);
       return i == size ? text.size() : starts[i];
@@ -238,7 +246,7 @@ class Substr final : public Kernel {
   bool characters_ = false;
 };
 
-// Joins along dimensions, in the order in which they are named.
+// Joins along dimensions; the one named first runs fastest.
 class ReduceJoin final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
@@ -273,7 +281,7 @@ class ReduceJoin final : public Kernel {
     Ints kept;
     for (int i = 0; i < rank; ++i) {
       if (!joined[i]) {
-        kept.push_back(i);
+        kept.insert(kept.begin(), i);
         dims.push_back(input.dim(i));
       } else if (keep_dims_) {
         dims.push_back(1);
@@ -284,6 +292,11 @@ class ReduceJoin final : public Kernel {
     std::string* out = output->mutable_data<std::string>();
     int64_t count = 1;
     for (int64_t axis : axes) count *= input.dim(axis);
+    RETURN_IF_ERROR(ChargeStrings(input, 1, output));
+    const auto separators = CheckedMul(static_cast<int64_t>(separator_.size()),
+                                       input.num_elements());
+    if (!separators) return ResourceExhausted("separators are too long");
+    RETURN_IF_ERROR(output->ChargeBudget(*separators));
     for (int64_t o = 0; o < shape.num_elements(); ++o) {
       const int64_t base = Offset(o, kept, input.shape(), strides);
       for (int64_t i = 0; i < count; ++i) {
@@ -292,21 +305,18 @@ class ReduceJoin final : public Kernel {
             input.data<std::string>()[base +
                                       Offset(i, axes, input.shape(), strides)];
       }
-      if (static_cast<int64_t>(out[o].size()) > kMaxLength) {
-        return ResourceExhausted("joined string is too long");
-      }
     }
     return absl::OkStatus();
   }
 
  private:
-  // Where the `flat`-th index of the named dimensions lies.
+  // Where the `flat`-th index of the dimensions lies, the first fastest.
   static int64_t Offset(int64_t flat, const Ints& axes,
                         const TensorShape& shape, const Ints& strides) {
     int64_t offset = 0;
-    for (int i = static_cast<int>(axes.size()) - 1; i >= 0; --i) {
-      offset += flat % shape.dim(axes[i]) * strides[axes[i]];
-      flat /= shape.dim(axes[i]);
+    for (int64_t axis : axes) {
+      offset += flat % shape.dim(axis) * strides[axis];
+      flat /= shape.dim(axis);
     }
     return offset;
   }

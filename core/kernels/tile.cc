@@ -45,6 +45,8 @@ class Tile final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(ChargeStrings(
+        input, output->num_elements() / input.num_elements(), output));
     // Each dimension becomes two: the copies, and the elements of one copy.
     const Ints from_strides = ElementStrides(input.shape());
     const Ints to_strides = ElementStrides(shape);
@@ -88,6 +90,8 @@ class BroadcastTo final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(ChargeStrings(
+        input, output->num_elements() / input.num_elements(), output));
     return CopyStrided(ctx, input.dtype(), dims, input.raw_data(), 0,
                        output->mutable_raw_data(), 0);
   }

@@ -12,10 +12,10 @@
 namespace metagraph {
 namespace {
 
-// A strict weak order also with NaN, which counts as smaller than all.
+// A strict weak order also with NaN, which counts as greater than all.
 template <typename T>
 bool Greater(const T& a, const T& b) {
-  return b < a || (b != b && a == a);
+  return b < a || (a != a && b == b);
 }
 
 template <typename T>
@@ -25,6 +25,7 @@ class TopK final : public Kernel {
     if (construction.num_inputs() == 1) {
       ASSIGN_OR_RETURN(k_, construction.Attr<int64_t>("k"));
     }
+    ASSIGN_OR_RETURN(sorted_, construction.Attr<bool>("sorted"));
     return absl::OkStatus();
   }
 
@@ -62,40 +63,61 @@ class TopK final : public Kernel {
 
  private:
   template <typename Index>
-  static absl::Status Run(const KernelContext& ctx, const Tensor& input,
-                          int64_t k, Tensor* values, Index* indices) {
+  absl::Status Run(const KernelContext& ctx, const Tensor& input, int64_t k,
+                   Tensor* values, Index* indices) const {
     const int64_t columns = input.dim(input.rank() - 1);
     const T* in = input.data<T>();
     T* out = values->mutable_data<T>();
-    return ctx.ParallelFor(
-        values->num_elements() / k, 10 * columns,
-        [&](int64_t begin, int64_t end) {
-          std::vector<Index> order(k == 1 ? 0 : columns);
-          for (int64_t r = begin; r < end; ++r) {
-            const T* row = in + r * columns;
-            Index* best = indices + r * k;
-            if (k == 1) {
-              best[0] = 0;
-              for (int64_t c = 1; c < columns; ++c) {
-                if (Greater(row[c], row[best[0]])) {
-                  best[0] = static_cast<Index>(c);
-                }
-              }
-            } else {
-              std::iota(order.begin(), order.end(), Index{0});
-              std::partial_sort(order.begin(), order.begin() + k, order.end(),
-                                [row](Index a, Index b) {
-                                  if (Greater(row[a], row[b])) return true;
-                                  if (Greater(row[b], row[a])) return false;
-                                  return a < b;
-                                });
-              std::copy_n(order.begin(), k, best);
-            }
-            for (int64_t i = 0; i < k; ++i) out[r * k + i] = row[best[i]];
-          }
-        });
+    return ctx.ParallelFor(values->num_elements() / k, 10 * columns,
+                           [&](int64_t begin, int64_t end) {
+                             std::vector<Index> heap;
+                             for (int64_t r = begin; r < end; ++r) {
+                               const T* row = in + r * columns;
+                               Index* best = indices + r * k;
+                               FindBest(row, columns, k, heap, best);
+                               for (int64_t i = 0; i < k; ++i)
+                                 out[r * k + i] = row[best[i]];
+                             }
+                           });
   }
 
+  template <typename Index>
+  void FindBest(const T* row, int64_t columns, int64_t k,
+                std::vector<Index>& heap, Index* best) const {
+    const auto before = [row](Index a, Index b) {
+      if (Greater(row[a], row[b])) return true;
+      if (Greater(row[b], row[a])) return false;
+      return a < b;
+    };
+    if (k == 1) {
+      best[0] = 0;
+      for (int64_t c = 1; c < columns; ++c) {
+        if (Greater(row[c], row[best[0]])) best[0] = static_cast<Index>(c);
+      }
+      return;
+    }
+    if (k == columns) {
+      std::iota(best, best + k, Index{0});
+      std::sort(best, best + k, before);
+      return;
+    }
+    // A heap of the best k so far, the worst of them at its front, and one
+    // place for the next. Not sorted, this is the order TensorFlow gives.
+    heap.resize(k + 1);
+    std::iota(heap.begin(), heap.end(), Index{0});
+    std::make_heap(heap.begin(), heap.end(), before);
+    std::pop_heap(heap.begin(), heap.end(), before);
+    for (int64_t c = k + 1; c < columns; ++c) {
+      heap.back() = static_cast<Index>(c);
+      if (!before(heap.back(), heap.front())) continue;
+      std::push_heap(heap.begin(), heap.end(), before);
+      std::pop_heap(heap.begin(), heap.end(), before);
+    }
+    std::copy_n(heap.begin(), k, best);
+    if (sorted_) std::sort(best, best + k, before);
+  }
+
+  bool sorted_ = true;
   int64_t k_ = 0;
 };
 

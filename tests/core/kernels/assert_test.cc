@@ -1,0 +1,63 @@
+#include <limits>
+
+#include "core/kernels/tensor_summary.h"
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+using absl::StatusCode;
+
+TEST(AssertTest, PassesWhenTrue) {
+  OpTester op("Assert");
+  op.Scalar<bool>(true).Scalar<std::string>("never shown");
+  EXPECT_OK(op.Run());
+}
+
+TEST(AssertTest, ShowsTheBeginningOfItsData) {
+  OpTester op("Assert");
+  op.Scalar<bool>(false);
+  op.Input<float>({2, 2}, {1.45069754f, 1.35591364f, -0.0686862245f, 1});
+  op.Scalar<std::string>("msg").Input<int32_t>({4}, {-9, 9, 6, 1});
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "assertion failed: [[1.45069754 1.35591364]"
+                                "[-0.0686862245...]...] [msg] [-9 9 6...]"));
+}
+
+TEST(AssertTest, WantsAScalar) {
+  OpTester op("Assert");
+  op.Input<bool>({2}, {true, true}).Scalar<int32_t>(1);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "In[0] should be a scalar: [2]"));
+}
+
+TEST(PrintTest, HandsItsInputOn) {
+  OpTester op("Print");
+  op.Attr("U", std::vector<DataType>{DT_INT32});
+  op.Input<float>({1}, {2}).Scalar<int32_t>(1);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1}, {2});
+  OpTester v2("PrintV2");
+  v2.Scalar<std::string>("text");
+  EXPECT_OK(v2.Run());
+}
+
+TEST(TensorSummaryTest, PrintsEveryKind) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(SummarizeTensor(MakeTensor<float>({4}, {nan, inf, -inf, 0.1f}), -1),
+            "nan inf -inf 0.1");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<double>({2}, {0.1, 1.0 / 3}), 9),
+            "0.1 0.33333333333333331");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<bool>({2}, {true, false}), 9), "1 0");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<std::string>({1}, {"a\n"}), 9), "a\\n");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<int8_t>({3}, {-1, 2, 3}), 2), "-1 2...");
+  EXPECT_EQ(SummarizeTensor(Tensor::Scalar<int64_t>(7), 3), "7");
+  EXPECT_EQ(SummarizeTensor(Tensor::Scalar<int64_t>(7), 0), "...");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<float>({0, 2}, {}), 3), "");
+  EXPECT_EQ(SummarizeTensor(MakeTensor<complex64>({1}, {{1, -2}}), 3),
+            "(1,-2)");
+}
+
+}  // namespace
+}  // namespace metagraph

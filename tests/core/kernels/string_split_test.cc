@@ -1,0 +1,64 @@
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+using absl::StatusCode;
+
+TEST(StringSplitTest, SplitsAtAnyDelimiter) {
+  OpTester op("StringSplit");
+  op.Input<std::string>({3}, {"a b,c", "", ",d"}).Scalar<std::string>(" ,");
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int64_t>(op.output(0), {4, 2}, {0, 0, 0, 1, 0, 2, 2, 0});
+  ExpectTensorEqual<std::string>(op.output(1), {4}, {"a", "b", "c", "d"});
+  ExpectTensorEqual<int64_t>(op.output(2), {2}, {3, 3});
+}
+
+TEST(StringSplitTest, KeepsEmptyPartsIfAsked) {
+  OpTester op("StringSplit");
+  op.Attr("skip_empty", false);
+  op.Input<std::string>({1}, {",a,"}).Scalar<std::string>(",");
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(1), {3}, {"", "a", ""});
+}
+
+TEST(StringSplitTest, WithoutDelimiterGivesBytes) {
+  OpTester op("StringSplit");
+  op.Input<std::string>({1}, {"abc"}).Scalar<std::string>("");
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(1), {3}, {"a", "b", "c"});
+}
+
+TEST(StringSplitTest, WantsAVectorAndAScalar) {
+  OpTester matrix("StringSplit");
+  matrix.Input<std::string>({1, 1}, {"a"}).Scalar<std::string>(",");
+  EXPECT_THAT(matrix.Run(),
+              HasCode(StatusCode::kInvalidArgument,
+                      "input must be a vector, got shape: [1,1]"));
+  OpTester delimiter("StringSplit");
+  delimiter.Input<std::string>({1}, {"a"}).Input<std::string>({1}, {","});
+  EXPECT_THAT(delimiter.Run(), HasCode(StatusCode::kInvalidArgument,
+                                       "delimiter must be a scalar"));
+}
+
+std::vector<std::string> SplitV2(const std::string& text,
+                                 const std::string& separator, int max) {
+  OpTester op("StringSplitV2");
+  op.Attr("maxsplit", max).Input<std::string>({1}, {text});
+  op.Scalar<std::string>(separator);
+  EXPECT_OK(op.Run());
+  return Values<std::string>(op.output(1));
+}
+
+TEST(StringSplitV2Test, SplitsAsPythonDoes) {
+  using testing::ElementsAre;
+  EXPECT_THAT(SplitV2("a<>b<><>c", "<>", -1), ElementsAre("a", "b", "", "c"));
+  EXPECT_THAT(SplitV2("a<>b<>c", "<>", 1), ElementsAre("a", "b<>c"));
+  EXPECT_THAT(SplitV2("  a  b c ", "", -1), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(SplitV2("  a  b c ", "", 1), ElementsAre("a", "b c"));
+  EXPECT_THAT(SplitV2("", "", -1), ElementsAre());
+  EXPECT_THAT(SplitV2("", ",", -1), ElementsAre(""));
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,91 @@
+#include <limits>
+
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+using absl::StatusCode;
+
+TEST(TopKTest, SortsAndPrefersTheLowerIndex) {
+  OpTester op("TopKV2");
+  op.Input<float>({2, 4}, {1, 3, 3, 2, 5, 4, 6, 6}).Scalar<int32_t>(3);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {2, 3}, {3, 3, 2, 6, 6, 5});
+  ExpectTensorEqual<int32_t>(op.output(1), {2, 3}, {1, 2, 3, 2, 3, 0});
+}
+
+TEST(TopKTest, TheOldOpHasKAsAttribute) {
+  OpTester op("TopK");
+  op.Attr("k", 1).Input<int32_t>({3}, {-1, 7, 7});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int32_t>(op.output(0), {1}, {7});
+  ExpectTensorEqual<int32_t>(op.output(1), {1}, {1});
+}
+
+TEST(TopKTest, NaNComesFirst) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  OpTester op("TopKV2");
+  op.Input<float>({4}, {nan, 1, nan, 2}).Scalar<int32_t>(4);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int32_t>(op.output(1), {4}, {0, 2, 3, 1});
+}
+
+TEST(TopKTest, RefusesMoreThanThereIs) {
+  const auto run = [](const Tensor& input, int32_t k) {
+    OpTester op("TopKV2");
+    op.Input(input).Scalar<int32_t>(k);
+    return op.Run();
+  };
+  const Tensor row = MakeTensor<float>({2}, {1, 2});
+  EXPECT_THAT(run(row, 6),
+              HasCode(StatusCode::kInvalidArgument,
+                      "input must have at least k columns. Had 2, needed 6"));
+  EXPECT_THAT(run(row, -1),
+              HasCode(StatusCode::kInvalidArgument, "Need k >= 0, got -1"));
+  EXPECT_THAT(run(Tensor::Scalar<float>(1), 1),
+              HasCode(StatusCode::kInvalidArgument,
+                      "input must be >= 1-D, got shape []"));
+}
+
+TEST(InTopKTest, AnswersPerRow) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::vector<float> predictions = {1, 3, 2, 1, 3, 2,  //
+                                          1, 1, 1, 1, 1, inf};
+  OpTester op("InTopKV2");
+  op.Input<float>({4, 3}, predictions).Input<int32_t>({4}, {2, 0, 1, 0});
+  op.Scalar<int32_t>(2);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<bool>(op.output(0), {4}, {true, false, true, false});
+  OpTester old("InTopK");
+  old.Attr("k", 1).Input<float>({1, 2}, {1, 2}).Input<int64_t>({1}, {9});
+  ASSERT_OK(old.Run());
+  ExpectTensorEqual<bool>(old.output(0), {1}, {false});
+}
+
+TEST(InTopKTest, RefusesAnotherNumberOfTargets) {
+  OpTester op("InTopK");
+  op.Attr("k", 1).Input<float>({1, 2}, {1, 2}).Input<int32_t>({2}, {0, 1});
+  EXPECT_THAT(op.Run(),
+              HasCode(StatusCode::kInvalidArgument,
+                      "First dimension of predictions 1 must match length of "
+                      "targets 2"));
+}
+
+TEST(NthElementTest, CountsFromTheSmallestOrLargest) {
+  OpTester op("NthElement");
+  op.Input<float>({2, 3}, {3, 1, 2, 6, 5, 4}).Scalar<int32_t>(0);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {2}, {1, 4});
+  OpTester reverse("NthElement");
+  reverse.Attr("reverse", true).Input<float>({3}, {3, 1, 2}).Scalar<int32_t>(0);
+  ASSERT_OK(reverse.Run());
+  ExpectTensorEqual<float>(reverse.output(0), {}, {3});
+  OpTester bad("NthElement");
+  bad.Input<float>({3}, {3, 1, 2}).Scalar<int32_t>(3);
+  EXPECT_THAT(bad.Run(), HasCode(StatusCode::kInvalidArgument,
+                                 "Input must have last dimension > n = 3"));
+}
+
+}  // namespace
+}  // namespace metagraph

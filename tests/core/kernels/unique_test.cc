@@ -1,0 +1,79 @@
+#include <limits>
+
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+using absl::StatusCode;
+
+TEST(UniqueTest, KeepsTheOrderOfAppearance) {
+  OpTester op("UniqueWithCounts");
+  op.Input<std::string>({4}, {"b", "a", "b", "c"});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(0), {3}, {"b", "a", "c"});
+  ExpectTensorEqual<int32_t>(op.output(1), {4}, {0, 1, 0, 2});
+  ExpectTensorEqual<int32_t>(op.output(2), {3}, {2, 1, 1});
+}
+
+TEST(UniqueTest, NaNIsNeverTheSameAndZeroHasNoSign) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  OpTester op("Unique");
+  op.Attr("out_idx", DT_INT64).Input<float>({4}, {nan, 0, nan, -0.0f});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {3}, {nan, 0, nan});
+  ExpectTensorEqual<int64_t>(op.output(1), {4}, {0, 1, 2, 1});
+}
+
+TEST(UniqueTest, FindsSlicesAlongAnAxis) {
+  OpTester columns("UniqueV2");
+  columns.Input<int32_t>({2, 3}, {1, 2, 1, 3, 4, 3}).Input<int64_t>({1}, {1});
+  ASSERT_OK(columns.Run());
+  ExpectTensorEqual<int32_t>(columns.output(0), {2, 2}, {1, 2, 3, 4});
+  ExpectTensorEqual<int32_t>(columns.output(1), {3}, {0, 1, 0});
+  OpTester flat("UniqueWithCountsV2");
+  flat.Input<half>({2}, {half(1), half(1)}).Input<int32_t>({0}, {});
+  ASSERT_OK(flat.Run());
+  ExpectTensorEqual<half>(flat.output(0), {1}, {half(1)});
+  ExpectTensorEqual<int32_t>(flat.output(2), {1}, {2});
+}
+
+TEST(UniqueTest, RefusesMatricesWithoutAxis) {
+  OpTester op("Unique");
+  op.Input<float>({1, 1}, {1});
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "unique expects a 1D vector."));
+  OpTester axis("UniqueV2");
+  axis.Input<float>({1, 1}, {1}).Input<int64_t>({1}, {2});
+  EXPECT_THAT(axis.Run(), HasCode(StatusCode::kInvalidArgument, "axis"));
+}
+
+TEST(ListDiffTest, KeepsWhatYDoesNotHave) {
+  OpTester op("ListDiff");
+  op.Input<int32_t>({5}, {1, 2, 3, 2, 4}).Input<int32_t>({2}, {2, 4});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int32_t>(op.output(0), {2}, {1, 3});
+  ExpectTensorEqual<int32_t>(op.output(1), {2}, {0, 2});
+  OpTester bad("ListDiff");
+  bad.Scalar<int32_t>(1).Input<int32_t>({1}, {1});
+  EXPECT_THAT(bad.Run(),
+              HasCode(StatusCode::kInvalidArgument, "x should be a 1D vector"));
+}
+
+TEST(WhereTest, GivesCoordinates) {
+  OpTester op("Where");
+  op.Input<bool>({2, 2}, {false, true, true, false});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int64_t>(op.output(0), {2, 2}, {0, 1, 1, 0});
+  OpTester floats("Where");
+  floats.Input<float>({4}, {0, -0.0f, std::nanf(""), 2});
+  ASSERT_OK(floats.Run());
+  ExpectTensorEqual<int64_t>(floats.output(0), {2, 1}, {2, 3});
+  OpTester scalar("Where");
+  scalar.Scalar<bool>(true);
+  EXPECT_THAT(scalar.Run(), HasCode(StatusCode::kInvalidArgument,
+                                    "WhereOp : Unhandled input dimensions: 0"));
+}
+
+}  // namespace
+}  // namespace metagraph
