@@ -1,0 +1,133 @@
+#include <cmath>
+#include <limits>
+
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+TEST(FusedBatchNormTest, AppliesGivenStatistics) {
+  for (const char* name :
+       {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"}) {
+    OpTester op(name);
+    op.Attr("is_training", false).Attr("epsilon", 0.0f);
+    op.Input<float>({1, 1, 2, 2}, {1, 2, 3, 4});
+    op.Input<float>({2}, {1, 2}).Input<float>({2}, {0, 10});
+    op.Input<float>({2}, {1, 2}).Input<float>({2}, {4, 1});
+    ASSERT_OK(op.Run());
+    ExpectTensorNear<float>(op.output(0), {1, 1, 2, 2}, {0, 10, 1, 14});
+    ExpectTensorEqual<float>(op.output(1), {2}, {1, 2});
+    ExpectTensorEqual<float>(op.output(2), {2}, {4, 1});
+  }
+}
+
+TEST(FusedBatchNormV3Test, TakesHalfAndChannelsFirst) {
+  OpTester op("FusedBatchNormV3");
+  op.Attr("is_training", false).Attr("epsilon", 0.0f);
+  op.Attr("data_format", "NCHW");
+  op.Input<half>({1, 2, 1, 2}, {half(1), half(2), half(3), half(4)});
+  op.Input<float>({2}, {1, 1}).Input<float>({2}, {0, 10});
+  op.Input<float>({2}, {0, 3}).Input<float>({2}, {1, 1}).AllowForwarding();
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<half>(op.output(0), {1, 2, 1, 2},
+                          {half(1), half(2), half(10), half(11)});
+}
+
+TEST(FusedBatchNormV3Test, FindsStatisticsInTraining) {
+  for (const char* format : {"NHWC", "NCHW"}) {
+    OpTester op("FusedBatchNormV3");
+    op.Attr("data_format", format);
+    op.Input<float>({2, 1, 1, 2}, {1, 2, 3, 4});
+    if (format[1] == 'H') {
+      op.ClearInputs();
+      op.Input<float>({2, 2, 1, 1}, {1, 2, 3, 4});
+    }
+    op.Input<float>({1}, {1}).Input<float>({1}, {1});
+    op.Input<float>({0}, {}).Input<float>({0}, {});
+    ASSERT_OK(op.Run());
+    EXPECT_NEAR(op.output(0).data<float>()[0], -0.34158707f, 1e-5);
+    EXPECT_NEAR(op.output(0).data<float>()[3], 2.341587f, 1e-5);
+    ExpectTensorNear<float>(op.output(1), {1}, {2.5f});
+    ExpectTensorNear<float>(op.output(2), {1}, {1.6666667f});
+    ExpectTensorNear<float>(op.output(3), {1}, {2.5f});
+    ExpectTensorNear<float>(op.output(4), {1}, {1.25f});
+  }
+}
+
+TEST(FusedBatchNormTest, MixesRunningStatistics) {
+  OpTester op("FusedBatchNorm");
+  op.Attr("exponential_avg_factor", 0.5f);
+  op.Input<float>({2, 2, 1, 1}, {1, 2, 3, 4});
+  op.Input<float>({1}, {1}).Input<float>({1}, {1});
+  op.Input<float>({1}, {5}).Input<float>({1}, {1});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(1), {1}, {3.75f});
+  ExpectTensorNear<float>(op.output(2), {1}, {1.3333334f});
+}
+
+TEST(FusedBatchNormTest, HasNoStatisticsOfNothing) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  OpTester op("FusedBatchNorm");
+  op.Input<float>({0, 1, 1, 1}, {});
+  op.Input<float>({1}, {1}).Input<float>({1}, {1});
+  op.Input<float>({0}, {}).Input<float>({0}, {});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {0, 1, 1, 1}, {});
+  ExpectTensorEqual<float>(op.output(1), {1}, {nan});
+  ExpectTensorEqual<float>(op.output(4), {1}, {0});
+}
+
+TEST(FusedBatchNormTest, RefusesShapesThatDoNotFit) {
+  const auto run = [](const TensorShape& x, int64_t scale, int64_t mean) {
+    OpTester op("FusedBatchNormV2");
+    op.Attr("is_training", false);
+    op.Input<float>(x, std::vector<float>(x.num_elements()));
+    for (int64_t size : {scale, scale, mean, mean}) {
+      op.Input<float>({size}, std::vector<float>(size));
+    }
+    return op.Run();
+  };
+  const auto bad = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(run({2, 3}, 3, 3), HasCode(bad, "4 or 5-dimensional"));
+  EXPECT_THAT(run({1, 2, 2, 3}, 2, 3), HasCode(bad, "got 2 and 3"));
+  EXPECT_THAT(run({1, 2, 2, 3}, 3, 0), HasCode(bad, "got 0 and 3"));
+}
+
+TEST(BatchNormWithGlobalNormalizationTest, ScalesIfAsked) {
+  for (bool scale : {false, true}) {
+    OpTester op("BatchNormWithGlobalNormalization");
+    op.Attr("variance_epsilon", 0.0f).Attr("scale_after_normalization", scale);
+    op.Input<float>({1, 1, 1, 2}, {3, 4});
+    op.Input<float>({2}, {1, 2}).Input<float>({2}, {4, 1});
+    op.Input<float>({2}, {10, 20}).Input<float>({2}, {3, 5});
+    ASSERT_OK(op.Run());
+    ExpectTensorNear<float>(op.output(0), {1, 1, 1, 2},
+                            {scale ? 13.f : 11.f, scale ? 30.f : 22.f});
+  }
+}
+
+TEST(LRNTest, DividesByNeighboursSquares) {
+  OpTester op("LRN");
+  op.Attr("depth_radius", 1).Attr("alpha", 0.5f).Attr("beta", 0.75f);
+  op.Input<float>({1, 1, 2, 4}, {0, 1, 2, 3, 4, 5, 6, 7});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(
+      op.output(0), {1, 1, 2, 4},
+      {0, 0.39079496f, 0.4204482f, 0.66195017f, 0.40061864f, 0.31733808f,
+       0.29309627f, 0.4132673f}, 1e-5);
+}
+
+TEST(LRNTest, TakesAnAbsurdRadiusAndRefusesOtherRanks) {
+  OpTester op("LRN");
+  op.Attr("depth_radius", 2147483647).Attr("beta", 1.0f);
+  op.Input<float>({1, 1, 1, 2}, {1, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {1, 1, 1, 2}, {1 / 6.f, 1 / 3.f});
+  op.ClearInputs();
+  op.Input<float>({2}, {1, 2});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "in must be 4-dimensional"));
+}
+
+}  // namespace
+}  // namespace metagraph
