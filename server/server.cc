@@ -107,14 +107,13 @@ class Listener {
     builder.RegisterService(&admin_);
     server_ = builder.BuildAndStart();
     for (size_t i = 0; i < addresses.size(); ++i) {
-      if (server_ != nullptr && ports[i] != 0) continue;
-      // Without a server all ports have been closed again; the bad one is the
-      // one that still cannot be bound.
-      const std::string problem = BindProblem(addresses[i]);
-      if (ports[i] == 0) {
-        return absl::UnavailableError(
-            absl::StrCat("cannot listen on ", addresses[i], ": ", problem));
+      // Ports are bound in their order: the first without one is the bad one.
+      if (ports[i] != 0 ||
+          (server_ != nullptr && absl::StartsWith(addresses[i], "unix:"))) {
+        continue;
       }
+      return absl::UnavailableError(absl::StrCat(
+          "cannot listen on ", addresses[i], ": ", BindProblem(addresses[i])));
     }
     if (server_ == nullptr) {
       return absl::UnavailableError(absl::StrCat(
@@ -292,6 +291,10 @@ Server::~Server() {
 }
 
 ModelManager& Server::models() { return parts_->models; }
+
+int64_t Server::calls_in_flight() const {
+  return parts_->admission.in_flight();
+}
 
 void Server::RescanModels() {
   if (parts_->watcher != nullptr) parts_->watcher->Ask();

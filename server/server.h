@@ -37,6 +37,7 @@ class Server {
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& admin_address() const { return admin_address_; }
   ModelManager& models();
+  int64_t calls_in_flight() const;
 
   // Looks for new versions and checkpoints in the background.
   void RescanModels();

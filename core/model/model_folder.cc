@@ -32,7 +32,7 @@ void FindCheckpoint(FileSystem& fs, ModelFolder& folder) {
   const auto latest = LatestCheckpoint(fs, folder.directory);
   if (latest.ok()) {
     folder.checkpoint = latest->prefix;
-    folder.note = latest->explanation;
+    folder.note = StateFileProblem(fs, folder.directory);
   } else {
     folder.note = absl::StrCat("no checkpoint: ", latest.status().message());
   }
@@ -122,6 +122,19 @@ absl::StatusOr<ModelFolder> FindInFolder(
 }
 
 }  // namespace
+
+std::string StateFileProblem(FileSystem& fs, const std::string& directory) {
+  const auto state = ReadCheckpointState(fs, directory);
+  if (absl::IsNotFound(state.status())) return "";
+  if (!state.ok()) return std::string(state.status().message());
+  const auto latest = LatestCheckpoint(fs, directory);
+  if (!latest.ok()) return std::string(latest.status().message());
+  const std::string& named = state->model_checkpoint_path();
+  const bool as_named =
+      latest->prefix ==
+      (absl::StartsWith(named, "/") ? named : JoinPath(directory, named));
+  return as_named ? "" : latest->explanation;
+}
 
 std::vector<int64_t> ListVersions(FileSystem& fs, const std::string& path) {
   std::vector<int64_t> out;

@@ -36,6 +36,11 @@ struct ModelFolder {
 absl::StatusOr<ModelFolder> FindModel(FileSystem& fs, const std::string& path,
                                       std::optional<int64_t> version = {});
 
+// What is wrong with the state file of a folder: it cannot be read, or what it
+// names is not there, and what is taken instead. Empty if nothing, or if there
+// is no such file.
+std::string StateFileProblem(FileSystem& fs, const std::string& directory);
+
 // The numbers of the version folders in `path`, ascending.
 std::vector<int64_t> ListVersions(FileSystem& fs, const std::string& path);
 

@@ -66,15 +66,7 @@ absl::Status InspectHandler::ListCheckpoints(
     out->set_has_meta_graph(
         fs.Stat(absl::StrCat(info.prefix, ".meta")).ok());
   }
-  const auto state = ReadCheckpointState(fs, folder.directory);
-  if (!state.ok() && !absl::IsNotFound(state.status())) {
-    response->set_state_file_problem(std::string(state.status().message()));
-  } else if (state.ok()) {
-    const auto latest = LatestCheckpoint(fs, folder.directory);
-    response->set_state_file_problem(
-        latest.ok() ? latest->explanation
-                    : std::string(latest.status().message()));
-  }
+  response->set_state_file_problem(StateFileProblem(fs, folder.directory));
   return absl::OkStatus();
 }
 
