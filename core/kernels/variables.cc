@@ -349,7 +349,7 @@ class DestroyResource final : public Kernel {
 void DescribeRefVariable(OpBuilder& op) {
   op.Output("ref: Ref(dtype)").Attr("shape: shape").Attr("dtype: type");
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
-  op.SetIsStateful().SetReadsVariables();
+  op.SetIsStateful().SetReadsVariables().SetDeclaresVariable();
   op.Kernel<RefVariable>();
 }
 REGISTER_OP("VariableV2", DescribeRefVariable);
@@ -358,7 +358,8 @@ REGISTER_OP("Variable", DescribeRefVariable);
 REGISTER_OP("VarHandleOp", [](OpBuilder& op) {
   op.Output("resource: resource");
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
-  op.Attr("dtype: type").Attr("shape: shape").SetIsStateful();
+  op.Attr("dtype: type").Attr("shape: shape");
+  op.SetIsStateful().SetDeclaresVariable();
   op.Kernel<VarHandle>();
 });
 

@@ -145,7 +145,7 @@ OpBuilder& OpBuilder::Attr(absl::string_view spec) {
     type = Trim(type.substr(0, equals));
   }
   if (minimum != absl::string_view::npos) {
-    int64_t value;
+    int64_t value = 0;
     if (!absl::SimpleAtoi(Trim(type.substr(minimum + 2)), &value)) Fail(spec);
     attr->set_has_minimum(true);
     attr->set_minimum(value);
