@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/cli.h"
+#include "client/local/local_backend.h"
 #include "client/remote_backend.h"
 
 namespace metagraph {
@@ -16,7 +17,7 @@ namespace {
 absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
     const BackendOptions& options) {
   if (!options.local.empty()) {
-    return absl::UnimplementedError("--local is not built in");
+    return MakeLocalBackend({kLocalModelName, options.local, options.timeout});
   }
   return MakeRemoteBackend({options.server, options.timeout});
 }
