@@ -70,11 +70,10 @@ class TopK final : public Kernel {
     T* out = values->mutable_data<T>();
     return ctx.ParallelFor(values->num_elements() / k, 10 * columns,
                            [&](int64_t begin, int64_t end) {
-                             std::vector<Index> heap;
                              for (int64_t r = begin; r < end; ++r) {
                                const T* row = in + r * columns;
                                Index* best = indices + r * k;
-                               FindBest(row, columns, k, heap, best);
+                               FindBest(row, columns, k, best);
                                for (int64_t i = 0; i < k; ++i)
                                  out[r * k + i] = row[best[i]];
                              }
@@ -82,8 +81,7 @@ class TopK final : public Kernel {
   }
 
   template <typename Index>
-  void FindBest(const T* row, int64_t columns, int64_t k,
-                std::vector<Index>& heap, Index* best) const {
+  void FindBest(const T* row, int64_t columns, int64_t k, Index* best) const {
     const auto before = [row](Index a, Index b) {
       if (Greater(row[a], row[b])) return true;
       if (Greater(row[b], row[a])) return false;
@@ -101,19 +99,17 @@ class TopK final : public Kernel {
       std::sort(best, best + k, before);
       return;
     }
-    // A heap of the best k so far, the worst of them at its front, and one
-    // place for the next. Not sorted, this is the order TensorFlow gives.
-    heap.resize(k + 1);
-    std::iota(heap.begin(), heap.end(), Index{0});
-    std::make_heap(heap.begin(), heap.end(), before);
-    std::pop_heap(heap.begin(), heap.end(), before);
-    for (int64_t c = k + 1; c < columns; ++c) {
-      heap.back() = static_cast<Index>(c);
-      if (!before(heap.back(), heap.front())) continue;
-      std::push_heap(heap.begin(), heap.end(), before);
-      std::pop_heap(heap.begin(), heap.end(), before);
+    // A heap of the best k so far, the worst of them at its front. If it is
+    // not to be sorted, this is the order that TensorFlow gives.
+    std::iota(best, best + k, Index{0});
+    std::make_heap(best, best + k, before);
+    for (int64_t c = k; c < columns; ++c) {
+      const Index next = static_cast<Index>(c);
+      if (!before(next, best[0])) continue;
+      std::pop_heap(best, best + k, before);
+      best[k - 1] = next;
+      std::push_heap(best, best + k, before);
     }
-    std::copy_n(heap.begin(), k, best);
     if (sorted_) std::sort(best, best + k, before);
   }
 

@@ -23,6 +23,16 @@ TEST(TopKTest, TheOldOpHasKAsAttribute) {
   ExpectTensorEqual<int32_t>(op.output(1), {1}, {1});
 }
 
+TEST(TopKTest, UnsortedHasTensorFlowsOrder) {
+  OpTester op("TopKV2");
+  op.Attr("sorted", false);
+  op.Input<float>({10}, {78, 80, 72, 23, 73, 18, 51, 89, 55, 92});
+  op.Scalar<int32_t>(5);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {5}, {73, 80, 78, 89, 92});
+  ExpectTensorEqual<int32_t>(op.output(1), {5}, {4, 1, 0, 7, 9});
+}
+
 TEST(TopKTest, NaNComesFirst) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   OpTester op("TopKV2");
