@@ -1,0 +1,155 @@
+// Start, health, drain, and who may change what.
+
+#include <thread>
+
+#include "tests/integration/server_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+using testing::HasSubstr;
+
+class LifecycleTest : public ServerTest {};
+
+TEST_F(LifecycleTest, WritesTheBoundPorts) {
+  AddSeedModel();
+  options_.listen = {"127.0.0.1:0", "unix:" + Path("socket")};
+  options_.admin_listen = "127.0.0.1:0";
+  options_.port_file = Path("ports");
+  Start();
+  ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(fs(), Path("ports")));
+  EXPECT_EQ(text, server_->addresses()[0] + "\nunix:" + Path("socket") + "\n" +
+                      server_->admin_address() + "\n");
+  EXPECT_THAT(text, testing::Not(HasSubstr(":0\n")));
+  Connect("unix:" + Path("socket"));
+  v1::RunResponse response;
+  EXPECT_TRUE(Run(SeedRun(), &response).ok());
+}
+
+TEST_F(LifecycleTest, PortInUseIsAClearError) {
+  AddSeedModel();
+  Start();
+  ServerOptions second = options_;
+  second.listen = {"127.0.0.1:0", server_->addresses()[0]};
+  EXPECT_THAT(Server::Start(second, Platform::Real()),
+              HasCode(absl::StatusCode::kUnavailable,
+                      "cannot listen on " + server_->addresses()[0] +
+                          ": Address already in use"));
+}
+
+TEST_F(LifecycleTest, UnreadableModelsAreClearErrors) {
+  options_.models = {{"gone", Path("gone")}};
+  EXPECT_THAT(Server::Start(options_, Platform::Real()),
+              HasCode(absl::StatusCode::kNotFound, "model \"gone\""));
+  ASSERT_OK(fs().CreateDirectory(Path("bad")));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("bad/model.meta"), "no graph"));
+  options_.models = {{"bad", Path("bad")}};
+  EXPECT_THAT(Server::Start(options_, Platform::Real()),
+              HasCode(absl::StatusCode::kInvalidArgument, "model \"bad\""));
+}
+
+TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {
+  AddSeedModel();
+  Start();
+  for (const char* service :
+       {"", "metagraph.v1.Inference", "tensorflow.serving.SessionService"}) {
+    grpc::ClientContext context;
+    HealthCheckRequest request;
+    request.set_service(service);
+    HealthCheckResponse response;
+    ASSERT_TRUE(health_->Check(&context, request, &response).ok()) << service;
+    EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  }
+  {
+    grpc::ClientContext context;
+    HealthCheckRequest request;
+    request.set_service("unknown");
+    HealthCheckResponse response;
+    EXPECT_EQ(health_->Check(&context, request, &response).error_code(),
+              grpc::StatusCode::NOT_FOUND);
+  }
+
+  grpc::ClientContext context;
+  auto reader = health_->Watch(&context, {});
+  HealthCheckResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  std::thread drain([&] {
+    server_->Drain(absl::Seconds(60), absl::Seconds(30));
+  });
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  // In the grace calls are still answered.
+  v1::RunResponse run_response;
+  EXPECT_TRUE(Run(SeedRun(), &run_response).ok());
+  context.TryCancel();
+  server_->HurryDrain();
+  drain.join();
+  EXPECT_FALSE(Run(SeedRun(), &run_response).ok());
+}
+
+TEST_F(LifecycleTest, DrainWaitsForCallsUnderWayAndEndsWatches) {
+  AddEndlessModel();
+  Start();
+  grpc::ClientContext watch_context;
+  auto watch = inspect_->Watch(&watch_context, {});
+  v1::WatchResponse event;
+  ASSERT_TRUE(watch->Read(&event));
+
+  grpc::Status status;
+  std::thread caller([&] {
+    v1::RunRequest request = EndlessRun();
+    request.set_timeout_ms(300);
+    v1::RunResponse response;
+    status = Run(request, &response);
+  });
+  while (server_->calls_in_flight() == 0) std::this_thread::yield();
+  server_->Drain(absl::ZeroDuration(), absl::Seconds(60));
+  caller.join();
+  // Its own limit ended it, not the drain.
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  while (watch->Read(&event)) {
+  }
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(LifecycleTest, StateIsChangedOnLoopbackOrTheAdminListenerOnly) {
+  AddSeedModel();
+  options_.listen = {"0.0.0.0:0"};
+  Start();
+  const std::string port =
+      server_->addresses()[0].substr(server_->addresses()[0].rfind(':'));
+  Connect("127.0.0.1" + port);
+  v1::RunResponse response;
+  EXPECT_TRUE(Run(SeedRun(), &response).ok());
+  EXPECT_THAT(Restore(""), HasCode(absl::StatusCode::kPermissionDenied,
+                                   "--admin_listen"));
+  server_.reset();
+
+  options_.listen = {"127.0.0.1:0"};
+  options_.admin_listen = "127.0.0.1:0";
+  Start();
+  EXPECT_THAT(Restore(""), HasCode(absl::StatusCode::kPermissionDenied, ""));
+  Connect(server_->admin_address());
+  EXPECT_OK(Restore(""));
+}
+
+TEST_F(LifecycleTest, RescanRestoresWhatIsNew) {
+  AddSeedModel();
+  Start();
+  grpc::ClientContext context;
+  auto watch = inspect_->Watch(&context, {});
+  v1::WatchResponse event;
+  ASSERT_TRUE(watch->Read(&event));
+  WriteSeedCheckpoint(fs(), Path("seed/model-3"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  server_->RescanModels();
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.kind(), v1::EVENT_KIND_RESTORE);
+  EXPECT_EQ(event.checkpoint(), Path("seed/model-3"));
+  context.TryCancel();
+}
+
+}  // namespace
+}  // namespace metagraph
