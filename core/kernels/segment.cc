@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "core/base/checked_math.h"
 #include "core/kernels/int_inputs.h"
@@ -63,6 +64,20 @@ void AddRow(const T* row, int64_t size, T* out) {
   for (int64_t i = 0; i < size; ++i) Op<T>::Add(out[i], row[i]);
 }
 
+template <typename T>
+void Divide(T* row, int64_t size, int64_t count) {
+  if constexpr (std::is_integral_v<T>) {
+    // The count may be beyond T.
+    using Wide = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
+    for (int64_t i = 0; i < size; ++i) {
+      row[i] = static_cast<T>(row[i] / static_cast<Wide>(count));
+    }
+  } else {
+    const T divisor = static_cast<T>(static_cast<double>(count));
+    for (int64_t i = 0; i < size; ++i) row[i] = row[i] / divisor;
+  }
+}
+
 // segment_ids is a sorted vector, one id for each row.
 template <typename T, template <typename> class Op>
 class SegmentReduction : public Kernel {
@@ -112,11 +127,7 @@ class SegmentReduction : public Kernel {
         AddRow<T, Op>(in + i * size, size, segment);
       }
       if constexpr (std::is_same_v<Op<T>, Mean<T>>) {
-        const T count = static_cast<T>(static_cast<double>(end - begin));
-        // Integers: 256 rows are no uint8 count, nothing can be said.
-        if (count != T(0)) {
-          for (int64_t i = 0; i < size; ++i) segment[i] = segment[i] / count;
-        }
+        Divide(segment, size, end - begin);
       }
       next = ids[begin] + 1;
       begin = end;

@@ -49,6 +49,13 @@ TEST(SegmentTest, IntegersWrapAround) {
   ExpectTensorEqual<int16_t>(out, {1}, {-32768});
 }
 
+TEST(SegmentTest, MeansOfMoreRowsThanTheTypeCounts) {
+  ASSERT_OK_AND_ASSIGN(
+      Tensor out, Segment<uint8_t>("SegmentMean", std::vector<uint8_t>(256, 0),
+                                   std::vector<int32_t>(256, 0)));
+  ExpectTensorEqual<uint8_t>(out, {1}, {0});
+}
+
 TEST(SegmentTest, RefusesBadIds) {
   const auto expect = [](const std::vector<int32_t>& ids, const char* text) {
     EXPECT_THAT(Segment<float>("SegmentSum", {1, 2}, ids),

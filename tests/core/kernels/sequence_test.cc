@@ -34,7 +34,7 @@ TEST(RangeTest, SurvivesTheLimitsOfItsType) {
   ASSERT_OK_AND_ASSIGN(Tensor out, Range<int32_t>(kMin, kMax, kMax));
   ExpectTensorEqual<int32_t>(out, {3}, {kMin, -1, kMax - 1});
   ASSERT_OK_AND_ASSIGN(out, Range<int32_t>(kMax, kMin, kMin));
-  ExpectTensorEqual<int32_t>(out, {1}, {kMax});
+  ExpectTensorEqual<int32_t>(out, {2}, {kMax, -1});
   EXPECT_FALSE(Range<int64_t>(std::numeric_limits<int64_t>::min(),
                               std::numeric_limits<int64_t>::max(), 1)
                    .ok());
