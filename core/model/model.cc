@@ -155,15 +155,20 @@ absl::Status Model::RunMainOp(CallContext& call) {
     }
   }
   if (request.targets.empty()) return absl::OkStatus();
-  for (const tensorflow::AssetFileDef& asset : meta_.def.asset_file_def()) {
+  for (const tensorflow::AssetFileDef& asset : AssetFiles(meta_.def)) {
     request.feeds.emplace_back(
         asset.tensor_info().name(),
         Tensor::Scalar<std::string>(JoinPath(
             JoinPath(NormalizePath("/", folder_.directory), "assets"),
             asset.filename())));
   }
-  return Annotate(session_->Run(request, call).status(),
-                  "initialisation \"", request.targets[0], "\": ");
+  const absl::Status ran =
+      Annotate(session_->Run(request, call).status(), "initialisation \"",
+               request.targets[0], "\": ");
+  if (!absl::IsUnimplemented(ran)) return ran;
+  // What needs it, a table say, cannot run here either; the rest can.
+  AddNote(note_, ran.message());
+  return absl::OkStatus();
 }
 
 const ModelVariable* Model::FindVariable(absl::string_view name) const {

@@ -65,6 +65,20 @@ std::string ChooseMeta(FileSystem& fs, const ModelFolder& folder,
   return JoinPath(folder.directory, *best);
 }
 
+// Format V1 has no index to be found by; its files have the name of the meta
+// graph.
+void FindCheckpointBeside(FileSystem& fs, ModelFolder& folder) {
+  const std::string stem = folder.graph_path.substr(
+      0, folder.graph_path.size() - kMetaSuffix.size());
+  for (const std::string& prefix :
+       {stem, absl::StrCat(stem, "-?\?\?\?\?-of-?\?\?\?\?")}) {
+    if (!CheckpointExists(fs, prefix)) continue;
+    folder.checkpoint = prefix;
+    folder.note.clear();
+    return;
+  }
+}
+
 absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
                                        const std::string& path) {
   ModelFolder out;
@@ -73,6 +87,7 @@ absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
   out.graph_path = path;
   if (absl::EndsWith(path, kMetaSuffix)) {
     FindCheckpoint(fs, out);
+    if (out.checkpoint.empty()) FindCheckpointBeside(fs, out);
   } else {
     out.kind = ModelFolder::Kind::kFrozenGraph;
   }
@@ -105,6 +120,7 @@ absl::StatusOr<ModelFolder> FindInFolder(
   if (!metas.empty()) {
     FindCheckpoint(fs, out);
     out.graph_path = ChooseMeta(fs, out, metas);
+    if (out.checkpoint.empty()) FindCheckpointBeside(fs, out);
     return out;
   }
   if (graphs.size() == 1) {
