@@ -48,7 +48,9 @@ struct MaximumFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 1;
-  static T Apply(T a, T b) { return a >= b || a != a ? a : b; }
+  static T Apply(T a, T b) {
+    return FlushDenormal(a >= b || a != a ? a : b);
+  }
 };
 
 template <typename T>
@@ -56,7 +58,9 @@ struct MinimumFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 1;
-  static T Apply(T a, T b) { return a <= b || a != a ? a : b; }
+  static T Apply(T a, T b) {
+    return FlushDenormal(a <= b || a != a ? a : b);
+  }
 };
 
 template <typename T>

@@ -3,6 +3,7 @@
 // Arithmetic with TensorFlow's meaning for every dtype: integers wrap.
 
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "core/tensor/dtype.h"
@@ -54,6 +55,18 @@ inline T Multiply(T a, T b) {
              a.real() * b.imag() + a.imag() * b.real());
   } else {
     return a * b;
+  }
+}
+
+// 0 for a float or double too small to be normal. TensorFlow's threads run
+// with such numbers flushed to zero; it shows where an op returns its input.
+template <typename T>
+inline T FlushDenormal(T x) {
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr T kSmallest = std::numeric_limits<T>::min();
+    return x < kSmallest && x > -kSmallest ? T(0) : x;
+  } else {
+    return x;
   }
 }
 

@@ -68,7 +68,7 @@ ReductionPass ReductionPass::Next(std::vector<ReductionPlan::Group>& groups) {
   // Long middle dimensions are cut, for accuracy and so that several threads
   // find work.
   constexpr int64_t kRunChunk = 65536;
-  constexpr int64_t kColumnChunk = 512;
+  constexpr int64_t kColumnChunk = 128;
 
   size_t at = groups.size() - 1;
   while (!groups[at].reduced) --at;

@@ -15,7 +15,7 @@ namespace {
 struct ReluOp {
   template <typename T>
   static T Apply(T x) {
-    return x < T(0) ? T(0) : x;
+    return x < T(0) ? T(0) : FlushDenormal(x);
   }
 };
 

@@ -41,7 +41,9 @@ struct SignOp {
     if constexpr (kIsComplex<T>) {
       return x == T(0) ? x : x / std::abs(x);
     } else {
-      return x > T(0) ? T(1) : x < T(0) ? T(-1) : x != x ? x : T(0);
+      // Zero, NaN and what counts as zero come back as they are.
+      const T value = FlushDenormal(x);
+      return value > T(0) ? T(1) : value < T(0) ? T(-1) : x;
     }
   }
 };
