@@ -30,8 +30,8 @@ int DeclaredShards(FileSystem& fs, const std::string& prefix) {
   return header.num_shards();
 }
 
-absl::Status WriteIndex(FileSystem& fs, const std::string& path,
-                        int num_shards, const BundleEntries& entries) {
+absl::Status WriteIndex(FileSystem& fs, const std::string& path, int num_shards,
+                        const BundleEntries& entries) {
   ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, fs.Create(path));
   TableWriter table(*file);
   tensorflow::BundleHeaderProto header;
@@ -108,8 +108,7 @@ void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
       fs.List(std::string(folder));
   if (!names.ok()) return;
   // Escaped: two bare question marks may begin a trigraph.
-  constexpr absl::string_view pattern =
-      ".data-\?\?\?\?\?-of-\?\?\?\?\?";
+  constexpr absl::string_view pattern = ".data-\?\?\?\?\?-of-\?\?\?\?\?";
   const std::string keep = absl::StrFormat("-of-%05d", keep_shards);
   for (const std::string& name : *names) {
     absl::string_view rest = name;

@@ -28,18 +28,17 @@ absl::StatusOr<Input> ReadInput(FileSystem& fs, const std::string& prefix) {
   ASSIGN_OR_RETURN(std::unique_ptr<TableReader> table,
                    TableReader::Open(*std::move(file)));
   Input input;
-  RETURN_IF_ERROR(table->ForEach(
-      [&](absl::string_view key, absl::string_view value) -> absl::Status {
-        const bool fits = value.size() <= std::numeric_limits<int>::max();
-        const int size = static_cast<int>(value.size());
-        const bool good =
-            fits && (key.empty()
-                         ? input.header.ParseFromArray(value.data(), size)
-                         : input.entries[std::string(key)].ParseFromArray(
-                               value.data(), size));
-        if (!good) return DataLoss("malformed entry \"", key, "\"");
-        return absl::OkStatus();
-      }));
+  RETURN_IF_ERROR(table->ForEach([&](absl::string_view key,
+                                     absl::string_view value) -> absl::Status {
+    const bool fits = value.size() <= std::numeric_limits<int>::max();
+    const int size = static_cast<int>(value.size());
+    const bool good =
+        fits && (key.empty() ? input.header.ParseFromArray(value.data(), size)
+                             : input.entries[std::string(key)].ParseFromArray(
+                                   value.data(), size));
+    if (!good) return DataLoss("malformed entry \"", key, "\"");
+    return absl::OkStatus();
+  }));
   if (input.header.endianness() != tensorflow::BundleHeaderProto::LITTLE) {
     return Unimplemented("written on a big-endian machine");
   }
@@ -54,8 +53,8 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
   std::vector<std::string> data_files;
   for (const std::string& name : inputs) {
     absl::StatusOr<Input> input = ReadInput(fs, name);
-    RETURN_IF_ERROR(Annotate(input.status(), "merging checkpoint \"", name,
-                             "\": "));
+    RETURN_IF_ERROR(
+        Annotate(input.status(), "merging checkpoint \"", name, "\": "));
     // Numbered by first use: a shard that no entry refers to is not needed.
     std::map<int, int> new_shard;
     for (auto& [key, entry] : input->entries) {
@@ -63,8 +62,8 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
         auto [found, added] = new_shard.try_emplace(
             entry.shard_id(), static_cast<int>(data_files.size()));
         if (added) {
-          data_files.push_back(DataPath(name, entry.shard_id(),
-                                        input->header.num_shards()));
+          data_files.push_back(
+              DataPath(name, entry.shard_id(), input->header.num_shards()));
         }
         entry.set_shard_id(found->second);
       }

@@ -60,8 +60,7 @@ class PieceStream {
   absl::Status Fill() {
     std::copy(rest_.begin(), rest_.end(), buffer_.begin());
     const size_t kept = rest_.size();
-    const size_t more =
-        std::min<uint64_t>(buffer_.size() - kept, end_ - next_);
+    const size_t more = std::min<uint64_t>(buffer_.size() - kept, end_ - next_);
     RETURN_IF_ERROR(file_.Read(next_, more, buffer_.data() + kept));
     next_ += more;
     rest_ = absl::string_view(buffer_).substr(0, kept + more);
@@ -106,8 +105,7 @@ absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::OpenOnce(
   std::unique_ptr<BundleReader> reader(new BundleReader);
   reader->prefix_ = prefix;
   RETURN_IF_ERROR(reader->ReadIndex(fs));
-  RETURN_IF_ERROR(
-      Annotate(reader->CheckOverlaps(), IndexPath(prefix), ": "));
+  RETURN_IF_ERROR(Annotate(reader->CheckOverlaps(), IndexPath(prefix), ": "));
   for (auto& [number, shard] : reader->shards_) {
     absl::StatusOr<std::unique_ptr<RandomAccessFile>> file = fs.OpenForReading(
         DataPath(prefix, number, reader->header_.num_shards()));
@@ -225,8 +223,8 @@ absl::Status BundleReader::ReadIndex(FileSystem& fs) {
         stored.listed = tensors_.size() - 1;
         if (entry.slices_size() == 0) {
           ASSIGN_OR_RETURN(Piece piece, make_piece(key, entry, &stored.error));
-          piece.slice = *TensorSlice::Whole(piece.shape.rank())
-                             .Resolve(piece.shape);
+          piece.slice =
+              *TensorSlice::Whole(piece.shape.rank()).Resolve(piece.shape);
           listed.shape = piece.shape;
           listed.stored_bytes = piece.size;
           stored.pieces.push_back(std::move(piece));
@@ -353,7 +351,8 @@ absl::Status BundleReader::ReadPlain(const Piece& piece, char* out) const {
   ASSIGN_OR_RETURN(const RandomAccessFile* file, FileOf(piece));
   uint32_t crc = 0;
   std::string scratch;
-  if (out == nullptr) scratch.resize(std::min<uint64_t>(piece.size, kChunkSize));
+  if (out == nullptr)
+    scratch.resize(std::min<uint64_t>(piece.size, kChunkSize));
   for (uint64_t done = 0; done < piece.size;) {
     const size_t size = std::min<uint64_t>(piece.size - done, kChunkSize);
     char* to = out == nullptr ? scratch.data() : out + done;
@@ -404,10 +403,10 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   uint32_t stored_crc;
   RETURN_IF_ERROR(stream.ReadFixed32(&stored_crc));
   if (UnmaskCrc32c(stored_crc) != crc) {
-    return DataLoss("TensorBundle at ", prefix_, " shard ", piece.shard, " (",
-                    piece.size, " bytes): The length checksum does not match: ",
-                    "expected ", crc, " but actual is ",
-                    UnmaskCrc32c(stored_crc));
+    return DataLoss(
+        "TensorBundle at ", prefix_, " shard ", piece.shard, " (", piece.size,
+        " bytes): The length checksum does not match: ", "expected ", crc,
+        " but actual is ", UnmaskCrc32c(stored_crc));
   }
   if (stream.remaining() != total) return bad_size();
   std::string encoded;
@@ -415,8 +414,8 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   crc = ExtendCrc32c(crc, encoded);
 
   // The bytes.
-  uint64_t string = 0;   // which one is being filled
-  uint64_t at = 0;       // how far
+  uint64_t string = 0;  // which one is being filled
+  uint64_t at = 0;      // how far
   while (stream.remaining() > 0) {
     ASSIGN_OR_RETURN(absl::string_view bytes, stream.Take(kChunkSize));
     crc = ExtendCrc32c(crc, bytes);
@@ -459,8 +458,8 @@ absl::StatusOr<Tensor> BundleReader::ReadPiece(absl::string_view name,
 
 absl::StatusOr<Tensor> BundleReader::Read(absl::string_view name) const {
   ASSIGN_OR_RETURN(const Stored* stored, Get(name));
-  return ReadSlice(name, TensorSlice::Whole(
-                             tensors_[stored->listed].shape.rank()));
+  return ReadSlice(name,
+                   TensorSlice::Whole(tensors_[stored->listed].shape.rank()));
 }
 
 absl::StatusOr<Tensor> BundleReader::ReadSlice(absl::string_view name,
@@ -501,9 +500,8 @@ absl::StatusOr<Tensor> BundleReader::ReadSlice(absl::string_view name,
     if (whole_rows) {
       const int64_t row = box.extents[0].start - wanted.extents[0].start;
       const int64_t row_size = shape.num_elements() / shape.dim(0) * element;
-      RETURN_IF_ERROR(
-          ReadPlain(*piece, static_cast<char*>(out.mutable_raw_data()) +
-                                row * row_size));
+      RETURN_IF_ERROR(ReadPlain(
+          *piece, static_cast<char*>(out.mutable_raw_data()) + row * row_size));
       continue;
     }
     ASSIGN_OR_RETURN(const Tensor part, ReadPiece(name, *piece));

@@ -52,10 +52,10 @@ absl::Status BundleWriter::AddSlice(absl::string_view name,
                                     const Tensor& tensor) {
   ASSIGN_OR_RETURN(const TensorShape shape, slice.ShapeIn(full_shape));
   if (shape != tensor.shape()) {
-    return InvalidArgument("Slice in shape_and_slice specification does not "
-                           "match the shape of the tensor to  save: ",
-                           slice.ToString(), ", tensor: ",
-                           tensor.shape().ToString());
+    return InvalidArgument(
+        "Slice in shape_and_slice specification does not "
+        "match the shape of the tensor to  save: ",
+        slice.ToString(), ", tensor: ", tensor.shape().ToString());
   }
   if (slice.Covers(full_shape)) return Add(name, tensor);
   if (name.empty()) {

@@ -58,9 +58,10 @@ absl::StatusOr<FoundCheckpoint> FindEntry(FileSystem& fs,
   const std::string inside = JoinPath(folder, name);
   if (!name.empty() && inside != named && CheckpointExists(fs, inside)) {
     return FoundCheckpoint{
-        inside, absl::StrCat("the state file names \"", entry,
-                             "\", which is not there; the folder has a "
-                             "checkpoint of that name and may have been moved")};
+        inside,
+        absl::StrCat("the state file names \"", entry,
+                     "\", which is not there; the folder has a "
+                     "checkpoint of that name and may have been moved")};
   }
   return NotFound("\"", entry, "\" is not there");
 }
@@ -125,9 +126,8 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
       if (*entry == state->model_checkpoint_path()) continue;
       found = FindEntry(fs, folder, *entry);
       if (found.ok()) {
-        found->explanation =
-            absl::StrCat(passed_over, "; an older entry of it: ",
-                         found->explanation);
+        found->explanation = absl::StrCat(
+            passed_over, "; an older entry of it: ", found->explanation);
         return found;
       }
       pass_over("an older entry, ", found.status().message());
@@ -213,10 +213,9 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     return read.status();
   }
   // Timestamps come from another kind of saver; its lists stay parallel.
-  const bool timed =
-      old.all_model_checkpoint_timestamps_size() > 0 &&
-      old.all_model_checkpoint_timestamps_size() ==
-          old.all_model_checkpoint_paths_size();
+  const bool timed = old.all_model_checkpoint_timestamps_size() > 0 &&
+                     old.all_model_checkpoint_timestamps_size() ==
+                         old.all_model_checkpoint_paths_size();
   std::vector<std::pair<std::string, double>> entries;
   for (int i = 0; i < old.all_model_checkpoint_paths_size(); ++i) {
     std::string entry = Relative(folder, old.all_model_checkpoint_paths(i));
@@ -235,10 +234,9 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
   // Only what lies in the folder may be removed by the caller: the entries of
   // a copied folder may still name the files of the original.
   std::vector<std::string> fallen;
-  const size_t excess =
-      keep > 0 && entries.size() > static_cast<size_t>(keep)
-          ? entries.size() - static_cast<size_t>(keep)
-          : 0;
+  const size_t excess = keep > 0 && entries.size() > static_cast<size_t>(keep)
+                            ? entries.size() - static_cast<size_t>(keep)
+                            : 0;
   for (size_t i = 0; i < excess; ++i) {
     const std::string& entry = entries[i].first;
     const bool relative =

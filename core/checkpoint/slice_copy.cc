@@ -24,8 +24,8 @@ std::optional<TensorSlice> Intersect(const TensorSlice& a,
   for (size_t i = 0; i < box.extents.size(); ++i) {
     const TensorSlice::Extent& other = b.extents[i];
     TensorSlice::Extent& extent = box.extents[i];
-    const int64_t end = std::min(extent.start + extent.length,
-                                 other.start + other.length);
+    const int64_t end =
+        std::min(extent.start + extent.length, other.start + other.length);
     extent.start = std::max(extent.start, other.start);
     extent.length = end - extent.start;
     if (extent.length <= 0) return std::nullopt;
@@ -34,6 +34,10 @@ std::optional<TensorSlice> Intersect(const TensorSlice& a,
 }
 
 int64_t NumElements(const TensorSlice& slice) {
+  // Zeros first: the other extents alone may have a product that overflows.
+  for (const TensorSlice::Extent& extent : slice.extents) {
+    if (extent.length == 0) return 0;
+  }
   int64_t count = 1;
   for (const TensorSlice::Extent& extent : slice.extents) {
     count *= extent.length;

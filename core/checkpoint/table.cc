@@ -134,8 +134,8 @@ absl::Status TableWriter::Add(absl::string_view key, absl::string_view value) {
                            last_key_, "\"");
   }
   if (value.size() > INT32_MAX || key.size() > INT32_MAX) {
-    return InvalidArgument("table entry \"", key, "\" is too large: ",
-                           value.size(), " bytes");
+    return InvalidArgument("table entry \"", key,
+                           "\" is too large: ", value.size(), " bytes");
   }
   if (!data_.empty() && key.size() + value.size() >= 2 * kBlockSize) {
     RETURN_IF_ERROR(FlushData());
@@ -200,8 +200,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
     return DataLoss("file is too short to be an sstable");
   }
   std::string footer(kFooterSize, '\0');
-  RETURN_IF_ERROR(
-      file->Read(size - kFooterSize, kFooterSize, footer.data()));
+  RETURN_IF_ERROR(file->Read(size - kFooterSize, kFooterSize, footer.data()));
   absl::string_view magic_bytes = absl::string_view(footer).substr(40);
   uint64_t magic = 0;
   if (!GetFixed64(&magic_bytes, &magic) || magic != kMagic) {

@@ -74,10 +74,9 @@ class TableReader {
 
   // Calls `fn` for each entry in order until it returns an error, which is
   // returned. DATA_LOSS: damaged block or keys out of order.
-  absl::Status ForEach(
-      absl::FunctionRef<absl::Status(absl::string_view key,
-                                     absl::string_view value)>
-          fn) const;
+  absl::Status ForEach(absl::FunctionRef<absl::Status(absl::string_view key,
+                                                      absl::string_view value)>
+                           fn) const;
   // The value of a key. NOT_FOUND: there is none.
   absl::StatusOr<std::string> Get(absl::string_view key) const;
 

@@ -84,8 +84,8 @@ absl::StatusOr<std::unique_ptr<V1Reader>> V1Reader::Open(
     listed.dtype = stored.dtype;
     listed.shape = stored.shape;
     if (IsPlainData(stored.dtype)) {  // what the values take, not their code
-      listed.stored_bytes = static_cast<uint64_t>(
-          stored.shape.num_elements() * DataTypeSize(stored.dtype));
+      listed.stored_bytes = static_cast<uint64_t>(stored.shape.num_elements() *
+                                                  DataTypeSize(stored.dtype));
     }
     if (stored.slices.size() > 1) listed.slices = stored.slices;
   }
@@ -158,8 +158,8 @@ absl::StatusOr<const V1Reader::Stored*> V1Reader::Get(
     absl::string_view name) const {
   const auto found = stored_.find(name);
   if (found == stored_.end()) {
-    return NotFound("Tensor name \"", name,
-                    "\" not found in checkpoint files ", pattern_);
+    return NotFound("Tensor name \"", name, "\" not found in checkpoint files ",
+                    pattern_);
   }
   return &found->second;
 }

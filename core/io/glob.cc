@@ -53,7 +53,8 @@ absl::StatusOr<std::vector<std::string>> Glob(FileSystem& fs,
   RETURN_IF_ERROR(names.status());
   std::vector<std::string> paths;
   for (const std::string& name : *names) {
-    if (GlobMatches(name_pattern, name)) paths.push_back(JoinPath(folder, name));
+    if (GlobMatches(name_pattern, name))
+      paths.push_back(JoinPath(folder, name));
   }
   return paths;
 }

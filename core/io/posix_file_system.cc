@@ -46,7 +46,8 @@ absl::StatusCode CodeFor(int error) {
 
 absl::Status ErrnoStatus(int error, const std::string& path) {
   // strerror is thread-safe in glibc since 2.32.
-  return absl::Status(CodeFor(error), absl::StrCat(path, "; ", strerror(error)));
+  return absl::Status(CodeFor(error),
+                      absl::StrCat(path, "; ", strerror(error)));
 }
 
 class FileDescriptor {
@@ -162,7 +163,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status Rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, from);
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      return ErrnoStatus(errno, from);
     return absl::OkStatus();
   }
 

@@ -38,8 +38,8 @@ class FakeFileSystem : public FileSystem {
   }
   // Only the n-th changing operation fails: a full disk, where removing works.
   void FailOnce(int operations,
-                absl::Status error = absl::ResourceExhaustedError(
-                    "; No space left on device")) {
+                absl::Status error =
+                    absl::ResourceExhaustedError("; No space left on device")) {
     FailAfter(operations, std::move(error));
     const MutexLock lock(mu_);
     once_ = true;
@@ -174,8 +174,8 @@ class FakeFileSystem : public FileSystem {
     const MutexLock lock(mu_);
     RETURN_IF_ERROR(Step(path));
     for (auto at = durable_names_.begin(); at != durable_names_.end();) {
-      at = Dirname(at->first) == path ? durable_names_.erase(at)
-                                      : std::next(at);
+      at =
+          Dirname(at->first) == path ? durable_names_.erase(at) : std::next(at);
     }
     for (const auto& [name, file] : names_) {
       if (Dirname(name) == path) durable_names_[name] = file;

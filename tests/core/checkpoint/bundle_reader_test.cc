@@ -78,9 +78,8 @@ TEST(BundleReaderTest, MissingNameIsNotFound) {
   FakeFileSystem fs;
   PutExample(&fs, "m");
   ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "m"));
-  EXPECT_THAT(reader->Read("W9"),
-              HasCode(absl::StatusCode::kNotFound,
-                      "Key W9 not found in checkpoint"));
+  EXPECT_THAT(reader->Read("W9"), HasCode(absl::StatusCode::kNotFound,
+                                          "Key W9 not found in checkpoint"));
 }
 
 TEST(BundleReaderTest, MissingFilesAreNotFound) {
@@ -113,9 +112,9 @@ TEST(BundleReaderTest, FlippedDataIsDataLoss) {
   FakeFileSystem fs;
   PutExample(&fs, "m");
   std::string data = ExampleData();
-  data[3] ^= 1;    // W1
-  data[24] ^= 1;   // s
-  data[17] ^= 2;   // a length of s
+  data[3] ^= 1;   // W1
+  data[24] ^= 1;  // s
+  data[17] ^= 2;  // a length of s
   fs.Put("m.data-00000-of-00001", data);
   ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "m"));
   EXPECT_THAT(reader->Read("W1"),
@@ -240,14 +239,14 @@ TEST_F(HostileIndexTest, HugeShapeTakesNoMemory) {
   index_.entries = {{"W1", entry}};  // nothing else to lie over
   index_.entries["W1"].set_size(int64_t{1} << 60);
   EXPECT_THAT(ReadStatus("W1"), HasCode(absl::StatusCode::kOutOfRange, ""));
-  index_.entries["W1"].mutable_shape()->mutable_dim(1)->set_size(
-      int64_t{1} << 58);
+  index_.entries["W1"].mutable_shape()->mutable_dim(1)->set_size(int64_t{1}
+                                                                 << 58);
   EXPECT_THAT(Open(), HasCode(absl::StatusCode::kDataLoss, "W1"));
 }
 
 TEST_F(HostileIndexTest, HugeStringCountTakesNoMemory) {
-  index_.entries["s"].mutable_shape()->mutable_dim(0)->set_size(
-      int64_t{1} << 40);
+  index_.entries["s"].mutable_shape()->mutable_dim(0)->set_size(int64_t{1}
+                                                                << 40);
   EXPECT_THAT(ReadStatus("s"), HasCode(absl::StatusCode::kDataLoss, "s"));
 }
 
@@ -284,8 +283,7 @@ TEST_F(HostileIndexTest, OverlappingTensors) {
 
 TEST_F(HostileIndexTest, ShardThatDoesNotExist) {
   index_.entries["W1"].set_shard_id(1);
-  EXPECT_THAT(Open(),
-              HasCode(absl::StatusCode::kDataLoss, "in shard 1 of 1"));
+  EXPECT_THAT(Open(), HasCode(absl::StatusCode::kDataLoss, "in shard 1 of 1"));
   index_.header.set_num_shards(2147483647);  // costs nothing
   index_.entries["W1"].set_shard_id(2147483646);
   EXPECT_THAT(ReadStatus("W1"), HasCode(absl::StatusCode::kNotFound, ""));
@@ -333,8 +331,7 @@ TEST_F(HostileIndexTest, OverlappingSlices) {
   entry.set_offset(1000);
   index_.entries[EncodeSliceKey("p", shifted)] = entry;
   shifted.ToProto(p.mutable_slices(1));
-  EXPECT_THAT(ReadStatus("p"),
-              HasCode(absl::StatusCode::kDataLoss, "overlap"));
+  EXPECT_THAT(ReadStatus("p"), HasCode(absl::StatusCode::kDataLoss, "overlap"));
 }
 
 TEST_F(HostileIndexTest, SliceOfAnotherShape) {

@@ -72,14 +72,14 @@ struct OpenIndex {
 inline OpenIndex TakeApart(FakeFileSystem& fs, const std::string& prefix) {
   OpenIndex out;
   auto table = *TableReader::Open(*fs.OpenForReading(prefix + ".index"));
-  EXPECT_OK(table->ForEach(
-      [&](absl::string_view key, absl::string_view value) -> absl::Status {
-        const bool good =
-            key.empty() ? out.header.ParseFromString(std::string(value))
-                        : out.entries[std::string(key)].ParseFromString(
-                              std::string(value));
-        return good ? absl::OkStatus() : absl::InternalError("bad entry");
-      }));
+  EXPECT_OK(table->ForEach([&](absl::string_view key,
+                               absl::string_view value) -> absl::Status {
+    const bool good =
+        key.empty()
+            ? out.header.ParseFromString(std::string(value))
+            : out.entries[std::string(key)].ParseFromString(std::string(value));
+    return good ? absl::OkStatus() : absl::InternalError("bad entry");
+  }));
   return out;
 }
 

@@ -56,16 +56,16 @@ TEST(BundleWriterTest, EveryStorableDtypeRoundTrips) {
     }
     tensors.emplace_back(std::string(DataTypeName(dtype)), tensor);
   }
-  tensors.emplace_back("string",
-                       MakeTensor<std::string>(
-                           {2, 2}, {"", std::string(2000000, 'x'), "\xff", "b"}));
+  tensors.emplace_back(
+      "string", MakeTensor<std::string>(
+                    {2, 2}, {"", std::string(2000000, 'x'), "\xff", "b"}));
   tensors.emplace_back("no strings", MakeTensor<std::string>({0}, {}));
   tensors.emplace_back("one empty string", MakeTensor<std::string>({}, {""}));
   tensors.emplace_back("nothing", MakeTensor<float>({0, 7}, {}));
   tensors.emplace_back("scalar", Tensor::Scalar<int64_t>(-5));
-  tensors.emplace_back(std::string("odd \xc3\xa4/name"),
-                       Tensor::Scalar<float>(
-                           std::numeric_limits<float>::quiet_NaN()));
+  tensors.emplace_back(
+      std::string("odd \xc3\xa4/name"),
+      Tensor::Scalar<float>(std::numeric_limits<float>::quiet_NaN()));
   FakeFileSystem fs;
   ASSERT_OK(WriteBundle(fs, "m", tensors));
   ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "m"));
@@ -123,9 +123,8 @@ TEST(BundleWriterTest, RefusesWhatCannotBeSaved) {
   ASSERT_OK_AND_ASSIGN(auto writer, BundleWriter::Create(fs, "m"));
   const Tensor one = Tensor::Scalar<float>(1);
   ASSERT_OK(writer->Add("a", one));
-  EXPECT_THAT(writer->Add("a", one),
-              HasCode(absl::StatusCode::kInvalidArgument,
-                      "Adding duplicate key: a"));
+  EXPECT_THAT(writer->Add("a", one), HasCode(absl::StatusCode::kInvalidArgument,
+                                             "Adding duplicate key: a"));
   EXPECT_THAT(writer->Add("", one),
               HasCode(absl::StatusCode::kInvalidArgument, "name"));
   EXPECT_THAT(writer->Add("b", Tensor()),

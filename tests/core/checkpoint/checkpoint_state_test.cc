@@ -89,9 +89,9 @@ TEST_F(CheckpointStateTest, MissingAndUnparsableStateFiles) {
   EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/m-2");
 
   fs_.Put("/d/checkpoint", "all_model_checkpoint_paths: \"m-1\"");
-  EXPECT_THAT(ReadCheckpointState(fs_, "/d"),
-              HasCode(absl::StatusCode::kInvalidArgument,
-                      "no model_checkpoint_path"));
+  EXPECT_THAT(
+      ReadCheckpointState(fs_, "/d"),
+      HasCode(absl::StatusCode::kInvalidArgument, "no model_checkpoint_path"));
 }
 
 TEST_F(CheckpointStateTest, NothingToFindSaysWhereItLooked) {
@@ -99,8 +99,8 @@ TEST_F(CheckpointStateTest, NothingToFindSaysWhereItLooked) {
   Remove("/d/m-2");
   fs_.Put("/d/checkpoint", State("/gone/m-2", {"/gone/m-1", "/gone/m-2"}));
   const auto found = LatestCheckpoint(fs_, "/d");
-  EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound,
-                             "no checkpoint in \"/d\": "));
+  EXPECT_THAT(
+      found, HasCode(absl::StatusCode::kNotFound, "no checkpoint in \"/d\": "));
   EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound, "\"/gone/m-1\""));
   EXPECT_THAT(found, HasCode(absl::StatusCode::kNotFound, ".index"));
   EXPECT_THAT(LatestCheckpoint(fs_, "/none"),

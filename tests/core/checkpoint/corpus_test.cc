@@ -54,29 +54,27 @@ TEST_F(CorpusTest, EveryIndexReencodesByteForByte) {
   for (const std::string& path : indexes_) {
     ASSERT_OK_AND_ASSIGN(std::string bytes,
                          ReadFile(FileSystem::Posix(), path));
-    auto table =
-        TableReader::Open(*FileSystem::Posix().OpenForReading(path));
+    auto table = TableReader::Open(*FileSystem::Posix().OpenForReading(path));
     ASSERT_OK(table) << path;
     FakeFileSystem fs;
     auto file = *fs.Create("again");
     TableWriter writer(*file);
-    ASSERT_OK((*table)->ForEach(
-        [&](absl::string_view key, absl::string_view value) -> absl::Status {
-          // Through the messages, so that these keep every field as well.
-          std::string encoded;
-          if (key.empty()) {
-            tensorflow::BundleHeaderProto header;
-            EXPECT_TRUE(header.ParseFromString(std::string(value)));
-            encoded = header.SerializeAsString();
-          } else {
-            tensorflow::BundleEntryProto entry;
-            EXPECT_TRUE(entry.ParseFromString(std::string(value)));
-            encoded = entry.SerializeAsString();
-          }
-          EXPECT_EQ(encoded, std::string(value)) << path;
-          return writer.Add(key, value);
-        }))
-        << path;
+    ASSERT_OK((*table)->ForEach([&](absl::string_view key,
+                                    absl::string_view value) -> absl::Status {
+      // Through the messages, so that these keep every field as well.
+      std::string encoded;
+      if (key.empty()) {
+        tensorflow::BundleHeaderProto header;
+        EXPECT_TRUE(header.ParseFromString(std::string(value)));
+        encoded = header.SerializeAsString();
+      } else {
+        tensorflow::BundleEntryProto entry;
+        EXPECT_TRUE(entry.ParseFromString(std::string(value)));
+        encoded = entry.SerializeAsString();
+      }
+      EXPECT_EQ(encoded, std::string(value)) << path;
+      return writer.Add(key, value);
+    })) << path;
     ASSERT_OK(writer.Finish());
     if (IsCompressed(bytes)) {
       ++compressed;

@@ -37,8 +37,8 @@ absl::StatusOr<std::unique_ptr<TableReader>> Open(const std::string& bytes) {
 absl::StatusOr<Entries> Read(const std::string& bytes) {
   ASSIGN_OR_RETURN(auto reader, Open(bytes));
   Entries out;
-  RETURN_IF_ERROR(reader->ForEach(
-      [&out](absl::string_view key, absl::string_view value) {
+  RETURN_IF_ERROR(
+      reader->ForEach([&out](absl::string_view key, absl::string_view value) {
         out.emplace(key, value);
         return absl::OkStatus();
       }));

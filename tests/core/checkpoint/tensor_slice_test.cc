@@ -95,11 +95,16 @@ std::string EncodedStart(int64_t start) {
 
 TEST(SliceKeyTest, SignedNumbersKeepTheirOrder) {
   const std::vector<std::pair<int64_t, std::string>> known = {
-      {0, "80"},          {1, "81"},
-      {-1, "7f"},         {63, "bf"},
-      {-64, "40"},        {64, "c040"},
-      {-65, "3fbf"},      {8192, "e02000"},
-      {-2048, "3800"},    {0x424242, "f0424242"},
+      {0, "80"},
+      {1, "81"},
+      {-1, "7f"},
+      {63, "bf"},
+      {-64, "40"},
+      {64, "c040"},
+      {-65, "3fbf"},
+      {8192, "e02000"},
+      {-2048, "3800"},
+      {0x424242, "f0424242"},
       {int64_t{1} << 31, "f880000000"},
       {int64_t{1} << 55, "ff8080000000000000"},
       {std::numeric_limits<int64_t>::max(), "ffc07fffffffffffffff"},
@@ -115,7 +120,9 @@ TEST(SliceKeyTest, NamesAreEscaped) {
   EXPECT_EQ(EncodeSliceKey(absl::string_view("\0\xff", 2), TensorSlice()),
             absl::HexStringToBytes("0000ffff00000100"));
   EXPECT_EQ(EncodeSliceKey("a", TensorSlice::Whole(1)),
-            absl::HexStringToBytes("0061000101" "01" "807f"));
+            absl::HexStringToBytes("0061000101"
+                                   "01"
+                                   "807f"));
 }
 
 TEST(SliceCopyTest, DisjointFindsAnyOverlap) {

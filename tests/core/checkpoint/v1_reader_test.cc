@@ -52,8 +52,8 @@ class V1File {
 
 void PutWhole(FakeFileSystem& fs, const std::string& path) {
   V1File file(fs);
-  auto* w = file.AddSlice(file.Declare("w", DT_INT32, {2, 2}),
-                          TensorSlice::Whole(2));
+  auto* w =
+      file.AddSlice(file.Declare("w", DT_INT32, {2, 2}), TensorSlice::Whole(2));
   for (const int v : {1, 2, 3, 4}) w->add_int_val(v);
   file.AddSlice(file.Declare("s", DT_STRING, {}), TensorSlice())
       ->add_string_val("text");
@@ -88,14 +88,14 @@ TEST(V1ReaderTest, JoinsSlicesOfSeveralFiles) {
     w->add_float_val(static_cast<float>(10 * row + 1));
     file.Write("m-0000" + std::to_string(row) + "-of-00002");
   }
-  ASSERT_OK_AND_ASSIGN(
-      auto reader, CheckpointReader::Open(fs, "m-\?\?\?\?\?-of-00002"));
+  ASSERT_OK_AND_ASSIGN(auto reader,
+                       CheckpointReader::Open(fs, "m-\?\?\?\?\?-of-00002"));
   ExpectTensorEqual<float>(*reader->Read("w"), {2, 2}, {0, 1, 10, 11});
   EXPECT_EQ(reader->Find("w")->slices.size(), 2u);
   // One file alone lacks a row.
   ASSERT_OK_AND_ASSIGN(reader, CheckpointReader::Open(fs, "m-00000-of-00002"));
-  EXPECT_THAT(reader->Read("w"), HasCode(absl::StatusCode::kInvalidArgument,
-                                         "sufficient slices"));
+  EXPECT_THAT(reader->Read("w"),
+              HasCode(absl::StatusCode::kInvalidArgument, "sufficient slices"));
   EXPECT_THAT(reader->Verify("w"),
               HasCode(absl::StatusCode::kDataLoss, "2 of 4"));
 }
@@ -109,9 +109,10 @@ TEST(V1ReaderTest, ErrorsAreTensorFlows) {
   PutWhole(fs, "m");
   const std::string good = fs.ContentOf("m");
   fs.Put("m", good.substr(0, good.size() / 2));
-  EXPECT_THAT(CheckpointReader::Open(fs, "m"),
-              HasCode(absl::StatusCode::kDataLoss,
-                      "Unable to open table file m: DATA_LOSS: not an sstable"));
+  EXPECT_THAT(
+      CheckpointReader::Open(fs, "m"),
+      HasCode(absl::StatusCode::kDataLoss,
+              "Unable to open table file m: DATA_LOSS: not an sstable"));
   std::string flipped = good;
   flipped[20] ^= 1;
   fs.Put("m", flipped);

@@ -13,8 +13,8 @@ TEST(CodingTest, FixedIsLittleEndian) {
   std::string out;
   PutFixed32(&out, 0x01020304);
   PutFixed64(&out, 0x0102030405060708);
-  EXPECT_EQ(out, std::string("\x04\x03\x02\x01\x08\x07\x06\x05\x04\x03\x02\x01",
-                             12));
+  EXPECT_EQ(
+      out, std::string("\x04\x03\x02\x01\x08\x07\x06\x05\x04\x03\x02\x01", 12));
   absl::string_view in = out;
   uint32_t small;
   uint64_t large;
@@ -27,8 +27,8 @@ TEST(CodingTest, FixedIsLittleEndian) {
 
 TEST(CodingTest, VarintsRoundTripAtEveryWidth) {
   for (int bit = 0; bit < 64; ++bit) {
-    for (const uint64_t value : {uint64_t{1} << bit, (uint64_t{1} << bit) - 1,
-                                 ~uint64_t{0} >> bit}) {
+    for (const uint64_t value :
+         {uint64_t{1} << bit, (uint64_t{1} << bit) - 1, ~uint64_t{0} >> bit}) {
       std::string out;
       PutVarint64(&out, value);
       absl::string_view in = out;

@@ -121,9 +121,9 @@ TEST(WriteFileAtomicallyTest, ReplacesThroughPosix) {
 }
 
 TEST(WriteFileAtomicallyTest, CrashAnywhereLeavesOldOrNew) {
-  for (const auto loss : {FakeFileSystem::Loss::kAllUnsynced,
-                          FakeFileSystem::Loss::kNothing,
-                          FakeFileSystem::Loss::kContentOnly}) {
+  for (const auto loss :
+       {FakeFileSystem::Loss::kAllUnsynced, FakeFileSystem::Loss::kNothing,
+        FakeFileSystem::Loss::kContentOnly}) {
     for (int n = 0;; ++n) {
       FakeFileSystem fs({"d"});
       fs.Put("d/a", "old");
