@@ -1,0 +1,132 @@
+#include "client/local/local_backend.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/tensor/tensor_proto.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+#include "tensorflow/meta_graph.pb.h"
+#include "tests/support/status_matchers.h"
+
+namespace metagraph {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+// y = x + 1.
+constexpr char kGraph[] = R"pb(
+  graph_def {
+    node {
+      name: "x" op: "Placeholder"
+      attr { key: "dtype" value { type: DT_FLOAT } }
+      attr { key: "shape" value { shape { dim { size: 2 } } } }
+    }
+    node {
+      name: "c" op: "Const"
+      attr { key: "dtype" value { type: DT_FLOAT } }
+      attr {
+        key: "value"
+        value { tensor { dtype: DT_FLOAT tensor_shape {} float_val: 1 } }
+      }
+    }
+    node {
+      name: "y" op: "Add" input: "x" input: "c"
+      attr { key: "T" value { type: DT_FLOAT } }
+    }
+    versions { producer: 134 }
+  }
+  collection_def {
+    key: "out"
+    value { node_list { value: "y:0" } }
+  }
+)pb";
+
+class LocalBackendTest : public testing::Test {
+ protected:
+  LocalBackendTest() {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    tensorflow::MetaGraphDef meta;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(kGraph, &meta));
+    Write("model.meta", meta.SerializeAsString());
+  }
+  ~LocalBackendTest() override { std::filesystem::remove_all(folder_); }
+
+  void Write(const std::string& name, const std::string& content) {
+    std::ofstream(folder_ / name, std::ios::binary) << content;
+  }
+  std::unique_ptr<Backend> Open() {
+    auto backend = MakeLocalBackend({"m", folder_.string()});
+    EXPECT_OK(backend);
+    return *std::move(backend);
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(LocalBackendTest, RunsAFolderWithoutAServer) {
+  const auto backend = Open();
+  v1::RunRequest request;
+  request.set_model("m");
+  tensorflow::NamedTensorProto* feed = request.add_feed();
+  feed->set_name("x:0");
+  TensorToProto(Tensor::Vector<float>({1, 2}), feed->mutable_tensor());
+  request.add_fetch("collection:out");
+  ASSERT_OK_AND_ASSIGN(const v1::RunResponse response, backend->Run(request));
+  ASSERT_THAT(response.tensor(), SizeIs(1));
+  ASSERT_OK_AND_ASSIGN(const Tensor y,
+                       TensorFromProto(response.tensor(0).tensor()));
+  EXPECT_THAT(y.values<float>(), ElementsAre(2, 3));
+}
+
+TEST_F(LocalBackendTest, TellsOfADamagedCheckpointInsteadOfRefusingToOpen) {
+  Write("checkpoint", "model_checkpoint_path: \"model\"\n");
+  Write("model.index", "this is no table, but long enough to hold a footer");
+  Write("model.data-00000-of-00001", "");
+  const auto backend = Open();
+  v1::VerifyCheckpointRequest verify;
+  verify.set_model("m");
+  ASSERT_OK_AND_ASSIGN(const v1::VerifyCheckpointResponse response,
+                       backend->VerifyCheckpoint(verify));
+  EXPECT_FALSE(response.ok());
+  EXPECT_THAT(response.problems(), SizeIs(1));
+  v1::ListTensorsRequest tensors;
+  tensors.set_model("m");
+  EXPECT_OK(backend->ListTensors(tensors));
+  // What needs the values does refuse.
+  v1::RunRequest run;
+  run.set_model("m");
+  run.add_fetch("c:0");
+  EXPECT_FALSE(backend->Run(run).ok());
+}
+
+TEST_F(LocalBackendTest, ListsOpsWithoutAnyModel) {
+  std::filesystem::remove_all(folder_);
+  const auto backend = Open();
+  ASSERT_OK_AND_ASSIGN(const v1::ListOpsResponse ops, backend->ListOps({}));
+  EXPECT_GT(ops.ops_size(), 0);
+  v1::GetModelRequest request;
+  request.set_model("m");
+  EXPECT_THAT(backend->GetModel(request),
+              HasCode(absl::StatusCode::kNotFound, ""));
+}
+
+TEST_F(LocalBackendTest, ChangesNothing) {
+  const auto backend = Open();
+  v1::SaveRequest request;
+  request.set_model("m");
+  EXPECT_THAT(backend->Save(request,
+                            [](const v1::SaveResponse&) {
+                              return absl::OkStatus();
+                            }),
+              HasCode(absl::StatusCode::kUnimplemented, "needs a server"));
+}
+
+}  // namespace
+}  // namespace metagraph
