@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
-  libcli11-dev nlohmann-json3-dev)
+  libre2-dev libcli11-dev nlohmann-json3-dev)
 if [[ ${1-} == --tests ]]; then
   packages+=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14)
 fi

@@ -1,6 +1,6 @@
 #include "server/folder_watcher.h"
 
-#include "absl/time/clock.h"
+#include "core/base/clock.h"
 
 namespace metagraph {
 
@@ -23,7 +23,7 @@ void FolderWatcher::Ask() {
 }
 
 void FolderWatcher::Work() {
-  absl::Time next = absl::Now() + interval_;
+  absl::Time next = Clock::Real().Now() + interval_;
   while (true) {
     bool asked = false;
     {
@@ -33,7 +33,7 @@ void FolderWatcher::Work() {
           wake_.Wait(mu_);
           continue;
         }
-        const absl::Duration left = next - absl::Now();
+        const absl::Duration left = next - Clock::Real().Now();
         if (left <= absl::ZeroDuration()) break;
         wake_.WaitFor(mu_, absl::ToChronoNanoseconds(left));
       }
@@ -42,7 +42,7 @@ void FolderWatcher::Work() {
       asked_ = false;
     }
     models_.Rescan(/*retry_failed=*/asked);
-    next = absl::Now() + interval_;
+    next = Clock::Real().Now() + interval_;
   }
 }
 

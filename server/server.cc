@@ -325,7 +325,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
   parts_->watcher.reset();
   parts_->trusted.EndWatches();
   parts_->open.EndWatches();
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = Clock::Real().Now() + timeout;
   parts_->trusted.Shutdown(deadline);
   parts_->open.Shutdown(deadline);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/call_context.h"
+#include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -23,7 +24,7 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
  public:
   // A client that takes nothing for so long is given up, for its sake no
   // thread is held for ever.
-  static constexpr std::chrono::seconds kPatience{60};
+  static constexpr int64_t kPatienceNanos = 60'000'000'000;
   static constexpr size_t kMaxUnsent = 4;
 
   PooledStream(CallScope scope, absl::Time deadline, Work work)
@@ -74,10 +75,10 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
 
  private:
   bool Send(const Message& message) EXCLUDES(mu_) {
-    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    const int64_t give_up = SteadyNanos() + kPatienceNanos;
     MutexLock lock(mu_);
     while (unsent_.size() >= kMaxUnsent) {
-      if (call_.cancelled() || std::chrono::steady_clock::now() > give_up) {
+      if (call_.cancelled() || SteadyNanos() > give_up) {
         return false;
       }
       // Wakes now and then, since a cancellation does not notify.

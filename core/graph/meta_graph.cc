@@ -387,4 +387,17 @@ absl::StatusOr<MetaGraph> ReadMetaGraph(FileSystem& fs,
   return meta;
 }
 
+std::vector<tensorflow::AssetFileDef> AssetFiles(
+    const tensorflow::MetaGraphDef& def) {
+  std::vector<tensorflow::AssetFileDef> out(def.asset_file_def().begin(),
+                                            def.asset_file_def().end());
+  const auto old = def.collection_def().find("saved_model_assets");
+  if (!out.empty() || old == def.collection_def().end()) return out;
+  for (const auto& any : old->second.any_list().value()) {
+    tensorflow::AssetFileDef asset;
+    if (asset.ParseFromString(any.value())) out.push_back(std::move(asset));
+  }
+  return out;
+}
+
 }  // namespace metagraph

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -47,5 +48,10 @@ absl::StatusOr<tensorflow::GraphDef> ParseGraphDef(absl::string_view bytes);
 // no such file, INVALID_ARGUMENT if it is no graph.
 absl::StatusOr<MetaGraph> ReadMetaGraph(FileSystem& fs,
                                         const std::string& path);
+
+// The files that the graph's initialisation wants to be fed: asset_file_def, or
+// the collection "saved_model_assets", where they stood before TensorFlow 1.15.
+std::vector<tensorflow::AssetFileDef> AssetFiles(
+    const tensorflow::MetaGraphDef& def);
 
 }  // namespace metagraph

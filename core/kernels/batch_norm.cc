@@ -198,6 +198,93 @@ class FusedBatchNorm final : public Kernel {
   float factor_ = 1;
 };
 
+// The gradient of FusedBatchNorm: inputs y_backprop, x, scale, mean and
+// variance (as found in training, or the running ones).
+template <typename T>
+class FusedBatchNormGrad final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("epsilon"));
+    ASSIGN_OR_RETURN(format_, construction.Attr<std::string>("data_format"));
+    ASSIGN_OR_RETURN(training_, construction.Attr<bool>("is_training"));
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& dy = ctx.input(0);
+    const Tensor& x = ctx.input(1);
+    ASSIGN_OR_RETURN(ImageLayout layout, NormLayout(format_, x.rank()));
+    const int64_t channels = x.dim(layout.channel_dim());
+    if (!(dy.shape() == x.shape())) {
+      return InvalidArgument("x and y_backprop must have same shape, but x "
+                             "has shape ", x.shape().ToString(),
+                             " and y_backprop has shape ",
+                             dy.shape().ToString());
+    }
+    for (int i = 2; i < 5; ++i) {
+      const TensorShape& shape = ctx.input(i).shape();
+      if (!shape.IsVector() || shape.dim(0) != channels) {
+        return InvalidArgument("input ", i, " must be a vector of ", channels,
+                               " elements, not ", shape.ToString());
+      }
+    }
+    ASSIGN_OR_RETURN(Tensor* dx, ctx.AllocateOutput(0, x.shape()));
+    float* sums[2];  // scale_backprop, offset_backprop
+    for (int i = 1; i < 3; ++i) {
+      ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(i, {channels}));
+      sums[i - 1] = out->mutable_data<float>();
+    }
+    for (int i = 3; i < 5; ++i) {  // only keep their places
+      ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(i, {0}));
+      (void)out;
+    }
+    const int64_t total = x.num_elements();
+    // Element i belongs to channel i / inner % channels.
+    const int64_t inner =
+        layout.channels_first && total > 0 ? total / x.dim(0) / channels : 1;
+    const float* scale = ctx.input(2).data<float>();
+    const float* mean = ctx.input(3).data<float>();
+    const float* variance = ctx.input(4).data<float>();
+    std::vector<float> factor(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      factor[c] = 1 / std::sqrt(variance[c] + epsilon_);
+    }
+    std::vector<double> sum(channels), dot(channels);
+    const T* in = x.data<T>();
+    const T* change = dy.data<T>();
+    for (int64_t i = 0; i < total; ++i) {
+      const int64_t c = i / inner % channels;
+      const double d = static_cast<float>(change[i]);
+      sum[c] += d;
+      dot[c] += d * (static_cast<float>(in[i]) - mean[c]);
+    }
+    for (int64_t c = 0; c < channels; ++c) {
+      sums[0][c] = static_cast<float>(dot[c] * factor[c]);
+      sums[1][c] = static_cast<float>(sum[c]);
+    }
+    if (total == 0) return absl::OkStatus();
+    const float count = static_cast<float>(total / channels);
+    T* out = dx->mutable_data<T>();
+    return ctx.ParallelFor(total, 4, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t c = i / inner % channels;
+        float d = static_cast<float>(change[i]);
+        if (training_) {
+          const float centered = static_cast<float>(in[i]) - mean[c];
+          d -= sums[1][c] / count +
+               centered * factor[c] * sums[0][c] / count;
+        }
+        out[i] = static_cast<T>(d * scale[c] * factor[c]);
+      }
+    });
+  }
+
+ private:
+  float epsilon_ = 0;
+  std::string format_;
+  bool training_ = true;
+};
+
 template <typename T>
 class BatchNormWithGlobalNormalization final : public Kernel {
  public:
@@ -321,6 +408,75 @@ class Lrn final : public Kernel {
   float bias_ = 0, alpha_ = 0, beta_ = 0;
 };
 
+// The gradient of the above.
+template <typename T>
+class LrnGrad final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(radius_, construction.Attr<int32_t>("depth_radius"));
+    ASSIGN_OR_RETURN(bias_, construction.Attr<float>("bias"));
+    ASSIGN_OR_RETURN(alpha_, construction.Attr<float>("alpha"));
+    ASSIGN_OR_RETURN(beta_, construction.Attr<float>("beta"));
+    if (radius_ < 0) {
+      return InvalidArgument("depth_radius = ", radius_, " is negative");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Compute(KernelContext& ctx) const override {
+    const TensorShape& shape = ctx.input(0).shape();
+    if (shape.rank() != 4) {
+      return InvalidArgument("inputs must be 4-dimensional");
+    }
+    for (int i = 1; i < 3; ++i) {
+      if (!(ctx.input(i).shape() == shape)) {
+        return InvalidArgument(
+            "input_grads, input_image, and out_image should have the same "
+            "shape");
+      }
+    }
+    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    if (output->num_elements() == 0) return absl::OkStatus();
+    const int64_t channels = shape.dim(3);
+    const int64_t radius = std::min<int64_t>(radius_, channels);
+    return ctx.ParallelFor(
+        output->num_elements() / channels, 40 * channels,
+        [&](int64_t begin, int64_t end) {
+          std::vector<float> result(channels);
+          for (int64_t p = begin * channels; p < end * channels;
+               p += channels) {
+            const T* grads = ctx.input(0).data<T>() + p;
+            const T* in = ctx.input(1).data<T>() + p;
+            const T* out = ctx.input(2).data<T>() + p;
+            std::fill(result.begin(), result.end(), 0.0f);
+            for (int64_t j = 0; j < channels; ++j) {
+              const int64_t first = std::max<int64_t>(0, j - radius);
+              const int64_t last = std::min(channels, j + radius + 1);
+              float norm = 0;
+              for (int64_t k = first; k < last; ++k) {
+                const float value = static_cast<float>(in[k]);
+                norm += value * value;
+              }
+              norm = bias_ + alpha_ * norm;
+              const float grad = static_cast<float>(grads[j]);
+              const float shared = -2 * alpha_ * beta_ *
+                                   static_cast<float>(out[j]) / norm * grad;
+              for (int64_t k = first; k < last; ++k) {
+                result[k] += static_cast<float>(in[k]) * shared;
+              }
+              result[j] += std::pow(norm, -beta_) * grad;
+            }
+            T* to = output->mutable_data<T>() + p;
+            for (int64_t c = 0; c < channels; ++c) to[c] = T(result[c]);
+          }
+        });
+  }
+
+ private:
+  int32_t radius_ = 0;
+  float bias_ = 0, alpha_ = 0, beta_ = 0;
+};
+
 // "FusedBatchNorm" has one type for all, the later ones T and U.
 void DescribeFused(OpBuilder& op, const char* x, const char* stats,
                    int reserved) {
@@ -363,6 +519,46 @@ REGISTER_OP("FusedBatchNormV3", [](OpBuilder& op) {
   AddFusedKernels(op);
 });
 
+void DescribeFusedGrad(OpBuilder& op, const char* scale, const char* stats,
+                       int reserved) {
+  const auto arg = [](const std::string& name, const char* type) {
+    return absl::StrCat(name, ": ", type);
+  };
+  op.Input("y_backprop: T").Input("x: T").Input(arg("scale", scale));
+  for (int i = 1; i <= reserved; ++i) {
+    op.Input(arg(absl::StrCat("reserve_space_", i), stats));
+  }
+  op.Output("x_backprop: T").Output(arg("scale_backprop", stats));
+  op.Output(arg("offset_backprop", stats));
+  op.Output(arg(absl::StrCat("reserve_space_", reserved + 1), stats));
+  op.Output(arg(absl::StrCat("reserve_space_", reserved + 2), stats));
+  op.Attr("T: type").Attr("epsilon: float = 0.0001");
+  op.Attr("data_format: string = 'NHWC'").Attr("is_training: bool = true");
+}
+
+void AddFusedGradKernels(OpBuilder& op) {
+  op.Attr("U: type");
+  op.KernelWhere<FusedBatchNormGrad<float>>({{"T", DT_FLOAT}, {"U", DT_FLOAT}});
+  op.KernelWhere<FusedBatchNormGrad<half>>({{"T", DT_HALF}, {"U", DT_FLOAT}});
+  op.KernelWhere<FusedBatchNormGrad<bfloat16>>(
+      {{"T", DT_BFLOAT16}, {"U", DT_FLOAT}});
+}
+
+REGISTER_OP("FusedBatchNormGrad", [](OpBuilder& op) {
+  DescribeFusedGrad(op, "T", "T", 2);
+  op.KernelFor<FusedBatchNormGrad, float>("T");
+});
+
+REGISTER_OP("FusedBatchNormGradV2", [](OpBuilder& op) {
+  DescribeFusedGrad(op, "float", "U", 2);
+  AddFusedGradKernels(op);
+});
+
+REGISTER_OP("FusedBatchNormGradV3", [](OpBuilder& op) {
+  DescribeFusedGrad(op, "float", "U", 3);
+  AddFusedGradKernels(op);
+});
+
 REGISTER_OP("BatchNormWithGlobalNormalization", [](OpBuilder& op) {
   op.Input("t: T").Input("m: T").Input("v: T").Input("beta: T");
   op.Input("gamma: T").Output("result: T").Attr("T: type");
@@ -375,6 +571,14 @@ REGISTER_OP("LRN", [](OpBuilder& op) {
   op.Attr("bias: float = 1").Attr("alpha: float = 1").Attr("beta: float = 0.5");
   op.Attr("T: type = DT_FLOAT");
   op.KernelFor<Lrn, float, half, bfloat16>("T");
+});
+
+REGISTER_OP("LRNGrad", [](OpBuilder& op) {
+  op.Input("input_grads: T").Input("input_image: T").Input("output_image: T");
+  op.Output("output: T").Attr("depth_radius: int = 5");
+  op.Attr("bias: float = 1").Attr("alpha: float = 1").Attr("beta: float = 0.5");
+  op.Attr("T: type = DT_FLOAT");
+  op.KernelFor<LrnGrad, float, half, bfloat16>("T");
 });
 
 }  // namespace

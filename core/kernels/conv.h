@@ -10,6 +10,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "core/kernels/window.h"
+#include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 
 namespace metagraph {

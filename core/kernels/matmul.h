@@ -3,6 +3,7 @@
 // MatMul without its product, which implementations supply.
 
 #include "core/kernels/gemm.h"
+#include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 
 namespace metagraph {

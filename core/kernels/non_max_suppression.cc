@@ -133,9 +133,7 @@ class NonMaxSuppressionBase : public Kernel {
         const float overlap =
             Overlap(all[next.index], all[selected[j].index]);
         if (sigma > 0) {
-          next.score *= overlap <= iou_threshold
-                            ? std::exp(-overlap * overlap / (2 * sigma))
-                            : 0;
+          next.score *= std::exp(-overlap * overlap / (2 * sigma));
         } else if (overlap > iou_threshold) {
           dropped = true;
         }

@@ -231,7 +231,7 @@ class Dequantize final : public Kernel {
 
 // The range of a fake quantisation, moved so that zero is one of its values.
 struct FakeRange {
-  float min = 0, max = 0, scale = 0;
+  float min = 0, max = 0, scale = 0, inverse = 0;
 
   FakeRange(float min_value, float max_value, int bits, bool narrow) {
     if (min_value == 0 && max_value == 0) return;  // everything is zero
@@ -244,12 +244,13 @@ struct FakeRange {
                                             : std::round(from_min);
     min = (lowest - zero) * scale;
     max = (highest - zero) * scale;
+    inverse = (highest - lowest) / (max_value - min_value);
   }
 
   float Apply(float x) const {
     if (scale == 0) return 0;
     const float inside = std::max(std::min(x, max), min);
-    return std::floor((inside - min) / scale + 0.5f) * scale + min;
+    return std::floor((inside - min) * inverse + 0.5f) * scale + min;
   }
 };
 

@@ -213,17 +213,17 @@ class ResizeBicubic final : public ResizeBase {
             float* row = to + line * s.out_width * s.channels;
             for (const Sample& x : xs) {
               for (int64_t c = 0; c < s.channels; ++c) {
+                // Down the columns first: TensorFlow's order of rounding.
                 float value = 0;
-                for (int i = 0; i < 4; ++i) {
-                  const T* from =
-                      image + y.index[i] * s.in_width * s.channels + c;
-                  float across = 0;
-                  for (int j = 0; j < 4; ++j) {
-                    across += static_cast<float>(from[x.index[j] *
-                                                      s.channels]) *
-                              x.weight[j];
+                for (int j = 0; j < 4; ++j) {
+                  const T* from = image + x.index[j] * s.channels + c;
+                  float down = 0;
+                  for (int i = 0; i < 4; ++i) {
+                    down += static_cast<float>(
+                                from[y.index[i] * s.in_width * s.channels]) *
+                            y.weight[i];
                   }
-                  value += across * y.weight[i];
+                  value += down * x.weight[j];
                 }
                 *row++ = value;
               }
@@ -323,11 +323,14 @@ class ResizeArea final : public ResizeBase {
   // Pixels [begin, end) are touched by the interval [from, to).
   struct Cover {
     float from, to;
+    float length;  // to - from before rounding
     int64_t begin, end;
 
     float Weight(int64_t i) const {
-      return std::min(to, static_cast<float>(i + 1)) -
-             std::max(from, static_cast<float>(i));
+      const float left = static_cast<float>(i);
+      const float right = static_cast<float>(i + 1);
+      if (left < from) return right > to ? length : right - from;
+      return right > to ? to - left : 1.0f;
     }
   };
 
@@ -340,6 +343,7 @@ class ResizeArea final : public ResizeBase {
       Cover& cover = covers[i];
       cover.from = static_cast<float>(i) * scale;
       cover.to = static_cast<float>(i + 1) * scale;
+      cover.length = scale;
       cover.begin = static_cast<int64_t>(std::floor(cover.from));
       cover.end = static_cast<int64_t>(std::ceil(cover.to));
     }

@@ -93,6 +93,11 @@ class TensorArray final : public Resource {
     return static_cast<int64_t>(slots_.size());
   }
 
+  absl::Status CheckNotClosed() const EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return CheckOpen();
+  }
+
   // Grows to `size` elements, never shrinks. RESOURCE_EXHAUSTED.
   absl::Status Grow(int64_t size) EXCLUDES(mu_) {
     MutexLock lock(mu_);
@@ -466,6 +471,7 @@ class ArraySize final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(std::shared_ptr<TensorArray> array, FindArray(ctx));
+    RETURN_IF_ERROR(array->CheckNotClosed());
     ASSIGN_OR_RETURN(Tensor* size, ctx.AllocateOutput(0, {}));
     *size->mutable_data<int32_t>() = static_cast<int32_t>(array->size());
     return absl::OkStatus();

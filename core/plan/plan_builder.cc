@@ -266,6 +266,11 @@ class Builder {
       input->producer = producer.place;
       input->constant = producer.constant;
     }
+    // RefEnter and its like pass on what they get. What TensorFlow 1.0 called
+    // a reference to a handle is a plain tensor here.
+    if (KindOf(node.op()) != NodeKind::kPlain && !IsRefType(given)) {
+      input->wants_ref = false;
+    }
     if (BaseType(given) != BaseType(wanted) ||
         (input->wants_ref && !IsRefType(given))) {
       return InvalidArgument(

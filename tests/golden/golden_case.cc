@@ -151,7 +151,7 @@ absl::Status RestoreCheckpoint(Session& session, const MetaGraph& meta,
                                const GoldenCase& golden) {
   std::vector<std::pair<std::string, Tensor>> feeds;
   if (golden.kind == "savedmodel") {
-    for (const auto& asset : meta.def.asset_file_def()) {
+    for (const auto& asset : AssetFiles(meta.def)) {
       feeds.emplace_back(asset.tensor_info().name(),
                          Tensor::Scalar<std::string>(absl::StrCat(
                              golden.graph, "/assets/", asset.filename())));

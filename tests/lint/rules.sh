@@ -38,7 +38,7 @@ for header in $(git ls-files -- 'core/*.h' 'server/*.h' 'client/*.h' 'tests/*.h'
 done
 
 # Every op is named by some test.
-for op in $(git ls-files -- 'core/kernels/*.cc' | xargs grep -ohE 'REGISTER_OP\("\w+"' |
+for op in $(git ls-files -- 'core/kernels/*.cc' | xargs grep -ohE 'REGISTER_OP\("\w+",' |
             grep -oE '"\w+"'); do
   git ls-files -- tests | grep -E '\.cc$' | xargs grep -qF "$op" ||
     { echo "no test names the op $op"; bad=1; }

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "tests/support/op_tester.h"
@@ -115,6 +116,51 @@ TEST(LRNTest, DividesByNeighboursSquares) {
       op.output(0), {1, 1, 2, 4},
       {0, 0.39079496f, 0.4204482f, 0.66195017f, 0.40061864f, 0.31733808f,
        0.29309627f, 0.4132673f}, 1e-5);
+}
+
+TEST(FusedBatchNormGradTest, AgreesWithTensorFlow) {
+  for (const char* name : {"FusedBatchNormGrad", "FusedBatchNormGradV2",
+                           "FusedBatchNormGradV3"}) {
+    for (bool training : {true, false}) {
+      OpTester op(name);
+      op.Attr("is_training", training).Attr("epsilon", 0.001f);
+      op.Attr("U", DT_FLOAT);
+      op.Input<float>({2, 2, 1, 1}, {1, 0, 2, -1});
+      op.Input<float>({2, 2, 1, 1}, {1, 2, 4, 8});
+      op.Input<float>({1}, {2});
+      op.Input<float>({1}, {3.75f}).Input<float>({1}, {7.1875f});
+      if (name[std::strlen(name) - 1] == '3') op.Input<float>({1}, {0});
+      ASSERT_OK(op.Run());
+      ExpectTensorNear<float>(
+          op.output(0), {2, 2, 1, 1},
+          training ? std::vector<float>{-.0907470f, -.6680724f, 1.1610845f,
+                                        -.4022652f}
+                   : std::vector<float>{.74595195f, 0, 1.4919039f,
+                                        -.74595195f}, 1e-4, 1e-5);
+      ExpectTensorNear<float>(op.output(1), {1}, {-2.4243438f});
+      ExpectTensorNear<float>(op.output(2), {1}, {2});
+    }
+  }
+}
+
+TEST(FusedBatchNormGradTest, RefusesAGradientOfAnotherShape) {
+  OpTester op("FusedBatchNormGrad");
+  op.Input<float>({1, 1, 1, 1}, {1}).Input<float>({1, 1, 2, 1}, {1, 2});
+  for (int i = 0; i < 3; ++i) op.Input<float>({1}, {1});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "must have same shape"));
+}
+
+TEST(LRNGradTest, AgreesWithTensorFlow) {
+  OpTester op("LRNGrad");
+  op.Attr("depth_radius", 1).Attr("alpha", 0.5f).Attr("beta", 0.75f);
+  op.Input<float>({1, 1, 1, 4}, {1, 0, 2, -1});
+  op.Input<float>({1, 1, 1, 4}, {0, 1, 2, 3});
+  op.Input<float>({1, 1, 1, 4}, {0, .39079496f, .4204482f, .6619501f});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {1, 1, 1, 4},
+                          {.73778796f, -.07883404f, .39517015f, -.25856715f},
+                          1e-4);
 }
 
 TEST(LRNTest, TakesAnAbsurdRadiusAndRefusesOtherRanks) {

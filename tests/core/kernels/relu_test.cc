@@ -6,13 +6,32 @@
 namespace metagraph {
 namespace {
 
+const float kNan = std::numeric_limits<float>::quiet_NaN();
+const float kInf = std::numeric_limits<float>::infinity();
+
 TEST(ReluTest, ClampsNegativeValuesAndKeepsNaN) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float inf = std::numeric_limits<float>::infinity();
   OpTester op("Relu");
-  op.Input<float>({2, 3}, {-1, 0, 2, nan, inf, -inf});
+  op.Input<float>({2, 3}, {-1, 0, 2, kNan, kInf, -kInf});
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<float>(op.output(0), {2, 3}, {0, 0, 2, nan, inf, 0});
+  ExpectTensorEqual<float>(op.output(0), {2, 3}, {0, 0, 2, kNan, kInf, 0});
+}
+
+TEST(ReluTest, Relu6ClampsOnBothSides) {
+  OpTester op("Relu6");
+  op.Input<float>({5}, {-1, 3, 7, kNan, kInf});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {5}, {0, 3, 6, kNan, 6});
+  OpTester bytes("Relu6");
+  bytes.Input<uint8_t>({2}, {200, 5});
+  ASSERT_OK(bytes.Run());
+  ExpectTensorEqual<uint8_t>(bytes.output(0), {2}, {6, 5});
+}
+
+TEST(ReluTest, LeakyReluKeepsASlope) {
+  OpTester op("LeakyRelu");
+  op.Attr("alpha", 0.5f).Input<float>({4}, {-2, 0, 2, kNan});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {4}, {-1, 0, 2, kNan});
 }
 
 TEST(ReluTest, TakesAnEmptyTensor) {
@@ -33,6 +52,26 @@ TEST(ReluTest, RefusesDtypeWithoutKernel) {
   OpTester op("Relu");
   op.Input<bool>({1}, {true});
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=bool"));
+}
+
+TEST(ReluGradTest, PassesGradientsWhereTheFunctionRises) {
+  const std::vector<float> g = {1, 2, 3, 4, 5}, x = {0, kNan, 2, 6, -1};
+  const auto run = [&](const char* name) {
+    OpTester op(name);
+    op.Input<float>({5}, g).Input<float>({5}, x).AllowForwarding();
+    EXPECT_OK(op.Run());
+    return op.output(0);
+  };
+  ExpectTensorEqual<float>(run("ReluGrad"), {5}, {0, 0, 3, 4, 0});
+  ExpectTensorEqual<float>(run("Relu6Grad"), {5}, {0, 0, 3, 0, 0});
+  ExpectTensorNear<float>(run("LeakyReluGrad"), {5}, {0.2f, 0.4f, 3, 4, 1});
+}
+
+TEST(ReluGradTest, RefusesOtherShapes) {
+  OpTester op("ReluGrad");
+  op.Input<float>({3}, {1, 2, 3}).Input<float>({1}, {1});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "Input 0: [3] != input 1: [1]"));
 }
 
 }  // namespace

@@ -384,6 +384,9 @@ TEST(TensorArrayTest, AClosedArrayIsRefused) {
   ASSERT_OK(array.Close());
   EXPECT_INVALID(array.Read(0), "has already been closed.");
   EXPECT_INVALID(array.Write(0, Floats({}, {1})), "has already been closed.");
+  OpTester size("TensorArraySizeV3");
+  size.Input(array.handle()).Scalar<float>(0);
+  EXPECT_INVALID(size.Run(), "has already been closed.");
 }
 
 TEST(TensorArrayTest, HandlesOfOtherThingsAreRefused) {

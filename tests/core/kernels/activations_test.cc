@@ -1,0 +1,84 @@
+#include <cmath>
+#include <limits>
+
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+const float kNan = std::numeric_limits<float>::quiet_NaN();
+const float kInf = std::numeric_limits<float>::infinity();
+
+void ExpectActivation(const char* name, const std::vector<float>& x,
+                      const std::vector<float>& want) {
+  SCOPED_TRACE(name);
+  OpTester op(name);
+  const int64_t n = static_cast<int64_t>(x.size());
+  op.Input<float>({n}, x).AllowForwarding();
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {n}, want);
+}
+
+TEST(ActivationsTest, KnowsTheValues) {
+  const std::vector<float> x = {kNan, 0.5, -2.5, 100, -100, 0};
+  ExpectActivation("Elu", x, {kNan, 0.5, -0.917915f, 100, -1, 0});
+  ExpectActivation("Selu", x,
+                   {kNan, 0.52535051f, -1.6137857f, 105.0701f, -1.7580993f, 0});
+  ExpectActivation("Softplus", x,
+                   {kNan, 0.97407693f, 0.078889742f, 100, 0, 0.69314718f});
+  ExpectActivation("Softsign", x,
+                   {kNan, 0.33333334f, -0.71428573f, 0.990099f, -0.990099f, 0});
+}
+
+TEST(ActivationsTest, KnowsTheLimits) {
+  ExpectActivation("Elu", {kInf, -kInf}, {kInf, -1});
+  ExpectActivation("Softplus", {kInf, -kInf}, {kInf, 0});
+}
+
+TEST(ActivationsTest, ComputesHalfInFloat) {
+  OpTester op("Softplus");
+  op.Input<half>({300}, std::vector<half>(300, half(0.5)));
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<half>(op.output(0), {300},
+                         std::vector<half>(300, half(0.974)), 1e-3);
+}
+
+TEST(ActivationsTest, TakesEmptyTensors) {
+  for (const char* name : {"Elu", "Selu", "Softplus", "Softsign"}) {
+    ExpectActivation(name, {}, {});
+  }
+}
+
+TEST(ActivationsTest, Gradients) {
+  const auto run = [&](const char* name) {
+    OpTester op(name);
+    op.Input<float>({3}, {1, 2, 3}).Input<float>({3}, {0, -0.5, 2});
+    op.AllowForwarding();
+    EXPECT_OK(op.Run());
+    return op.output(0);
+  };
+  ExpectTensorNear<float>(run("EluGrad"), {3}, {1, 1, 3});
+  ExpectTensorNear<float>(run("SeluGrad"), {3},
+                          {1.050701f, 2.5161986f, 3.152103f});
+  ExpectTensorNear<float>(run("SoftplusGrad"), {3},
+                          {0.5f, 0.7550814f, 2.6423912f});
+  ExpectTensorNear<float>(run("SoftsignGrad"), {3},
+                          {1, 0.8888889f, 0.33333334f});
+}
+
+TEST(ActivationsTest, GradientsRefuseOtherShapes) {
+  OpTester op("EluGrad");
+  op.Input<float>({3}, {1, 2, 3}).Input<float>({1}, {1});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "Input 0: [3] != input 1: [1]"));
+}
+
+TEST(ActivationsTest, RefusesIntegers) {
+  OpTester op("Elu");
+  op.Scalar<int32_t>(1);
+  EXPECT_THAT(op.Run(),
+              HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
+}
+
+}  // namespace
+}  // namespace metagraph

@@ -1,0 +1,154 @@
+#include <cmath>
+#include <complex>
+#include <functional>
+#include <limits>
+
+#include "tests/support/op_tester.h"
+
+namespace metagraph {
+namespace {
+
+const float kNan = std::numeric_limits<float>::quiet_NaN();
+const float kInf = std::numeric_limits<float>::infinity();
+
+template <typename T>
+Tensor RunUnary(const char* name, const std::vector<T>& x) {
+  OpTester op(name);
+  op.AllowForwarding();
+  op.Input<T>({static_cast<int64_t>(x.size())}, x);
+  EXPECT_OK(op.Run());
+  return op.output(0);
+}
+
+struct Function {
+  const char* op;
+  std::function<double(double)> formula;
+  std::vector<float> x;
+};
+
+double DigammaByDifference(double x) {
+  return (std::lgamma(x + 1e-5) - std::lgamma(x - 1e-5)) / 2e-5;
+}
+
+std::vector<Function> Functions() {
+  const std::vector<float> any = {-3,    -2,  -1.5, -0.5, -1e-3f, 0, 1e-3f,
+                                  0.25f, 0.5, 1,    1.5,  2,      3, 10};
+  const std::vector<float> positive = {1e-3f, 0.25f, 0.5, 1, 1.5, 2, 3, 10};
+  const std::vector<float> unit = {-0.9f, -0.5, -1e-3f, 0, 0.25f, 0.5, 0.9f};
+  const auto of = [](double (*fn)(double)) { return fn; };
+  return {
+      {"Exp", of(std::exp), any},
+      {"Expm1", of(std::expm1), any},
+      {"Log", of(std::log), positive},
+      {"Log1p", of(std::log1p), positive},
+      {"Tanh", of(std::tanh), any},
+      {"Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, any},
+      {"Sin", of(std::sin), any},
+      {"Cos", of(std::cos), any},
+      {"Tan", of(std::tan), any},
+      {"Asin", of(std::asin), unit},
+      {"Acos", of(std::acos), unit},
+      {"Atan", of(std::atan), any},
+      {"Sinh", of(std::sinh), any},
+      {"Cosh", of(std::cosh), any},
+      {"Asinh", of(std::asinh), any},
+      {"Acosh", of(std::acosh), {1, 1.5, 2, 10}},
+      {"Atanh", of(std::atanh), unit},
+      {"Erf", of(std::erf), any},
+      {"Erfc", of(std::erfc), any},
+      {"Lgamma", of(std::lgamma), positive},
+      {"Digamma", DigammaByDifference, {0.25f, 0.5, 1.5, 2, 3, 10, -2.5}},
+  };
+}
+
+template <typename T>
+void ExpectFollows(const Function& function, double rtol, double atol) {
+  std::vector<T> x, want;
+  for (const float value : function.x) {
+    x.push_back(static_cast<T>(value));
+    want.push_back(static_cast<T>(
+        static_cast<float>(function.formula(static_cast<float>(x.back())))));
+  }
+  SCOPED_TRACE(function.op);
+  ExpectTensorNear<T>(RunUnary<T>(function.op, x),
+                      {static_cast<int64_t>(x.size())}, want, rtol, atol);
+}
+
+TEST(UnaryMathTest, FollowsTheFormulas) {
+  for (const Function& function : Functions()) {
+    ExpectFollows<float>(function, 1e-5, 1e-6);
+    ExpectFollows<double>(function, 1e-5, 1e-6);
+    ExpectFollows<half>(function, 2e-3, 1e-3);
+    ExpectFollows<bfloat16>(function, 1e-2, 1e-3);
+  }
+}
+
+// Long enough for the vectorised part and a rest.
+TEST(UnaryMathTest, FollowsTheFormulasInLongTensors) {
+  for (Function function : Functions()) {
+    const std::vector<float> x = function.x;
+    while (function.x.size() < 1003) {
+      function.x.push_back(x[function.x.size() % x.size()]);
+    }
+    ExpectFollows<float>(function, 1e-5, 1e-6);
+  }
+}
+
+TEST(UnaryMathTest, LimitsAtInfinityAndNaN) {
+  // Eight equal elements reach the vectorised code, one the scalar one.
+  for (const int64_t n : {1, 16}) {
+    const auto limit = [n](const char* name, float x) {
+      const Tensor out = RunUnary<float>(name, std::vector<float>(n, x));
+      return out.data<float>()[0];
+    };
+    EXPECT_EQ(limit("Exp", kInf), kInf);
+    EXPECT_NEAR(limit("Exp", -kInf), 0, 1e-37);
+    EXPECT_EQ(limit("Exp", 100), kInf);
+    EXPECT_EQ(limit("Log", 0), -kInf);
+    EXPECT_EQ(limit("Log", kInf), kInf);
+    EXPECT_TRUE(std::isnan(limit("Log", -1)));
+    EXPECT_EQ(limit("Log1p", kInf), kInf);
+    EXPECT_NEAR(limit("Tanh", kInf), 1, 1e-6);
+    EXPECT_NEAR(limit("Tanh", -kInf), -1, 1e-6);
+    EXPECT_NEAR(limit("Sigmoid", kInf), 1, 1e-6);
+    EXPECT_NEAR(limit("Sigmoid", -kInf), 0, 1e-6);
+    EXPECT_EQ(limit("Lgamma", 0), kInf);
+    EXPECT_EQ(limit("Digamma", kInf), kInf);
+    EXPECT_TRUE(std::isnan(limit("Digamma", 0)));
+    EXPECT_TRUE(std::isnan(limit("Sin", kInf)));
+    for (const char* name : {"Exp", "Expm1", "Log", "Log1p", "Tanh", "Sigmoid",
+                             "Sin", "Cos", "Erf", "Digamma"}) {
+      EXPECT_TRUE(std::isnan(limit(name, kNan))) << name << " " << n;
+    }
+  }
+}
+
+TEST(UnaryMathTest, ComplexFunctions) {
+  const std::vector<complex128> x = {{0.5, -1}, {1.25, 2}};
+  const auto expect = [&x](const char* name, complex128 (*fn)(complex128)) {
+    const Tensor out = RunUnary(name, x);
+    for (size_t i = 0; i < x.size(); ++i) {
+      EXPECT_LT(std::abs(out.data<complex128>()[i] - fn(x[i])), 1e-12) << name;
+    }
+  };
+  expect("Exp", [](complex128 z) { return std::exp(z); });
+  expect("Tanh", [](complex128 z) { return std::tanh(z); });
+  expect("Sigmoid", [](complex128 z) { return 1.0 / (1.0 + std::exp(-z)); });
+}
+
+TEST(UnaryMathTest, KeepsShapesAndEmptyTensors) {
+  OpTester op("Sigmoid");
+  op.Input<float>({2, 0, 3}, {});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {2, 0, 3}, {});
+}
+
+TEST(UnaryMathTest, RefusesIntegers) {
+  OpTester op("Exp");
+  op.Scalar<int32_t>(1);
+  EXPECT_THAT(op.Run(),
+              HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
+}
+
+}  // namespace
+}  // namespace metagraph
