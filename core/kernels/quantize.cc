@@ -250,7 +250,9 @@ struct FakeRange {
   float Apply(float x) const {
     if (scale == 0) return 0;
     const float inside = std::max(std::min(x, max), min);
-    return std::floor((inside - min) * inverse + 0.5f) * scale + min;
+    // Fused, as TensorFlow's: it decides which way halves go.
+    return std::floor(__builtin_fmaf(inside - min, inverse, 0.5f)) * scale +
+           min;
   }
 };
 
