@@ -231,7 +231,7 @@ class Dequantize final : public Kernel {
 
 // The range of a fake quantisation, moved so that zero is one of its values.
 struct FakeRange {
-  float min = 0, max = 0, scale = 0, inverse = 0;
+  float min = 0, max = 0, scale = 0, inverse = 0, steps_to_zero = 0;
 
   FakeRange(float min_value, float max_value, int bits, bool narrow) {
     if (min_value == 0 && max_value == 0) return;  // everything is zero
@@ -245,14 +245,15 @@ struct FakeRange {
     min = (lowest - zero) * scale;
     max = (highest - zero) * scale;
     inverse = (highest - lowest) / (max_value - min_value);
+    steps_to_zero = zero - lowest;
   }
 
   float Apply(float x) const {
     if (scale == 0) return 0;
     const float inside = std::max(std::min(x, max), min);
-    // Fused, as TensorFlow's: it decides which way halves go.
-    return std::floor(__builtin_fmaf(inside - min, inverse, 0.5f)) * scale +
-           min;
+    // In TensorFlow's order: it decides which way halves go.
+    const float steps = (inside - min) * inverse - steps_to_zero;
+    return std::floor(steps + 0.5f) * scale;
   }
 };
 
