@@ -39,7 +39,9 @@ struct SignOp {
   template <typename T>
   static T Apply(T x) {
     if constexpr (kIsComplex<T>) {
-      return x == T(0) ? x : x / std::abs(x);
+      if (x == T(0)) return x;
+      const auto scale = 1 / std::abs(x);
+      return T(x.real() * scale, x.imag() * scale);
     } else {
       // Zero, NaN and what counts as zero come back as they are.
       const T value = FlushDenormal(x);
