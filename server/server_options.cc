@@ -1,6 +1,7 @@
 #include "server/server_options.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include "CLI/CLI.hpp"
@@ -143,8 +144,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
       return stop(2, absl::StrCat("--model: the name \"", other.name,
                                   "\" is used twice\n"));
     }
+    // Checkpoints are looked for beside the model, wherever that is from here.
     options.models.push_back(
-        {text.substr(0, equals), text.substr(equals + 1)});
+        {text.substr(0, equals),
+         std::filesystem::absolute(text.substr(equals + 1)).string()});
   }
   std::vector<std::string> addresses = options.listen;
   if (!options.admin_listen.empty()) addresses.push_back(options.admin_listen);

@@ -1,5 +1,6 @@
 #include "client/local/local_backend.h"
 
+#include <filesystem>
 #include <algorithm>
 #include <optional>
 #include <thread>
@@ -149,7 +150,9 @@ class LocalBackend final : public Backend {
     bool& loaded = with_values ? values_loaded_ : graph_loaded_;
     if (!loaded) {
       ASSIGN_OR_RETURN(const int64_t version,
-                       models.Load(options_.name, options_.path));
+                       models.Load(options_.name,
+                                   std::filesystem::absolute(options_.path)
+                                       .string()));
       RETURN_IF_ERROR(models.WaitUntilLoaded(options_.name, version, call));
       loaded = true;
     }

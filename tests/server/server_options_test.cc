@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include <filesystem>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -68,6 +70,14 @@ TEST(ServerOptionsTest, TellsLocalAddresses) {
   EXPECT_TRUE(IsLocalAddress("unix:/tmp/x"));
   EXPECT_FALSE(IsLocalAddress("0.0.0.0:8500"));
   EXPECT_FALSE(IsLocalAddress("[::]:8500"));
+}
+
+TEST(ServerOptionsTest, RelativeModelFoldersBecomeAbsolute) {
+  const char* const argv[] = {"metagraphd", "--model", "a=models/a"};
+  const CommandLine line = ParseCommandLine(3, argv);
+  ASSERT_EQ(line.options.models.size(), 1u);
+  EXPECT_EQ(line.options.models[0].path,
+            (std::filesystem::current_path() / "models/a").string());
 }
 
 }  // namespace
