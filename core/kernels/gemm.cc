@@ -1,6 +1,5 @@
 // The float matrix product: blocks that stay in the caches around one
-// micro-kernel that keeps twelve AVX2 accumulators in registers. It reaches
-// over 90 % of the machine's peak.
+// micro-kernel that keeps twelve AVX2 accumulators in registers.
 
 #include "core/kernels/gemm.h"
 
@@ -15,13 +14,19 @@
 namespace metagraph {
 namespace {
 
-// Steps of k in a block: 16 columns of b (20 KB) stay in the L1 cache.
-constexpr int64_t kBlockK = 320;
-// Columns of b packed at once: 160 KB, part of the L2 cache.
+// Steps of k in a block: 16 columns of b (22 KB) stay in the L1 cache, and
+// six rows of a pass through the rest of it. No multiple of a power of two,
+// or packed rows would share cache sets.
+constexpr int64_t kBlockK = 344;
+// Columns of b that a convolution packs at once: part of the L2 cache.
 constexpr int64_t kBlockCols = 128;
 static_assert(kBlockK * kBlockCols == kMultiplyScratch);
-// Rows of a for which a packed block of b is used.
-constexpr int64_t kBlockRows = 480;
+// Rows of a packed at once: 132 KB, part of the L2 cache.
+constexpr int64_t kBlockRows = 96;
+// The largest piece of c computed at once. Its packed block of b (1.4 MB)
+// is read from the L3 cache once for every kBlockRows rows.
+constexpr int64_t kPartRows = 1024;
+constexpr int64_t kPartCols = 1024;
 
 // tile[6][16] = the product of six rows and one panel of b, whose rows are
 // `ldb` floats apart. In assembly, because compilers spill accumulators here.
@@ -50,7 +55,7 @@ inline void MicroKernel(const float* const* rows, int64_t taps, int64_t depth,
       MG_LOAD_("24", "a3") MG_LOAD_("32", "a4") MG_LOAD_("40", "a5")
       "addq $48, %[rows]\n\t"
       "movq %[minus_depth], %[i]\n\t"
-      ".p2align 5\n\t"
+      ".p2align 6\n\t"
       "2:\n\t"  // for each step of k
       "vmovups (%[b]), %%ymm12\n\t"
       "vmovups 32(%[b]), %%ymm13\n\t"
@@ -127,31 +132,59 @@ void PackColumns(const float* b, int64_t ldb, bool transposed, int64_t k,
   }
 }
 
-// c (+)= taps [tap, tap + taps) and [offset, offset + depth) of each, times
-// the rows of b (already at the first one) that belong to them.
-void MultiplyBlock(const float* const* table, int64_t m, int64_t all_taps,
-                   int64_t tap, int64_t taps, int64_t offset, int64_t depth,
-                   const float* b, int64_t ldb, bool transpose_b, int64_t n,
-                   float* c, int64_t ldc, bool accumulate, float* scratch) {
+// Panels of 16 columns of a block of b. Columns j to j + 15 start at
+// data + j * step, their rows are `ld` apart.
+struct Panels {
+  const float* data;
+  int64_t step;
+  int64_t ld;
+};
+
+// Packed into `scratch` if that saves more than it costs.
+Panels MakePanels(const float* b, int64_t ldb, bool transposed, int64_t k,
+                  int64_t n, int64_t rows, float* scratch) {
+  if (!transposed && rows <= 2 * kTileRows && n % kTileCols == 0) {
+    return {b, 1, ldb};
+  }
+  PackColumns(b, ldb, transposed, k, n, scratch);
+  return {scratch, k, kTileCols};
+}
+
+// Taps [tap, tap + taps) of rows of A in the form of MultiplyRows, and of
+// each tap `depth` floats from `offset` on.
+struct RowBlock {
+  const float* const* table;
+  int64_t rows;
+  int64_t all_taps;
+  int64_t tap;
+  int64_t taps;
+  int64_t offset;
+  int64_t depth;
+};
+
+inline void Prefetch(const float* at) {
+  _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0);
+}
+
+// c (+)= a times n columns.
+void MultiplyPanels(const RowBlock& a, const Panels& b, int64_t n, float* c,
+                    int64_t ldc, bool accumulate) {
   alignas(64) float tile[kTileRows * kTileCols];
-  const int64_t k = taps * depth;
-  for (int64_t cols = 0; cols < n; cols += kBlockCols) {
-    const int64_t width = std::min(kBlockCols, n - cols);
-    const float* block =
-        transpose_b ? b + cols * ldb : b + cols;
-    // For a few rows packing costs more than it saves.
-    const bool pack =
-        transpose_b || m > 2 * kTileRows || width % kTileCols != 0;
-    if (pack) PackColumns(block, ldb, transpose_b, k, width, scratch);
-    for (int64_t j = 0; j < width; j += kTileCols) {
-      const float* panel = pack ? scratch + j * k : block + j;
-      const int64_t tile_n = std::min(kTileCols, width - j);
-      for (int64_t i = 0; i < m; i += kTileRows) {
-        MicroKernel(table + i * all_taps + tap * kTileRows, taps, depth,
-                    offset, panel, pack ? kTileCols : ldb, tile);
-        StoreTile(tile, std::min(kTileRows, m - i), tile_n,
-                  c + i * ldc + cols + j, ldc, accumulate);
-      }
+  for (int64_t j = 0; j < n; j += kTileCols) {
+    const int64_t cols = std::min(kTileCols, n - j);
+    for (int64_t i = 0; i < a.rows; i += kTileRows) {
+      const int64_t rows = std::min(kTileRows, a.rows - i);
+      float* out = c + i * ldc + j;
+      const float* const* group = a.table + (i * a.all_taps +
+                                             a.tap * kTileRows);
+      // Where rows begin no hardware prefetcher can know.
+      const bool last = i + kTileRows >= a.rows;
+      const float* const* next = group + (last ? 0 : kTileRows * a.all_taps);
+      for (int64_t r = 0; r < kTileRows; ++r) Prefetch(next[r] + a.offset);
+      for (int64_t r = 0; r < rows; ++r) Prefetch(out + r * ldc);
+      MicroKernel(group, a.taps, a.depth, a.offset, b.data + j * b.step, b.ld,
+                  tile);
+      StoreTile(tile, rows, cols, out, ldc, accumulate);
     }
   }
 }
@@ -180,38 +213,42 @@ int64_t RoundUp(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// Floats of a packed block of b with that many columns.
+// Floats of scratch for a packed block of b and one of a.
 int64_t ColumnScratch(int64_t cols, int64_t k) {
-  return RoundUp(std::min(cols, kBlockCols), kTileCols) * std::min(k, kBlockK);
+  return RoundUp(cols, kTileCols) * std::min(k, kBlockK);
 }
-
-// Floats of scratch for a block of c.
 int64_t PartScratch(int64_t rows, int64_t cols, int64_t k) {
-  return ColumnScratch(cols, k) + rows * std::min(k, kBlockK);
+  return ColumnScratch(cols, k) +
+         std::min(rows, kBlockRows) * std::min(k, kBlockK);
 }
 
-// One block of c.
+// One part of c: rows [row, row + rows), columns [col, col + cols).
 void MultiplyPart(const Operands& op, int64_t row, int64_t rows, int64_t col,
                   int64_t cols, float* scratch) {
   float* packed_rows = scratch + ColumnScratch(cols, op.k);
   const int64_t lda = op.transpose_a ? op.m : op.k;
   const int64_t ldb = op.transpose_b ? op.k : op.n;
+  // A few columns do not pay for a copy of the rows.
+  const bool pack_rows = op.transpose_a || cols > 4 * kTileCols;
   const float* table[kBlockRows];
+  static_assert(kBlockRows % kTileRows == 0);
   for (int64_t p = 0; p < op.k; p += kBlockK) {
     const int64_t k = std::min(kBlockK, op.k - p);
-    const float* a = op.transpose_a ? op.a + row : op.a + row * lda;
-    // A few columns do not pay for a copy of the rows.
-    const bool pack = op.transpose_a || cols > 4 * kTileCols;
-    if (pack) PackRows(a, lda, op.transpose_a, p, rows, k, packed_rows);
-    const int64_t filled = (rows + kTileRows - 1) / kTileRows * kTileRows;
-    for (int64_t i = 0; i < filled; ++i) {
-      const int64_t r = std::min(i, rows - 1);
-      table[i] = pack ? packed_rows + r * k : a + r * lda + p;
-    }
     const float* b = op.transpose_b ? op.b + col * ldb + p
                                     : op.b + p * ldb + col;
-    MultiplyBlock(table, rows, 1, 0, 1, 0, k, b, ldb, op.transpose_b, cols,
-                  op.c + row * op.n + col, op.n, p > 0, scratch);
+    const Panels panels =
+        MakePanels(b, ldb, op.transpose_b, k, cols, rows, scratch);
+    for (int64_t first = row; first < row + rows; first += kBlockRows) {
+      const int64_t m = std::min(kBlockRows, row + rows - first);
+      const float* a = op.transpose_a ? op.a + first : op.a + first * lda;
+      if (pack_rows) PackRows(a, lda, op.transpose_a, p, m, k, packed_rows);
+      for (int64_t i = 0; i < RoundUp(m, kTileRows); ++i) {
+        const int64_t r = std::min(i, m - 1);
+        table[i] = pack_rows ? packed_rows + r * k : a + r * lda + p;
+      }
+      MultiplyPanels({table, m, 1, 0, 1, 0, k}, panels, cols,
+                     op.c + first * op.n + col, op.n, p > 0);
+    }
   }
 }
 
@@ -263,12 +300,17 @@ void MultiplyRows(const float* const* table, int64_t m, int64_t taps,
                   float* c, int64_t ldc, bool accumulate, float* scratch) {
   const int64_t taps_at_once = std::max<int64_t>(1, kBlockK / depth);
   for (int64_t tap = 0; tap < taps; tap += taps_at_once) {
-    const int64_t block_taps = std::min(taps_at_once, taps - tap);
+    const int64_t some_taps = std::min(taps_at_once, taps - tap);
     for (int64_t offset = 0; offset < depth; offset += kBlockK) {
-      MultiplyBlock(table, m, taps, tap, block_taps, offset,
-                    std::min(kBlockK, depth - offset),
-                    b + (tap * depth + offset) * ldb, ldb, false, n, c, ldc,
-                    accumulate, scratch);
+      const int64_t part = std::min(kBlockK, depth - offset);
+      const RowBlock a{table, m, taps, tap, some_taps, offset, part};
+      const float* from = b + (tap * depth + offset) * ldb;
+      for (int64_t col = 0; col < n; col += kBlockCols) {
+        const int64_t cols = std::min(kBlockCols, n - col);
+        const Panels panels = MakePanels(from + col, ldb, false,
+                                         some_taps * part, cols, m, scratch);
+        MultiplyPanels(a, panels, cols, c + col, ldc, accumulate);
+      }
       accumulate = true;
     }
   }
@@ -280,11 +322,11 @@ absl::Status GemmOneThread<float>(bool transpose_a, bool transpose_b,
                                   const float* a, const float* b, float* c) {
   const Operands op{transpose_a, transpose_b, m, n, k, a, b, c};
   if (MultiplySmall(op)) return absl::OkStatus();
-  const int64_t block = std::min(m, kBlockRows);
+  const int64_t block = std::min(n, kPartCols);
   ASSIGN_OR_RETURN(Tensor scratch,
-                   Tensor::Allocate(DT_FLOAT, {PartScratch(block, n, k)}));
-  for (int64_t row = 0; row < m; row += block) {
-    MultiplyPart(op, row, std::min(block, m - row), 0, n,
+                   Tensor::Allocate(DT_FLOAT, {PartScratch(m, block, k)}));
+  for (int64_t col = 0; col < n; col += block) {
+    MultiplyPart(op, 0, m, col, std::min(block, n - col),
                  scratch.mutable_data<float>());
   }
   return absl::OkStatus();
@@ -296,18 +338,18 @@ absl::Status Gemm<float>(const KernelContext& ctx, bool transpose_a,
                          const float* a, const float* b, float* c) {
   const Operands op{transpose_a, transpose_b, m, n, k, a, b, c};
   if (MultiplySmall(op)) return absl::OkStatus();
-  // Blocks as large as the caches like, smaller if threads would be idle.
-  int64_t rows = std::min(kBlockRows, m);
-  int64_t cols = std::min<int64_t>(1024, n);
+  // Parts as large as the caches like, smaller if threads would be idle.
+  int64_t rows = std::min(kPartRows, m);
+  int64_t cols = std::min(kPartCols, n);
   const ThreadPool* pool = ctx.step().compute_pool;
   const int64_t wanted = pool == nullptr ? 1 : 2 * (pool->size() + 1);
   const auto count = [](int64_t total, int64_t block) {
     return (total + block - 1) / block;
   };
-  constexpr double kMinWork = 1 << 20;  // multiply-adds of one block
+  constexpr double kMinWork = 1 << 20;  // multiply-adds of one part
   while (count(m, rows) * count(n, cols) < wanted &&
          double(rows) * cols * k > 2 * kMinWork) {
-    if (cols >= rows && cols > kBlockCols) {
+    if (cols >= rows && cols > 4 * kTileCols) {
       cols = RoundUp(cols / 2, kTileCols);
     } else if (rows > 4 * kTileRows) {
       rows = RoundUp(rows / 2, kTileRows);

@@ -27,7 +27,7 @@ absl::Status GemmOneThread(bool transpose_a, bool transpose_b, int64_t m,
 inline constexpr int64_t kTileRows = 6;
 inline constexpr int64_t kTileCols = 16;
 // Floats of scratch, 64-byte aligned, that MultiplyRows needs.
-inline constexpr int64_t kMultiplyScratch = 320 * 128;
+inline constexpr int64_t kMultiplyScratch = 344 * 128;
 
 // c (+)= A * b, where A is given by pointers to pieces of its rows, so that
 // the windows of a convolution need no copy. Row r of A is, for each tap t,

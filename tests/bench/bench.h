@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -14,25 +15,28 @@
 
 namespace metagraph {
 
+inline double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2,
+                   values.end());
+  return values[values.size() / 2];
+}
+
+// The time of one call of `fn` in nanoseconds.
+inline double NanosOf(absl::FunctionRef<void()> fn) {
+  const int64_t start = SteadyNanos();
+  fn();
+  return static_cast<double>(SteadyNanos() - start);
+}
+
 // The median time of `fn` in nanoseconds over `rounds` calls, after one that
 // does not count.
 inline double MedianNanos(int rounds, absl::FunctionRef<void()> fn) {
   fn();
   std::vector<double> times;
   for (int i = 0; i < rounds; ++i) {
-    const int64_t start = SteadyNanos();
-    fn();
-    times.push_back(static_cast<double>(SteadyNanos() - start));
+    times.push_back(NanosOf(fn));
   }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2,
-                   times.end());
-  return times[times.size() / 2];
-}
-
-inline double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2,
-                   values.end());
-  return values[values.size() / 2];
+  return Median(std::move(times));
 }
 
 // One line of the report.
