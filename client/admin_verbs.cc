@@ -25,9 +25,9 @@ struct InitOptions {
 // Asks on a terminal; elsewhere the answer is no.
 absl::Status Confirm(const v1::InitializeVariablesResponse& plan,
                      VerbContext& context) {
-  const std::string what = absl::StrCat(
-      "this overwrites the values of ", plan.overwritten_size(),
-      " variables: ", absl::StrJoin(plan.overwritten(), ", "));
+  const std::string what =
+      absl::StrCat("this overwrites the values of ", plan.overwritten_size(),
+                   " variables: ", absl::StrJoin(plan.overwritten(), ", "));
   Console& console = context.console;
   if (console.in_is_terminal && console.err_is_terminal) {
     console.err << Printable(what) << "\nContinue? [y/N] " << std::flush;
@@ -43,10 +43,9 @@ absl::Status Confirm(const v1::InitializeVariablesResponse& plan,
 absl::Status Init(const InitOptions& options, VerbContext& context) {
   v1::InitializeVariablesRequest request;
   context.model.Set(&request);
-  request.set_scope(options.all ? v1::INITIALIZE_SCOPE_ALL
-                    : options.names.empty()
-                        ? v1::INITIALIZE_SCOPE_UNINITIALIZED
-                        : v1::INITIALIZE_SCOPE_LISTED);
+  request.set_scope(options.all             ? v1::INITIALIZE_SCOPE_ALL
+                    : options.names.empty() ? v1::INITIALIZE_SCOPE_UNINITIALIZED
+                                            : v1::INITIALIZE_SCOPE_LISTED);
   request.mutable_names()->Assign(options.names.begin(), options.names.end());
   request.set_dry_run(options.dry_run);
   const bool may_overwrite =
@@ -115,8 +114,8 @@ void AddAdminVerbs(VerbSet* verbs) {
         "init", "Initialise variables: those without a value, some, or all",
         VerbKind::kModel,
         [o](VerbContext& context) { return Init(*o, context); });
-    CLI::Option* names = verb->add_option("NAME", o->names,
-                                          "These, with or without a value");
+    CLI::Option* names =
+        verb->add_option("NAME", o->names, "These, with or without a value");
     verb->add_flag("--all", o->all, "All, with or without a value")
         ->excludes(names);
     verb->add_flag("--yes", o->yes, "Overwrite values without asking");

@@ -36,9 +36,8 @@ class Backend {
       const v1::GetCollectionRequest& request) = 0;
   virtual absl::StatusOr<v1::ListVariablesResponse> ListVariables(
       const v1::ListVariablesRequest& request) = 0;
-  virtual absl::Status ReadVariables(
-      const v1::ReadVariablesRequest& request,
-      Sink<v1::ReadVariablesResponse> sink) = 0;
+  virtual absl::Status ReadVariables(const v1::ReadVariablesRequest& request,
+                                     Sink<v1::ReadVariablesResponse> sink) = 0;
   virtual absl::Status GetGraph(const v1::GetGraphRequest& request,
                                 Sink<v1::GetGraphResponse> sink) = 0;
   virtual absl::StatusOr<v1::ExplainResponse> Explain(

@@ -14,26 +14,52 @@ namespace {
 template <typename F>
 bool WithFloatType(DataType dtype, F f) {
   switch (dtype) {
-    case DT_FLOAT: f(static_cast<float*>(nullptr)); return true;
-    case DT_DOUBLE: f(static_cast<double*>(nullptr)); return true;
-    case DT_HALF: f(static_cast<half*>(nullptr)); return true;
-    case DT_BFLOAT16: f(static_cast<bfloat16*>(nullptr)); return true;
-    default: return false;
+    case DT_FLOAT:
+      f(static_cast<float*>(nullptr));
+      return true;
+    case DT_DOUBLE:
+      f(static_cast<double*>(nullptr));
+      return true;
+    case DT_HALF:
+      f(static_cast<half*>(nullptr));
+      return true;
+    case DT_BFLOAT16:
+      f(static_cast<bfloat16*>(nullptr));
+      return true;
+    default:
+      return false;
   }
 }
 
 template <typename F>
 bool WithIntegerType(DataType dtype, F f) {
   switch (dtype) {
-    case DT_INT8: f(static_cast<int8_t*>(nullptr)); return true;
-    case DT_INT16: f(static_cast<int16_t*>(nullptr)); return true;
-    case DT_INT32: f(static_cast<int32_t*>(nullptr)); return true;
-    case DT_INT64: f(static_cast<int64_t*>(nullptr)); return true;
-    case DT_UINT8: f(static_cast<uint8_t*>(nullptr)); return true;
-    case DT_UINT16: f(static_cast<uint16_t*>(nullptr)); return true;
-    case DT_UINT32: f(static_cast<uint32_t*>(nullptr)); return true;
-    case DT_UINT64: f(static_cast<uint64_t*>(nullptr)); return true;
-    default: return false;
+    case DT_INT8:
+      f(static_cast<int8_t*>(nullptr));
+      return true;
+    case DT_INT16:
+      f(static_cast<int16_t*>(nullptr));
+      return true;
+    case DT_INT32:
+      f(static_cast<int32_t*>(nullptr));
+      return true;
+    case DT_INT64:
+      f(static_cast<int64_t*>(nullptr));
+      return true;
+    case DT_UINT8:
+      f(static_cast<uint8_t*>(nullptr));
+      return true;
+    case DT_UINT16:
+      f(static_cast<uint16_t*>(nullptr));
+      return true;
+    case DT_UINT32:
+      f(static_cast<uint32_t*>(nullptr));
+      return true;
+    case DT_UINT64:
+      f(static_cast<uint64_t*>(nullptr));
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -61,8 +61,8 @@ void PrintReport(const v1::CheckpointReport& report, VerbContext& context) {
     table.AddRow({name, "missing", "yes", "no"});
   }
   for (const v1::CheckpointReport::Mismatch& mismatch : report.mismatched()) {
-    table.AddRow({mismatch.name(), "mismatched",
-                  TypeText(mismatch.expected()), TypeText(mismatch.found())});
+    table.AddRow({mismatch.name(), "mismatched", TypeText(mismatch.expected()),
+                  TypeText(mismatch.found())});
   }
   for (const std::string& name : report.extra()) {
     table.AddRow({name, "extra", "no", "yes"});
@@ -85,11 +85,11 @@ absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
   if (context.json()) {
     RETURN_IF_ERROR(context.PrintJson(response));
   } else {
-    context.PrintLine(absl::StrCat(
-        response.checkpoint(), ": ", FormatText(response.format()), ", ",
-        response.tensor_count(), " tensors, ", HumanBytes(response.bytes()),
-        ", ", response.shard_count(), " data files: ",
-        response.ok() ? "good" : "not good"));
+    context.PrintLine(
+        absl::StrCat(response.checkpoint(), ": ", FormatText(response.format()),
+                     ", ", response.tensor_count(), " tensors, ",
+                     HumanBytes(response.bytes()), ", ", response.shard_count(),
+                     " data files: ", response.ok() ? "good" : "not good"));
     for (const std::string& problem : response.problems()) {
       context.PrintLine(problem);
     }
@@ -176,8 +176,8 @@ absl::Status Rollback(const RollbackOptions& options, VerbContext& context) {
   if (context.json()) return context.PrintJson(response);
   std::string line = absl::StrCat(
       "back at the values of generation ", response.restored_generation(),
-      response.from_checkpoint() ? ", read from " : ", ",
-      response.checkpoint(), ": generation ", response.generation());
+      response.from_checkpoint() ? ", read from " : ", ", response.checkpoint(),
+      ": generation ", response.generation());
   if (response.has_global_step()) {
     absl::StrAppend(&line, ", global step ", response.global_step());
   }
@@ -209,8 +209,8 @@ absl::Status Save(const SaveOptions& options, VerbContext& context) {
   std::optional<v1::SaveResult> result;
   {
     ProgressBar bar(context.console, "saving");
-    RETURN_IF_ERROR(context.backend.Save(
-        request, [&](const v1::SaveResponse& update) {
+    RETURN_IF_ERROR(
+        context.backend.Save(request, [&](const v1::SaveResponse& update) {
           if (update.has_result()) {
             result = update.result();
           } else {
@@ -250,8 +250,7 @@ void AddCheckpointVerbs(VerbSet* verbs) {
   {
     const auto o = std::make_shared<RestoreOptions>();
     CLI::App* verb = verbs->Add(
-        "restore", "Serve the newest, or another, checkpoint",
-        VerbKind::kModel,
+        "restore", "Serve the newest, or another, checkpoint", VerbKind::kModel,
         [o](VerbContext& context) { return Restore(*o, context); });
     verb->add_option("CHECKPOINT", o->checkpoint,
                      "Prefix of the checkpoint; none: the newest");
@@ -273,9 +272,9 @@ void AddCheckpointVerbs(VerbSet* verbs) {
   }
   {
     const auto o = std::make_shared<SaveOptions>();
-    CLI::App* verb = verbs->Add(
-        "save", "Write a checkpoint", VerbKind::kModel,
-        [o](VerbContext& context) { return Save(*o, context); });
+    CLI::App* verb =
+        verbs->Add("save", "Write a checkpoint", VerbKind::kModel,
+                   [o](VerbContext& context) { return Save(*o, context); });
     verb->add_option("PREFIX", o->prefix,
                      "Path to save under, a folder if it ends in /; none: the "
                      "model's folder");

@@ -59,8 +59,8 @@ absl::StatusOr<ModelRef> ParseModel(const std::string& text) {
   if (at == std::string::npos) return model;
   int64_t version;
   if (!absl::SimpleAtoi(text.substr(at + 1), &version) || version < 0) {
-    return UsageError(absl::StrCat("model \"", text,
-                                   "\": expected NAME or NAME@VERSION"));
+    return UsageError(
+        absl::StrCat("model \"", text, "\": expected NAME or NAME@VERSION"));
   }
   model.version = version;
   return model;

@@ -22,9 +22,8 @@ struct BackendOptions {
   std::string local;
   absl::Duration timeout = absl::InfiniteDuration();
 };
-using BackendFactory =
-    std::function<absl::StatusOr<std::shared_ptr<Backend>>(
-        const BackendOptions& options)>;
+using BackendFactory = std::function<absl::StatusOr<std::shared_ptr<Backend>>(
+    const BackendOptions& options)>;
 
 // metagraphctl. `arguments` come without the program's name.
 // Answers the exit code: 0 success, 1 the call failed, 2 wrong usage.

@@ -17,8 +17,8 @@ constexpr absl::string_view kUsageUrl = "metagraph/usage";
 }  // namespace
 
 std::string ErrorText(const absl::Status& status) {
-  std::string text = absl::StrCat(absl::StatusCodeToString(status.code()),
-                                  ": ", status.message());
+  std::string text = absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
+                                  status.message());
   const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfoUrl);
   google::rpc::ErrorInfo info;
   if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) {

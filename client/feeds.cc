@@ -40,16 +40,16 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return ReadAll(file);
 }
 
-absl::StatusOr<std::vector<Argument>> Parse(
-    absl::Span<const std::string> texts, std::istream& in) {
+absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
+                                            std::istream& in) {
   std::vector<Argument> out;
   std::set<std::string> names;
   bool stdin_used = false;
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return UsageError(absl::StrCat("--feed \"", text,
-                                     "\": expected NAME=VALUE"));
+      return UsageError(
+          absl::StrCat("--feed \"", text, "\": expected NAME=VALUE"));
     }
     Argument argument{text.substr(0, equals), text.substr(equals + 1)};
     if (!names.insert(argument.name).second) {
@@ -112,8 +112,8 @@ absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeFeeds(
     absl::StatusOr<Tensor> tensor =
         MakeTensor(parsed[i], wanted.tensors(static_cast<int>(i)));
     if (!tensor.ok()) {
-      return UsageError(absl::StrCat("feed \"", parsed[i].name, "\": ",
-                                     tensor.status().message()));
+      return UsageError(absl::StrCat("feed \"", parsed[i].name,
+                                     "\": ", tensor.status().message()));
     }
     tensorflow::NamedTensorProto& feed = out.emplace_back();
     feed.set_name(parsed[i].name);

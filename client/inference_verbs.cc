@@ -71,10 +71,9 @@ void PrintTrace(const tensorflow::StepStats& trace, VerbContext& context) {
   const auto micros = [](const tensorflow::NodeExecStats& node) {
     return node.op_end_rel_micros() - node.op_start_rel_micros();
   };
-  std::stable_sort(nodes.begin(), nodes.end(),
-                   [&](const auto* a, const auto* b) {
-                     return micros(*a) > micros(*b);
-                   });
+  std::stable_sort(
+      nodes.begin(), nodes.end(),
+      [&](const auto* a, const auto* b) { return micros(*a) > micros(*b); });
   Table table({"MICROS", "START", "THREAD", "NODE", "OP"});
   for (const tensorflow::NodeExecStats* node : nodes) {
     table.AddRow({absl::StrCat(micros(*node)),
@@ -86,8 +85,7 @@ void PrintTrace(const tensorflow::StepStats& trace, VerbContext& context) {
 }
 
 absl::Status Run(const RunOptions& options, VerbContext& context) {
-  ASSIGN_OR_RETURN(const v1::RunRequest request,
-                   MakeRequest(options, context));
+  ASSIGN_OR_RETURN(const v1::RunRequest request, MakeRequest(options, context));
   ASSIGN_OR_RETURN(const v1::RunResponse response,
                    context.backend.Run(request));
   std::vector<NamedTensor> tensors;
@@ -114,8 +112,8 @@ absl::Status Run(const RunOptions& options, VerbContext& context) {
       google::protobuf::util::JsonPrintOptions print;
       print.preserve_proto_field_names = true;
       std::string trace;
-      if (!google::protobuf::util::MessageToJsonString(response.trace(),
-                                                       &trace, print)
+      if (!google::protobuf::util::MessageToJsonString(response.trace(), &trace,
+                                                       print)
                .ok()) {
         return Internal("cannot print the trace as JSON");
       }
@@ -169,19 +167,19 @@ absl::Status Explain(const RunOptions& options, VerbContext& context) {
           const google::protobuf::RepeatedPtrField<v1::TensorDescription>&
               tensors) {
         for (const v1::TensorDescription& tensor : tensors) {
-          table.AddRow({property, absl::StrCat(tensor.name(), " ",
-                                               DataTypeName(tensor.dtype()),
-                                               " ",
-                                               ShapeText(tensor.shape()))});
+          table.AddRow(
+              {property,
+               absl::StrCat(tensor.name(), " ", DataTypeName(tensor.dtype()),
+                            " ", ShapeText(tensor.shape()))});
         }
       };
   add_tensors("feed", response.feeds());
   add_tensors("missing feed", response.missing_feeds());
   add_tensors("fetch", response.fetches());
   for (const v1::UnsupportedOp& op : response.unsupported_ops()) {
-    table.AddRow({"unsupported op",
-                  absl::StrCat(op.op(), " in ",
-                               absl::StrJoin(op.examples(), ", "))});
+    table.AddRow(
+        {"unsupported op",
+         absl::StrCat(op.op(), " in ", absl::StrJoin(op.examples(), ", "))});
   }
   const auto add_names =
       [&](const char* property,
@@ -200,11 +198,10 @@ absl::Status Explain(const RunOptions& options, VerbContext& context) {
   table.AddRow({"nodes", absl::StrCat(response.nodes_size(), ", in the plan ",
                                       response.planned_node_count())});
   table.AddRow(
-      {"ops", absl::StrJoin(counts, ", ",
-                            [](std::string* out, const auto& count) {
-                              absl::StrAppend(out, count.first, " ",
-                                              count.second);
-                            })});
+      {"ops",
+       absl::StrJoin(counts, ", ", [](std::string* out, const auto& count) {
+         absl::StrAppend(out, count.first, " ", count.second);
+       })});
   table.AddRow({"flops", absl::StrCat(response.estimated_flops())});
   table.AddRow({"memory", HumanBytes(response.estimated_memory_bytes())});
   context.Print(table);
@@ -212,8 +209,7 @@ absl::Status Explain(const RunOptions& options, VerbContext& context) {
 }
 
 absl::Status Bench(const RunOptions& options, VerbContext& context) {
-  ASSIGN_OR_RETURN(const v1::RunRequest request,
-                   MakeRequest(options, context));
+  ASSIGN_OR_RETURN(const v1::RunRequest request, MakeRequest(options, context));
   // The first run makes the plan; it is not what is to be measured.
   if (auto first = context.backend.Run(request); !first.ok()) {
     return first.status();
@@ -259,8 +255,8 @@ absl::Status Bench(const RunOptions& options, VerbContext& context) {
         percentile(50), percentile(90), percentile(99), all.back());
     return absl::OkStatus();
   }
-  Table table({"RUNS", "CALLERS", "PER SECOND", "MIN", "P50", "P90", "P99",
-               "MAX"});
+  Table table(
+      {"RUNS", "CALLERS", "PER SECOND", "MIN", "P50", "P90", "P99", "MAX"});
   const auto text = [](double micros) {
     return absl::StrFormat("%.0f us", micros);
   };
@@ -291,10 +287,10 @@ void AddRunOptions(CLI::App* verb, RunOptions* options) {
 void AddInferenceVerbs(VerbSet* verbs) {
   {
     const auto o = std::make_shared<RunOptions>();
-    CLI::App* verb = verbs->Add(
-        "run", "Run the graph: feed tensors, fetch tensors",
-        VerbKind::kLocalModel,
-        [o](VerbContext& context) { return Run(*o, context); });
+    CLI::App* verb =
+        verbs->Add("run", "Run the graph: feed tensors, fetch tensors",
+                   VerbKind::kLocalModel,
+                   [o](VerbContext& context) { return Run(*o, context); });
     AddRunOptions(verb, o.get());
     verb->add_option("--generation", o->generation,
                      "Run on this generation instead of the newest")
@@ -309,18 +305,18 @@ void AddInferenceVerbs(VerbSet* verbs) {
   }
   {
     const auto o = std::make_shared<RunOptions>();
-    CLI::App* verb = verbs->Add(
-        "explain", "Tell what a run would do, without doing it",
-        VerbKind::kLocalModel,
-        [o](VerbContext& context) { return Explain(*o, context); });
+    CLI::App* verb =
+        verbs->Add("explain", "Tell what a run would do, without doing it",
+                   VerbKind::kLocalModel,
+                   [o](VerbContext& context) { return Explain(*o, context); });
     AddRunOptions(verb, o.get());
   }
   {
     const auto o = std::make_shared<RunOptions>();
-    CLI::App* verb = verbs->Add(
-        "bench", "Run the same again and again, print latencies",
-        VerbKind::kModel,
-        [o](VerbContext& context) { return Bench(*o, context); });
+    CLI::App* verb =
+        verbs->Add("bench", "Run the same again and again, print latencies",
+                   VerbKind::kModel,
+                   [o](VerbContext& context) { return Bench(*o, context); });
     AddRunOptions(verb, o.get());
     verb->add_option("--runs", o->runs, "How many runs in all")
         ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))

@@ -35,8 +35,8 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
 }
 
 std::string OutcomeText(const v1::OperationOutcome& outcome) {
-  std::string text = absl::StrCat(outcome.checkpoint(), " at ",
-                                  TimeText(outcome.end_time()));
+  std::string text =
+      absl::StrCat(outcome.checkpoint(), " at ", TimeText(outcome.end_time()));
   if (outcome.code() != 0) {
     const auto code = static_cast<absl::StatusCode>(outcome.code());
     absl::StrAppend(&text, ": ", absl::StatusCodeToString(code), ": ",
@@ -93,15 +93,14 @@ absl::Status Show(VerbContext& context) {
   table.AddRow({"generation", absl::StrCat(model.generation())});
   table.AddRow({"generations in memory",
                 absl::StrJoin(model.generations_in_memory(), ", ")});
-  table.AddRow({"global step",
-                StepText(model.has_global_step(), model.global_step())});
+  table.AddRow(
+      {"global step", StepText(model.has_global_step(), model.global_step())});
   table.AddRow({"graph version", absl::StrCat(model.graph_version())});
   table.AddRow({"nodes", absl::StrCat(model.node_count())});
-  table.AddRow({"variables",
-                absl::StrCat(model.variable_count(), ", ",
-                             model.initialized_variable_count(),
-                             " with a value, ",
-                             HumanBytes(model.variable_bytes()))});
+  table.AddRow({"variables", absl::StrCat(model.variable_count(), ", ",
+                                          model.initialized_variable_count(),
+                                          " with a value, ",
+                                          HumanBytes(model.variable_bytes()))});
   table.AddRow({"graph size", HumanBytes(model.graph_bytes())});
   table.AddRow({"collections", absl::StrJoin(model.collections(), ", ")});
   table.AddRow({"tags", absl::StrJoin(model.tags(), ", ")});
@@ -124,10 +123,9 @@ absl::Status Show(VerbContext& context) {
     table.AddRow({"  outputs", SignatureText(signature.outputs())});
   }
   for (const v1::UnsupportedOp& op : model.unsupported_ops()) {
-    table.AddRow({"unsupported op", absl::StrCat(op.op(), " in ", op.nodes(),
-                                                 " nodes, such as ",
-                                                 absl::StrJoin(op.examples(),
-                                                               ", "))});
+    table.AddRow({"unsupported op",
+                  absl::StrCat(op.op(), " in ", op.nodes(), " nodes, such as ",
+                               absl::StrJoin(op.examples(), ", "))});
   }
   context.Print(table);
   return absl::OkStatus();
@@ -192,8 +190,8 @@ absl::Status Tensors(const TensorsOptions& options, VerbContext& context) {
   context.Print(table);
   if (all.tensors_size() < all.total_size() &&
       context.console.out_is_terminal) {
-    context.PrintLine(absl::StrCat(all.tensors_size(), " of ",
-                                   all.total_size(), " tensors"));
+    context.PrintLine(
+        absl::StrCat(all.tensors_size(), " of ", all.total_size(), " tensors"));
   }
   return absl::OkStatus();
 }
@@ -305,8 +303,7 @@ absl::Status Variables(const VariablesOptions& options, VerbContext& context) {
   Table table({"VARIABLE", "TYPE", "SHAPE", "SIZE", "VALUE", "TRAINABLE",
                "IN CHECKPOINT"});
   for (const v1::Variable& variable : all.variables()) {
-    table.AddRow({variable.name(),
-                  std::string(DataTypeName(variable.dtype())),
+    table.AddRow({variable.name(), std::string(DataTypeName(variable.dtype())),
                   ShapeText(variable.shape()),
                   HumanBytes(variable.size_bytes()),
                   variable.initialized() ? "yes" : "uninitialized",
@@ -332,15 +329,15 @@ absl::Status ParseSlice(const std::string& text,
     int64_t begin = 0;
     int64_t end = 0;
     const bool to_end = ends.size() == 2 && ends[1].empty();
-    const bool good =
-        ends.size() == 2 &&
-        (ends[0].empty() || absl::SimpleAtoi(ends[0], &begin)) &&
-        (to_end || absl::SimpleAtoi(ends[1], &end)) && begin >= 0 &&
-        (to_end || end >= begin);
+    const bool good = ends.size() == 2 &&
+                      (ends[0].empty() || absl::SimpleAtoi(ends[0], &begin)) &&
+                      (to_end || absl::SimpleAtoi(ends[1], &end)) &&
+                      begin >= 0 && (to_end || end >= begin);
     if (!good) {
-      return UsageError(absl::StrCat(
-          "--slice \"", text, "\": expected BEGIN:END for each dimension, as "
-          "in 0:10,:"));
+      return UsageError(
+          absl::StrCat("--slice \"", text,
+                       "\": expected BEGIN:END for each dimension, as "
+                       "in 0:10,:"));
     }
     request->add_begin(begin);
     request->add_size(to_end ? -1 : end - begin);
@@ -454,9 +451,9 @@ absl::Status Watch(const WatchOptions& options, VerbContext& context) {
           const absl::string_view kind = absl::StripPrefix(
               v1::EventKind_Name(event.kind()), "EVENT_KIND_");
           std::string line = absl::StrCat(
-              TimeText(event.time()), "  ", event.model(), "@",
-              event.version(), "  ", kind, "  ", StateText(event.state()),
-              "  generation ", event.generation());
+              TimeText(event.time()), "  ", event.model(), "@", event.version(),
+              "  ", kind, "  ", StateText(event.state()), "  generation ",
+              event.generation());
           if (!event.checkpoint().empty()) {
             absl::StrAppend(&line, "  ", event.checkpoint());
           }
@@ -510,12 +507,12 @@ void AddInspectVerbs(VerbSet* verbs) {
   }
   {
     const auto name = std::make_shared<std::string>();
-    CLI::App* verb = verbs->Add(
-        "collections", "List collections, or the entries of one",
-        VerbKind::kLocalModel, [name](VerbContext& context) {
-          return name->empty() ? Collections(context)
-                               : Collection(*name, context);
-        });
+    CLI::App* verb =
+        verbs->Add("collections", "List collections, or the entries of one",
+                   VerbKind::kLocalModel, [name](VerbContext& context) {
+                     return name->empty() ? Collections(context)
+                                          : Collection(*name, context);
+                   });
     verb->add_option("COLLECTION", *name, "Show the entries of this one");
   }
   {
@@ -560,8 +557,7 @@ void AddInspectVerbs(VerbSet* verbs) {
         ->transform(CLI::CheckedTransformer(formats).description("FORMAT"));
     verb->add_option("--fetch", o->fetches, "Only what this needs; repeatable")
         ->allow_extra_args(false);
-    verb->add_option("--target", o->targets,
-                     "Only what this needs; repeatable")
+    verb->add_option("--target", o->targets, "Only what this needs; repeatable")
         ->allow_extra_args(false);
     verb->add_option("--feed", o->feeds,
                      "Do not look behind this tensor; repeatable")

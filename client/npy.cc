@@ -22,12 +22,12 @@ struct NpyType {
 };
 // Quantised integers are written as the integers they hold.
 constexpr NpyType kTypes[] = {
-    {"<f4", DT_FLOAT},     {"<f8", DT_DOUBLE},     {"<f2", DT_HALF},
-    {"|i1", DT_INT8},      {"<i2", DT_INT16},      {"<i4", DT_INT32},
-    {"<i8", DT_INT64},     {"|u1", DT_UINT8},      {"<u2", DT_UINT16},
-    {"<u4", DT_UINT32},    {"<u8", DT_UINT64},     {"|b1", DT_BOOL},
+    {"<f4", DT_FLOAT},     {"<f8", DT_DOUBLE},      {"<f2", DT_HALF},
+    {"|i1", DT_INT8},      {"<i2", DT_INT16},       {"<i4", DT_INT32},
+    {"<i8", DT_INT64},     {"|u1", DT_UINT8},       {"<u2", DT_UINT16},
+    {"<u4", DT_UINT32},    {"<u8", DT_UINT64},      {"|b1", DT_BOOL},
     {"<c8", DT_COMPLEX64}, {"<c16", DT_COMPLEX128}, {"|i1", DT_QINT8},
-    {"<i2", DT_QINT16},    {"<i4", DT_QINT32},     {"|u1", DT_QUINT8},
+    {"<i2", DT_QINT16},    {"<i4", DT_QINT32},      {"|u1", DT_QUINT8},
     {"<u2", DT_QUINT16},
 };
 

@@ -137,11 +137,10 @@ class RemoteBackend final : public Backend {
   }
 
   template <typename Stub, typename Request, typename Response>
-  absl::Status Streaming(
-      Stub& stub,
-      std::unique_ptr<grpc::ClientReader<Response>> (Stub::*call)(
-          grpc::ClientContext*, const Request&),
-      const Request& request, Sink<Response> sink) const {
+  absl::Status Streaming(Stub& stub,
+                         std::unique_ptr<grpc::ClientReader<Response>> (
+                             Stub::*call)(grpc::ClientContext*, const Request&),
+                         const Request& request, Sink<Response> sink) const {
     grpc::ClientContext context;
     Prepare(&context);
     const auto reader = (stub.*call)(&context, request);

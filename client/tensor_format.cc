@@ -61,8 +61,7 @@ void AppendValue(const T& value, bool json, std::string* out) {
     }
   } else if constexpr (std::is_same_v<T, bool>) {
     *out += value ? "true" : "false";
-  } else if constexpr (std::is_same_v<T, half> ||
-                       std::is_same_v<T, bfloat16>) {
+  } else if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
     AppendFloat(static_cast<float>(value), json, out);
   } else if constexpr (std::is_floating_point_v<T>) {
     AppendFloat(value, json, out);
@@ -124,8 +123,8 @@ void AppendElement(const Tensor& tensor, int64_t i, bool json,
     case DT_COMPLEX128:
       return value(static_cast<const complex128*>(data));
     case DT_RESOURCE:
-      return AppendValue(static_cast<const ResourceHandle*>(data)[i].name,
-                         json, out);
+      return AppendValue(static_cast<const ResourceHandle*>(data)[i].name, json,
+                         out);
     default:
       *out += json ? "null" : "?";
   }

@@ -69,8 +69,8 @@ class Collector : public nlohmann::json_sax<Json> {
   bool start_array(size_t) override {
     if (in_object_) return Fail(kOnlyB64);
     if (sizes_.size() == TensorShape::kMaxRank) {
-      return Fail(absl::StrCat("more than ", TensorShape::kMaxRank,
-                               " nested arrays"));
+      return Fail(
+          absl::StrCat("more than ", TensorShape::kMaxRank, " nested arrays"));
     }
     sizes_.push_back(0);
     return true;

@@ -18,8 +18,7 @@ absl::Status ValueAssembler::Add(const v1::ReadVariablesResponse& piece) {
     }
     ASSIGN_OR_RETURN(const TensorShape shape,
                      TensorShape::Build(piece.type().shape()));
-    ASSIGN_OR_RETURN(Tensor whole,
-                     Tensor::Allocate(part.dtype(), shape));
+    ASSIGN_OR_RETURN(Tensor whole, Tensor::Allocate(part.dtype(), shape));
     current_ = {piece.name(), std::move(whole)};
     filled_ = 0;
     open_ = true;
@@ -40,9 +39,9 @@ absl::Status ValueAssembler::Add(const v1::ReadVariablesResponse& piece) {
                     DataTypeName(part.dtype()));
   } else if (part.num_elements() > 0) {
     const size_t element_size = DataTypeSize(part.dtype());
-    std::memcpy(static_cast<char*>(whole.mutable_raw_data()) +
-                    filled_ * element_size,
-                part.raw_data(), part.num_elements() * element_size);
+    std::memcpy(
+        static_cast<char*>(whole.mutable_raw_data()) + filled_ * element_size,
+        part.raw_data(), part.num_elements() * element_size);
   }
   filled_ += part.num_elements();
   if (!piece.last()) return absl::OkStatus();

@@ -51,8 +51,8 @@ absl::Status PrintNpy(VerbContext& context,
     }
     // A name is not a path.
     const std::string path = absl::StrCat(
-        folder, "/",
-        absl::StrReplaceAll(named.name, {{"/", "_"}, {":", "_"}}), ".npy");
+        folder, "/", absl::StrReplaceAll(named.name, {{"/", "_"}, {":", "_"}}),
+        ".npy");
     if (!paths.insert(path).second) {
       return FailedPrecondition("two tensors would be written to \"", path,
                                 "\"");
@@ -144,8 +144,7 @@ std::string ShapeText(const tensorflow::TensorShapeProto& shape) {
 }
 
 std::string TypeText(const v1::TensorType& type) {
-  return absl::StrCat(DataTypeName(type.dtype()), " ",
-                      ShapeText(type.shape()));
+  return absl::StrCat(DataTypeName(type.dtype()), " ", ShapeText(type.shape()));
 }
 
 std::string StateText(v1::ModelState state) {

@@ -13,17 +13,16 @@ absl::Status AdminService::CheckAllowed() const {
       "--admin_listen");
 }
 
-#define ADMIN_CALL(name)                                                   \
-  grpc::ServerUnaryReactor* AdminService::name(                            \
-      grpc::CallbackServerContext* context,                                \
-      const v1::name##Request* request, v1::name##Response* response) {    \
-    return StartUnary(                                                     \
-        support_, support_.background, "metagraph.v1.Admin/" #name,        \
-        *context,                                                          \
-        [this, request, response](CallContext& call) -> absl::Status {     \
-          RETURN_IF_ERROR(CheckAllowed());                                 \
-          return handler_.name(*request, call, response);                  \
-        });                                                                \
+#define ADMIN_CALL(name)                                                      \
+  grpc::ServerUnaryReactor* AdminService::name(                               \
+      grpc::CallbackServerContext* context, const v1::name##Request* request, \
+      v1::name##Response* response) {                                         \
+    return StartUnary(                                                        \
+        support_, support_.background, "metagraph.v1.Admin/" #name, *context, \
+        [this, request, response](CallContext& call) -> absl::Status {        \
+          RETURN_IF_ERROR(CheckAllowed());                                    \
+          return handler_.name(*request, call, response);                     \
+        });                                                                   \
   }
 #define ADMIN_STREAM(name)                                                 \
   grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(        \
@@ -31,9 +30,9 @@ absl::Status AdminService::CheckAllowed() const {
       const v1::name##Request* request) {                                  \
     return StartStream<v1::name##Response>(                                \
         support_, "metagraph.v1.Admin/" #name, *context,                   \
-        [this, request](CallContext& call,                                 \
-                        const MessageSink<v1::name##Response>& sink)       \
-            -> absl::Status {                                              \
+        [this, request](                                                   \
+            CallContext& call,                                             \
+            const MessageSink<v1::name##Response>& sink) -> absl::Status { \
           RETURN_IF_ERROR(CheckAllowed());                                 \
           return handler_.name(*request, call, sink);                      \
         });                                                                \

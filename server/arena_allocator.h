@@ -8,8 +8,7 @@ namespace metagraph {
 // Puts request and response of a call into one block of memory, which small
 // messages never outgrow: one allocation instead of dozens.
 template <typename Request, typename Response>
-class ArenaAllocator final
-    : public grpc::MessageAllocator<Request, Response> {
+class ArenaAllocator final : public grpc::MessageAllocator<Request, Response> {
  public:
   grpc::MessageHolder<Request, Response>* AllocateMessages() override {
     return new Holder;

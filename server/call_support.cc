@@ -69,8 +69,8 @@ void FailureLog::Add(absl::string_view method, const std::string& peer,
     std::swap(left_out, left_out_);
   }
   const std::string line = absl::StrCat(
-      method, " from ", peer, " failed after ", nanos / 1000, " us: ",
-      absl::StatusCodeToString(status.code()), ": ", status.message(),
+      method, " from ", peer, " failed after ", nanos / 1000,
+      " us: ", absl::StatusCodeToString(status.code()), ": ", status.message(),
       left_out > 0 ? absl::StrCat(" (", left_out, " like it left out)") : "");
   if (internal) {
     LOG(ERROR) << line;

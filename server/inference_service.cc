@@ -35,8 +35,7 @@ template <typename Request, typename Response>
 grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    CallSupport& support, const char* method,
                                    grpc::CallbackServerContext& context,
-                                   const Request& request,
-                                   Response* response) {
+                                   const Request& request, Response* response) {
   CallScope scope(support, method, context);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
@@ -62,14 +61,13 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   }
   if (IsQuick(*prepared)) {
     return FinishNow(
-        context,
-        scope.Close(handler.Run(*prepared, request, call, response)));
+        context, scope.Close(handler.Run(*prepared, request, call, response)));
   }
-  return start_pooled([&handler, &request, response,
-                       ready = *std::move(prepared)](
-                          CallContext& pooled_call) mutable {
-    return handler.Run(ready, request, pooled_call, response);
-  });
+  return start_pooled(
+      [&handler, &request, response,
+       ready = *std::move(prepared)](CallContext& pooled_call) mutable {
+        return handler.Run(ready, request, pooled_call, response);
+      });
 }
 
 }  // namespace

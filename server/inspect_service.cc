@@ -17,10 +17,8 @@ class InspectService::WatchCall final
   explicit WatchCall(InspectService& service) : service_(service) {}
 
   void Start(const InspectHandler& handler, const v1::WatchRequest& request) {
-    auto subscription =
-        handler.Watch(request, [this](const v1::WatchResponse& event) {
-          Push(event);
-        });
+    auto subscription = handler.Watch(
+        request, [this](const v1::WatchResponse& event) { Push(event); });
     MutexLock lock(mu_);
     if (!ended_) subscription_ = std::move(subscription);
   }
@@ -110,8 +108,8 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
     watches_.insert(call);
   }
   if (ending) {
-    call->End(grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                           "the server is draining"));
+    call->End(
+        grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
   } else {
     call->Start(handler_, *request);
   }
@@ -123,31 +121,30 @@ void InspectService::EndWatches() {
   ending_ = true;
   // Under the lock: a call leaves the set, and dies, only with it.
   for (WatchCall* call : watches_) {
-    call->End(grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                           "the server is draining"));
+    call->End(
+        grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
   }
 }
 
-#define INSPECT_CALL(name, pool)                                          \
-  grpc::ServerUnaryReactor* InspectService::name(                         \
-      grpc::CallbackServerContext* context,                               \
-      const v1::name##Request* request, v1::name##Response* response) {   \
-    return StartUnary(support_, support_.pool,                            \
-                      "metagraph.v1.Inspect/" #name, *context,            \
-                      [this, request, response](CallContext& call) {      \
-                        return handler_.name(*request, call, response);   \
-                      });                                                 \
+#define INSPECT_CALL(name, pool)                                               \
+  grpc::ServerUnaryReactor* InspectService::name(                              \
+      grpc::CallbackServerContext* context, const v1::name##Request* request,  \
+      v1::name##Response* response) {                                          \
+    return StartUnary(support_, support_.pool, "metagraph.v1.Inspect/" #name,  \
+                      *context, [this, request, response](CallContext& call) { \
+                        return handler_.name(*request, call, response);        \
+                      });                                                      \
   }
-#define INSPECT_STREAM(name)                                              \
-  grpc::ServerWriteReactor<v1::name##Response>* InspectService::name(     \
-      grpc::CallbackServerContext* context,                               \
-      const v1::name##Request* request) {                                 \
-    return StartStream<v1::name##Response>(                               \
-        support_, "metagraph.v1.Inspect/" #name, *context,                \
-        [this, request](CallContext& call,                                \
-                        const MessageSink<v1::name##Response>& sink) {    \
-          return handler_.name(*request, call, sink);                     \
-        });                                                               \
+#define INSPECT_STREAM(name)                                           \
+  grpc::ServerWriteReactor<v1::name##Response>* InspectService::name(  \
+      grpc::CallbackServerContext* context,                            \
+      const v1::name##Request* request) {                              \
+    return StartStream<v1::name##Response>(                            \
+        support_, "metagraph.v1.Inspect/" #name, *context,             \
+        [this, request](CallContext& call,                             \
+                        const MessageSink<v1::name##Response>& sink) { \
+          return handler_.name(*request, call, sink);                  \
+        });                                                            \
   }
 
 INSPECT_CALL(ListModels, requests)

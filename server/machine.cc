@@ -44,10 +44,9 @@ int UsableCpus(FileSystem& fs) {
 }
 
 int64_t UsableMemory(FileSystem& fs) {
-  int64_t bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) *
-                  sysconf(_SC_PAGESIZE);
-  const std::vector<std::string> words =
-      Words(fs, "/sys/fs/cgroup/memory.max");
+  int64_t bytes =
+      static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  const std::vector<std::string> words = Words(fs, "/sys/fs/cgroup/memory.max");
   int64_t limit = 0;
   if (words.size() == 1 && absl::SimpleAtoi(words[0], &limit) && limit > 0) {
     bytes = std::min(bytes, limit);

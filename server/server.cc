@@ -61,8 +61,8 @@ std::string BindProblem(const std::string& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), address.c_str() + colon + 1,
-                                &hints, &found);
+  const int error =
+      getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found);
   if (error != 0) return gai_strerror(error);
   std::string out = kUnknown;
   const int fd = socket(found->ai_family, SOCK_STREAM, 0);
@@ -116,8 +116,8 @@ class Listener {
           "cannot listen on ", addresses[i], ": ", BindProblem(addresses[i])));
     }
     if (server_ == nullptr) {
-      return absl::UnavailableError(absl::StrCat(
-          "cannot listen on ", absl::StrJoin(addresses, ", ")));
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", absl::StrJoin(addresses, ", ")));
     }
     for (size_t i = 0; i < addresses.size(); ++i) {
       const std::string& address = addresses[i];
@@ -158,9 +158,7 @@ class Listener {
 
 }  // namespace
 
-Platform Platform::Real() {
-  return {&FileSystem::Posix(), &Clock::Real()};
-}
+Platform Platform::Real() { return {&FileSystem::Posix(), &Clock::Real()}; }
 
 // In the order of their making; what comes later uses what comes before.
 class Server::Parts {
@@ -237,8 +235,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   std::vector<std::string> trusted;
   std::vector<std::string> open;
   for (const std::string& address : options.listen) {
-    const bool local =
-        options.admin_listen.empty() && IsLocalAddress(address);
+    const bool local = options.admin_listen.empty() && IsLocalAddress(address);
     (local ? trusted : open).push_back(address);
   }
   if (!options.admin_listen.empty()) trusted.push_back(options.admin_listen);
@@ -247,8 +244,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   size_t next_trusted = 0;
   size_t next_open = 0;
   for (const std::string& address : options.listen) {
-    const bool local =
-        options.admin_listen.empty() && IsLocalAddress(address);
+    const bool local = options.admin_listen.empty() && IsLocalAddress(address);
     server->addresses_.push_back(local ? parts.trusted.bound()[next_trusted++]
                                        : parts.open.bound()[next_open++]);
   }
@@ -270,17 +266,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
               << (checkpoint.empty() ? "" : ", checkpoint " + checkpoint)
               << ((*loaded)->note().empty() ? "" : "; " + (*loaded)->note());
   }
-  parts.watcher =
-      std::make_unique<FolderWatcher>(parts.models, options.watch);
+  parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch);
   parts.trusted.SetServing(true);
   parts.open.SetServing(true);
 
   std::vector<std::string> lines = server->addresses_;
   if (!server->admin_address_.empty()) lines.push_back(server->admin_address_);
   if (!options.port_file.empty()) {
-    RETURN_IF_ERROR(WriteFileAtomically(
-        *platform.files, options.port_file,
-        absl::StrCat(absl::StrJoin(lines, "\n"), "\n")));
+    RETURN_IF_ERROR(
+        WriteFileAtomically(*platform.files, options.port_file,
+                            absl::StrCat(absl::StrJoin(lines, "\n"), "\n")));
   }
   LOG(INFO) << "serving on " << absl::StrJoin(lines, ", ");
   return server;

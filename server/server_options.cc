@@ -33,8 +33,7 @@ void ReadRepeated(absl::string_view flag, const CLI::Option* option,
 std::string CheckAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:")) return "";
   const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0 ||
-      colon + 1 == address.size()) {
+  if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
     return absl::StrCat("\"", address,
                         "\" is no address: expected HOST:PORT or unix:PATH");
   }
@@ -78,9 +77,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                              "NAME=PATH of a model: a folder with .meta and "
                              "checkpoints, a SavedModel, a frozen graph, or a "
                              "folder of version folders; repeatable");
-  auto* listen = add_repeated(
-      "listen", options.listen,
-      "HOST:PORT or unix:PATH; port 0 is any; repeatable");
+  auto* listen =
+      add_repeated("listen", options.listen,
+                   "HOST:PORT or unix:PATH; port 0 is any; repeatable");
   add("admin_listen", options.admin_listen,
       "address where calls that change state are served; without it they are "
       "served on loopback addresses only");
@@ -96,8 +95,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   add("max_inflight", options.max_inflight,
       "calls under way at once; more are refused")
       ->check(CLI::PositiveNumber);
-  add("max_message_bytes", options.max_message_bytes,
-      "largest request taken")
+  add("max_message_bytes", options.max_message_bytes, "largest request taken")
       ->check(CLI::Range(int64_t{1}, int64_t{0x7fffffff}));
   add("max_tensor_memory", options.max_tensor_memory,
       "bytes of tensors that may live at once; 0: 3/4 of the memory")
@@ -136,8 +134,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 ||
         equals + 1 == text.size()) {
-      return stop(2, absl::StrCat("--model: \"", text,
-                                  "\" is not NAME=PATH\n"));
+      return stop(2,
+                  absl::StrCat("--model: \"", text, "\" is not NAME=PATH\n"));
     }
     for (const ServerOptions::Model& other : options.models) {
       if (other.name != text.substr(0, equals)) continue;

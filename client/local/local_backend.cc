@@ -1,7 +1,7 @@
 #include "client/local/local_backend.h"
 
-#include <filesystem>
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -149,10 +149,10 @@ class LocalBackend final : public Backend {
     ModelManager& models = with_values ? values_ : graph_;
     bool& loaded = with_values ? values_loaded_ : graph_loaded_;
     if (!loaded) {
-      ASSIGN_OR_RETURN(const int64_t version,
-                       models.Load(options_.name,
-                                   std::filesystem::absolute(options_.path)
-                                       .string()));
+      ASSIGN_OR_RETURN(
+          const int64_t version,
+          models.Load(options_.name,
+                      std::filesystem::absolute(options_.path).string()));
       RETURN_IF_ERROR(models.WaitUntilLoaded(options_.name, version, call));
       loaded = true;
     }
@@ -160,11 +160,11 @@ class LocalBackend final : public Backend {
   }
 
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Inspect(
-      Needs needs,
-      absl::Status (InspectHandler::*method)(const Request&, CallContext&,
-                                             Response*) const,
-      const Request& request) {
+  absl::StatusOr<Response> Inspect(Needs needs,
+                                   absl::Status (InspectHandler::*method)(
+                                       const Request&, CallContext&, Response*)
+                                       const,
+                                   const Request& request) {
     CallContext call(Deadline());
     ASSIGN_OR_RETURN(ModelManager* const models, Open(needs, call));
     const InspectHandler handler(*models);
@@ -174,11 +174,11 @@ class LocalBackend final : public Backend {
   }
 
   template <typename Request, typename Response>
-  absl::Status Stream(
-      Needs needs,
-      absl::Status (InspectHandler::*method)(
-          const Request&, CallContext&, const MessageSink<Response>&) const,
-      const Request& request, Sink<Response> sink) {
+  absl::Status Stream(Needs needs,
+                      absl::Status (InspectHandler::*method)(
+                          const Request&, CallContext&,
+                          const MessageSink<Response>&) const,
+                      const Request& request, Sink<Response> sink) {
     CallContext call(Deadline());
     ASSIGN_OR_RETURN(ModelManager* const models, Open(needs, call));
     const InspectHandler handler(*models);

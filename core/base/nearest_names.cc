@@ -37,8 +37,7 @@ absl::string_view LastComponent(absl::string_view name) {
 std::vector<std::string> NearestNames(absl::string_view wanted,
                                       absl::Span<const absl::string_view> names,
                                       size_t limit) {
-  const std::string low =
-      absl::AsciiStrToLower(wanted.substr(0, kMaxCompared));
+  const std::string low = absl::AsciiStrToLower(wanted.substr(0, kMaxCompared));
   const int allowed = std::max<int>(1, static_cast<int>(low.size()) / 3);
   std::vector<std::pair<int, absl::string_view>> found;
   for (absl::string_view name : names) {
@@ -55,9 +54,9 @@ std::vector<std::string> NearestNames(absl::string_view wanted,
     const int distance = EditDistance(low, candidate);
     if (distance <= allowed) found.emplace_back(distance, name);
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return a.first < b.first;
-  });
+  std::stable_sort(
+      found.begin(), found.end(),
+      [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> out;
   for (const auto& [distance, name] : found) {
     if (out.size() == limit) break;
@@ -70,7 +69,8 @@ std::string DidYouMean(const std::vector<std::string>& candidates) {
   if (candidates.empty()) return "";
   std::string out = "; did you mean ";
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (i > 0) absl::StrAppend(&out, i + 1 == candidates.size() ? " or " : ", ");
+    if (i > 0)
+      absl::StrAppend(&out, i + 1 == candidates.size() ? " or " : ", ");
     absl::StrAppend(&out, "\"", candidates[i], "\"");
   }
   return absl::StrCat(out, "?");

@@ -12,19 +12,20 @@
 #define MG_CONCAT_(a, b) MG_CONCAT_INNER_(a, b)
 
 // Returns from the enclosing function if `expr` (a Status) is an error.
-#define RETURN_IF_ERROR(expr)                          \
-  do {                                                 \
+#define RETURN_IF_ERROR(expr)                                            \
+  do {                                                                   \
     if (absl::Status mg_status_ = (expr); !mg_status_.ok()) [[unlikely]] \
-      return mg_status_;                               \
+      return mg_status_;                                                 \
   } while (false)
 
 // Evaluates `expr` (a StatusOr) and either returns its error or moves its
 // value to `lhs`, which may be a declaration.
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_IMPL_(MG_CONCAT_(mg_statusor_, __LINE__), lhs, expr)
-#define ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr)               \
-  auto tmp = (expr);                                         \
-  if (!tmp.ok()) [[unlikely]] return std::move(tmp).status(); \
+#define ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr) \
+  auto tmp = (expr);                           \
+  if (!tmp.ok()) [[unlikely]]                  \
+    return std::move(tmp).status();            \
   lhs = *std::move(tmp)
 
 namespace metagraph {

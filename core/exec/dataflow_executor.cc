@@ -95,9 +95,10 @@ class DataflowRun {
     RETURN_IF_ERROR(status_);
     for (size_t i = 0; i < fetches->size(); ++i) {
       if ((*fetches)[i].initialized()) continue;
-      return Internal("Failed to fetch outputs for step. (Original error "
-                      "message: INVALID_ARGUMENT: The tensor returned for ",
-                      plan_.fetches[i].name, " was not valid.)");
+      return Internal(
+          "Failed to fetch outputs for step. (Original error "
+          "message: INVALID_ARGUMENT: The tensor returned for ",
+          plan_.fetches[i].name, " was not valid.)");
     }
     return absl::OkStatus();
   }
@@ -290,8 +291,8 @@ class DataflowRun {
           }
         } else {
           CaptureFetches(node, outputs, frame->parent);
-          Activate(flow_.out_edges[node], outputs, false, false,
-                   *frame->parent, *frame->parent_iteration);
+          Activate(flow_.out_edges[node], outputs, false, false, *frame->parent,
+                   *frame->parent_iteration);
         }
         --iteration->running;
         break;

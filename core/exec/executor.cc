@@ -24,11 +24,11 @@ absl::Status Executor::Run(absl::Span<const Tensor> feeds,
   const int64_t start = SteadyNanos();
   const bool parallel = step.compute_pool != nullptr && plan_->width > 1 &&
                         plan_->expected_nanos() > kParallelNanos;
-  const absl::Status status =
+  absl::Status status =
       plan_->sequential && !parallel
           ? sequential_.Run(feeds, step, fetches)
-          : RunDataflow(*plan_, feeds, step,
-                        plan_->sequential && parallel, fetches);
+          : RunDataflow(*plan_, feeds, step, plan_->sequential && parallel,
+                        fetches);
   if (status.ok()) plan_->Observe(SteadyNanos() - start);
   return status;
 }

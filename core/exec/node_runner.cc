@@ -9,8 +9,8 @@ namespace metagraph {
 
 absl::Status UninitializedError(absl::string_view name,
                                 absl::string_view consumer) {
-  absl::Status status = FailedPrecondition(
-      "Attempting to use uninitialized value ", name);
+  absl::Status status =
+      FailedPrecondition("Attempting to use uninitialized value ", name);
   if (consumer.empty()) return status;
   return FailedPrecondition(status.message(), "\n\t [[{{node ", consumer,
                             "}}]]");
@@ -48,8 +48,8 @@ absl::Status FetchVariable(const PlanFetch& fetch, int variable,
   const absl::string_view name =
       absl::string_view(fetch.name).substr(0, fetch.name.find(':'));
   return UninitializedError(
-      name, absl::StrCat("_send_", absl::StrReplaceAll(name, {{":", "_"}}),
-                         "_", fetch.output));
+      name, absl::StrCat("_send_", absl::StrReplaceAll(name, {{":", "_"}}), "_",
+                         fetch.output));
 }
 
 }  // namespace metagraph

@@ -105,7 +105,8 @@ absl::Status SequentialExecutor::RunNodes(const StepContext& step,
     KernelContext ctx(step, {inputs, node.inputs.size()}, node.output_types,
                       outputs);
     const absl::Status status = node.kernel->Compute(ctx);
-    if (!status.ok()) [[unlikely]] return AddNodeName(status, node);
+    if (!status.ok()) [[unlikely]]
+      return AddNodeName(status, node);
     RETURN_IF_ERROR(CheckOutputsSet(node, outputs));
     for (int slot : node.dead_slots) state.slots[slot].Reset();
     if (node.has_ref_inputs) {
@@ -118,8 +119,7 @@ absl::Status SequentialExecutor::RunNodes(const StepContext& step,
   return step.call->Check();
 }
 
-absl::Status SequentialExecutor::Fetch(const StepContext& step,
-                                       RunState& state,
+absl::Status SequentialExecutor::Fetch(const StepContext& step, RunState& state,
                                        std::vector<Tensor>* fetches) const {
   fetches->clear();
   fetches->reserve(plan_.fetches.size());

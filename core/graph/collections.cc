@@ -56,8 +56,8 @@ NamedThing ResolveName(const Graph& graph, absl::string_view name) {
   const Node* node = graph.FindNode(parsed->node);
   if (node == nullptr) return out;
   const bool is_tensor = parsed->node.size() != name.size();
-  out.kind = is_tensor ? NamedThing::Kind::kTensor
-                       : NamedThing::Kind::kOperation;
+  out.kind =
+      is_tensor ? NamedThing::Kind::kTensor : NamedThing::Kind::kOperation;
   out.endpoint = {node->id, parsed->index};
   return out;
 }

@@ -149,8 +149,8 @@ absl::Status Graph::AddInputs(Node& node) const {
     }
     const absl::StatusOr<TensorName> name = ParseTensorName(input);
     if (!name.ok()) {
-      return InvalidArgument("Node '", node.name(), "': Illegal op input name '",
-                             input, "'");
+      return InvalidArgument("Node '", node.name(),
+                             "': Illegal op input name '", input, "'");
     }
     ASSIGN_OR_RETURN(int id, find(name->node));
     node.inputs.push_back({id, name->index});
@@ -174,11 +174,11 @@ absl::Status Graph::AddFunctions(const FunctionDefLibrary& library) {
     const auto [at, is_new] =
         gradients_.emplace(gradient.function_name(), &gradient);
     if (!is_new && at->second->gradient_func() != gradient.gradient_func()) {
-      return InvalidArgument(
-          "Cannot assign gradient function '", gradient.gradient_func(),
-          "' to '", gradient.function_name(),
-          "' because it already has gradient function '",
-          at->second->gradient_func(), "'");
+      return InvalidArgument("Cannot assign gradient function '",
+                             gradient.gradient_func(), "' to '",
+                             gradient.function_name(),
+                             "' because it already has gradient function '",
+                             at->second->gradient_func(), "'");
     }
   }
   return absl::OkStatus();
@@ -220,8 +220,7 @@ const GraphDef& Graph::def() const {
   return *merged_;
 }
 
-std::vector<std::string> Graph::NearestNodeNames(
-    absl::string_view name) const {
+std::vector<std::string> Graph::NearestNodeNames(absl::string_view name) const {
   std::vector<absl::string_view> names;
   names.reserve(nodes_.size());
   for (const Node& node : nodes_) names.push_back(node.name());

@@ -28,10 +28,10 @@ struct Endpoint {
 };
 
 struct Node {
-  int id = -1;                              // its place in Graph::nodes()
+  int id = -1;                               // its place in Graph::nodes()
   const tensorflow::NodeDef* def = nullptr;  // owned by the graph
-  std::vector<Endpoint> inputs;             // data inputs, in order
-  std::vector<int> control_inputs;          // node ids
+  std::vector<Endpoint> inputs;              // data inputs, in order
+  std::vector<int> control_inputs;           // node ids
 
   const std::string& name() const { return def->name(); }
   const std::string& op() const { return def->op(); }

@@ -32,8 +32,8 @@ constexpr auto kVarint = WireScanner::Type::kVarint;
 // at: whether nodes are where nodes must be.
 
 bool IsOpName(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      absl::ascii_isgraph);
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), absl::ascii_isgraph);
 }
 
 bool LooksLikeNodeDef(absl::string_view bytes) {

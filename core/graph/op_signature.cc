@@ -19,8 +19,9 @@ absl::StatusOr<const AttrValue*> GetAttr(const NodeDef& node, const OpDef& op,
                                          AttrValue::ValueCase kind) {
   const AttrValue* attr = FindAttr(node, op, name);
   if (attr == nullptr) {
-    return InvalidArgument("NodeDef missing attr '", name, "' from Op<name=",
-                           op.name(), ">; NodeDef: ", node.name());
+    return InvalidArgument("NodeDef missing attr '", name,
+                           "' from Op<name=", op.name(),
+                           ">; NodeDef: ", node.name());
   }
   if (attr->value_case() != kind) {
     return InvalidArgument("attribute \"", name, "\" of node \"", node.name(),
@@ -84,7 +85,8 @@ absl::Status AppendArgument(const NodeDef& node, const OpDef& op,
 
 const AttrValue* FindAttr(const NodeDef& node, const OpDef& op,
                           absl::string_view name) {
-  const auto found = node.attr().find(std::string_view(name.data(), name.size()));
+  const auto found =
+      node.attr().find(std::string_view(name.data(), name.size()));
   if (found != node.attr().end()) return &found->second;
   for (const OpDef::AttrDef& attr : op.attr()) {
     if (attr.name() == name) {

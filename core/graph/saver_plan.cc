@@ -240,7 +240,8 @@ void Walk::From(int restore_op) {
     for (const Endpoint& input : at.inputs) {
       if (!IsRestoreOp(node(input.node).op())) continue;
       Reject(at, absl::StrCat("it takes a restored value and is no assignment "
-                              "(", at.op(), ")"));
+                              "(",
+                              at.op(), ")"));
       break;
     }
   }
@@ -270,9 +271,10 @@ absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
                                          const SaverDef& saver) {
   const NamedThing restore = ResolveName(graph, saver.restore_op_name());
   if (restore.kind == NamedThing::Kind::kNothing) {
-    return NotFound("the saver's restore op \"", saver.restore_op_name(),
-                    "\" is not in the graph",
-                    DidYouMean(graph.NearestNodeNames(saver.restore_op_name())));
+    return NotFound(
+        "the saver's restore op \"", saver.restore_op_name(),
+        "\" is not in the graph",
+        DidYouMean(graph.NearestNodeNames(saver.restore_op_name())));
   }
   Walk walk(graph, saver);
   walk.From(restore.endpoint.node);

@@ -32,8 +32,7 @@ GraphVariable FromNode(const Node& node) {
   out.node = node.id;
   out.dtype = Attr(*node.def, "dtype").type();
   // A bad shape only matters when somebody needs it: unknown until then.
-  if (const auto shape =
-          PartialShape::Build(Attr(*node.def, "shape").shape());
+  if (const auto shape = PartialShape::Build(Attr(*node.def, "shape").shape());
       shape.ok() && Attr(*node.def, "shape").has_shape()) {
     out.shape = *shape;
   }

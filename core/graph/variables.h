@@ -24,7 +24,7 @@ struct GraphVariable {
   std::string container;
   std::string shared_name;
 
-  bool trainable = false;  // in trainable_variables
+  bool trainable = false;                // in trainable_variables
   std::vector<std::string> collections;  // sorted
   // Names, as the VariableDef has them or as TensorFlow would choose them;
   // "" if the graph has no such node.

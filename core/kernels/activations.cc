@@ -76,22 +76,21 @@ class Gradient final : public Kernel {
     if (!(gradients.shape() == other.shape())) {
       return InvalidArgument("Inputs to operation ", node_, " of type ", op_,
                              " must have the same size and shape.  Input 0: ",
-                             gradients.shape().ToString(), " != input 1: ",
-                             other.shape().ToString());
+                             gradients.shape().ToString(),
+                             " != input 1: ", other.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* backprops, ctx.ForwardOrAllocateOutput(
-                                            {0, 1}, 0, other.shape()));
+    ASSIGN_OR_RETURN(Tensor * backprops,
+                     ctx.ForwardOrAllocateOutput({0, 1}, 0, other.shape()));
     const T* g = gradients.data<T>();
     const T* x = other.data<T>();
     T* out = backprops->mutable_data<T>();
-    return ctx.ParallelFor(other.num_elements(), Op::kCost,
-                           [=](int64_t begin, int64_t end) {
-                             for (int64_t i = begin; i < end; ++i) {
-                               out[i] = static_cast<T>(
-                                   Op::Apply(static_cast<Wide>(g[i]),
-                                             static_cast<Wide>(x[i])));
-                             }
-                           });
+    return ctx.ParallelFor(
+        other.num_elements(), Op::kCost, [=](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            out[i] = static_cast<T>(
+                Op::Apply(static_cast<Wide>(g[i]), static_cast<Wide>(x[i])));
+          }
+        });
   }
 
  private:
@@ -158,9 +157,8 @@ REGISTER_OP("Selu", [](OpBuilder& op) { DescribeForward<Selu>(op); });
 REGISTER_OP("Softplus", [](OpBuilder& op) { DescribeForward<Softplus>(op); });
 REGISTER_OP("Softsign", [](OpBuilder& op) { DescribeForward<Softsign>(op); });
 
-REGISTER_OP("EluGrad", [](OpBuilder& op) {
-  DescribeGradient<EluGrad>(op, "outputs: T");
-});
+REGISTER_OP("EluGrad",
+            [](OpBuilder& op) { DescribeGradient<EluGrad>(op, "outputs: T"); });
 REGISTER_OP("SeluGrad", [](OpBuilder& op) {
   DescribeGradient<SeluGrad>(op, "outputs: T");
 });

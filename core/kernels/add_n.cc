@@ -36,7 +36,7 @@ class AddN final : public Kernel {
       return absl::OkStatus();
     }
     // Only input 0 is overwritten: the others are still to be read.
-    ASSIGN_OR_RETURN(Tensor* sum, ctx.ForwardOrAllocateOutput({0}, 0, shape));
+    ASSIGN_OR_RETURN(Tensor * sum, ctx.ForwardOrAllocateOutput({0}, 0, shape));
     T* out = sum->mutable_data<T>();
     return ctx.ParallelFor(
         shape.num_elements(), count, [&](int64_t begin, int64_t end) {

@@ -55,7 +55,7 @@ class Arg final : public Kernel {
                                          shape.dims().end());
     kept.erase(kept.begin() + dim);
     ASSIGN_OR_RETURN(const TensorShape out_shape, TensorShape::Build(kept));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, out_shape));
     if (output->num_elements() == 0) return absl::OkStatus();
     switch (output->dtype()) {
       case DT_INT32:
@@ -72,8 +72,10 @@ class Arg final : public Kernel {
   static absl::StatusOr<int> ReadDimension(const Tensor& dimension,
                                            int64_t rank) {
     if (!dimension.shape().IsScalar()) {
-      return InvalidArgument("dim must be a scalar, but received tensor of "
-                             "shape: ", dimension.shape().ToString());
+      return InvalidArgument(
+          "dim must be a scalar, but received tensor of "
+          "shape: ",
+          dimension.shape().ToString());
     }
     const int64_t dim = dimension.dtype() == DT_INT64
                             ? dimension.scalar<int64_t>()
@@ -101,14 +103,14 @@ class Arg final : public Kernel {
         }
       });
     }
-    return ctx.ParallelFor(
-        outer, size * inner * 2, [=](int64_t begin, int64_t end) {
-          std::vector<T> best(inner);
-          for (int64_t i = begin; i < end; ++i) {
-            BestOfColumns(in + i * size * inner, size, inner, best,
-                          out + i * inner);
-          }
-        });
+    return ctx.ParallelFor(outer, size * inner * 2,
+                           [=](int64_t begin, int64_t end) {
+                             std::vector<T> best(inner);
+                             for (int64_t i = begin; i < end; ++i) {
+                               BestOfColumns(in + i * size * inner, size, inner,
+                                             best, out + i * inner);
+                             }
+                           });
   }
 
   // The best value first, in a loop that is vectorised; then its place.

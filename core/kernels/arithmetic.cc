@@ -48,9 +48,7 @@ struct MaximumFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 1;
-  static T Apply(T a, T b) {
-    return FlushDenormal(a >= b || a != a ? a : b);
-  }
+  static T Apply(T a, T b) { return FlushDenormal(a >= b || a != a ? a : b); }
 };
 
 template <typename T>
@@ -58,9 +56,7 @@ struct MinimumFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 1;
-  static T Apply(T a, T b) {
-    return FlushDenormal(a <= b || a != a ? a : b);
-  }
+  static T Apply(T a, T b) { return FlushDenormal(a <= b || a != a ? a : b); }
 };
 
 template <typename T>
@@ -85,29 +81,29 @@ void Signature(OpBuilder& op) {
 REGISTER_OP("Add", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128, std::string>("T");
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128, std::string>("T");
 });
 
 REGISTER_OP("AddV2", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128>("T");
 });
 
 REGISTER_OP("Sub", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<SubFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128>("T");
 });
 
 REGISTER_OP("Mul", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<MulFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128>("T");
 });
 
 REGISTER_OP("MulNoNan", [](OpBuilder& op) {
@@ -118,15 +114,15 @@ REGISTER_OP("MulNoNan", [](OpBuilder& op) {
 
 REGISTER_OP("Maximum", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MaximumFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+  op.KernelFor<Binary<MaximumFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");
 });
 
 REGISTER_OP("Minimum", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MinimumFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+  op.KernelFor<Binary<MinimumFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");
 });
 

@@ -71,9 +71,9 @@ class FusedBatchNorm final : public Kernel {
     // mean, variance, and two or three for the gradient.
     float* stats[6] = {};
     for (int i = 1; i < ctx.num_outputs(); ++i) {
-      ASSIGN_OR_RETURN(
-          Tensor* out,
-          ctx.AllocateOutput(i, i == 5 ? TensorShape() : TensorShape({channels})));
+      ASSIGN_OR_RETURN(Tensor * out,
+                       ctx.AllocateOutput(i, i == 5 ? TensorShape()
+                                                    : TensorShape({channels})));
       stats[i] = out->mutable_data<float>();
       std::fill_n(stats[i], out->num_elements(), 0.0f);
     }
@@ -81,10 +81,10 @@ class FusedBatchNorm final : public Kernel {
     std::vector<float> mean(channels), variance(channels);
     if (training_) {
       FindStatistics(ctx, x, layout, channels, mean, variance);
-      const int64_t count =
-          channels == 0 ? 0 : x.num_elements() / channels;
-      const float unbiased = static_cast<float>(count) /
-                             static_cast<float>(std::max<int64_t>(1, count - 1));
+      const int64_t count = channels == 0 ? 0 : x.num_elements() / channels;
+      const float unbiased =
+          static_cast<float>(count) /
+          static_cast<float>(std::max<int64_t>(1, count - 1));
       const bool running = factor_ != 1;
       for (int64_t c = 0; c < channels; ++c) {
         float new_mean = mean[c];
@@ -117,21 +117,21 @@ class FusedBatchNorm final : public Kernel {
       factor[c] = scale[c] / std::sqrt(variance[c] + epsilon_);
     }
 
-    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     if (x.num_elements() == 0) return absl::OkStatus();
     const T* in = x.data<T>();
     T* out = y->mutable_data<T>();
     if (layout.channels_first) {
       const int64_t pixels = x.num_elements() / x.dim(0) / channels;
       return ctx.ParallelFor(
-          x.dim(0) * channels, 1 + pixels / 4,
-          [&](int64_t begin, int64_t end) {
+          x.dim(0) * channels, 1 + pixels / 4, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
               const int64_t c = i % channels;
               for (int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
-                out[p] = static_cast<T>(
-                    (static_cast<float>(in[p]) - mean[c]) * factor[c] +
-                    offset[c]);
+                out[p] = static_cast<T>((static_cast<float>(in[p]) - mean[c]) *
+                                            factor[c] +
+                                        offset[c]);
               }
             }
           });
@@ -216,10 +216,11 @@ class FusedBatchNormGrad final : public Kernel {
     ASSIGN_OR_RETURN(ImageLayout layout, NormLayout(format_, x.rank()));
     const int64_t channels = x.dim(layout.channel_dim());
     if (!(dy.shape() == x.shape())) {
-      return InvalidArgument("x and y_backprop must have same shape, but x "
-                             "has shape ", x.shape().ToString(),
-                             " and y_backprop has shape ",
-                             dy.shape().ToString());
+      return InvalidArgument(
+          "x and y_backprop must have same shape, but x "
+          "has shape ",
+          x.shape().ToString(), " and y_backprop has shape ",
+          dy.shape().ToString());
     }
     for (int i = 2; i < 5; ++i) {
       const TensorShape& shape = ctx.input(i).shape();
@@ -228,14 +229,14 @@ class FusedBatchNormGrad final : public Kernel {
                                " elements, not ", shape.ToString());
       }
     }
-    ASSIGN_OR_RETURN(Tensor* dx, ctx.AllocateOutput(0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * dx, ctx.AllocateOutput(0, x.shape()));
     float* sums[2];  // scale_backprop, offset_backprop
     for (int i = 1; i < 3; ++i) {
-      ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(i, {channels}));
+      ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(i, {channels}));
       sums[i - 1] = out->mutable_data<float>();
     }
     for (int i = 3; i < 5; ++i) {  // only keep their places
-      ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(i, {0}));
+      ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(i, {0}));
       (void)out;
     }
     const int64_t total = x.num_elements();
@@ -271,8 +272,7 @@ class FusedBatchNormGrad final : public Kernel {
         float d = static_cast<float>(change[i]);
         if (training_) {
           const float centered = static_cast<float>(in[i]) - mean[c];
-          d -= sums[1][c] / count +
-               centered * factor[c] * sums[0][c] / count;
+          d -= sums[1][c] / count + centered * factor[c] * sums[0][c] / count;
         }
         out[i] = static_cast<T>(d * scale[c] * factor[c]);
       }
@@ -323,7 +323,7 @@ class BatchNormWithGlobalNormalization final : public Kernel {
       if (scale_) factor[c] *= static_cast<U>(ctx.input(4).data<T>()[c]);
       beta[c] = static_cast<U>(ctx.input(3).data<T>()[c]);
     }
-    ASSIGN_OR_RETURN(Tensor* result,
+    ASSIGN_OR_RETURN(Tensor * result,
                      ctx.ForwardOrAllocateOutput({0}, 0, input.shape()));
     if (input.num_elements() == 0) return absl::OkStatus();
     const T* in = input.data<T>();
@@ -365,7 +365,7 @@ class Lrn final : public Kernel {
     const Tensor& input = ctx.input(0);
     if (input.rank() != 4) return InvalidArgument("in must be 4-dimensional");
     const int64_t channels = input.dim(3);
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     if (input.num_elements() == 0) return absl::OkStatus();
     const T* in = input.data<T>();
     T* out = output->mutable_data<T>();
@@ -435,7 +435,7 @@ class LrnGrad final : public Kernel {
             "shape");
       }
     }
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
     const int64_t channels = shape.dim(3);
     const int64_t radius = std::min<int64_t>(radius_, channels);

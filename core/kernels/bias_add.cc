@@ -67,12 +67,12 @@ class BiasAdd final : public Kernel {
       return InvalidArgument("Biases must be 1D: ", bias.shape().ToString());
     }
     if (bias.dim(0) != view.channels) {
-      return InvalidArgument("Must provide as many biases as the last "
-                             "dimension of the input tensor: ",
-                             bias.shape().ToString(), " vs. ",
-                             value.shape().ToString());
+      return InvalidArgument(
+          "Must provide as many biases as the last "
+          "dimension of the input tensor: ",
+          bias.shape().ToString(), " vs. ", value.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, value.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     const T* in = value.data<T>();
@@ -114,7 +114,7 @@ class BiasAddGrad final : public Kernel {
     const Tensor& gradient = ctx.input(0);
     ASSIGN_OR_RETURN(const ChannelView view,
                      ViewChannels(gradient.shape(), channels_first_));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, {view.channels}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {view.channels}));
     const T* in = gradient.data<T>();
     T* out = output->mutable_data<T>();
     if (gradient.num_elements() == 0) {
@@ -127,11 +127,11 @@ class BiasAddGrad final : public Kernel {
                                SumColumns(in, view, begin, end, out);
                              });
     }
-    return ctx.ParallelFor(
-        view.channels, view.outer * view.inner,
-        [&](int64_t begin, int64_t end) {
-          for (int64_t c = begin; c < end; ++c) out[c] = SumPlane(in, view, c);
-        });
+    return ctx.ParallelFor(view.channels, view.outer * view.inner,
+                           [&](int64_t begin, int64_t end) {
+                             for (int64_t c = begin; c < end; ++c)
+                               out[c] = SumPlane(in, view, c);
+                           });
   }
 
  private:
@@ -180,9 +180,9 @@ class BiasAddGrad final : public Kernel {
 
 void DescribeBiasAdd(OpBuilder& op) {
   op.Input("value: T").Input("bias: T").Output("output: T").Attr("T: type");
-  op.KernelFor<BiasAdd, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelFor<BiasAdd, float, double, half, bfloat16, int8_t, int16_t, int32_t,
+               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
+               complex128>("T");
 }
 
 REGISTER_OP("BiasAdd", [](OpBuilder& op) {

@@ -62,7 +62,7 @@ class BinaryKernel : public Kernel {
                             const Tensor& y, const Tensor& like) {
     const int64_t n = like.num_elements();
     if (n > 0) RETURN_IF_ERROR(Check(x, y));
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0, 1}, 0, like.shape()));
     const In* x_data = x.data<In>();
     const In* y_data = y.data<In>();
@@ -83,7 +83,7 @@ class BinaryKernel : public Kernel {
     const TensorShape* shapes[] = {&x.shape(), &y.shape()};
     ASSIGN_OR_RETURN(const Broadcast plan, Broadcast::Make(shapes));
     if (plan.shape().num_elements() > 0) RETURN_IF_ERROR(Check(x, y));
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0, 1}, 0, plan.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     const In* x_data = x.data<In>();
@@ -95,11 +95,10 @@ class BinaryKernel : public Kernel {
                                                : &Run<1, 1>;
     return ctx.ParallelFor(
         plan.rows(), n * Fn::kCost, [&](int64_t begin, int64_t end) {
-          plan.ForEachRow(begin, end,
-                          [&](int64_t at, const Broadcast::Offsets& from) {
-                            run(x_data + from[0], y_data + from[1], out + at,
-                                n);
-                          });
+          plan.ForEachRow(
+              begin, end, [&](int64_t at, const Broadcast::Offsets& from) {
+                run(x_data + from[0], y_data + from[1], out + at, n);
+              });
         });
   }
 };

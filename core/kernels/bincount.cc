@@ -36,7 +36,7 @@ class Bincount final : public Kernel {
                     [](int32_t value) { return value < 0; })) {
       return InvalidArgument("Input arr must be non-negative!");
     }
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, {size}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {size}));
     T* bins = output->mutable_data<T>();
     std::fill_n(bins, size, T(0));
     for (size_t i = 0; i < values.size(); ++i) {

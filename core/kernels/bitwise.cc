@@ -68,7 +68,8 @@ class Invert final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     const T* in = x.data<T>();
     T* out = y->mutable_data<T>();
     return ctx.ParallelFor(x.num_elements(), 1,

@@ -59,7 +59,7 @@ class BroadcastGradientArgs final : public Kernel {
     }
     for (int i = 0; i < 2; ++i) {
       ASSIGN_OR_RETURN(
-          Tensor* output,
+          Tensor * output,
           ctx.AllocateOutput(i, {static_cast<int64_t>(reduce[i].size())}));
       std::copy(reduce[i].begin(), reduce[i].end(), output->mutable_data<T>());
     }

@@ -82,10 +82,9 @@ void CastElements(const void* from, void* to, int64_t n) {
 
 template <typename... Ts>
 struct TypeList {};
-using CastTypes =
-    TypeList<float, double, half, bfloat16, int8_t, int16_t, int32_t, int64_t,
-             uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
-             complex128>;
+using CastTypes = TypeList<float, double, half, bfloat16, int8_t, int16_t,
+                           int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                           uint64_t, bool, complex64, complex128>;
 
 template <typename From, typename... Tos>
 CastFunction FindTo(DataType to, TypeList<Tos...>) {
@@ -108,11 +107,16 @@ CastFunction Find(DataType from, DataType to, TypeList<Froms...>) {
 int DroppedBits(DataType from, DataType to) {
   const auto mantissa = [](DataType dtype) {
     switch (dtype) {
-      case DT_DOUBLE: return 52;
-      case DT_FLOAT: return 23;
-      case DT_HALF: return 10;
-      case DT_BFLOAT16: return 7;
-      default: return 0;
+      case DT_DOUBLE:
+        return 52;
+      case DT_FLOAT:
+        return 23;
+      case DT_HALF:
+        return 10;
+      case DT_BFLOAT16:
+        return 7;
+      default:
+        return 0;
     }
   };
   if (mantissa(from) < 23 || mantissa(to) == 0) return 0;
@@ -142,7 +146,8 @@ class Cast final : public Kernel {
       ctx.SetOutput(0, x);
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     const int64_t in_size = static_cast<int64_t>(DataTypeSize(x.dtype()));
     const int64_t out_size = static_cast<int64_t>(DataTypeSize(y->dtype()));
     const char* in = static_cast<const char*>(x.raw_data());
@@ -208,7 +213,7 @@ class Bitcast final : public Kernel {
       dims.pop_back();
     }
     ASSIGN_OR_RETURN(const TensorShape shape, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     const absl::string_view bytes = input.bytes();
     if (!bytes.empty()) {
       std::memcpy(output->mutable_raw_data(), bytes.data(), bytes.size());

@@ -43,9 +43,7 @@ class CheckNumerics final : public Kernel {
           }
         }));
     if (has_nan || has_inf) {
-      const char* what = !has_inf  ? "NaN"
-                         : !has_nan ? "Inf"
-                                    : "Inf and NaN";
+      const char* what = !has_inf ? "NaN" : !has_nan ? "Inf" : "Inf and NaN";
       return InvalidArgument(message_, " : Tensor had ", what, " values");
     }
     ctx.SetOutput(0, tensor);

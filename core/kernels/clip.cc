@@ -23,11 +23,12 @@ class ClipByValue final : public Kernel {
     if (!fits(low) || !fits(high)) {
       return InvalidArgument(
           "clip_value_min and clip_value_max must be either of the same shape "
-          "as input, or a scalar. input shape: ", t.shape().ToString(),
+          "as input, or a scalar. input shape: ",
+          t.shape().ToString(),
           "clip_value_min shape: ", low.shape().ToString(),
           "clip_value_max shape: ", high.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, t.shape()));
     const T* in = t.data<T>();
     T* out = output->mutable_data<T>();

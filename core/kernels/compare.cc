@@ -76,7 +76,7 @@ class EqualityKernel : public BinaryKernel<Fn> {
       const TensorShape* shapes[] = {&ctx.input(0).shape(),
                                      &ctx.input(1).shape()};
       if (!Broadcast::Make(shapes).ok()) {
-        ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, {}));
+        ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, {}));
         *out->mutable_data<bool>() = kIfIncompatible;
         return absl::OkStatus();
       }
@@ -106,11 +106,11 @@ class ApproximateEqual final : public Kernel {
     const Tensor& x = ctx.input(0);
     const Tensor& y = ctx.input(1);
     if (!(x.shape() == y.shape())) {
-      return InvalidArgument("x and y must be of the same shape. x shape: ",
-                             x.shape().ToString(),
-                             ". y shape: ", y.shape().ToString());
+      return InvalidArgument(
+          "x and y must be of the same shape. x shape: ", x.shape().ToString(),
+          ". y shape: ", y.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, x.shape()));
     const T* a = x.data<T>();
     const T* b = y.data<T>();
     bool* to = out->mutable_data<bool>();
@@ -132,9 +132,8 @@ class ApproximateEqual final : public Kernel {
     } else if constexpr (std::is_integral_v<T>) {
       // The difference may exceed T, and the tolerance counts as a T.
       const T distance = a > b ? Subtract(a, b) : Subtract(b, a);
-      return static_cast<double>(
-                 static_cast<std::make_unsigned_t<T>>(distance)) <
-             std::trunc(static_cast<double>(tolerance_));
+      return static_cast<double>(static_cast<std::make_unsigned_t<T>>(
+                 distance)) < std::trunc(static_cast<double>(tolerance_));
     } else {
       return std::abs(a - b) < static_cast<T>(tolerance_);
     }
@@ -179,8 +178,8 @@ REGISTER_OP("LessEqual", [](OpBuilder& op) {
 
 REGISTER_OP("Greater", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<GreaterFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+  op.KernelFor<Binary<GreaterFn>::Kernel, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");
 });
 
@@ -194,9 +193,9 @@ REGISTER_OP("GreaterEqual", [](OpBuilder& op) {
 REGISTER_OP("ApproximateEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("tolerance: float = 0.00001");
-  op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
+  op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128>("T");
 });
 
 }  // namespace

@@ -78,9 +78,8 @@ REGISTER_OP("Imag", [](OpBuilder& op) {
 REGISTER_OP("Angle", [](OpBuilder& op) {
   DescribePart<AngleOp>(op, "input: T", "output: Tout");
 });
-REGISTER_OP("ComplexAbs", [](OpBuilder& op) {
-  DescribePart<AbsOp>(op, "x: T", "y: Tout");
-});
+REGISTER_OP("ComplexAbs",
+            [](OpBuilder& op) { DescribePart<AbsOp>(op, "x: T", "y: Tout"); });
 
 REGISTER_OP("Conj", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type = DT_COMPLEX64");

@@ -14,9 +14,10 @@ class Switch final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& pred = ctx.input(1);
     if (pred.rank() != 0) {
-      return InvalidArgument("The second input must be a scalar, but it has "
-                             "shape ",
-                             pred.shape().ToString());
+      return InvalidArgument(
+          "The second input must be a scalar, but it has "
+          "shape ",
+          pred.shape().ToString());
     }
     // The other output stays unset: dead.
     ctx.ForwardInput(0, pred.scalar<bool>() ? 1 : 0);
@@ -38,7 +39,7 @@ class Merge final : public Kernel {
     }
     if (live < 0) return Internal("Merge ran without a valid input.");
     ctx.ForwardInput(live, 0);
-    ASSIGN_OR_RETURN(Tensor* value_index, ctx.AllocateOutput(1, {}));
+    ASSIGN_OR_RETURN(Tensor * value_index, ctx.AllocateOutput(1, {}));
     *value_index->mutable_data<int32_t>() = live;
     return absl::OkStatus();
   }

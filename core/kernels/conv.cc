@@ -52,9 +52,8 @@ Tasks CutTasks(const KernelContext& ctx, int64_t rows, int64_t cols,
   const int64_t wanted = pool == nullptr ? 1 : 2 * (pool->size() + 1);
   Tasks cut;
   cut.rows = std::min(kBlockRows, rows);
-  cut.rows = std::max(kTileRows,
-                      std::min(cut.rows, kTableSize / taps) / kTileRows *
-                          kTileRows);
+  cut.rows = std::max(
+      kTileRows, std::min(cut.rows, kTableSize / taps) / kTileRows * kTileRows);
   cut.cols = cols;
   constexpr double kMinWork = 1 << 19;  // multiply-adds
   while (CeilDiv(rows, cut.rows) * CeilDiv(cols, cut.cols) < wanted &&
@@ -84,16 +83,14 @@ absl::Status RunTasks(const KernelContext& ctx, const Tasks& cut,
   RETURN_IF_ERROR(ctx.ParallelFor(
       tasks, static_cast<int64_t>(std::min(work / 40 + 100, 1e9)),
       [&](int64_t begin, int64_t end) {
-        auto scratch =
-            Tensor::Allocate(kDataType<T>, {kMultiplyScratch});
+        auto scratch = Tensor::Allocate(kDataType<T>, {kMultiplyScratch});
         auto table = Tensor::Allocate(DT_INT64, {cut.rows * taps});
         if (!scratch.ok() || !table.ok()) {
           out_of_memory = true;
           return;
         }
         static_assert(sizeof(const T*) == sizeof(int64_t));
-        const T** pointers =
-            static_cast<const T**>(table->mutable_raw_data());
+        const T** pointers = static_cast<const T**>(table->mutable_raw_data());
         for (int64_t task = begin; task < end; ++task) {
           const int64_t col = task % cut.col_blocks * cut.cols;
           const int64_t rest = task / cut.col_blocks;
@@ -157,7 +154,9 @@ absl::StatusOr<Tensor> PadImage(const ConvShape& s, const T* in,
         std::copy_n(
             in, row,
             to + (((n * padded[0] + d + s.axes[0].pad_before) * padded[1] + y +
-                   s.axes[1].pad_before) * padded[2] + s.axes[2].pad_before) *
+                   s.axes[1].pad_before) *
+                      padded[2] +
+                  s.axes[2].pad_before) *
                      s.in_channels);
       }
     }
@@ -190,8 +189,9 @@ absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
                            filter_channels);
   }
   if (filter.num_elements() == 0) {
-    return InvalidArgument("filter must not have zero elements (i.e. all "
-                           "dimensions must be non-zero)");
+    return InvalidArgument(
+        "filter must not have zero elements (i.e. all "
+        "dimensions must be non-zero)");
   }
   if (shape.in_channels % filter_channels != 0) {
     return InvalidArgument(
@@ -246,9 +246,9 @@ absl::Status ConvForward(const KernelContext& ctx, const ConvShape& shape,
     double bytes = channels * sizeof(T) * double(s.batch);
     for (int i = 0; i < kMaxSpatial; ++i) {
       const WindowAxis& axis = s.axes[i];
-      padded[i] = std::max(axis.input + axis.pad_before,
-                           axis.At(axis.output - 1, axis.size - 1) +
-                               axis.pad_before + 1);
+      padded[i] = std::max(
+          axis.input + axis.pad_before,
+          axis.At(axis.output - 1, axis.size - 1) + axis.pad_before + 1);
       bytes *= padded[i];
     }
     merge = channels < 16 && s.axes[2].size > 1 && bytes < (1 << 28);
@@ -275,27 +275,27 @@ absl::Status ConvForward(const KernelContext& ctx, const ConvShape& shape,
       [&](int64_t group, int64_t row, int64_t block_rows, int64_t col,
           int64_t block_cols, const T** table, T* scratch) {
         const T* image = in + group * s.in_group();
-        FillTable(s, row, block_rows, taps, table,
-                  [&](int64_t n, int64_t d, int64_t y, int64_t x,
-                      const T** pointer) {
-          for (int64_t i = 0; i < s.axes[0].size; ++i) {
-            const int64_t at_d = s.axes[0].At(d, i);
-            for (int64_t j = 0; j < s.axes[1].size; ++j) {
-              const int64_t at_y = s.axes[1].At(y, j);
-              const bool row_inside = at_d >= 0 && at_d < s.axes[0].input &&
-                                      at_y >= 0 && at_y < s.axes[1].input;
-              const int64_t line =
-                  ((n * s.axes[0].input + at_d) * s.axes[1].input + at_y) *
-                  s.axes[2].input;
-              for (int64_t k = 0; k < x_taps; ++k, pointer += kTileRows) {
-                const int64_t at_x = s.axes[2].At(x, k);
-                *pointer = row_inside && at_x >= 0 && at_x < s.axes[2].input
-                               ? image + (line + at_x) * channels
-                               : zeros.data();
+        FillTable(
+            s, row, block_rows, taps, table,
+            [&](int64_t n, int64_t d, int64_t y, int64_t x, const T** pointer) {
+              for (int64_t i = 0; i < s.axes[0].size; ++i) {
+                const int64_t at_d = s.axes[0].At(d, i);
+                for (int64_t j = 0; j < s.axes[1].size; ++j) {
+                  const int64_t at_y = s.axes[1].At(y, j);
+                  const bool row_inside = at_d >= 0 && at_d < s.axes[0].input &&
+                                          at_y >= 0 && at_y < s.axes[1].input;
+                  const int64_t line =
+                      ((n * s.axes[0].input + at_d) * s.axes[1].input + at_y) *
+                      s.axes[2].input;
+                  for (int64_t k = 0; k < x_taps; ++k, pointer += kTileRows) {
+                    const int64_t at_x = s.axes[2].At(x, k);
+                    *pointer = row_inside && at_x >= 0 && at_x < s.axes[2].input
+                                   ? image + (line + at_x) * channels
+                                   : zeros.data();
+                  }
+                }
               }
-            }
-          }
-        });
+            });
         const int64_t out_channel = group * cols + col;
         MultiplyRows(table, block_rows, taps, depth, filter + out_channel,
                      s.out_channels, block_cols,
@@ -313,9 +313,9 @@ template absl::Status ConvForward(const KernelContext&, const ConvShape&,
 // the same taps. So each such phase is a convolution of its own over the
 // output gradient, with stride 1 and the filter's transpose.
 template <typename T>
-absl::Status ConvBackpropInput(const KernelContext& ctx,
-                               const ConvShape& shape, const T* filter,
-                               const T* out_backprop, T* in_backprop) {
+absl::Status ConvBackpropInput(const KernelContext& ctx, const ConvShape& shape,
+                               const T* filter, const T* out_backprop,
+                               T* in_backprop) {
   const ConvShape& s = shape;
   const int64_t depth = s.out_group();
   const int64_t cols = s.in_group();
@@ -328,8 +328,7 @@ absl::Status ConvBackpropInput(const KernelContext& ctx,
     for (int64_t t = 0; t < s.taps(); ++t) {
       for (int64_t k = 0; k < depth; ++k) {
         for (int64_t c = 0; c < cols; ++c) {
-          *flipped++ =
-              filter[(t * cols + c) * s.out_channels + g * depth + k];
+          *flipped++ = filter[(t * cols + c) * s.out_channels + g * depth + k];
         }
       }
     }
@@ -370,8 +369,10 @@ absl::Status ConvBackpropInput(const KernelContext& ctx,
             std::ssize(d_taps) * std::ssize(y_taps) * std::ssize(x_taps);
         const auto pixel = [&](int64_t n, int64_t d, int64_t y, int64_t x) {
           return (((n * s.axes[0].input + pd + d * s.axes[0].stride) *
-                       s.axes[1].input + py + y * s.axes[1].stride) *
-                      s.axes[2].input + px + x * s.axes[2].stride) *
+                       s.axes[1].input +
+                   py + y * s.axes[1].stride) *
+                      s.axes[2].input +
+                  px + x * s.axes[2].stride) *
                  s.in_channels;
         };
         if (taps == 0) {
@@ -394,8 +395,7 @@ absl::Status ConvBackpropInput(const KernelContext& ctx,
           for (int64_t i : d_taps) {
             for (int64_t j : y_taps) {
               for (int64_t k : x_taps) {
-                const int64_t t =
-                    (i * s.axes[1].size + j) * s.axes[2].size + k;
+                const int64_t t = (i * s.axes[1].size + j) * s.axes[2].size + k;
                 to = std::copy_n(by_tap + (g * s.taps() + t) * depth * cols,
                                  depth * cols, to);
               }
@@ -413,37 +413,39 @@ absl::Status ConvBackpropInput(const KernelContext& ctx,
             [&](int64_t group, int64_t row, int64_t block_rows, int64_t col,
                 int64_t block_cols, const T** table, T* scratch) {
               const T* gradient = out_backprop + group * depth;
-              FillTable(p, row, block_rows, taps, table,
-                        [&](int64_t n, int64_t d, int64_t y, int64_t x,
-                            const T** pointer) {
-                // The window that sees pixel (phase + i * stride) at tap t.
-                const auto source = [&](int axis, int64_t i, int64_t t) {
-                  return i + (phase[axis] + s.axes[axis].pad_before -
-                              t * s.axes[axis].dilation) /
-                                 s.axes[axis].stride;
-                };
-                const auto inside = [&](int axis, int64_t at) {
-                  return at >= 0 && at < s.axes[axis].output;
-                };
-                for (int64_t i : d_taps) {
-                  const int64_t od = source(0, d, i);
-                  for (int64_t j : y_taps) {
-                    const int64_t oy = source(1, y, j);
-                    for (int64_t k : x_taps) {
-                      const int64_t ox = source(2, x, k);
-                      *pointer =
-                          inside(0, od) && inside(1, oy) && inside(2, ox)
-                              ? gradient +
-                                    (((n * s.axes[0].output + od) *
-                                          s.axes[1].output + oy) *
-                                         s.axes[2].output + ox) *
-                                        s.out_channels
-                              : zeros.data();
-                      pointer += kTileRows;
+              FillTable(
+                  p, row, block_rows, taps, table,
+                  [&](int64_t n, int64_t d, int64_t y, int64_t x,
+                      const T** pointer) {
+                    // The window that sees pixel (phase + i * stride) at tap t.
+                    const auto source = [&](int axis, int64_t i, int64_t t) {
+                      return i + (phase[axis] + s.axes[axis].pad_before -
+                                  t * s.axes[axis].dilation) /
+                                     s.axes[axis].stride;
+                    };
+                    const auto inside = [&](int axis, int64_t at) {
+                      return at >= 0 && at < s.axes[axis].output;
+                    };
+                    for (int64_t i : d_taps) {
+                      const int64_t od = source(0, d, i);
+                      for (int64_t j : y_taps) {
+                        const int64_t oy = source(1, y, j);
+                        for (int64_t k : x_taps) {
+                          const int64_t ox = source(2, x, k);
+                          *pointer =
+                              inside(0, od) && inside(1, oy) && inside(2, ox)
+                                  ? gradient + (((n * s.axes[0].output + od) *
+                                                     s.axes[1].output +
+                                                 oy) *
+                                                    s.axes[2].output +
+                                                ox) *
+                                                   s.out_channels
+                                  : zeros.data();
+                          pointer += kTileRows;
+                        }
+                      }
                     }
-                  }
-                }
-              });
+                  });
               T* to_rows = product + (group * rows + row) * cols;
               MultiplyRows(table, block_rows, taps, depth,
                            matrices + group * taps * depth * cols + col, cols,
@@ -467,12 +469,10 @@ absl::Status ConvBackpropInput(const KernelContext& ctx,
   return absl::OkStatus();
 }
 
-template absl::Status ConvBackpropInput(const KernelContext&,
-                                        const ConvShape&, const float*,
-                                        const float*, float*);
-template absl::Status ConvBackpropInput(const KernelContext&,
-                                        const ConvShape&, const double*,
-                                        const double*, double*);
+template absl::Status ConvBackpropInput(const KernelContext&, const ConvShape&,
+                                        const float*, const float*, float*);
+template absl::Status ConvBackpropInput(const KernelContext&, const ConvShape&,
+                                        const double*, const double*, double*);
 
 // For each tap: the pixels under it, transposed, times the gradient.
 template <typename T>
@@ -517,10 +517,14 @@ absl::Status ConvBackpropFilter(const KernelContext& ctx,
           std::fill_n(to, m, T(0));
           continue;
         }
-        std::copy_n(in + (((rest * s.axes[0].input + at[0]) *
-                               s.axes[1].input + at[1]) *
-                              s.axes[2].input + at[2]) * s.in_channels + g * m,
-                    m, to);
+        std::copy_n(
+            in +
+                (((rest * s.axes[0].input + at[0]) * s.axes[1].input + at[1]) *
+                     s.axes[2].input +
+                 at[2]) *
+                    s.in_channels +
+                g * m,
+            m, to);
       }
       T* out = s.groups > 1 ? product.mutable_data<T>()
                             : filter_backprop + t * m * n;
@@ -536,11 +540,9 @@ absl::Status ConvBackpropFilter(const KernelContext& ctx,
   return absl::OkStatus();
 }
 
-template absl::Status ConvBackpropFilter(const KernelContext&,
-                                         const ConvShape&, const float*,
-                                         const float*, float*);
-template absl::Status ConvBackpropFilter(const KernelContext&,
-                                         const ConvShape&, const double*,
-                                         const double*, double*);
+template absl::Status ConvBackpropFilter(const KernelContext&, const ConvShape&,
+                                         const float*, const float*, float*);
+template absl::Status ConvBackpropFilter(const KernelContext&, const ConvShape&,
+                                         const double*, const double*, double*);
 
 }  // namespace metagraph

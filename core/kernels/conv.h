@@ -50,9 +50,9 @@ absl::Status ConvForward(const KernelContext& ctx, const ConvShape& shape,
                          const T* in, const T* filter, T* out);
 // The gradient with respect to the input.
 template <typename T>
-absl::Status ConvBackpropInput(const KernelContext& ctx,
-                               const ConvShape& shape, const T* filter,
-                               const T* out_backprop, T* in_backprop);
+absl::Status ConvBackpropInput(const KernelContext& ctx, const ConvShape& shape,
+                               const T* filter, const T* out_backprop,
+                               T* in_backprop);
 // The gradient with respect to the filter.
 template <typename T>
 absl::Status ConvBackpropFilter(const KernelContext& ctx,
@@ -96,8 +96,7 @@ absl::StatusOr<Tensor> ToChannelsLast(const Tensor& image,
 }
 
 template <typename T, typename U>
-void FromChannelsLast(const U* image, const ImageLayout& layout,
-                      Tensor* out) {
+void FromChannelsLast(const U* image, const ImageLayout& layout, Tensor* out) {
   T* to = out->mutable_data<T>();
   const int64_t count = out->num_elements();
   if (!layout.channels_first || count == 0) {
@@ -137,7 +136,7 @@ class ConvOp : public Kernel {
     ASSIGN_OR_RETURN(ConvShape shape,
                      MakeConvShape(attrs_, input.shape(), filter.shape()));
     ASSIGN_OR_RETURN(TensorShape out_shape, ConvOutputShape(attrs_, shape));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(input, attrs_.layout)));
@@ -156,9 +155,9 @@ class ConvOp : public Kernel {
 
  protected:
   // `image` and `out` with channels last.
-  virtual absl::Status Forward(const KernelContext& ctx,
-                               const ConvShape& shape, const Tensor& image,
-                               const Tensor& filter, U* out) const {
+  virtual absl::Status Forward(const KernelContext& ctx, const ConvShape& shape,
+                               const Tensor& image, const Tensor& filter,
+                               U* out) const {
     return ConvForward(ctx, shape, image.data<U>(), filter.data<U>(), out);
   }
 

@@ -124,15 +124,13 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
     if (s.groups > 1) {
       filter = {s.groups, s.out_group(), s.in_group(), y.size, x.size};
     }
-    out->given_filter =
-        memory::desc(filter, f32,
-                     s.groups > 1 ? memory::format_tag::hwigo
-                                  : memory::format_tag::hwio);
+    out->given_filter = memory::desc(
+        filter, f32,
+        s.groups > 1 ? memory::format_tag::hwigo : memory::format_tag::hwio);
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference,
-        dnnl::algorithm::convolution_direct,
+        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
         memory::desc({1, s.in_channels, y.input, x.input}, f32,
                      memory::format_tag::nhwc),
         memory::desc(filter, f32, memory::format_tag::any),
@@ -140,8 +138,8 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
                      memory::format_tag::nhwc),
         {y.stride, x.stride}, {y.dilation - 1, x.dilation - 1},
         {y.pad_before, x.pad_before}, {pad_after(y), pad_after(x)});
-    out->desc = dnnl::convolution_forward::primitive_desc(desc, attr,
-                                                          out->engine);
+    out->desc =
+        dnnl::convolution_forward::primitive_desc(desc, attr, out->engine);
     out->primitive = dnnl::convolution_forward(out->desc);
     return out;
   }
@@ -160,9 +158,9 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
     Tensor out = filter;
     if (wanted != compiled->given_filter) {
       ASSIGN_OR_RETURN(
-          out, Tensor::Allocate(
-                   DT_FLOAT,
-                   {static_cast<int64_t>((wanted.get_size() + 3) / 4)}));
+          out,
+          Tensor::Allocate(
+              DT_FLOAT, {static_cast<int64_t>((wanted.get_size() + 3) / 4)}));
       memory from(compiled->given_filter, compiled->engine,
                   const_cast<float*>(filter.data<float>()));
       memory to(wanted, compiled->engine, out.mutable_data<float>());
@@ -192,11 +190,10 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
       memory source(compiled.desc.src_desc(), engine,
                     const_cast<float*>(in + i * in_size));
       memory result(compiled.desc.dst_desc(), engine, out + i * out_size);
-      compiled.primitive.execute(stream,
-                                 {{DNNL_ARG_SRC, source},
-                                  {DNNL_ARG_WEIGHTS, weights},
-                                  {DNNL_ARG_DST, result},
-                                  {DNNL_ARG_SCRATCHPAD, scratchpad}});
+      compiled.primitive.execute(stream, {{DNNL_ARG_SRC, source},
+                                          {DNNL_ARG_WEIGHTS, weights},
+                                          {DNNL_ARG_DST, result},
+                                          {DNNL_ARG_SCRATCHPAD, scratchpad}});
     }
     stream.wait();
     return absl::OkStatus();

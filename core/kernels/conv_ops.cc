@@ -78,7 +78,7 @@ class BackpropInputOp : public Kernel {
     ASSIGN_OR_RETURN(ConvShape shape,
                      MakeConvShape(attrs_, in_shape, filter.shape()));
     RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, in_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, in_shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(gradient, attrs_.layout)));
@@ -118,7 +118,7 @@ class BackpropFilterOp : public Kernel {
     ASSIGN_OR_RETURN(ConvShape shape,
                      MakeConvShape(attrs_, input.shape(), filter_shape));
     RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, filter_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, filter_shape));
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(input, attrs_.layout)));
     ASSIGN_OR_RETURN(Tensor change,

@@ -24,8 +24,7 @@ absl::StatusOr<DepthwiseShape> MakeShape(const WindowAttrs& attrs,
     return InvalidArgument("input must be 4-dimensional", input.ToString());
   }
   if (filter.rank() != 4) {
-    return InvalidArgument("filter must be 4-dimensional: ",
-                           filter.ToString());
+    return InvalidArgument("filter must be 4-dimensional: ", filter.ToString());
   }
   const int64_t channels = input.dim(attrs.layout.channel_dim());
   if (channels != filter.dim(2)) {
@@ -137,7 +136,7 @@ class DepthwiseConv2dNative final : public Kernel {
                      MakeShape(attrs_, input.shape(), filter.shape()));
     ASSIGN_OR_RETURN(TensorShape out_shape,
                      ConvOutputShape(attrs_, shape.conv));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(input, attrs_.layout)));
@@ -192,7 +191,7 @@ class DepthwiseBackprop : public Kernel {
                              gradient.shape().ToString(), ", expected ",
                              out_shape.ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, wanted));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, wanted));
     if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         Tensor operand,

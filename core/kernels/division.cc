@@ -159,14 +159,14 @@ void Signature(OpBuilder& op) {
 REGISTER_OP("Div", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+               complex64, complex128>("T");
 });
 
 REGISTER_OP("RealDiv", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, complex64,
+               complex128>("T");
 });
 
 REGISTER_OP("TruncateDiv", [](OpBuilder& op) {

@@ -38,13 +38,16 @@ inline void MicroKernel(const float* const* rows, int64_t taps, int64_t depth,
   const int64_t ldb_bytes = ldb * 4;
   const float *a0, *a1, *a2, *a3, *a4, *a5;
   int64_t i;
+// clang-format off
 #define MG_ZERO_(r) "vxorps %%ymm" r ", %%ymm" r ", %%ymm" r "\n\t"
 #define MG_ROW_(a, s0, s1, x)                            \
   "vbroadcastss (%[" a "],%[i],4), %%ymm" x "\n\t"       \
   "vfmadd231ps %%ymm12, %%ymm" x ", %%ymm" s0 "\n\t"     \
   "vfmadd231ps %%ymm13, %%ymm" x ", %%ymm" s1 "\n\t"
-#define MG_LOAD_(at, a) "movq " at "(%[rows]), %[" a "]\n\t" \
-                        "addq %[end], %[" a "]\n\t"
+#define MG_LOAD_(at, a)                                  \
+  "movq " at "(%[rows]), %[" a "]\n\t"                   \
+  "addq %[end], %[" a "]\n\t"
+// clang-format on
 #define MG_STORE_(at, r) "vmovaps %%ymm" r ", " at "(%[tile])\n\t"
   asm volatile(
       MG_ZERO_("0") MG_ZERO_("1") MG_ZERO_("2") MG_ZERO_("3") MG_ZERO_("4")
@@ -175,8 +178,8 @@ void MultiplyPanels(const RowBlock& a, const Panels& b, int64_t n, float* c,
     for (int64_t i = 0; i < a.rows; i += kTileRows) {
       const int64_t rows = std::min(kTileRows, a.rows - i);
       float* out = c + i * ldc + j;
-      const float* const* group = a.table + (i * a.all_taps +
-                                             a.tap * kTileRows);
+      const float* const* group =
+          a.table + (i * a.all_taps + a.tap * kTileRows);
       // Where rows begin no hardware prefetcher can know.
       const bool last = i + kTileRows >= a.rows;
       const float* const* next = group + (last ? 0 : kTileRows * a.all_taps);
@@ -234,8 +237,8 @@ void MultiplyPart(const Operands& op, int64_t row, int64_t rows, int64_t col,
   static_assert(kBlockRows % kTileRows == 0);
   for (int64_t p = 0; p < op.k; p += kBlockK) {
     const int64_t k = std::min(kBlockK, op.k - p);
-    const float* b = op.transpose_b ? op.b + col * ldb + p
-                                    : op.b + p * ldb + col;
+    const float* b =
+        op.transpose_b ? op.b + col * ldb + p : op.b + p * ldb + col;
     const Panels panels =
         MakePanels(b, ldb, op.transpose_b, k, cols, rows, scratch);
     for (int64_t first = row; first < row + rows; first += kBlockRows) {
@@ -254,8 +257,8 @@ void MultiplyPart(const Operands& op, int64_t row, int64_t rows, int64_t col,
 
 // Products that need none of the machinery. True if it did it.
 bool MultiplySmall(const Operands& op) {
-  using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic,
-                               Eigen::RowMajor>;
+  using Matrix =
+      Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   if (op.m == 0 || op.n == 0) return true;
   if (op.k == 0) {
     std::fill_n(op.c, op.m * op.n, 0.0f);
@@ -317,9 +320,9 @@ void MultiplyRows(const float* const* table, int64_t m, int64_t taps,
 }
 
 template <>
-absl::Status GemmOneThread<float>(bool transpose_a, bool transpose_b,
-                                  int64_t m, int64_t n, int64_t k,
-                                  const float* a, const float* b, float* c) {
+absl::Status GemmOneThread<float>(bool transpose_a, bool transpose_b, int64_t m,
+                                  int64_t n, int64_t k, const float* a,
+                                  const float* b, float* c) {
   const Operands op{transpose_a, transpose_b, m, n, k, a, b, c};
   if (MultiplySmall(op)) return absl::OkStatus();
   const int64_t block = std::min(n, kPartCols);
@@ -372,8 +375,7 @@ absl::Status Gemm<float>(const KernelContext& ctx, bool transpose_a,
           const int64_t row = i / col_blocks * rows;
           const int64_t col = i % col_blocks * cols;
           MultiplyPart(op, row, std::min(rows, m - row), col,
-                       std::min(cols, n - col),
-                       scratch->mutable_data<float>());
+                       std::min(cols, n - col), scratch->mutable_data<float>());
         }
       }));
   if (out_of_memory) {

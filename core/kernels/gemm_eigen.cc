@@ -86,27 +86,25 @@ absl::Status GemmInFloat(int64_t m, int64_t n, int64_t k, const T* a,
 
 }  // namespace
 
-#define MG_GEMM_(T, U)                                                        \
-  template <>                                                                 \
-  absl::Status Gemm<T>(const KernelContext& ctx, bool transpose_a,            \
-                       bool transpose_b, int64_t m, int64_t n, int64_t k,     \
-                       const T* a, const T* b, T* c) {                        \
-    return GemmByEigen<U>(ctx, transpose_a, transpose_b, m, n, k,             \
-                          reinterpret_cast<const U*>(a),                      \
-                          reinterpret_cast<const U*>(b),                      \
-                          reinterpret_cast<U*>(c));                           \
-  }                                                                           \
-  template <>                                                                 \
-  absl::Status GemmOneThread<T>(bool transpose_a, bool transpose_b,           \
-                                int64_t m, int64_t n, int64_t k, const T* a,  \
-                                const T* b, T* c) {                           \
-    if (!FillIfEmpty(m, n, k, c)) {                                           \
-      MultiplyRange<U>(transpose_a, transpose_b, m, n, k,                     \
-                       reinterpret_cast<const U*>(a),                         \
-                       reinterpret_cast<const U*>(b),                         \
-                       reinterpret_cast<U*>(c), 0, m);                        \
-    }                                                                         \
-    return absl::OkStatus();                                                  \
+#define MG_GEMM_(T, U)                                                         \
+  template <>                                                                  \
+  absl::Status Gemm<T>(const KernelContext& ctx, bool transpose_a,             \
+                       bool transpose_b, int64_t m, int64_t n, int64_t k,      \
+                       const T* a, const T* b, T* c) {                         \
+    return GemmByEigen<U>(                                                     \
+        ctx, transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a), \
+        reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c));               \
+  }                                                                            \
+  template <>                                                                  \
+  absl::Status GemmOneThread<T>(bool transpose_a, bool transpose_b, int64_t m, \
+                                int64_t n, int64_t k, const T* a, const T* b,  \
+                                T* c) {                                        \
+    if (!FillIfEmpty(m, n, k, c)) {                                            \
+      MultiplyRange<U>(                                                        \
+          transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a),    \
+          reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c), 0, m);       \
+    }                                                                          \
+    return absl::OkStatus();                                                   \
   }
 
 MG_GEMM_(double, double)
@@ -117,26 +115,24 @@ MG_GEMM_(complex64, complex64)
 MG_GEMM_(complex128, complex128)
 #undef MG_GEMM_
 
-#define MG_GEMM_(T)                                                           \
-  template <>                                                                 \
-  absl::Status Gemm<T>(const KernelContext& ctx, bool transpose_a,            \
-                       bool transpose_b, int64_t m, int64_t n, int64_t k,     \
-                       const T* a, const T* b, T* c) {                        \
-    return GemmInFloat(m, n, k, a, b, c,                                      \
-                       [&](const float* fa, const float* fb, float* fc) {     \
-                         return Gemm(ctx, transpose_a, transpose_b, m, n, k,  \
-                                     fa, fb, fc);                             \
-                       });                                                    \
-  }                                                                           \
-  template <>                                                                 \
-  absl::Status GemmOneThread<T>(bool transpose_a, bool transpose_b,           \
-                                int64_t m, int64_t n, int64_t k, const T* a,  \
-                                const T* b, T* c) {                           \
-    return GemmInFloat(m, n, k, a, b, c,                                      \
-                       [&](const float* fa, const float* fb, float* fc) {     \
-                         return GemmOneThread(transpose_a, transpose_b, m, n, \
-                                              k, fa, fb, fc);                 \
-                       });                                                    \
+#define MG_GEMM_(T)                                                            \
+  template <>                                                                  \
+  absl::Status Gemm<T>(const KernelContext& ctx, bool transpose_a,             \
+                       bool transpose_b, int64_t m, int64_t n, int64_t k,      \
+                       const T* a, const T* b, T* c) {                         \
+    return GemmInFloat(                                                        \
+        m, n, k, a, b, c, [&](const float* fa, const float* fb, float* fc) {   \
+          return Gemm(ctx, transpose_a, transpose_b, m, n, k, fa, fb, fc);     \
+        });                                                                    \
+  }                                                                            \
+  template <>                                                                  \
+  absl::Status GemmOneThread<T>(bool transpose_a, bool transpose_b, int64_t m, \
+                                int64_t n, int64_t k, const T* a, const T* b,  \
+                                T* c) {                                        \
+    return GemmInFloat(                                                        \
+        m, n, k, a, b, c, [&](const float* fa, const float* fb, float* fc) {   \
+          return GemmOneThread(transpose_a, transpose_b, m, n, k, fa, fb, fc); \
+        });                                                                    \
   }
 
 MG_GEMM_(half)

@@ -53,10 +53,12 @@ class ColorSpace : public Kernel {
     }
     const int64_t channels = images.dim(images.rank() - 1);
     if (channels != 3) {
-      return FailedPrecondition("input must have 3 channels but input only "
-                                "has ", channels, " channels.");
+      return FailedPrecondition(
+          "input must have 3 channels but input only "
+          "has ",
+          channels, " channels.");
     }
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, images.shape()));
     const T* in = images.data<T>();
     T* to = output->mutable_data<T>();
@@ -98,7 +100,7 @@ class AdjustContrastV2 final : public Kernel {
                              contrast.shape().ToString());
     }
     const float factor = contrast.scalar<float>();
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, images.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     const int64_t channels = images.dim(rank - 1);

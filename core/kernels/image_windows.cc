@@ -37,8 +37,8 @@ struct PatchAttrs {
       return InvalidArgument(name, " field must specify 4 dimensions");
     }
     if (list[0] != 1 || list[3] != 1) {
-      return Unimplemented(
-          "Only support ", name, " across spatial dimensions.");
+      return Unimplemented("Only support ", name,
+                           " across spatial dimensions.");
     }
     if (list[1] < 1 || list[2] < 1) {
       return OutOfRange(name, " is out of range");
@@ -58,8 +58,7 @@ template <typename Element>
 class ExtractImagePatches final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    RETURN_IF_ERROR(
-        PatchAttrs::ParseList(construction, "ksizes", attrs_.size));
+    RETURN_IF_ERROR(PatchAttrs::ParseList(construction, "ksizes", attrs_.size));
     return attrs_.Parse(construction);
   }
 
@@ -77,11 +76,10 @@ class ExtractImagePatches final : public Kernel {
     ASSIGN_OR_RETURN(
         TensorShape patch,
         TensorShape::Build({{attrs_.size[0], attrs_.size[1], depth}}));
-    ASSIGN_OR_RETURN(
-        TensorShape shape,
-        TensorShape::Build({{images.dim(0), rows.output, cols.output,
-                             patch.num_elements()}}));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(TensorShape shape,
+                     TensorShape::Build({{images.dim(0), rows.output,
+                                          cols.output, patch.num_elements()}}));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     const Element* in = static_cast<const Element*>(images.raw_data());
     Element* to = static_cast<Element*>(out->mutable_raw_data());
@@ -145,17 +143,16 @@ class Dilation2D final : public Kernel {
                      attrs_.Axis(0, input.dim(1), filter.dim(0)));
     ASSIGN_OR_RETURN(const WindowAxis cols,
                      attrs_.Axis(1, input.dim(2), filter.dim(1)));
-    ASSIGN_OR_RETURN(TensorShape shape,
-                     TensorShape::Build({{input.dim(0), rows.output,
-                                          cols.output, depth}}));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(
+        TensorShape shape,
+        TensorShape::Build({{input.dim(0), rows.output, cols.output, depth}}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
     const T* in = input.data<T>();
     const T* weights = filter.data<T>();
     T* out = output->mutable_data<T>();
     return ctx.ParallelFor(
-        input.dim(0) * rows.output,
-        cols.output * (1 + filter.num_elements()),
+        input.dim(0) * rows.output, cols.output * (1 + filter.num_elements()),
         [&](int64_t begin, int64_t end) {
           T* to = out + begin * cols.output * depth;
           for (int64_t r = begin; r < end; ++r) {
@@ -169,8 +166,8 @@ class Dilation2D final : public Kernel {
                   const int64_t at_x = cols.At(x, j);
                   if (at_x < 0 || at_x >= cols.input) continue;
                   const T* from =
-                      in + ((n * rows.input + at_y) * cols.input + at_x) *
-                               depth;
+                      in +
+                      ((n * rows.input + at_y) * cols.input + at_x) * depth;
                   const T* w = weights + (i * cols.size + j) * depth;
                   for (int64_t c = 0; c < depth; ++c) {
                     const T value = Sum(from[c], w[c]);
@@ -201,10 +198,9 @@ REGISTER_OP("ExtractImagePatches", [](OpBuilder& op) {
   op.Input("images: T").Output("patches: T");
   op.Attr("ksizes: list(int)").Attr("strides: list(int)");
   op.Attr("rates: list(int)").Attr("T: type").Attr("padding: string");
-  for (DataType dtype :
-       {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16, DT_INT8, DT_INT64,
-        DT_BFLOAT16, DT_UINT16, DT_HALF, DT_UINT32, DT_UINT64, DT_BOOL,
-        DT_COMPLEX64}) {
+  for (DataType dtype : {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16,
+                         DT_INT8, DT_INT64, DT_BFLOAT16, DT_UINT16, DT_HALF,
+                         DT_UINT32, DT_UINT64, DT_BOOL, DT_COMPLEX64}) {
     switch (DataTypeSize(dtype)) {
       case 1:
         op.KernelWhere<ExtractImagePatches<uint8_t>>({{"T", dtype}});

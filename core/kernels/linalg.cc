@@ -42,13 +42,13 @@ absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
                            int64_t size, const char* error, F fn) {
   const double cost = double(size) * size * size + 100;
   std::atomic<bool> failed = false;
-  RETURN_IF_ERROR(ctx.ParallelFor(
-      count, static_cast<int64_t>(std::min(cost, 1e9)),
-      [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          if (!fn(i)) failed = true;
-        }
-      }));
+  RETURN_IF_ERROR(ctx.ParallelFor(count,
+                                  static_cast<int64_t>(std::min(cost, 1e9)),
+                                  [&](int64_t begin, int64_t end) {
+                                    for (int64_t i = begin; i < end; ++i) {
+                                      if (!fn(i)) failed = true;
+                                    }
+                                  }));
   return failed ? InvalidArgument(error) : absl::OkStatus();
 }
 
@@ -63,7 +63,7 @@ class MatrixInverse final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
         ctx, input.num_elements() / (n * n), n, "Input is not invertible.",
@@ -99,7 +99,7 @@ class MatrixDeterminant final : public Kernel {
     shape.RemoveDim(shape.rank() - 1);
     // An empty matrix has determinant 1, but there may be a great many.
     ASSIGN_OR_RETURN(shape, TensorShape::Build(shape.dims()));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     T* out = output->mutable_data<T>();
     if (n == 0) {
       std::fill_n(out, output->num_elements(), T(1));
@@ -119,7 +119,7 @@ class Cholesky final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, input.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
         ctx, input.num_elements() / (n * n), n,
@@ -167,7 +167,7 @@ class MatrixSolve final : public Kernel {
     const Tensor& rhs = ctx.input(1);
     ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
     ASSIGN_OR_RETURN(const int64_t columns, RightSideColumns(ctx, n));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, rhs.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, rhs.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
         ctx, matrix.num_elements() / (n * n), n,
@@ -208,7 +208,7 @@ class MatrixTriangularSolve final : public Kernel {
     const Tensor& rhs = ctx.input(1);
     ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
     ASSIGN_OR_RETURN(const int64_t columns, RightSideColumns(ctx, n));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, rhs.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, rhs.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
         ctx, matrix.num_elements() / (n * n), n,

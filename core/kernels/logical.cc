@@ -24,13 +24,15 @@ class LogicalNot final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     const bool* in = x.data<bool>();
     bool* out = y->mutable_data<bool>();
-    return ctx.ParallelFor(
-        x.num_elements(), 1, [=](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) out[i] = !in[i];
-        });
+    return ctx.ParallelFor(x.num_elements(), 1,
+                           [=](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i)
+                               out[i] = !in[i];
+                           });
   }
 };
 

@@ -83,8 +83,8 @@ class Rows {
 
   void SetValue(int64_t row, const Tensor& values, int64_t i) {
     if (types_.value == DT_STRING) {
-      std::copy_n(values.data<std::string>() + i * row_elements_,
-                  row_elements_, strings_.begin() + row * row_elements_);
+      std::copy_n(values.data<std::string>() + i * row_elements_, row_elements_,
+                  strings_.begin() + row * row_elements_);
     } else if (row_bytes_ > 0) {
       std::memcpy(bytes_.data() + row * row_bytes_,
                   static_cast<const char*>(values.raw_data()) + i * row_bytes_,
@@ -99,10 +99,10 @@ class Rows {
                         values.data<std::string>() + i * row_elements_);
     }
     return row_bytes_ == 0 ||
-           std::memcmp(bytes_.data() + row * row_bytes_,
-                       static_cast<const char*>(values.raw_data()) +
-                           i * row_bytes_,
-                       row_bytes_) == 0;
+           std::memcmp(
+               bytes_.data() + row * row_bytes_,
+               static_cast<const char*>(values.raw_data()) + i * row_bytes_,
+               row_bytes_) == 0;
   }
 
   // Value `row` becomes element i of `out`.
@@ -174,13 +174,20 @@ class Rows {
 // One number or string of a tensor, for messages.
 std::string ElementText(const Tensor& tensor, int64_t i) {
   switch (tensor.dtype()) {
-    case DT_STRING: return tensor.data<std::string>()[i];
-    case DT_INT32: return absl::StrCat(tensor.data<int32_t>()[i]);
-    case DT_INT64: return absl::StrCat(tensor.data<int64_t>()[i]);
-    case DT_FLOAT: return absl::StrCat(tensor.data<float>()[i]);
-    case DT_DOUBLE: return absl::StrCat(tensor.data<double>()[i]);
-    case DT_BOOL: return tensor.data<bool>()[i] ? "1" : "0";
-    default: return "?";
+    case DT_STRING:
+      return tensor.data<std::string>()[i];
+    case DT_INT32:
+      return absl::StrCat(tensor.data<int32_t>()[i]);
+    case DT_INT64:
+      return absl::StrCat(tensor.data<int64_t>()[i]);
+    case DT_FLOAT:
+      return absl::StrCat(tensor.data<float>()[i]);
+    case DT_DOUBLE:
+      return absl::StrCat(tensor.data<double>()[i]);
+    case DT_BOOL:
+      return tensor.data<bool>()[i] ? "1" : "0";
+    default:
+      return "?";
   }
 }
 
@@ -250,8 +257,8 @@ class LookupTable final : public Resource {
         rows->SetValue(row, values, i);
       } else if (!rows->ValueEquals(row, values, i)) {
         // The value that is there, as text.
-        ASSIGN_OR_RETURN(Tensor old, Tensor::Allocate(types_.value,
-                                                      types_.value_shape));
+        ASSIGN_OR_RETURN(Tensor old,
+                         Tensor::Allocate(types_.value, types_.value_shape));
         rows->GetValue(row, &old, 0);
         return FailedPrecondition(
             "HashTable has different value for same key. Key ",
@@ -297,8 +304,7 @@ class LookupTable final : public Resource {
 
   // Counts new pairs against the memory budget, for as long as the table
   // lives: generous where they only replace others.
-  absl::Status Charge(const Tensor& keys, const Tensor& values)
-      REQUIRES(mu_) {
+  absl::Status Charge(const Tensor& keys, const Tensor& values) REQUIRES(mu_) {
     constexpr int64_t kPerPair = 24;  // the index
     const int64_t bytes = 2 * FootprintOf(keys) + FootprintOf(values) +
                           kPerPair * keys.num_elements();
@@ -334,9 +340,10 @@ absl::StatusOr<std::shared_ptr<LookupTable>> FindTable(
     return ctx.InputResource<LookupTable>(0);
   }
   if (handle.num_elements() != 2) {
-    return InvalidArgument("Lookup table handle must be scalar, but had "
-                           "shape: ",
-                           handle.shape().ToString());
+    return InvalidArgument(
+        "Lookup table handle must be scalar, but had "
+        "shape: ",
+        handle.shape().ToString());
   }
   const auto parts = handle.values<std::string>();
   return resources.Find<LookupTable>(parts[0], parts[1]);
@@ -348,12 +355,12 @@ absl::Status CheckTypes(const KernelContext& ctx, const TableTypes& types,
                         DataType keys, DataType values, bool gives_values) {
   if (keys == types.key && values == types.value) return absl::OkStatus();
   const absl::string_view handle = DataTypeName(ctx.input(0).dtype());
-  return InvalidArgument(
-      "Signature mismatch, have: ", handle, ", ", DataTypeName(keys), ", ",
-      DataTypeName(values), "->", gives_values ? DataTypeName(values) : "",
-      " expected: ", handle, ", ", DataTypeName(types.key), ", ",
-      DataTypeName(types.value), "->",
-      gives_values ? DataTypeName(types.value) : "");
+  return InvalidArgument("Signature mismatch, have: ", handle, ", ",
+                         DataTypeName(keys), ", ", DataTypeName(values), "->",
+                         gives_values ? DataTypeName(values) : "",
+                         " expected: ", handle, ", ", DataTypeName(types.key),
+                         ", ", DataTypeName(types.value), "->",
+                         gives_values ? DataTypeName(types.value) : "");
 }
 
 // `outer` followed by the dimensions of one value.
@@ -408,9 +415,8 @@ class CreateTable final : public Kernel {
         table->types().value != types.value) {
       return InvalidArgument(
           "Conflicting key/value dtypes ", DataTypeName(types.key), "->",
-          DataTypeName(types.value), " with ",
-          DataTypeName(table->types().key), "-",
-          DataTypeName(table->types().value), " for table ", name);
+          DataTypeName(types.value), " with ", DataTypeName(table->types().key),
+          "-", DataTypeName(table->types().value), " for table ", name);
     }
     if (construction.output_type(0) == DT_STRING) {
       const std::string parts[] = {container, name};
@@ -482,8 +488,8 @@ absl::Status ParseField(absl::string_view field, int64_t line, Tensor* out,
                              " not supported.");
   }
   if (good) return absl::OkStatus();
-  return InvalidArgument("Field ", field, " in line ", line,
-                         " is not a valid ", DataTypeName(out->dtype()), ".");
+  return InvalidArgument("Field ", field, " in line ", line, " is not a valid ",
+                         DataTypeName(out->dtype()), ".");
 }
 
 class InitializeTableFromTextFile final : public Kernel {
@@ -508,14 +514,16 @@ class InitializeTableFromTextFile final : public Kernel {
     ASSIGN_OR_RETURN(std::shared_ptr<LookupTable> table, FindTable(ctx));
     const TableTypes& types = table->types();
     if (key_index_ == kLineNumber && types.key != DT_INT64) {
-      return InvalidArgument("Key index for line number requires table key "
-                             "dtype of int64, got ",
-                             DataTypeName(types.key));
+      return InvalidArgument(
+          "Key index for line number requires table key "
+          "dtype of int64, got ",
+          DataTypeName(types.key));
     }
     if (value_index_ == kLineNumber && types.value != DT_INT64) {
-      return InvalidArgument("Value index for line number requires table "
-                             "value dtype of int64, got ",
-                             DataTypeName(types.value));
+      return InvalidArgument(
+          "Value index for line number requires table "
+          "value dtype of int64, got ",
+          DataTypeName(types.value));
     }
     if (ctx.input(1).num_elements() != 1) {
       return InvalidArgument("filename should be a single string, but got ",
@@ -559,10 +567,10 @@ class InitializeTableFromTextFile final : public Kernel {
     const std::vector<absl::string_view> fields =
         absl::StrSplit(line, delimiter_);
     if (index >= static_cast<int64_t>(fields.size())) {
-      return InvalidArgument(
-          "Invalid number of columns in ", path, " line ", number, " (", line,
-          ") : expected at least ",
-          std::max(key_index_, value_index_) + 1, " got ", fields.size());
+      return InvalidArgument("Invalid number of columns in ", path, " line ",
+                             number, " (", line, ") : expected at least ",
+                             std::max(key_index_, value_index_) + 1, " got ",
+                             fields.size());
     }
     return ParseField(fields[index], number, out, number);
   }
@@ -591,7 +599,7 @@ class FindInTable final : public Kernel {
                              " for default value, got ",
                              missing.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     return table->Read([&](const Rows& rows) {
       for (int64_t i = 0; i < keys.num_elements(); ++i) {
         const int64_t row = rows.Find(keys, i);
@@ -648,9 +656,9 @@ class RemoveFromTable final : public Kernel {
     ASSIGN_OR_RETURN(std::shared_ptr<LookupTable> table, FindTable(ctx));
     const Tensor& keys = ctx.input(1);
     if (keys.dtype() != table->types().key) {
-      return InvalidArgument("Signature mismatch, have: ",
-                             DataTypeName(keys.dtype()), " expected: ",
-                             DataTypeName(table->types().key));
+      return InvalidArgument(
+          "Signature mismatch, have: ", DataTypeName(keys.dtype()),
+          " expected: ", DataTypeName(table->types().key));
     }
     return table->Remove(keys);
   }
@@ -660,7 +668,7 @@ class TableSize final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(std::shared_ptr<LookupTable> table, FindTable(ctx));
-    ASSIGN_OR_RETURN(Tensor* size, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * size, ctx.AllocateOutput(0, {}));
     *size->mutable_data<int64_t>() = table->size();
     return absl::OkStatus();
   }
@@ -684,9 +692,9 @@ class ExportTable final : public Kernel {
  private:
   static absl::Status Copy(KernelContext& ctx, const TableTypes& types,
                            const Rows& rows) {
-    ASSIGN_OR_RETURN(Tensor* keys, ctx.AllocateOutput(0, {rows.size()}));
+    ASSIGN_OR_RETURN(Tensor * keys, ctx.AllocateOutput(0, {rows.size()}));
     ASSIGN_OR_RETURN(TensorShape shape, ValuesShape(keys->shape(), types));
-    ASSIGN_OR_RETURN(Tensor* values, ctx.AllocateOutput(1, shape));
+    ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(1, shape));
     for (int64_t i = 0; i < rows.size(); ++i) {
       rows.GetKey(i, keys, i);
       rows.GetValue(i, values, i);
@@ -768,8 +776,8 @@ void DescribeExport(OpBuilder& op, absl::string_view handle) {
   op.Kernel<ExportTable>();
 }
 
-#define REGISTER_SPELLINGS(name, describe)                          \
-  REGISTER_OP(name, [](OpBuilder& op) { describe(op, kString); });  \
+#define REGISTER_SPELLINGS(name, describe)                         \
+  REGISTER_OP(name, [](OpBuilder& op) { describe(op, kString); }); \
   REGISTER_OP(name "V2", [](OpBuilder& op) { describe(op, kResource); })
 REGISTER_SPELLINGS("HashTable", DescribeHash);
 REGISTER_SPELLINGS("MutableHashTable", DescribeMutable);

@@ -135,12 +135,11 @@ class LstmOp : public LstmBase<kSequence ? 1 : 0> {
 
  public:
   absl::Status Compute(KernelContext& ctx) const override {
-    ASSIGN_OR_RETURN(const CellSizes s,
-                     this->Check(ctx, kSequence ? 3 : 2));
+    ASSIGN_OR_RETURN(const CellSizes s, this->Check(ctx, kSequence ? 3 : 2));
     Tensor in[8];
     for (int i = 0; i < 8; ++i) {
-      ASSIGN_OR_RETURN(in[i], (ToChannelsLast<T, float>(
-                                  ctx.input(kFirst + i), {})));
+      ASSIGN_OR_RETURN(in[i],
+                       (ToChannelsLast<T, float>(ctx.input(kFirst + i), {})));
     }
     int64_t steps = 1, live = 1;
     if (kSequence) {
@@ -185,14 +184,12 @@ class LstmOp : public LstmBase<kSequence ? 1 : 0> {
     for (int64_t t = 0; t < live; ++t) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       const auto at = [&](int i) {
-        return results[i].template mutable_data<float>() +
-               t * s.batch * s.cell;
+        return results[i].template mutable_data<float>() + t * s.batch * s.cell;
       };
       const CellOutputs out{at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
       RETURN_IF_ERROR(this->Step(
-          ctx, s, weights,
-          in[0].template data<float>() + t * s.batch * s.input, cs_prev,
-          h_prev, gates.template mutable_data<float>(),
+          ctx, s, weights, in[0].template data<float>() + t * s.batch * s.input,
+          cs_prev, h_prev, gates.template mutable_data<float>(),
           xh.template mutable_data<float>(), out));
       cs_prev = out.cs;
       h_prev = out.h;

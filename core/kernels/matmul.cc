@@ -1,5 +1,7 @@
 // Products of matrices and of batches of matrices.
 
+#include "core/kernels/matmul.h"
+
 #include <algorithm>
 #include <atomic>
 #include <complex>
@@ -8,7 +10,6 @@
 
 #include "absl/container/inlined_vector.h"
 #include "core/kernels/gemm.h"
-#include "core/kernels/matmul.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 
@@ -45,8 +46,8 @@ class BatchMatMulBase : public Kernel {
     }
     for (int i = 0; i < 2; ++i) {
       if (ctx.input(i).rank() < 2) {
-        return InvalidArgument("In[", i, "] ndims must be >= 2: ",
-                               ctx.input(i).rank());
+        return InvalidArgument("In[", i,
+                               "] ndims must be >= 2: ", ctx.input(i).rank());
       }
     }
     const int x_batch = x.rank() - 2;
@@ -88,7 +89,7 @@ class BatchMatMulBase : public Kernel {
     dims[rank] = m;
     dims[rank + 1] = n;
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     if constexpr (kIsComplex<T>) {
       if (adj_x_) RETURN_IF_ERROR(Conjugate(x));

@@ -22,28 +22,29 @@ class MatMulOp : public Kernel {
     const Tensor& b = ctx.input(1);
     for (int i = 0; i < 2; ++i) {
       if (ctx.input(i).rank() != 2) {
-        return InvalidArgument("In[", i, "] is not a matrix. Instead it has "
-                               "shape ", ctx.input(i).shape().ToString());
+        return InvalidArgument("In[", i,
+                               "] is not a matrix. Instead it has "
+                               "shape ",
+                               ctx.input(i).shape().ToString());
       }
     }
     const int64_t m = a.dim(transpose_a_ ? 1 : 0);
     const int64_t k = a.dim(transpose_a_ ? 0 : 1);
     const int64_t n = b.dim(transpose_b_ ? 0 : 1);
     if (k != b.dim(transpose_b_ ? 1 : 0)) {
-      return InvalidArgument("Matrix size-incompatible: In[0]: ",
-                             a.shape().ToString(), ", In[1]: ",
-                             b.shape().ToString());
+      return InvalidArgument(
+          "Matrix size-incompatible: In[0]: ", a.shape().ToString(),
+          ", In[1]: ", b.shape().ToString());
     }
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{m, n}}));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     return Multiply(ctx, m, n, k, a.data<T>(), b.data<T>(),
                     out->mutable_data<T>());
   }
 
  protected:
   virtual absl::Status Multiply(const KernelContext& ctx, int64_t m, int64_t n,
-                                int64_t k, const T* a, const T* b,
-                                T* c) const {
+                                int64_t k, const T* a, const T* b, T* c) const {
     return Gemm(ctx, transpose_a_, transpose_b_, m, n, k, a, b, c);
   }
 

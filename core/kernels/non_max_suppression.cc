@@ -17,7 +17,9 @@ struct Box {
   float y1, x1, y2, x2;
 
   Box(float a, float b, float c, float d)
-      : y1(std::min(a, c)), x1(std::min(b, d)), y2(std::max(a, c)),
+      : y1(std::min(a, c)),
+        x1(std::min(b, d)),
+        y2(std::max(a, c)),
         x2(std::max(b, d)) {}
   float Area() const { return (y2 - y1) * (x2 - x1); }
 };
@@ -55,8 +57,7 @@ class NonMaxSuppressionBase : public Kernel {
       RETURN_IF_ERROR(CheckThreshold(iou_threshold_));
     }
     if (kVersion >= 4) {
-      ASSIGN_OR_RETURN(pad_,
-                       construction.Attr<bool>("pad_to_max_output_size"));
+      ASSIGN_OR_RETURN(pad_, construction.Attr<bool>("pad_to_max_output_size"));
     }
     return absl::OkStatus();
   }
@@ -74,8 +75,7 @@ class NonMaxSuppressionBase : public Kernel {
     }
     float iou_threshold = iou_threshold_;
     if (kVersion >= 2) {
-      ASSIGN_OR_RETURN(iou_threshold,
-                       Threshold(ctx.input(3), "iou_threshold"));
+      ASSIGN_OR_RETURN(iou_threshold, Threshold(ctx.input(3), "iou_threshold"));
       RETURN_IF_ERROR(CheckThreshold(iou_threshold));
     }
     float score_threshold = -std::numeric_limits<float>::infinity();
@@ -113,8 +113,7 @@ class NonMaxSuppressionBase : public Kernel {
     std::vector<Candidate> heap;
     for (int64_t i = 0; i < count; ++i) {
       const float score = static_cast<float>(scores.data<T>()[i]);
-      if (score > score_threshold ||
-          (kVersion < 3 && !std::isnan(score))) {
+      if (score > score_threshold || (kVersion < 3 && !std::isnan(score))) {
         heap.push_back({score, static_cast<int32_t>(i), 0});
       }
     }
@@ -130,8 +129,7 @@ class NonMaxSuppressionBase : public Kernel {
       // Newest first: a neighbour is most likely there. Those that this
       // candidate was already weighed against are left out.
       for (int64_t j = std::ssize(selected) - 1; j >= next.weighed; --j) {
-        const float overlap =
-            Overlap(all[next.index], all[selected[j].index]);
+        const float overlap = Overlap(all[next.index], all[selected[j].index]);
         if (sigma > 0) {
           next.score *= std::exp(-overlap * overlap / (2 * sigma));
         } else if (overlap > iou_threshold) {
@@ -174,12 +172,12 @@ class NonMaxSuppressionBase : public Kernel {
                     int64_t wanted) const {
     const int64_t count = std::ssize(selected);
     const int64_t size = pad_ ? wanted : count;
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, {size}));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, {size}));
     int32_t* indices = out->mutable_data<int32_t>();
     std::fill_n(indices, size, 0);
     for (int64_t i = 0; i < count; ++i) indices[i] = selected[i].index;
     if (kVersion == 5) {
-      ASSIGN_OR_RETURN(Tensor* kept, ctx.AllocateOutput(1, {size}));
+      ASSIGN_OR_RETURN(Tensor * kept, ctx.AllocateOutput(1, {size}));
       T* values = kept->mutable_data<T>();
       std::fill_n(values, size, T(0));
       for (int64_t i = 0; i < count; ++i) values[i] = T(selected[i].score);

@@ -16,8 +16,7 @@ absl::Status RandomStream::Init(KernelConstruction& construction) {
     seed2 = draw();
   }
   MutexLock lock(mu_);
-  philox_ =
-      Philox(static_cast<uint64_t>(seed), static_cast<uint64_t>(seed2));
+  philox_ = Philox(static_cast<uint64_t>(seed), static_cast<uint64_t>(seed2));
   return absl::OkStatus();
 }
 

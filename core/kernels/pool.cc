@@ -53,8 +53,9 @@ absl::Status PoolAttrs::SetWindow(const std::vector<int64_t>& ksize,
     }
   }
   if (ksize[0] != 1 || strides[0] != 1) {
-    return Unimplemented("Pooling is not yet supported on the batch "
-                         "dimension.");
+    return Unimplemented(
+        "Pooling is not yet supported on the batch "
+        "dimension.");
   }
   const int channel = attrs_.layout.channel_dim();
   depth_window_ = ksize[channel];
@@ -69,8 +70,9 @@ absl::Status PoolAttrs::SetWindow(const std::vector<int64_t>& ksize,
     }
   }
   if (depth_window_ != strides[channel]) {
-    return Unimplemented("Depthwise max pooling requires the depth window to "
-                         "equal the depth stride.");
+    return Unimplemented(
+        "Depthwise max pooling requires the depth window to "
+        "equal the depth stride.");
   }
   return absl::OkStatus();
 }
@@ -110,33 +112,33 @@ absl::Status MaxPoolLast(const KernelContext& ctx, const ConvShape& s,
   const T lowest = Eigen::NumTraits<T>::lowest();
   if (depth_window > 1) {
     // Windows of one pixel, which strides may leave out.
-    return ForEachWindow(ctx, s, [&](int64_t pixel, int64_t n, int64_t d,
-                                     int64_t y, int64_t x) {
-      T* to = out + pixel * s.out_channels;
-      ForEachTap(s, n, d, y, x, [&](int64_t at) {
-        const T* from = in + at * s.in_channels;
-        for (int64_t c = 0; c < s.out_channels; ++c) {
-          T best = lowest;
-          for (int64_t i = 0; i < depth_window; ++i, ++from) {
-            best = *from > best ? *from : best;
-          }
-          to[c] = best;
-        }
-      });
-    });
+    return ForEachWindow(
+        ctx, s, [&](int64_t pixel, int64_t n, int64_t d, int64_t y, int64_t x) {
+          T* to = out + pixel * s.out_channels;
+          ForEachTap(s, n, d, y, x, [&](int64_t at) {
+            const T* from = in + at * s.in_channels;
+            for (int64_t c = 0; c < s.out_channels; ++c) {
+              T best = lowest;
+              for (int64_t i = 0; i < depth_window; ++i, ++from) {
+                best = *from > best ? *from : best;
+              }
+              to[c] = best;
+            }
+          });
+        });
   }
   const int64_t channels = s.in_channels;
-  return ForEachWindow(ctx, s, [&](int64_t pixel, int64_t n, int64_t d,
-                                   int64_t y, int64_t x) {
-    T* __restrict to = out + pixel * channels;
-    for (int64_t c = 0; c < channels; ++c) to[c] = lowest;
-    ForEachTap(s, n, d, y, x, [&](int64_t at) {
-      const T* __restrict from = in + at * channels;
-      for (int64_t c = 0; c < channels; ++c) {
-        to[c] = from[c] > to[c] ? from[c] : to[c];
-      }
-    });
-  });
+  return ForEachWindow(
+      ctx, s, [&](int64_t pixel, int64_t n, int64_t d, int64_t y, int64_t x) {
+        T* __restrict to = out + pixel * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] = lowest;
+        ForEachTap(s, n, d, y, x, [&](int64_t at) {
+          const T* __restrict from = in + at * channels;
+          for (int64_t c = 0; c < channels; ++c) {
+            to[c] = from[c] > to[c] ? from[c] : to[c];
+          }
+        });
+      });
 }
 
 template <typename T>
@@ -144,22 +146,23 @@ absl::Status AvgPoolLast(const KernelContext& ctx, const ConvShape& s,
                          const T* in, T* out) {
   using U = ConvCompute<T>;
   const int64_t channels = s.in_channels;
-  return ForEachWindow(ctx, s, [&](int64_t pixel, int64_t n, int64_t d,
-                                   int64_t y, int64_t x) {
-    T* to = out + pixel * channels;
-    const U scale = U(1) / U(WindowCount(s, d, y, x));
-    // Some channels at a time, so that the sums stay near.
-    constexpr int64_t kChunk = 64;
-    for (int64_t begin = 0; begin < channels; begin += kChunk) {
-      const int64_t count = std::min(kChunk, channels - begin);
-      U sums[kChunk] = {};
-      ForEachTap(s, n, d, y, x, [&](int64_t at) {
-        const T* from = in + at * channels + begin;
-        for (int64_t c = 0; c < count; ++c) sums[c] += U(from[c]);
+  return ForEachWindow(
+      ctx, s, [&](int64_t pixel, int64_t n, int64_t d, int64_t y, int64_t x) {
+        T* to = out + pixel * channels;
+        const U scale = U(1) / U(WindowCount(s, d, y, x));
+        // Some channels at a time, so that the sums stay near.
+        constexpr int64_t kChunk = 64;
+        for (int64_t begin = 0; begin < channels; begin += kChunk) {
+          const int64_t count = std::min(kChunk, channels - begin);
+          U sums[kChunk] = {};
+          ForEachTap(s, n, d, y, x, [&](int64_t at) {
+            const T* from = in + at * channels + begin;
+            for (int64_t c = 0; c < count; ++c) sums[c] += U(from[c]);
+          });
+          for (int64_t c = 0; c < count; ++c)
+            to[begin + c] = T(sums[c] * scale);
+        }
       });
-      for (int64_t c = 0; c < count; ++c) to[begin + c] = T(sums[c] * scale);
-    }
-  });
 }
 
 template <typename T, int kSpatial, bool kMax>
@@ -183,7 +186,7 @@ class PoolOp : public Kernel {
     ASSIGN_OR_RETURN(ConvShape shape, attrs.Shape(input.shape()));
     ASSIGN_OR_RETURN(TensorShape out_shape,
                      ConvOutputShape(attrs.window(), shape));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, T>(input, attrs.layout())));

@@ -41,22 +41,21 @@ inline int64_t WindowCost(const ConvShape& s, int64_t pixels) {
 // Calls fn(out, n, od, oy, ox) for every output pixel of `lines` that
 // parallel tasks get; `out` counts pixels.
 template <typename F>
-absl::Status ForEachWindow(const KernelContext& ctx, const ConvShape& s,
-                           F fn) {
+absl::Status ForEachWindow(const KernelContext& ctx, const ConvShape& s, F fn) {
   const int64_t lines = s.batch * s.axes[0].output * s.axes[1].output;
   const int64_t width = s.axes[2].output;
-  return ctx.ParallelFor(
-      lines, WindowCost(s, width), [&](int64_t begin, int64_t end) {
-        for (int64_t line = begin; line < end; ++line) {
-          const int64_t y = line % s.axes[1].output;
-          const int64_t rest = line / s.axes[1].output;
-          const int64_t d = rest % s.axes[0].output;
-          const int64_t n = rest / s.axes[0].output;
-          for (int64_t x = 0; x < width; ++x) {
-            fn(line * width + x, n, d, y, x);
-          }
-        }
-      });
+  return ctx.ParallelFor(lines, WindowCost(s, width),
+                         [&](int64_t begin, int64_t end) {
+                           for (int64_t line = begin; line < end; ++line) {
+                             const int64_t y = line % s.axes[1].output;
+                             const int64_t rest = line / s.axes[1].output;
+                             const int64_t d = rest % s.axes[0].output;
+                             const int64_t n = rest / s.axes[0].output;
+                             for (int64_t x = 0; x < width; ++x) {
+                               fn(line * width + x, n, d, y, x);
+                             }
+                           }
+                         });
 }
 
 // Calls fn(pixel) for every input pixel of a window, in their order.
@@ -72,7 +71,8 @@ void ForEachTap(const ConvShape& s, int64_t n, int64_t d, int64_t y, int64_t x,
     for (int64_t j = y_axis.FirstTap(y); j < y_axis.LastTap(y); ++j) {
       const int64_t line =
           ((n * z_axis.input + z_axis.At(d, i)) * y_axis.input +
-           y_axis.At(y, j)) * x_axis.input;
+           y_axis.At(y, j)) *
+          x_axis.input;
       for (int64_t at = x_begin; at < x_end; ++at) fn(line + at);
     }
   }

@@ -48,31 +48,31 @@ class MaxPoolWithArgmax final : public Kernel {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(ConvShape s, attrs_.Shape(input.shape()));
     ASSIGN_OR_RETURN(TensorShape shape, ConvOutputShape(attrs_.window(), s));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
-    ASSIGN_OR_RETURN(Tensor* argmax, ctx.AllocateOutput(1, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * argmax, ctx.AllocateOutput(1, shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     const T* in = input.data<T>();
     T* to = out->mutable_data<T>();
     const bool narrow = argmax->dtype() == DT_INT32;
     const int64_t channels = s.in_channels;
     const int64_t image = include_batch_ ? 0 : s.in_pixels();
-    return ForEachWindow(ctx, s, [&](int64_t pixel, int64_t n, int64_t d,
-                                     int64_t y, int64_t x) {
-      std::vector<int64_t> where(channels);
-      FindMaxima(s, in, n, d, y, x, where);
-      for (int64_t c = 0; c < channels; ++c) {
-        const int64_t at = pixel * channels + c;
-        const int64_t source = std::max<int64_t>(0, where[c]);
-        to[at] = where[c] < 0 ? Eigen::NumTraits<T>::lowest()
-                              : in[source * channels + c];
-        const int64_t index = (source - n * image) * channels + c;
-        if (narrow) {
-          argmax->mutable_data<int32_t>()[at] = static_cast<int32_t>(index);
-        } else {
-          argmax->mutable_data<int64_t>()[at] = index;
-        }
-      }
-    });
+    return ForEachWindow(
+        ctx, s, [&](int64_t pixel, int64_t n, int64_t d, int64_t y, int64_t x) {
+          std::vector<int64_t> where(channels);
+          FindMaxima(s, in, n, d, y, x, where);
+          for (int64_t c = 0; c < channels; ++c) {
+            const int64_t at = pixel * channels + c;
+            const int64_t source = std::max<int64_t>(0, where[c]);
+            to[at] = where[c] < 0 ? Eigen::NumTraits<T>::lowest()
+                                  : in[source * channels + c];
+            const int64_t index = (source - n * image) * channels + c;
+            if (narrow) {
+              argmax->mutable_data<int32_t>()[at] = static_cast<int32_t>(index);
+            } else {
+              argmax->mutable_data<int64_t>()[at] = index;
+            }
+          }
+        });
   }
 
  private:
@@ -96,12 +96,12 @@ class MaxPoolGradOp : public Kernel {
     ASSIGN_OR_RETURN(TensorShape shape, ConvOutputShape(attrs_.window(), s));
     for (int i = 1; i < 3; ++i) {
       if (!(ctx.input(i).shape() == shape)) {
-        return InvalidArgument(
-            "Expected ", i == 1 ? "orig_output" : "grad", " shape to be ",
-            shape.ToString(), ", but got ", ctx.input(i).shape().ToString());
+        return InvalidArgument("Expected ", i == 1 ? "orig_output" : "grad",
+                               " shape to be ", shape.ToString(), ", but got ",
+                               ctx.input(i).shape().ToString());
       }
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, input.shape()));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, input.shape()));
     if (out->num_elements() == 0) return absl::OkStatus();
     const ImageLayout& layout = attrs_.layout();
     ASSIGN_OR_RETURN(Tensor image, (ToChannelsLast<T, T>(input, layout)));
@@ -118,8 +118,7 @@ class MaxPoolGradOp : public Kernel {
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
           std::vector<int64_t> where(channels);
-          const T* from =
-              change.data<T>() + begin * s.out_pixels() * channels;
+          const T* from = change.data<T>() + begin * s.out_pixels() * channels;
           for (int64_t n = begin; n < end; ++n) {
             for (int64_t d = 0; d < s.axes[0].output; ++d) {
               for (int64_t y = 0; y < s.axes[1].output; ++y) {
@@ -158,8 +157,7 @@ class AvgPoolGradOp : public Kernel {
     const Tensor& gradient = ctx.input(1);
     if (sizes.rank() != 1 || sizes.num_elements() != kSpatial + 2) {
       return InvalidArgument("orig_input_shape must be 1-dimensional and ",
-                             kSpatial + 2, " elements, not ",
-                             sizes.Describe());
+                             kSpatial + 2, " elements, not ", sizes.Describe());
     }
     const std::vector<int64_t> dims(sizes.values<int32_t>().begin(),
                                     sizes.values<int32_t>().end());
@@ -170,7 +168,7 @@ class AvgPoolGradOp : public Kernel {
       return InvalidArgument("Expected grad shape to be ", shape.ToString(),
                              ", but got ", gradient.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, in_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, in_shape));
     if (out->num_elements() == 0) return absl::OkStatus();
     const ImageLayout& layout = attrs_.layout();
     ASSIGN_OR_RETURN(Tensor change, (ToChannelsLast<T, U>(gradient, layout)));
@@ -181,8 +179,7 @@ class AvgPoolGradOp : public Kernel {
     RETURN_IF_ERROR(ctx.ParallelFor(
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
-          const U* from =
-              change.data<U>() + begin * s.out_pixels() * channels;
+          const U* from = change.data<U>() + begin * s.out_pixels() * channels;
           for (int64_t n = begin; n < end; ++n) {
             for (int64_t d = 0; d < s.axes[0].output; ++d) {
               for (int64_t y = 0; y < s.axes[1].output; ++y) {
@@ -240,8 +237,7 @@ REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
   op.Attr("T: type = DT_FLOAT").Attr("TInput: type = DT_FLOAT");
-  op.KernelWhere<MaxPool3DGrad<float>>(
-      {{"T", DT_FLOAT}, {"TInput", DT_FLOAT}});
+  op.KernelWhere<MaxPool3DGrad<float>>({{"T", DT_FLOAT}, {"TInput", DT_FLOAT}});
   op.KernelWhere<MaxPool3DGrad<half>>({{"T", DT_HALF}, {"TInput", DT_HALF}});
 });
 

@@ -27,8 +27,10 @@ absl::StatusOr<Mode> ParseMode(KernelConstruction& construction) {
   if (mode == "MIN_COMBINED") return Mode::kMinCombined;
   if (mode == "MIN_FIRST") return Mode::kMinFirst;
   if (mode == "SCALED") return Mode::kScaled;
-  return InvalidArgument("Mode string must be 'MIN_COMBINED', 'MIN_FIRST', or "
-                         "'SCALED', is '", mode, "'");
+  return InvalidArgument(
+      "Mode string must be 'MIN_COMBINED', 'MIN_FIRST', or "
+      "'SCALED', is '",
+      mode, "'");
 }
 
 // The integer inside a quantised type, and its limits as floats.
@@ -66,13 +68,16 @@ class QuantizeV2 final : public Kernel {
     ASSIGN_OR_RETURN(mode_, ParseMode(construction));
     ASSIGN_OR_RETURN(auto round, construction.Attr<std::string>("round_mode"));
     if (round != "HALF_AWAY_FROM_ZERO" && round != "HALF_TO_EVEN") {
-      return InvalidArgument("Round mode string must be 'HALF_AWAY_FROM_ZERO' "
-                             "or 'HALF_TO_EVEN', is '", round, "'");
+      return InvalidArgument(
+          "Round mode string must be 'HALF_AWAY_FROM_ZERO' "
+          "or 'HALF_TO_EVEN', is '",
+          round, "'");
     }
     to_even_ = round == "HALF_TO_EVEN";
     if (to_even_ && mode_ != Mode::kScaled) {
-      return InvalidArgument("Round mode 'HALF_TO_EVEN' only supported for "
-                             "mode 'SCALED'");
+      return InvalidArgument(
+          "Round mode 'HALF_TO_EVEN' only supported for "
+          "mode 'SCALED'");
     }
     if (construction.HasAttr("ensure_minimum_range")) {
       ASSIGN_OR_RETURN(minimum_range_,
@@ -86,10 +91,10 @@ class QuantizeV2 final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
-    ASSIGN_OR_RETURN(const float given_min, OneFloat(ctx.input(1),
-                                                     "min_range"));
-    ASSIGN_OR_RETURN(const float given_max, OneFloat(ctx.input(2),
-                                                     "max_range"));
+    ASSIGN_OR_RETURN(const float given_min,
+                     OneFloat(ctx.input(1), "min_range"));
+    ASSIGN_OR_RETURN(const float given_max,
+                     OneFloat(ctx.input(2), "max_range"));
     if (!(given_min <= given_max)) {
       return InvalidArgument(
           "input_max_range must be larger than input_min_range.");
@@ -99,9 +104,8 @@ class QuantizeV2 final : public Kernel {
         std::max(1.0f, std::max(std::abs(given_min), std::abs(given_max))) *
         minimum_range_;
     float min_range = std::min(0.0f, given_min);
-    float max_range =
-        std::max(0.0f, std::max(given_max, min_range + least));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, input.shape()));
+    float max_range = std::max(0.0f, std::max(given_max, min_range + least));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, input.shape()));
     const float* in = input.data<float>();
     auto* to = reinterpret_cast<typename L::Int*>(out->mutable_data<Q>());
     const int64_t count = input.num_elements();
@@ -122,8 +126,8 @@ class QuantizeV2 final : public Kernel {
         const double adjust = L::kSteps / (L::kSteps - 1);
         const float scale = static_cast<float>(
             L::kSteps / ((double(max_range) - min_range) * adjust));
-        const float zero = std::round(min_range * scale) -
-                           static_cast<float>(L::kLowest);
+        const float zero =
+            std::round(min_range * scale) - static_cast<float>(L::kLowest);
         // The largest float that is not above the limit.
         const float lowest = static_cast<float>(L::kLowest);
         float highest = static_cast<float>(L::kHighest);
@@ -179,11 +183,11 @@ class Dequantize final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
-    ASSIGN_OR_RETURN(const float min_range, OneFloat(ctx.input(1),
-                                                     "min_range"));
-    ASSIGN_OR_RETURN(const float max_range, OneFloat(ctx.input(2),
-                                                     "max_range"));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, input.shape()));
+    ASSIGN_OR_RETURN(const float min_range,
+                     OneFloat(ctx.input(1), "min_range"));
+    ASSIGN_OR_RETURN(const float max_range,
+                     OneFloat(ctx.input(2), "max_range"));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, input.shape()));
     const Q* in = input.data<Q>();
     float* to = out->mutable_data<float>();
     float shift = 0;  // of the integer, before the scale
@@ -201,9 +205,8 @@ class Dequantize final : public Kernel {
         scale = static_cast<float>((double(max_range) - min_range) * adjust /
                                    L::kSteps);
         shift = -static_cast<float>(L::kLowest);
-        offset = max_range == min_range
-                     ? min_range
-                     : std::round(min_range / scale) * scale;
+        offset = max_range == min_range ? min_range
+                                        : std::round(min_range / scale) * scale;
         break;
       }
       case Mode::kScaled: {
@@ -290,9 +293,9 @@ class FakeQuant final : public Kernel {
     if (kFrom != RangeFrom::kAttributes) {
       for (int i = 1; i < 3; ++i) {
         const TensorShape& shape = ctx.input(i).shape();
-        if (kFrom == RangeFrom::kScalars ? !shape.IsScalar()
-                                         : !shape.IsVector() ||
-                                               shape.dim(0) != depth) {
+        if (kFrom == RangeFrom::kScalars
+                ? !shape.IsScalar()
+                : !shape.IsVector() || shape.dim(0) != depth) {
           return InvalidArgument(
               i == 1 ? "`min`" : "`max`",
               kFrom == RangeFrom::kScalars
@@ -306,7 +309,7 @@ class FakeQuant final : public Kernel {
         max = ctx.input(2).scalar<float>();
       }
     }
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, input.shape()));
     const float* in = input.data<float>();
     float* out = output->mutable_data<float>();

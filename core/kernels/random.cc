@@ -22,8 +22,10 @@ constexpr uint64_t kBlocksPerOutput = 256;
 
 absl::StatusOr<TensorShape> OutputShape(const Tensor& shape) {
   if (!shape.shape().IsVector()) {
-    return InvalidArgument("shape must be a vector of {int32,int64}, got "
-                           "shape ", shape.shape().ToString());
+    return InvalidArgument(
+        "shape must be a vector of {int32,int64}, got "
+        "shape ",
+        shape.shape().ToString());
   }
   absl::InlinedVector<int64_t, 8> dims;
   for (int64_t i = 0; i < shape.num_elements(); ++i) {
@@ -77,22 +79,22 @@ template <typename T, typename FillFn>
 absl::Status FillGroups(KernelContext& ctx, Philox start, int64_t n, T* out,
                         FillFn fill) {
   constexpr int64_t kSize = kGroup<T>;
-  return ctx.ParallelFor(
-      (n + kSize - 1) / kSize, 30, [&](int64_t begin, int64_t end) {
-        Philox philox = start;
-        philox.Skip(static_cast<uint64_t>(begin));
-        for (int64_t at = begin * kSize; at < std::min(n, end * kSize);
-             at += kSize) {
-          const Philox::Block block = philox.Next();
-          if (at + kSize <= n) {
-            fill(block, out + at);
-            continue;
-          }
-          T group[kSize];
-          fill(block, group);
-          std::copy(group, group + (n - at), out + at);
-        }
-      });
+  return ctx.ParallelFor((n + kSize - 1) / kSize, 30,
+                         [&](int64_t begin, int64_t end) {
+                           Philox philox = start;
+                           philox.Skip(static_cast<uint64_t>(begin));
+                           for (int64_t at = begin * kSize;
+                                at < std::min(n, end * kSize); at += kSize) {
+                             const Philox::Block block = philox.Next();
+                             if (at + kSize <= n) {
+                               fill(block, out + at);
+                               continue;
+                             }
+                             T group[kSize];
+                             fill(block, group);
+                             std::copy(group, group + (n - at), out + at);
+                           }
+                         });
 }
 
 template <typename Distribution, typename T>
@@ -104,7 +106,7 @@ class RandomNumbers final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const TensorShape shape, OutputShape(ctx.input(0)));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     const int64_t n = shape.num_elements();
     const Philox start =
         stream_.Reserve(static_cast<uint64_t>(n) * kBlocksPerOutput);
@@ -142,7 +144,7 @@ class RandomUniformInt final : public Kernel {
       return InvalidArgument("maxval must be 0-D, got shape ",
                              maxval.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     const int64_t n = shape.num_elements();
     if (n == 0) return absl::OkStatus();
     const T low = minval.scalar<T>();
@@ -182,7 +184,7 @@ class TruncatedNormal final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const TensorShape shape, OutputShape(ctx.input(0)));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     const int64_t n = shape.num_elements();
     const Philox start =
         stream_.Reserve(static_cast<uint64_t>(n) * kBlocksPerOutput);
@@ -233,7 +235,7 @@ class RandomShuffle final : public Kernel {
       ctx.SetOutput(0, value);
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, value.shape()));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, value.shape()));
     std::vector<int64_t> order(rows);
     std::iota(order.begin(), order.end(), int64_t{0});
     PhiloxWords words(stream_.Reserve((static_cast<uint64_t>(rows) + 2) / 4));
@@ -284,7 +286,7 @@ class Multinomial final : public Kernel {
     }
     ASSIGN_OR_RETURN(const TensorShape shape,
                      TensorShape::Build({batch, samples}));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
     // A sample is a double: two words, counted in fours.
     const uint64_t reserved = static_cast<uint64_t>(samples + 3) / 4 * 4 * 2;

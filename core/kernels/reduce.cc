@@ -15,8 +15,10 @@ absl::Status MarkAxes(const Tensor& axes, std::vector<bool>& reduced) {
     }
     const int64_t d = axis < 0 ? axis + rank : axis;
     if (reduced[d]) {
-      return InvalidArgument("Invalid reduction arguments: Axes contains "
-                             "duplicate dimension: ", d);
+      return InvalidArgument(
+          "Invalid reduction arguments: Axes contains "
+          "duplicate dimension: ",
+          d);
     }
     reduced[d] = true;
   }
@@ -29,9 +31,8 @@ absl::StatusOr<ReductionPlan> ReductionPlan::Make(const TensorShape& shape,
                                                   const Tensor& axes,
                                                   bool keep_dims) {
   std::vector<bool> reduced(shape.rank(), false);
-  RETURN_IF_ERROR(axes.dtype() == DT_INT64
-                      ? MarkAxes<int64_t>(axes, reduced)
-                      : MarkAxes<int32_t>(axes, reduced));
+  RETURN_IF_ERROR(axes.dtype() == DT_INT64 ? MarkAxes<int64_t>(axes, reduced)
+                                           : MarkAxes<int32_t>(axes, reduced));
   ReductionPlan plan;
   absl::InlinedVector<int64_t, 8> kept;
   for (int d = 0; d < shape.rank(); ++d) {
@@ -78,8 +79,7 @@ ReductionPass ReductionPass::Next(std::vector<ReductionPlan::Group>& groups) {
   for (size_t i = at + 1; i < groups.size(); ++i) {
     pass.inner *= groups[i].size;
   }
-  pass.chunk =
-      std::min(pass.size, pass.inner == 1 ? kRunChunk : kColumnChunk);
+  pass.chunk = std::min(pass.size, pass.inner == 1 ? kRunChunk : kColumnChunk);
   pass.chunks = (pass.size + pass.chunk - 1) / pass.chunk;
   if (pass.chunks > 1) {
     groups[at].size = pass.chunks;

@@ -24,8 +24,7 @@ struct ReductionPlan {
 
   // `axes` is int32 or int64; negative ones count from the end.
   static absl::StatusOr<ReductionPlan> Make(const TensorShape& shape,
-                                            const Tensor& axes,
-                                            bool keep_dims);
+                                            const Tensor& axes, bool keep_dims);
 
   TensorShape output;
   int64_t reduced_elements = 1;  // per output element
@@ -75,14 +74,13 @@ class ReductionLoops {
   static absl::Status Run(KernelContext& ctx, const ReductionPass& pass,
                           const In* in, Acc* out) {
     if (pass.inner == 1) {
-      return ctx.ParallelFor(
-          pass.outer * pass.chunks, pass.chunk,
-          [&](int64_t begin, int64_t end) {
-            for (int64_t unit = begin; unit < end; ++unit) {
-              const auto [from, rows] = ChunkOf(pass, unit);
-              out[unit] = ReduceRun(in + from, rows);
-            }
-          });
+      return ctx.ParallelFor(pass.outer * pass.chunks, pass.chunk,
+                             [&](int64_t begin, int64_t end) {
+                               for (int64_t unit = begin; unit < end; ++unit) {
+                                 const auto [from, rows] = ChunkOf(pass, unit);
+                                 out[unit] = ReduceRun(in + from, rows);
+                               }
+                             });
     }
     const int64_t tiles = (pass.inner + kColumns - 1) / kColumns;
     return ctx.ParallelFor(
@@ -187,8 +185,7 @@ absl::Status Reduce(KernelContext& ctx, const Tensor& input,
   while (ReductionPass::Remains(groups)) {
     const Tensor previous = std::move(temp);
     pass = ReductionPass::Next(groups);
-    ASSIGN_OR_RETURN(temp,
-                     ctx.AllocateTemp(kDataType<Acc>, {pass.outputs()}));
+    ASSIGN_OR_RETURN(temp, ctx.AllocateTemp(kDataType<Acc>, {pass.outputs()}));
     RETURN_IF_ERROR((ReductionLoops<Combiner, ValueLoader<Acc, Acc>>::Run(
         ctx, pass, previous.template data<Acc>(),
         temp.template mutable_data<Acc>())));
@@ -214,7 +211,7 @@ class ReductionKernel final : public Kernel {
     ASSIGN_OR_RETURN(
         const ReductionPlan plan,
         ReductionPlan::Make(input.shape(), ctx.input(1), keep_dims_));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, plan.output));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, plan.output));
     return Reduce<Reducer, T>(ctx, input, plan, output);
   }
 

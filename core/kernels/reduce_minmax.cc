@@ -87,8 +87,8 @@ REGISTER_OP("Min", [](OpBuilder& op) { DescribeExtreme<Min>(op); });
 
 REGISTER_OP("Prod", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Prod, float, double, half, bfloat16, uint8_t, uint16_t,
-               uint32_t, uint64_t, complex64, complex128>("T");
+  op.KernelFor<Prod, float, double, half, bfloat16, uint8_t, uint16_t, uint32_t,
+               uint64_t, complex64, complex128>("T");
   // Products that wrap have the same bits with and without a sign.
   op.KernelWhere<Prod<uint8_t>>({{"T", DT_INT8}});
   op.KernelWhere<Prod<uint16_t>>({{"T", DT_INT16}});

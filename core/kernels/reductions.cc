@@ -79,7 +79,7 @@ class L2Loss final : public Kernel {
     ReductionPlan plan;
     plan.reduced_elements = t.num_elements();
     if (t.num_elements() != 1) plan.groups = {{t.num_elements(), true}};
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
     return Reduce<HalfSquareReducer<T>, T>(ctx, t, plan, output);
   }
 };

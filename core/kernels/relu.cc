@@ -42,17 +42,16 @@ class LeakyRelu final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& features = ctx.input(0);
-    ASSIGN_OR_RETURN(Tensor* activations, ctx.ForwardOrAllocateOutput(
-                                              {0}, 0, features.shape()));
+    ASSIGN_OR_RETURN(Tensor * activations,
+                     ctx.ForwardOrAllocateOutput({0}, 0, features.shape()));
     const T* in = features.data<T>();
     T* out = activations->mutable_data<T>();
-    return ctx.ParallelFor(
-        features.num_elements(), 1,
-        [=, alpha = alpha_](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            out[i] = in[i] > T(0) ? in[i] : in[i] * alpha;
-          }
-        });
+    return ctx.ParallelFor(features.num_elements(), 1,
+                           [=, alpha = alpha_](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               out[i] = in[i] > T(0) ? in[i] : in[i] * alpha;
+                             }
+                           });
   }
 
  private:
@@ -80,21 +79,20 @@ class Gradient final : public Kernel {
     if (!(gradients.shape() == features.shape())) {
       return InvalidArgument("Inputs to operation ", node_, " of type ", op_,
                              " must have the same size and shape.  Input 0: ",
-                             gradients.shape().ToString(), " != input 1: ",
-                             features.shape().ToString());
+                             gradients.shape().ToString(),
+                             " != input 1: ", features.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* backprops, ctx.ForwardOrAllocateOutput(
-                                            {0, 1}, 0, features.shape()));
+    ASSIGN_OR_RETURN(Tensor * backprops,
+                     ctx.ForwardOrAllocateOutput({0, 1}, 0, features.shape()));
     const T* g = gradients.data<T>();
     const T* x = features.data<T>();
     T* out = backprops->mutable_data<T>();
-    return ctx.ParallelFor(
-        features.num_elements(), 1,
-        [=, alpha = alpha_](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            out[i] = Op::Apply(g[i], x[i], alpha);
-          }
-        });
+    return ctx.ParallelFor(features.num_elements(), 1,
+                           [=, alpha = alpha_](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               out[i] = Op::Apply(g[i], x[i], alpha);
+                             }
+                           });
   }
 
  private:

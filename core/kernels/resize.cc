@@ -23,8 +23,7 @@ struct ResizeShape {
 class ResizeBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(align_corners_,
-                     construction.Attr<bool>("align_corners"));
+    ASSIGN_OR_RETURN(align_corners_, construction.Attr<bool>("align_corners"));
     if (construction.HasAttr("half_pixel_centers")) {
       ASSIGN_OR_RETURN(half_pixel_,
                        construction.Attr<bool>("half_pixel_centers"));
@@ -38,9 +37,8 @@ class ResizeBase : public Kernel {
 
  protected:
   float Scale(int64_t in, int64_t out) const {
-    return align_corners_ && out > 1
-               ? (in - 1) / static_cast<float>(out - 1)
-               : in / static_cast<float>(out);
+    return align_corners_ && out > 1 ? (in - 1) / static_cast<float>(out - 1)
+                                     : in / static_cast<float>(out);
   }
 
   // Checks the inputs and allocates the output.
@@ -78,9 +76,9 @@ class ResizeBase : public Kernel {
     }
     s.y_scale = Scale(s.in_height, s.out_height);
     s.x_scale = Scale(s.in_width, s.out_width);
-    ASSIGN_OR_RETURN(TensorShape shape,
-                     TensorShape::Build({{s.batch, s.out_height, s.out_width,
-                                          s.channels}}));
+    ASSIGN_OR_RETURN(
+        TensorShape shape,
+        TensorShape::Build({{s.batch, s.out_height, s.out_width, s.channels}}));
     ASSIGN_OR_RETURN(*out, ctx.AllocateOutput(0, shape));
     return s;
   }
@@ -112,8 +110,8 @@ class ResizeBilinear final : public ResizeBase {
         [&](int64_t begin, int64_t end) {
           for (int64_t line = begin; line < end; ++line) {
             const Sample& y = ys[line % s.out_height];
-            const T* image = in + line / s.out_height * s.in_height *
-                                      s.in_width * c_count;
+            const T* image =
+                in + line / s.out_height * s.in_height * s.in_width * c_count;
             const T* top = image + y.lower * s.in_width * c_count;
             const T* bottom = image + y.upper * s.in_width * c_count;
             float* row = to + line * s.out_width * c_count;
@@ -162,9 +160,8 @@ class ResizeNearestNeighbor final : public ResizeBase {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
     const auto source = [&](int64_t i, int64_t size, float scale) {
-      const float at = half_pixel_
-                           ? (static_cast<float>(i) + 0.5f) * scale
-                           : static_cast<float>(i) * scale;
+      const float at = half_pixel_ ? (static_cast<float>(i) + 0.5f) * scale
+                                   : static_cast<float>(i) * scale;
       return std::clamp<int64_t>(
           align_corners_ ? std::round(at) : std::floor(at), 0, size - 1);
     };
@@ -180,9 +177,8 @@ class ResizeNearestNeighbor final : public ResizeBase {
           for (int64_t line = begin; line < end; ++line) {
             const int64_t y =
                 source(line % s.out_height, s.in_height, s.y_scale);
-            const Element* from =
-                in + (line / s.out_height * s.in_height + y) * s.in_width *
-                         s.channels;
+            const Element* from = in + (line / s.out_height * s.in_height + y) *
+                                           s.in_width * s.channels;
             Element* row = to + line * s.out_width * s.channels;
             for (int64_t x = 0; x < s.out_width; ++x) {
               row = std::copy_n(from + xs[x] * s.channels, s.channels, row);
@@ -411,7 +407,7 @@ class CropAndResize final : public Kernel {
     ASSIGN_OR_RETURN(
         TensorShape shape,
         TensorShape::Build({{num_boxes, crop_height, crop_width, depth}}));
-    ASSIGN_OR_RETURN(Tensor* crops, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * crops, ctx.AllocateOutput(0, shape));
     if (crops->num_elements() == 0) return absl::OkStatus();
     const T* in = image.data<T>();
     const float* box = boxes.data<float>();
@@ -435,8 +431,9 @@ class CropAndResize final : public Kernel {
               if (!inside) {
                 std::fill_n(to, depth, extrapolation_);
               } else if (nearest_) {
-                const T* from = source + (std::lround(in_y) * width +
-                                          std::lround(in_x)) * depth;
+                const T* from =
+                    source +
+                    (std::lround(in_y) * width + std::lround(in_x)) * depth;
                 for (int64_t c = 0; c < depth; ++c) {
                   to[c] = static_cast<float>(from[c]);
                 }
@@ -505,9 +502,8 @@ REGISTER_OP("ResizeNearestNeighbor", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: T");
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
-  for (DataType dtype :
-       {DT_INT8, DT_UINT8, DT_INT16, DT_UINT16, DT_INT32, DT_INT64, DT_HALF,
-        DT_BFLOAT16, DT_FLOAT, DT_DOUBLE}) {
+  for (DataType dtype : {DT_INT8, DT_UINT8, DT_INT16, DT_UINT16, DT_INT32,
+                         DT_INT64, DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE}) {
     switch (DataTypeSize(dtype)) {
       case 1:
         op.KernelWhere<ResizeNearestNeighbor<uint8_t>>({{"T", dtype}});

@@ -38,16 +38,17 @@ absl::Status CheckInputs(const KernelContext& ctx) {
                            prefix.num_elements(), " instead.");
   }
   if (names.rank() != 1 || specs.rank() != 1) {
-    return InvalidArgument("Input tensor_names and shape_and_slices should be "
-                           "an 1-D tensors, got ",
-                           names.shape().ToString(), " and ",
-                           specs.shape().ToString(), " instead.");
+    return InvalidArgument(
+        "Input tensor_names and shape_and_slices should be "
+        "an 1-D tensors, got ",
+        names.shape().ToString(), " and ", specs.shape().ToString(),
+        " instead.");
   }
   if (names.num_elements() != specs.num_elements()) {
-    return InvalidArgument("tensor_names and shape_and_slices have different "
-                           "number of elements: ",
-                           names.num_elements(), " vs. ",
-                           specs.num_elements());
+    return InvalidArgument(
+        "tensor_names and shape_and_slices have different "
+        "number of elements: ",
+        names.num_elements(), " vs. ", specs.num_elements());
   }
   return absl::OkStatus();
 }
@@ -57,9 +58,10 @@ absl::StatusOr<ShapeAndSlice> SliceOf(const std::string& spec,
                                       const Tensor& tensor) {
   ASSIGN_OR_RETURN(ShapeAndSlice part, ShapeAndSlice::Parse(spec));
   if (!(part.slice_shape == tensor.shape())) {
-    return InvalidArgument("Slice in shape_and_slice specification does not "
-                           "match the shape of the tensor to  save: ",
-                           spec, ", tensor: ", tensor.shape().ToString());
+    return InvalidArgument(
+        "Slice in shape_and_slice specification does not "
+        "match the shape of the tensor to  save: ",
+        spec, ", tensor: ", tensor.shape().ToString());
   }
   return part;
 }
@@ -104,10 +106,9 @@ absl::Status CheckDtype(const CheckpointReader& reader,
                            DataTypeName(stored.dtype),
                            " instead: tensor_name = ", stored.name);
   }
-  return InvalidArgument("tensor_name = ", stored.name, "; expected dtype ",
-                         DataTypeName(wanted),
-                         " does not equal original dtype ",
-                         DataTypeName(stored.dtype));
+  return InvalidArgument(
+      "tensor_name = ", stored.name, "; expected dtype ", DataTypeName(wanted),
+      " does not equal original dtype ", DataTypeName(stored.dtype));
 }
 
 absl::StatusOr<const CheckpointTensor*> FindStored(
@@ -128,11 +129,11 @@ absl::StatusOr<Tensor> ReadStored(const CheckpointReader& reader,
   if (spec.empty()) return reader.Read(stored.name);
   ASSIGN_OR_RETURN(ShapeAndSlice part, ShapeAndSlice::Parse(spec));
   if (!(part.full_shape == stored.shape)) {
-    return InvalidArgument(
-        "tensor_name = ", stored.name,
-        "; shape in shape_and_slice spec ", part.full_shape.ToString(),
-        " does not match the shape stored in checkpoint: ",
-        stored.shape.ToString());
+    return InvalidArgument("tensor_name = ", stored.name,
+                           "; shape in shape_and_slice spec ",
+                           part.full_shape.ToString(),
+                           " does not match the shape stored in checkpoint: ",
+                           stored.shape.ToString());
   }
   return reader.ReadSlice(stored.name, part.slice);
 }
@@ -156,9 +157,8 @@ class RestoreV2 final : public Kernel {
     // By name, as TensorFlow goes: the first missing one is what it reports.
     std::vector<int> order(count);
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-      return names[a] < names[b];
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return names[a] < names[b]; });
     std::vector<const CheckpointTensor*> stored(count);
     uint64_t bytes = 0;
     for (const int i : order) {
@@ -207,9 +207,9 @@ class RestoreOne final : public Kernel {
     const std::string& pattern = ctx.input(0).scalar<std::string>();
     ASSIGN_OR_RETURN(std::unique_ptr<CheckpointReader> reader,
                      CheckpointReader::Open(*files, pattern));
-    ASSIGN_OR_RETURN(const CheckpointTensor* stored,
-                     FindStored(*reader, pattern,
-                                ctx.input(1).scalar<std::string>()));
+    ASSIGN_OR_RETURN(
+        const CheckpointTensor* stored,
+        FindStored(*reader, pattern, ctx.input(1).scalar<std::string>()));
     RETURN_IF_ERROR(CheckDtype(*reader, *stored, ctx.output_type(0)));
     ASSIGN_OR_RETURN(
         Tensor tensor,
@@ -232,18 +232,21 @@ class MergeV2Checkpoints final : public Kernel {
     const Tensor& inputs = ctx.input(0);
     const Tensor& destination = ctx.input(1);
     if (inputs.rank() != 1) {
-      return InvalidArgument("Input checkpoint_prefixes should be an 1-D "
-                             "tensor, got ",
-                             inputs.shape().ToString(), " instead.");
+      return InvalidArgument(
+          "Input checkpoint_prefixes should be an 1-D "
+          "tensor, got ",
+          inputs.shape().ToString(), " instead.");
     }
     if (destination.rank() != 0) {
-      return InvalidArgument("Input destination_prefix should be a scalar "
-                             "tensor, got ",
-                             destination.shape().ToString(), " instead.");
+      return InvalidArgument(
+          "Input destination_prefix should be a scalar "
+          "tensor, got ",
+          destination.shape().ToString(), " instead.");
     }
     if (inputs.num_elements() == 0) {
-      return InvalidArgument("At least one prefix checkpoint file must exist, "
-                             "but none existed.");
+      return InvalidArgument(
+          "At least one prefix checkpoint file must exist, "
+          "but none existed.");
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
     return MergeBundles(*files, inputs.values<std::string>(),
@@ -266,7 +269,7 @@ class ShardedFilename final : public Kernel {
     RETURN_IF_ERROR(CheckScalar(ctx.input(0), "basename"));
     RETURN_IF_ERROR(CheckScalar(ctx.input(1), "shard"));
     RETURN_IF_ERROR(CheckScalar(ctx.input(2), "num_shards"));
-    ASSIGN_OR_RETURN(Tensor* name, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * name, ctx.AllocateOutput(0, {}));
     *name->mutable_data<std::string>() = absl::StrFormat(
         "%s-%05d-of-%05d", ctx.input(0).scalar<std::string>(),
         ctx.input(1).scalar<int32_t>(), ctx.input(2).scalar<int32_t>());
@@ -279,7 +282,7 @@ class ShardedFilespec final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     RETURN_IF_ERROR(CheckScalar(ctx.input(0), "basename"));
     RETURN_IF_ERROR(CheckScalar(ctx.input(1), "num_shards"));
-    ASSIGN_OR_RETURN(Tensor* name, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * name, ctx.AllocateOutput(0, {}));
     *name->mutable_data<std::string>() = absl::StrFormat(
         "%s-\?\?\?\?\?-of-%05d", ctx.input(0).scalar<std::string>(),
         ctx.input(1).scalar<int32_t>());

@@ -42,11 +42,11 @@ class Scan final : public Kernel {
                        : axis_tensor.scalar<int32_t>();
     const int64_t rank = x.rank();
     if (axis < -rank || axis >= rank) {
-      return InvalidArgument("ScanOp: Expected scan axis in the range [",
-                             -rank, ", ", rank, "), but got ", axis);
+      return InvalidArgument("ScanOp: Expected scan axis in the range [", -rank,
+                             ", ", rank, "), but got ", axis);
     }
     if (axis < 0) axis += rank;
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     if (x.num_elements() == 0) return absl::OkStatus();
     const int64_t size = x.dim(static_cast<int>(axis));
@@ -57,23 +57,24 @@ class Scan final : public Kernel {
     const T* in = x.data<T>();
     T* out = output->mutable_data<T>();
     // One unit is a line along the axis.
-    return ctx.ParallelFor(
-        x.num_elements() / size, size * 2, [=, this](int64_t begin, int64_t end) {
-          for (int64_t line = begin; line < end; ++line) {
-            int64_t at = line / inner * size * inner + line % inner;
-            int64_t step = inner;
-            if (reverse_) {
-              at += (size - 1) * inner;
-              step = -inner;
-            }
-            T acc = Op::Identity();
-            for (int64_t i = 0; i < size; ++i, at += step) {
-              const T next = Op::Combine(acc, in[at]);
-              out[at] = exclusive_ ? acc : next;
-              acc = next;
-            }
-          }
-        });
+    return ctx.ParallelFor(x.num_elements() / size, size * 2,
+                           [=, this](int64_t begin, int64_t end) {
+                             for (int64_t line = begin; line < end; ++line) {
+                               int64_t at =
+                                   line / inner * size * inner + line % inner;
+                               int64_t step = inner;
+                               if (reverse_) {
+                                 at += (size - 1) * inner;
+                                 step = -inner;
+                               }
+                               T acc = Op::Identity();
+                               for (int64_t i = 0; i < size; ++i, at += step) {
+                                 const T next = Op::Combine(acc, in[at]);
+                                 out[at] = exclusive_ ? acc : next;
+                                 acc = next;
+                               }
+                             }
+                           });
   }
 
  private:

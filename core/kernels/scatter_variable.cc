@@ -58,9 +58,10 @@ absl::StatusOr<std::vector<int64_t>> ReadIndices(const Tensor& indices,
 // Indices of which each, along the last dimension, names a slice of a tensor
 // of shape `shape`: the numbers of those slices. `depth` is the size of that
 // last dimension.
-absl::StatusOr<std::vector<int64_t>> ReadSliceIndices(
-    const Tensor& indices, int depth, const TensorShape& shape,
-    const char* what) {
+absl::StatusOr<std::vector<int64_t>> ReadSliceIndices(const Tensor& indices,
+                                                      int depth,
+                                                      const TensorShape& shape,
+                                                      const char* what) {
   const int64_t count = depth == 0 ? 0 : indices.num_elements() / depth;
   std::vector<int64_t> out(count);
   for (int64_t i = 0; i < count; ++i) {
@@ -197,10 +198,11 @@ absl::Status UpdateRows(KernelContext& ctx, ApplyRows apply, Plan plan) {
   const auto update = [&](Tensor& variable) -> absl::Status {
     RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable));
     if (variable.dtype() != updates.dtype()) {
-      return InvalidArgument("Trying to update variable with wrong dtype. "
-                             "Expected ",
-                             DataTypeName(variable.dtype()), " got ",
-                             DataTypeName(updates.dtype()));
+      return InvalidArgument(
+          "Trying to update variable with wrong dtype. "
+          "Expected ",
+          DataTypeName(variable.dtype()), " got ",
+          DataTypeName(updates.dtype()));
     }
     int64_t row_size = 0;
     ASSIGN_OR_RETURN(std::vector<int64_t> rows,
@@ -220,8 +222,8 @@ absl::Status Scatter(KernelContext& ctx, ApplyRows apply) {
   const Tensor& updates = ctx.input(2);
   return UpdateRows(
       ctx, apply,
-      [&](const TensorShape& params, int64_t* row_size)
-          -> absl::StatusOr<std::vector<int64_t>> {
+      [&](const TensorShape& params,
+          int64_t* row_size) -> absl::StatusOr<std::vector<int64_t>> {
         if (params.rank() == 0) {
           return InvalidArgument("params must be at least 1-D, got shape []");
         }
@@ -243,8 +245,7 @@ absl::Status Scatter(KernelContext& ctx, ApplyRows apply) {
               "Must have updates.shape = indices.shape + params.shape[1:] or "
               "updates.shape = [], got updates.shape ",
               updates.shape().ToString(), ", indices.shape ",
-              indices.shape().ToString(), ", params.shape ",
-              params.ToString());
+              indices.shape().ToString(), ", params.shape ", params.ToString());
         }
         *row_size = ElementsFrom(params, 1);
         return ReadIndices(indices, params.dim(0));
@@ -257,8 +258,8 @@ absl::Status ScatterNd(KernelContext& ctx, ApplyRows apply) {
   const Tensor& updates = ctx.input(2);
   return UpdateRows(
       ctx, apply,
-      [&](const TensorShape& params, int64_t* row_size)
-          -> absl::StatusOr<std::vector<int64_t>> {
+      [&](const TensorShape& params,
+          int64_t* row_size) -> absl::StatusOr<std::vector<int64_t>> {
         if (params.rank() == 0) {
           return InvalidArgument("Output must be at least 1-D, got shape: []");
         }
@@ -281,25 +282,25 @@ absl::Status ScatterNd(KernelContext& ctx, ApplyRows apply) {
             continue;
           }
           return InvalidArgument(
-              "Dimensions [0,", outer, ") of indices[shape=",
-              indices.shape().ToString(), "] = ",
-              i < indices.rank() ? indices.dim(i) : 0,
-              " must match dimensions [0,", outer, ") of updates[shape=",
-              updates.shape().ToString(), "] = ",
-              i < updates.rank() ? updates.dim(i) : 0);
+              "Dimensions [0,", outer,
+              ") of indices[shape=", indices.shape().ToString(),
+              "] = ", i < indices.rank() ? indices.dim(i) : 0,
+              " must match dimensions [0,", outer,
+              ") of updates[shape=", updates.shape().ToString(),
+              "] = ", i < updates.rank() ? updates.dim(i) : 0);
         }
         bool fits = depth <= params.rank() &&
                     updates.rank() - outer == params.rank() - depth;
         for (int i = outer; fits && i < updates.rank(); ++i) {
-          fits = updates.dim(i) ==
-                 params.dim(i - outer + static_cast<int>(depth));
+          fits =
+              updates.dim(i) == params.dim(i - outer + static_cast<int>(depth));
         }
         if (!fits) {
           return InvalidArgument(
-              "Dimensions [", depth, ",", params.rank(), ") of input[shape=",
-              params.ToString(), "] must match dimensions [", depth, ",",
-              updates.rank(), ") of updates[shape=",
-              updates.shape().ToString(), "]");
+              "Dimensions [", depth, ",", params.rank(),
+              ") of input[shape=", params.ToString(),
+              "] must match dimensions [", depth, ",", updates.rank(),
+              ") of updates[shape=", updates.shape().ToString(), "]");
         }
         *row_size = ElementsFrom(params, static_cast<int>(depth));
         return ReadSliceIndices(indices, static_cast<int>(depth), params,
@@ -307,8 +308,7 @@ absl::Status ScatterNd(KernelContext& ctx, ApplyRows apply) {
       });
 }
 
-template <absl::Status (*kScatter)(KernelContext&, ApplyRows),
-          ApplyRows kApply>
+template <absl::Status (*kScatter)(KernelContext&, ApplyRows), ApplyRows kApply>
 class ScatterKernel final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
@@ -361,15 +361,15 @@ void AddOrderedKernels(OpBuilder& op, absl::string_view attr) {
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(attr);
 }
 
-#define REGISTER_SCATTER(name, K, AddKernels)               \
-  REGISTER_OP("Scatter" name, [](OpBuilder& op) {           \
-    DescribeRef(op);                                        \
-    op.Attr("use_locking: bool = false");                   \
-    AddKernels<K>(op, "T");                                 \
-  });                                                       \
-  REGISTER_OP("ResourceScatter" name, [](OpBuilder& op) {   \
-    DescribeResource(op);                                   \
-    AddKernels<K>(op, "dtype");                             \
+#define REGISTER_SCATTER(name, K, AddKernels)             \
+  REGISTER_OP("Scatter" name, [](OpBuilder& op) {         \
+    DescribeRef(op);                                      \
+    op.Attr("use_locking: bool = false");                 \
+    AddKernels<K>(op, "T");                               \
+  });                                                     \
+  REGISTER_OP("ResourceScatter" name, [](OpBuilder& op) { \
+    DescribeResource(op);                                 \
+    AddKernels<K>(op, "dtype");                           \
   })
 REGISTER_SCATTER("Add", ScatterAdd, AddNumberKernels);
 REGISTER_SCATTER("Sub", ScatterSub, AddNumberKernels);
@@ -463,9 +463,9 @@ absl::StatusOr<Tensor> ReadForGather(KernelContext& ctx) {
   Tensor value = ctx.variables().Read(slot, &scratch);
   RETURN_IF_ERROR(CheckInitialized(ctx, 0, value));
   if (value.dtype() != ctx.output_type(0)) {
-    return InvalidArgument("Trying to read variable with wrong dtype. Expected ",
-                           DataTypeName(ctx.output_type(0)), " got ",
-                           DataTypeName(value.dtype()));
+    return InvalidArgument(
+        "Trying to read variable with wrong dtype. Expected ",
+        DataTypeName(ctx.output_type(0)), " got ", DataTypeName(value.dtype()));
   }
   return value;
 }
@@ -487,17 +487,17 @@ class ResourceGather final : public Kernel {
     const int batch =
         batch_dims_ < 0 ? batch_dims_ + indices.rank() : batch_dims_;
     if (batch < 0 || batch > indices.rank() || batch >= params.rank()) {
-      return InvalidArgument("batch_dims = ", batch_dims_,
-                             " does not fit params of shape ",
-                             params.shape().ToString(), " and indices of shape ",
-                             indices.shape().ToString());
+      return InvalidArgument(
+          "batch_dims = ", batch_dims_, " does not fit params of shape ",
+          params.shape().ToString(), " and indices of shape ",
+          indices.shape().ToString());
     }
     const auto dims = params.shape().dims();
     if (dims.subspan(0, batch) != indices.shape().dims().subspan(0, batch)) {
       return InvalidArgument("params of shape ", params.shape().ToString(),
                              " and indices of shape ",
-                             indices.shape().ToString(), " differ in the first ",
-                             batch, " dimensions");
+                             indices.shape().ToString(),
+                             " differ in the first ", batch, " dimensions");
     }
     std::vector<int64_t> out_dims(indices.shape().dims().begin(),
                                   indices.shape().dims().end());
@@ -511,7 +511,7 @@ class ResourceGather final : public Kernel {
     for (size_t i = 0; batch > 0 && i < rows.size(); ++i) {
       rows[i] += static_cast<int64_t>(i) / per_batch * limit;
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     return GatherRows(ctx, params, rows,
                       ElementsFrom(params.shape(), batch + 1), out);
   }
@@ -533,26 +533,26 @@ class ResourceGatherNd final : public Kernel {
     }
     const int64_t depth = indices.dim(indices.rank() - 1);
     if (depth > params.rank()) {
-      return InvalidArgument("index innermost dimension length must be <= "
-                             "params rank; saw: ",
-                             depth, " vs. ", params.rank());
+      return InvalidArgument(
+          "index innermost dimension length must be <= "
+          "params rank; saw: ",
+          depth, " vs. ", params.rank());
     }
     const auto dims = params.shape().dims();
     std::vector<int64_t> out_dims(indices.shape().dims().begin(),
                                   indices.shape().dims().end() - 1);
     out_dims.insert(out_dims.end(), dims.begin() + depth, dims.end());
     ASSIGN_OR_RETURN(TensorShape out_shape, TensorShape::Build(out_dims));
-    ASSIGN_OR_RETURN(
-        std::vector<int64_t> rows,
-        ReadSliceIndices(indices, static_cast<int>(depth), params.shape(),
-                         "param shape"));
+    ASSIGN_OR_RETURN(std::vector<int64_t> rows,
+                     ReadSliceIndices(indices, static_cast<int>(depth),
+                                      params.shape(), "param shape"));
     const int64_t row_size =
         ElementsFrom(params.shape(), static_cast<int>(depth));
     // Empty index vectors each name the whole of `params`.
     if (depth == 0 && row_size > 0) {
       rows.assign(out_shape.num_elements() / row_size, 0);
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, out_shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     return GatherRows(ctx, params, rows, row_size, out);
   }
 };

@@ -33,21 +33,24 @@ class Select final : public Kernel {
     }
     if (condition.shape().IsVector() && !then.shape().IsVector()) {
       if (then.rank() < 1) {
-        return InvalidArgument("'then' must be at least a vector, but saw "
-                               "shape: ", then.shape().ToString());
+        return InvalidArgument(
+            "'then' must be at least a vector, but saw "
+            "shape: ",
+            then.shape().ToString());
       }
       if (then.dim(0) != condition.dim(0)) {
-        return InvalidArgument("Number of batches of 'then' must match size "
-                               "of 'cond', but saw: ",
-                               then.dim(0), " vs. ", condition.dim(0));
+        return InvalidArgument(
+            "Number of batches of 'then' must match size "
+            "of 'cond', but saw: ",
+            then.dim(0), " vs. ", condition.dim(0));
       }
       RETURN_IF_ERROR(RequireSameShape(then, 1, otherwise, 2));
     } else {
       RETURN_IF_ERROR(RequireSameShape(condition, 0, then, 1));
       RETURN_IF_ERROR(RequireSameShape(condition, 0, otherwise, 2));
     }
-    ASSIGN_OR_RETURN(Tensor* output, ctx.ForwardOrAllocateOutput(
-                                         {1, 2}, 0, then.shape()));
+    ASSIGN_OR_RETURN(Tensor * output,
+                     ctx.ForwardOrAllocateOutput({1, 2}, 0, then.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return WithElementType(then.dtype(), [&]<typename T>() {
       return Run<T>(ctx, condition, then, otherwise, output);
@@ -64,20 +67,20 @@ class Select final : public Kernel {
     const T* a = static_cast<const T*>(then.raw_data());
     const T* b = static_cast<const T*>(otherwise.raw_data());
     T* out = static_cast<T*>(output->mutable_raw_data());
-    return ctx.ParallelFor(
-        condition.num_elements(), row, [=](int64_t begin, int64_t end) {
-          if (row == 1) {
-            for (int64_t i = begin; i < end; ++i) {
-              out[i] = chosen[i] ? a[i] : b[i];
-            }
-            return;
-          }
-          for (int64_t i = begin; i < end; ++i) {
-            const T* from = (chosen[i] ? a : b) + i * row;
-            T* to = out + i * row;
-            if (from != to) std::copy(from, from + row, to);
-          }
-        });
+    return ctx.ParallelFor(condition.num_elements(), row,
+                           [=](int64_t begin, int64_t end) {
+                             if (row == 1) {
+                               for (int64_t i = begin; i < end; ++i) {
+                                 out[i] = chosen[i] ? a[i] : b[i];
+                               }
+                               return;
+                             }
+                             for (int64_t i = begin; i < end; ++i) {
+                               const T* from = (chosen[i] ? a : b) + i * row;
+                               T* to = out + i * row;
+                               if (from != to) std::copy(from, from + row, to);
+                             }
+                           });
   }
 
   absl::Status RequireSameShape(const Tensor& a, int i, const Tensor& b,
@@ -85,8 +88,9 @@ class Select final : public Kernel {
     if (a.shape() == b.shape()) return absl::OkStatus();
     return InvalidArgument("Inputs to operation ", node_,
                            " of type Select must have the same size and "
-                           "shape.  Input ", i, ": ", a.shape().ToString(),
-                           " != input ", j, ": ", b.shape().ToString());
+                           "shape.  Input ",
+                           i, ": ", a.shape().ToString(), " != input ", j, ": ",
+                           b.shape().ToString());
   }
 
   std::string node_;
@@ -112,7 +116,7 @@ class SelectV2 final : public Kernel {
                              " must be broadcastable");
     }
     const Broadcast& plan = *made;
-    ASSIGN_OR_RETURN(Tensor* output,
+    ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({1, 2}, 0, plan.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return WithElementType(then.dtype(), [&]<typename T>() {
@@ -134,23 +138,22 @@ class SelectV2 final : public Kernel {
     const int64_t a_step = plan.row_stride(1);
     const int64_t b_step = plan.row_stride(2);
     const bool dense = c_step == 1 && a_step == 1 && b_step == 1;
-    return ctx.ParallelFor(
-        plan.rows(), n, [&](int64_t begin, int64_t end) {
-          plan.ForEachRow(
-              begin, end, [&](int64_t at, const Broadcast::Offsets& from) {
-                const bool* c = chosen + from[0];
-                const T* x = a + from[1];
-                const T* y = b + from[2];
-                T* to = out + at;
-                if (dense) {
-                  for (int64_t i = 0; i < n; ++i) to[i] = c[i] ? x[i] : y[i];
-                } else {
-                  for (int64_t i = 0; i < n; ++i) {
-                    to[i] = c[i * c_step] ? x[i * a_step] : y[i * b_step];
-                  }
-                }
-              });
-        });
+    return ctx.ParallelFor(plan.rows(), n, [&](int64_t begin, int64_t end) {
+      plan.ForEachRow(
+          begin, end, [&](int64_t at, const Broadcast::Offsets& from) {
+            const bool* c = chosen + from[0];
+            const T* x = a + from[1];
+            const T* y = b + from[2];
+            T* to = out + at;
+            if (dense) {
+              for (int64_t i = 0; i < n; ++i) to[i] = c[i] ? x[i] : y[i];
+            } else {
+              for (int64_t i = 0; i < n; ++i) {
+                to[i] = c[i * c_step] ? x[i * a_step] : y[i * b_step];
+              }
+            }
+          });
+    });
   }
 };
 

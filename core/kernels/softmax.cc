@@ -48,7 +48,7 @@ class SoftmaxBase : public Kernel {
       return InvalidArgument("logits must have >= 1 dimension, got ",
                              logits.shape().ToString());
     }
-    ASSIGN_OR_RETURN(Tensor* out,
+    ASSIGN_OR_RETURN(Tensor * out,
                      ctx.ForwardOrAllocateOutput({0}, 0, logits.shape()));
     if (logits.num_elements() == 0) return absl::OkStatus();
     const int64_t classes = logits.dim(logits.rank() - 1);
@@ -63,8 +63,7 @@ class SoftmaxBase : public Kernel {
             T* row = to + r * classes;
             U* exps = nullptr;
             if constexpr (!kLog) exps = shifted.data();
-            const U sum =
-                ShiftAndSum(from, classes, shifted.data(), exps);
+            const U sum = ShiftAndSum(from, classes, shifted.data(), exps);
             if constexpr (kLog) {
               const U log_sum = std::log(sum);
               for (int64_t i = 0; i < classes; ++i) {
@@ -95,8 +94,9 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
     const TensorShape& features = ctx.input(0).shape();
     const TensorShape& labels = ctx.input(1).shape();
     if (std::max(features.rank(), labels.rank()) != 2) {
-      return InvalidArgument("logits and labels must be either 2-dimensional, "
-                             "or broadcasted to be 2-dimensional");
+      return InvalidArgument(
+          "logits and labels must be either 2-dimensional, "
+          "or broadcasted to be 2-dimensional");
     }
     int64_t dims[2];
     // How far each operand moves per row and per class: 0 if broadcast.
@@ -114,16 +114,18 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
             features.ToString(), " labels_size=", labels.ToString());
       }
       dims[i] = f == 1 ? l : f;
-      feature_step[i] = f == 1 ? 0 : i == 0 && features.rank() == 2
-                                         ? features.dim(1) : 1;
-      label_step[i] = l == 1 ? 0 : i == 0 && labels.rank() == 2
-                                       ? labels.dim(1) : 1;
+      feature_step[i] = f == 1                           ? 0
+                        : i == 0 && features.rank() == 2 ? features.dim(1)
+                                                         : 1;
+      label_step[i] = l == 1                         ? 0
+                      : i == 0 && labels.rank() == 2 ? labels.dim(1)
+                                                     : 1;
     }
     const int64_t rows = dims[0];
     const int64_t classes = dims[1];
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{rows, classes}}));
-    ASSIGN_OR_RETURN(Tensor* loss, ctx.AllocateOutput(0, {rows}));
-    ASSIGN_OR_RETURN(Tensor* backprop, ctx.AllocateOutput(1, shape));
+    ASSIGN_OR_RETURN(Tensor * loss, ctx.AllocateOutput(0, {rows}));
+    ASSIGN_OR_RETURN(Tensor * backprop, ctx.AllocateOutput(1, shape));
     const T* in = ctx.input(0).data<T>();
     const T* label = ctx.input(1).data<T>();
     T* losses = loss->mutable_data<T>();
@@ -145,8 +147,8 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
             const U log_sum = std::log(sum);
             U total = 0;
             for (int64_t c = 0; c < classes; ++c) {
-              const U y = static_cast<U>(
-                  label[r * label_step[0] + c * label_step[1]]);
+              const U y =
+                  static_cast<U>(label[r * label_step[0] + c * label_step[1]]);
               // A label of zero makes an infinite logit harmless.
               if (y != 0) total += y * (log_sum - shifted[c]);
               gradient[r * classes + c] = static_cast<T>(exps[c] / sum - y);
@@ -176,11 +178,11 @@ class SparseSoftmaxCrossEntropyWithLogits final : public Kernel {
     const int64_t rows = features.dim(0);
     const int64_t classes = features.dim(1);
     if (labels.dim(0) != rows) {
-      return InvalidArgument("logits and labels must have the same first "
-                             "dimension, got logits shape ",
-                             features.shape().ToString(),
-                             " and labels shape ",
-                             labels.shape().ToString());
+      return InvalidArgument(
+          "logits and labels must have the same first "
+          "dimension, got logits shape ",
+          features.shape().ToString(), " and labels shape ",
+          labels.shape().ToString());
     }
     if (classes == 0) {
       return InvalidArgument(
@@ -195,8 +197,8 @@ class SparseSoftmaxCrossEntropyWithLogits final : public Kernel {
                                classes, ").");
       }
     }
-    ASSIGN_OR_RETURN(Tensor* loss, ctx.AllocateOutput(0, labels.shape()));
-    ASSIGN_OR_RETURN(Tensor* backprop,
+    ASSIGN_OR_RETURN(Tensor * loss, ctx.AllocateOutput(0, labels.shape()));
+    ASSIGN_OR_RETURN(Tensor * backprop,
                      ctx.AllocateOutput(1, features.shape()));
     const T* in = features.data<T>();
     T* losses = loss->mutable_data<T>();
@@ -205,12 +207,12 @@ class SparseSoftmaxCrossEntropyWithLogits final : public Kernel {
         rows, 10 + 4 * classes, [=](int64_t begin, int64_t end) {
           std::vector<U> shifted(classes), exps(classes);
           for (int64_t r = begin; r < end; ++r) {
-            const U sum = ShiftAndSum(in + r * classes, classes,
-                                      shifted.data(), exps.data());
+            const U sum = ShiftAndSum(in + r * classes, classes, shifted.data(),
+                                      exps.data());
             losses[r] = static_cast<T>(std::log(sum) - shifted[label[r]]);
             for (int64_t c = 0; c < classes; ++c) {
-              gradient[r * classes + c] = static_cast<T>(
-                  exps[c] / sum - (c == label[r] ? U(1) : U(0)));
+              gradient[r * classes + c] =
+                  static_cast<T>(exps[c] / sum - (c == label[r] ? U(1) : U(0)));
             }
           }
         });
@@ -224,10 +226,8 @@ using SparseInt64 = SparseSoftmaxCrossEntropyWithLogits<T, int64_t>;
 
 template <typename T>
 void AddSparse(OpBuilder& op) {
-  op.KernelWhere<SparseInt32<T>>(
-      {{"T", kDataType<T>}, {"Tlabels", DT_INT32}});
-  op.KernelWhere<SparseInt64<T>>(
-      {{"T", kDataType<T>}, {"Tlabels", DT_INT64}});
+  op.KernelWhere<SparseInt32<T>>({{"T", kDataType<T>}, {"Tlabels", DT_INT32}});
+  op.KernelWhere<SparseInt64<T>>({{"T", kDataType<T>}, {"Tlabels", DT_INT64}});
 }
 
 REGISTER_OP("Softmax", [](OpBuilder& op) {

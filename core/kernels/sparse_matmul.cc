@@ -86,8 +86,8 @@ class SparseTensorDenseMatMul final : public Kernel {
       const int64_t k = index[2 * i + (adjoint_a_ ? 0 : 1)];
       if (k < 0 || k >= inner) {
         return InvalidArgument("k (", k, ") from index[", i, ",",
-                               adjoint_a_ ? 0 : 1, "] out of bounds (>=",
-                               inner, ")");
+                               adjoint_a_ ? 0 : 1, "] out of bounds (>=", inner,
+                               ")");
       }
       if (m < 0 || m >= rows) {
         return InvalidArgument("m (", m, ") from index[", i, ",",
@@ -96,7 +96,7 @@ class SparseTensorDenseMatMul final : public Kernel {
       }
     }
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{rows, cols}}));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     T* to = out->mutable_data<T>();
     std::fill_n(to, out->num_elements(), T(0));
     if (out->num_elements() == 0) return absl::OkStatus();
@@ -150,12 +150,12 @@ class SparseMatMul final : public Kernel {
     const int64_t n = b.dim(transpose_b_ ? 0 : 1);
     const int64_t b_k = b.dim(transpose_b_ ? 1 : 0);
     if (k != b_k) {
-      return InvalidArgument("Matrix size incompatible: a: ",
-                             a.shape().ToString(), ", b: ",
-                             b.shape().ToString());
+      return InvalidArgument(
+          "Matrix size incompatible: a: ", a.shape().ToString(),
+          ", b: ", b.shape().ToString());
     }
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{m, n}}));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     return Gemm(ctx, transpose_a_, transpose_b_, m, n, k, a.data<float>(),
                 b.data<float>(), out->mutable_data<float>());
   }

@@ -75,9 +75,10 @@ absl::StatusOr<std::shared_ptr<Stack>> FindStack(const KernelContext& ctx) {
   const Tensor& handle = ctx.input(0);
   if (handle.dtype() == DT_RESOURCE) return ctx.InputResource<Stack>(0);
   if (handle.num_elements() != 2) {
-    return InvalidArgument("Stack handle must have two elements, but had "
-                           "shape: ",
-                           handle.shape().ToString());
+    return InvalidArgument(
+        "Stack handle must have two elements, but had "
+        "shape: ",
+        handle.shape().ToString());
   }
   const auto parts = handle.values<std::string>();
   return ctx.step().resources->Find<Stack>(parts[0], parts[1]);
@@ -116,10 +117,10 @@ class CreateStack final : public Kernel {
     const auto same = [&]() -> absl::StatusOr<std::shared_ptr<Stack>> {
       return stack;
     };
-    RETURN_IF_ERROR(ctx.step()
-                        .resources
-                        ->FindOrCreate<Stack>(kContainer, stack->name(), same)
-                        .status());
+    RETURN_IF_ERROR(
+        ctx.step()
+            .resources->FindOrCreate<Stack>(kContainer, stack->name(), same)
+            .status());
     const std::string parts[] = {kContainer, stack->name()};
     ctx.SetOutput(0, Tensor::Vector<std::string>(parts));
     return absl::OkStatus();

@@ -36,18 +36,42 @@ void AddInto(Tensor& sum, const Tensor& value) {
 // sum += value. REQUIRES: equal dtypes and shapes, `sum` not shared.
 absl::Status Accumulate(Tensor& sum, const Tensor& value) {
   switch (sum.dtype()) {
-    case DT_FLOAT: AddInto<float>(sum, value); break;
-    case DT_DOUBLE: AddInto<double>(sum, value); break;
-    case DT_HALF: AddInto<half>(sum, value); break;
-    case DT_BFLOAT16: AddInto<bfloat16>(sum, value); break;
-    case DT_INT32: AddInto<int32_t>(sum, value); break;
-    case DT_INT64: AddInto<int64_t>(sum, value); break;
-    case DT_INT16: AddInto<int16_t>(sum, value); break;
-    case DT_INT8: AddInto<int8_t>(sum, value); break;
-    case DT_UINT8: AddInto<uint8_t>(sum, value); break;
-    case DT_UINT16: AddInto<uint16_t>(sum, value); break;
-    case DT_COMPLEX64: AddInto<complex64>(sum, value); break;
-    case DT_COMPLEX128: AddInto<complex128>(sum, value); break;
+    case DT_FLOAT:
+      AddInto<float>(sum, value);
+      break;
+    case DT_DOUBLE:
+      AddInto<double>(sum, value);
+      break;
+    case DT_HALF:
+      AddInto<half>(sum, value);
+      break;
+    case DT_BFLOAT16:
+      AddInto<bfloat16>(sum, value);
+      break;
+    case DT_INT32:
+      AddInto<int32_t>(sum, value);
+      break;
+    case DT_INT64:
+      AddInto<int64_t>(sum, value);
+      break;
+    case DT_INT16:
+      AddInto<int16_t>(sum, value);
+      break;
+    case DT_INT8:
+      AddInto<int8_t>(sum, value);
+      break;
+    case DT_UINT8:
+      AddInto<uint8_t>(sum, value);
+      break;
+    case DT_UINT16:
+      AddInto<uint16_t>(sum, value);
+      break;
+    case DT_COMPLEX64:
+      AddInto<complex64>(sum, value);
+      break;
+    case DT_COMPLEX128:
+      AddInto<complex128>(sum, value);
+      break;
     default:
       return Unimplemented("a TensorArray of ", DataTypeName(sum.dtype()),
                            " cannot add up several writes to one index");
@@ -110,19 +134,21 @@ class TensorArray final : public Resource {
     RETURN_IF_ERROR(CheckOpen());
     const int64_t size = static_cast<int64_t>(slots_.size());
     if (index < 0 || (index >= size && !options_.dynamic_size)) {
-      return InvalidArgument("TensorArray ", name_,
-                             ": Tried to write to index ", index,
-                             " but array is not resizeable and size is: ",
-                             size);
+      return InvalidArgument(
+          "TensorArray ", name_, ": Tried to write to index ", index,
+          " but array is not resizeable and size is: ", size);
     }
     RETURN_IF_ERROR(GrowLocked(index + 1));
     Slot& slot = slots_[index];
     if (!element_shape_.IsCompatibleWith(value.shape())) {
-      return CannotWrite(index, absl::StrCat(
-          "the value shape is ", value.shape().ToString(),
-          " which is incompatible with the TensorArray's inferred element "
-          "shape: ",
-          element_shape_.ToString(), " (consider setting infer_shape=False)."));
+      return CannotWrite(
+          index,
+          absl::StrCat(
+              "the value shape is ", value.shape().ToString(),
+              " which is incompatible with the TensorArray's inferred element "
+              "shape: ",
+              element_shape_.ToString(),
+              " (consider setting infer_shape=False)."));
     }
     if (options_.identical_element_shapes && !element_shape_.IsFullyDefined()) {
       element_shape_ = PartialShape(value.shape());
@@ -214,9 +240,9 @@ class TensorArray final : public Resource {
                   element_shape_.dims().end());
       options.element_shape = PartialShape(dims);
     }
-    auto made = std::make_shared<TensorArray>(
-        absl::StrCat(name_, "@", source), std::move(options),
-        /*is_gradient=*/true);
+    auto made = std::make_shared<TensorArray>(absl::StrCat(name_, "@", source),
+                                              std::move(options),
+                                              /*is_gradient=*/true);
     RETURN_IF_ERROR(made->CopyShapes(slots_, prepend));
     gradient = made;
     return made;
@@ -247,8 +273,7 @@ class TensorArray final : public Resource {
   absl::Status GrowLocked(int64_t size) REQUIRES(mu_) {
     const int64_t before = static_cast<int64_t>(slots_.size());
     if (size <= before) return absl::OkStatus();
-    const int64_t bytes =
-        (size - before) * static_cast<int64_t>(sizeof(Slot));
+    const int64_t bytes = (size - before) * static_cast<int64_t>(sizeof(Slot));
     if (size > kMaxSize || !MemoryBudget::Process().Take(bytes)) {
       return ResourceExhausted("TensorArray ", name_, ": no memory for ", size,
                                " elements");
@@ -310,9 +335,10 @@ absl::StatusOr<std::shared_ptr<TensorArray>> FindArray(
   const Tensor& handle = ctx.input(0);
   if (handle.dtype() == DT_RESOURCE) return ctx.InputResource<TensorArray>(0);
   if (handle.dtype() != DT_STRING || handle.num_elements() != 2) {
-    return InvalidArgument("Tensor array handle must be 2-element vector, but "
-                           "had shape: ",
-                           handle.shape().ToString());
+    return InvalidArgument(
+        "Tensor array handle must be 2-element vector, but "
+        "had shape: ",
+        handle.shape().ToString());
   }
   const auto parts = handle.values<std::string>();
   return ctx.step().resources->Find<TensorArray>(parts[0], parts[1]);
@@ -333,11 +359,10 @@ absl::Status SetHandle(KernelContext& ctx,
   auto same = [&]() -> absl::StatusOr<std::shared_ptr<TensorArray>> {
     return array;
   };
-  RETURN_IF_ERROR(ctx.step()
-                      .resources
-                      ->FindOrCreate<TensorArray>(kContainer, array->name(),
-                                                  same)
-                      .status());
+  RETURN_IF_ERROR(
+      ctx.step()
+          .resources->FindOrCreate<TensorArray>(kContainer, array->name(), same)
+          .status());
   const std::string parts[] = {kContainer, array->name()};
   ctx.SetOutput(0, Tensor::Vector<std::string>(parts));
   return absl::OkStatus();
@@ -423,9 +448,10 @@ class CreateGradient final : public Kernel {
     if (ctx.num_inputs() > 2) {
       const Tensor& shape = ctx.input(2);
       if (shape.rank() > 1) {
-        return InvalidArgument("shape_to_prepend must be a vector, but had "
-                               "shape: ",
-                               shape.shape().ToString());
+        return InvalidArgument(
+            "shape_to_prepend must be a vector, but had "
+            "shape: ",
+            shape.shape().ToString());
       }
       for (const int32_t size : shape.values<int32_t>()) {
         prepend.push_back(size);
@@ -472,7 +498,7 @@ class ArraySize final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(std::shared_ptr<TensorArray> array, FindArray(ctx));
     RETURN_IF_ERROR(array->CheckNotClosed());
-    ASSIGN_OR_RETURN(Tensor* size, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * size, ctx.AllocateOutput(0, {}));
     *size->mutable_data<int32_t>() = static_cast<int32_t>(array->size());
     return absl::OkStatus();
   }
@@ -498,10 +524,14 @@ void JoinObjects(const std::vector<Tensor>& values, Tensor* out) {
 }
 void Join(const std::vector<Tensor>& values, Tensor* out) {
   switch (out->dtype()) {
-    case DT_STRING: return JoinObjects<std::string>(values, out);
-    case DT_RESOURCE: return JoinObjects<ResourceHandle>(values, out);
-    case DT_VARIANT: return JoinObjects<Variant>(values, out);
-    default: break;
+    case DT_STRING:
+      return JoinObjects<std::string>(values, out);
+    case DT_RESOURCE:
+      return JoinObjects<ResourceHandle>(values, out);
+    case DT_VARIANT:
+      return JoinObjects<Variant>(values, out);
+    default:
+      break;
   }
   char* to = static_cast<char*>(out->mutable_raw_data());
   for (const Tensor& value : values) {
@@ -532,9 +562,10 @@ class GatherElements final : public Kernel {
       for (int64_t i = 0; i < array->size(); ++i) indices.push_back(i);
     } else {
       if (ctx.input(1).rank() != 1) {
-        return InvalidArgument("Expected indices to be a vector, but received "
-                               "shape: ",
-                               ctx.input(1).shape().ToString());
+        return InvalidArgument(
+            "Expected indices to be a vector, but received "
+            "shape: ",
+            ctx.input(1).shape().ToString());
       }
       const auto given = ctx.input(1).values<int32_t>();
       indices.assign(given.begin(), given.end());
@@ -570,7 +601,7 @@ class GatherElements final : public Kernel {
       ctx.SetOutput(0, std::move(values[0]).Reshaped(shape));
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     Join(values, out);
     return absl::OkStatus();
   }
@@ -583,8 +614,8 @@ class GatherElements final : public Kernel {
 class ConcatElements final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(rest_, construction.Attr<PartialShape>(
-                                "element_shape_except0"));
+    ASSIGN_OR_RETURN(rest_,
+                     construction.Attr<PartialShape>("element_shape_except0"));
     return absl::OkStatus();
   }
 
@@ -592,7 +623,7 @@ class ConcatElements final : public Kernel {
     ASSIGN_OR_RETURN(std::shared_ptr<TensorArray> array, FindArray(ctx));
     RETURN_IF_ERROR(CheckReads(*array, ctx.output_type(0)));
     const int64_t count = array->size();
-    ASSIGN_OR_RETURN(Tensor* lengths, ctx.AllocateOutput(1, {count}));
+    ASSIGN_OR_RETURN(Tensor * lengths, ctx.AllocateOutput(1, {count}));
     std::vector<int64_t> dims = {0};
     if (count == 0) {
       if (!rest_.IsFullyDefined()) {
@@ -616,7 +647,7 @@ class ConcatElements final : public Kernel {
     const auto own = values[0].shape().dims();
     dims.insert(dims.end(), own.begin() + 1, own.end());
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(Tensor* out, ctx.AllocateOutput(0, shape));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     Join(values, out);
     return absl::OkStatus();
   }
@@ -633,17 +664,17 @@ class ConcatElements final : public Kernel {
     TensorShape first = values[0].shape();
     first.RemoveDim(0);
     if (!(shape == first)) {
-      return InvalidArgument("TensorArray has inconsistent shapes.  Index 0 "
-                             "has (excepting dimension 0) shape: ",
-                             first.ToString(), " but index ", i,
-                             " has (excepting dimension 0) shape: ",
-                             shape.ToString());
+      return InvalidArgument(
+          "TensorArray has inconsistent shapes.  Index 0 "
+          "has (excepting dimension 0) shape: ",
+          first.ToString(), " but index ", i,
+          " has (excepting dimension 0) shape: ", shape.ToString());
     }
     if (!rest_.IsCompatibleWith(shape)) {
-      return InvalidArgument("TensorArray was passed element_shape_except0 ",
-                             rest_.ToString(), " but index ", i,
-                             " has (excepting dimension 0) shape: ",
-                             shape.ToString());
+      return InvalidArgument(
+          "TensorArray was passed element_shape_except0 ", rest_.ToString(),
+          " but index ", i,
+          " has (excepting dimension 0) shape: ", shape.ToString());
     }
     return absl::OkStatus();
   }
@@ -662,13 +693,15 @@ class ScatterElements final : public Kernel {
     const Tensor& value = ctx.input(kAll ? 1 : 2);
     RETURN_IF_ERROR(CheckWrites(*array, value));
     if (!kAll && ctx.input(1).rank() != 1) {
-      return InvalidArgument("Expected indices to be a vector, but received "
-                             "shape: ",
-                             ctx.input(1).shape().ToString());
+      return InvalidArgument(
+          "Expected indices to be a vector, but received "
+          "shape: ",
+          ctx.input(1).shape().ToString());
     }
     if (value.rank() == 0) {
-      return InvalidArgument("Input value for unpack must be at least a vector "
-                             "but received shape: []");
+      return InvalidArgument(
+          "Input value for unpack must be at least a vector "
+          "but received shape: []");
     }
     const int64_t count = value.dim(0);
     std::vector<int64_t> indices;
@@ -679,9 +712,10 @@ class ScatterElements final : public Kernel {
       indices.assign(given.begin(), given.end());
     }
     if (static_cast<int64_t>(indices.size()) != count) {
-      return InvalidArgument("Expected len(indices) == values.shape[0], but "
-                             "saw: ",
-                             indices.size(), " vs. ", count);
+      return InvalidArgument(
+          "Expected len(indices) == values.shape[0], but "
+          "saw: ",
+          indices.size(), " vs. ", count);
     }
     int64_t largest = -1;
     for (const int64_t index : indices) largest = std::max(largest, index);
@@ -692,8 +726,8 @@ class ScatterElements final : public Kernel {
     TensorShape shape = value.shape();
     shape.RemoveDim(0);
     for (int64_t i = 0; i < count; ++i) {
-      RETURN_IF_ERROR(array->Write(indices[i],
-                                   value.Rows(i, i + 1).Reshaped(shape)));
+      RETURN_IF_ERROR(
+          array->Write(indices[i], value.Rows(i, i + 1).Reshaped(shape)));
     }
     SetFlow(ctx, 0);
     return absl::OkStatus();
@@ -709,13 +743,15 @@ class SplitElements final : public Kernel {
     const Tensor& lengths = ctx.input(2);
     RETURN_IF_ERROR(CheckWrites(*array, value));
     if (lengths.rank() != 1) {
-      return InvalidArgument("Expected lengths to be a vector, received "
-                             "shape: ",
-                             lengths.shape().ToString());
+      return InvalidArgument(
+          "Expected lengths to be a vector, received "
+          "shape: ",
+          lengths.shape().ToString());
     }
     if (value.rank() == 0) {
-      return InvalidArgument("Expected value to be at least a vector, but "
-                             "received shape: []");
+      return InvalidArgument(
+          "Expected value to be at least a vector, but "
+          "received shape: []");
     }
     int64_t sum = 0;
     for (const int64_t length : lengths.values<int64_t>()) {
@@ -728,10 +764,10 @@ class SplitElements final : public Kernel {
       if (sum > value.dim(0)) break;
     }
     if (sum != value.dim(0)) {
-      return InvalidArgument("Expected sum of lengths to be equal to "
-                             "values.shape[0], but sum of lengths is ",
-                             sum, " and value's shape is: ",
-                             value.shape().ToString());
+      return InvalidArgument(
+          "Expected sum of lengths to be equal to "
+          "values.shape[0], but sum of lengths is ",
+          sum, " and value's shape is: ", value.shape().ToString());
     }
     const int64_t count = lengths.num_elements();
     if (array->size() != count && !array->dynamic_size()) {
@@ -837,9 +873,9 @@ void DescribeClose(OpBuilder& op, absl::string_view handle) {
   op.Kernel<CloseArray>();
 }
 
-#define REGISTER_SPELLINGS(name, describe)                                  \
-  REGISTER_OP(name, [](OpBuilder& op) { describe(op, kString); });          \
-  REGISTER_OP(name "V2", [](OpBuilder& op) { describe(op, kString); });     \
+#define REGISTER_SPELLINGS(name, describe)                              \
+  REGISTER_OP(name, [](OpBuilder& op) { describe(op, kString); });      \
+  REGISTER_OP(name "V2", [](OpBuilder& op) { describe(op, kString); }); \
   REGISTER_OP(name "V3", [](OpBuilder& op) { describe(op, kResource); })
 REGISTER_SPELLINGS("TensorArray", DescribeCreate);
 REGISTER_SPELLINGS("TensorArrayGrad", DescribeGradient);

@@ -59,9 +59,9 @@ struct Momentum {
     const T lr = s[0], momentum = s[1];
     for (int64_t i = begin; i < end; ++i) {
       accum[i] = accum[i] * momentum + g[i];
-      var[i] = var[i] - (flags.use_nesterov
-                             ? g[i] * lr + accum[i] * momentum * lr
-                             : accum[i] * lr);
+      var[i] =
+          var[i] - (flags.use_nesterov ? g[i] * lr + accum[i] * momentum * lr
+                                       : accum[i] * lr);
     }
   }
 };
@@ -102,9 +102,8 @@ struct Adam {
     for (int64_t i = begin; i < end; ++i) {
       m[i] = m[i] + (g[i] - m[i]) * (T(1) - beta1);
       v[i] = v[i] + (g[i] * g[i] - v[i]) * (T(1) - beta2);
-      const T mean = flags.use_nesterov
-                         ? g[i] * (T(1) - beta1) + beta1 * m[i]
-                         : m[i];
+      const T mean =
+          flags.use_nesterov ? g[i] * (T(1) - beta1) + beta1 * m[i] : m[i];
       var[i] = var[i] - mean * alpha / (sqrt(v[i]) + epsilon);
     }
   }
@@ -132,9 +131,8 @@ struct RMSProp {
 
 struct CenteredRMSProp {
   static constexpr int kVariables = 4;
-  static constexpr std::array kInputs = {"var", "mg",  "ms",       "mom",
-                                         "lr",  "rho", "momentum", "epsilon",
-                                         "grad"};
+  static constexpr std::array kInputs = {
+      "var", "mg", "ms", "mom", "lr", "rho", "momentum", "epsilon", "grad"};
   static constexpr int kGradient = 8;
   template <typename T>
   static void Step(T* const* x, const T* s, const Flags&, const T* g,
@@ -225,8 +223,8 @@ void FtrlStep(T* const* x, T lr, T l1, T l2, T l2_shrinkage, T lr_power,
     linear[i] =
         linear[i] + shrunk - (power(sum) - power(accum[i])) / lr * var[i];
     const T numerator = l1 * Sign(linear[i]) - linear[i];
-    var[i] = abs(linear[i]) > l1 ? numerator / (power(sum) / lr + T(2) * l2)
-                                 : T(0);
+    var[i] =
+        abs(linear[i]) > l1 ? numerator / (power(sum) / lr + T(2) * l2) : T(0);
     accum[i] = sum;
   }
 }
@@ -245,9 +243,9 @@ struct Ftrl {
 
 struct FtrlV2 {
   static constexpr int kVariables = 3;
-  static constexpr std::array kInputs = {
-      "var", "accum", "linear", "grad",     "lr",
-      "l1",  "l2",    "l2_shrinkage", "lr_power"};
+  static constexpr std::array kInputs = {"var",  "accum",        "linear",
+                                         "grad", "lr",           "l1",
+                                         "l2",   "l2_shrinkage", "lr_power"};
   static constexpr int kGradient = 3;
   template <typename T>
   static void Step(T* const* x, const T* s, const Flags&, const T* g,
@@ -299,9 +297,9 @@ struct ProximalAdagrad {
 };
 
 // `value` is that of variable input i.
-absl::Status CheckVariable(const KernelContext& ctx, int i,
-                           const Tensor& value, const char* name,
-                           const Tensor& first, const Tensor& gradient) {
+absl::Status CheckVariable(const KernelContext& ctx, int i, const Tensor& value,
+                           const char* name, const Tensor& first,
+                           const Tensor& gradient) {
   if (!value.initialized()) {
     std::string called;
     if (ctx.input_is_ref(i)) {
@@ -313,10 +311,10 @@ absl::Status CheckVariable(const KernelContext& ctx, int i,
                               called);
   }
   if (value.dtype() != gradient.dtype()) {
-    return InvalidArgument("Trying to update variable with wrong dtype. "
-                           "Expected ",
-                           DataTypeName(value.dtype()), " got ",
-                           DataTypeName(gradient.dtype()));
+    return InvalidArgument(
+        "Trying to update variable with wrong dtype. "
+        "Expected ",
+        DataTypeName(value.dtype()), " got ", DataTypeName(gradient.dtype()));
   }
   if (!(value.shape() == first.shape())) {
     return InvalidArgument("var and ", name, " do not have the same shape",
@@ -365,17 +363,16 @@ class Apply final : public Kernel {
     for (int i = 0; i < Rule::kVariables; ++i) {
       ASSIGN_OR_RETURN(slots[i], ctx.VariableSlot(i));
     }
-    const auto update =
-        [&](absl::Span<Tensor* const> values) -> absl::Status {
+    const auto update = [&](absl::Span<Tensor* const> values) -> absl::Status {
       for (int i = 0; i < Rule::kVariables; ++i) {
         RETURN_IF_ERROR(CheckVariable(ctx, i, *values[i], Rule::kInputs[i],
                                       *values[0], gradient));
       }
       if (!(values[0]->shape() == gradient.shape())) {
-        return InvalidArgument(
-            "var and ", Rule::kInputs[Rule::kGradient],
-            " do not have the same shape", values[0]->shape().ToString(), " ",
-            gradient.shape().ToString());
+        return InvalidArgument("var and ", Rule::kInputs[Rule::kGradient],
+                               " do not have the same shape",
+                               values[0]->shape().ToString(), " ",
+                               gradient.shape().ToString());
       }
       std::array<T*, Rule::kVariables> x;
       for (int i = 0; i < Rule::kVariables; ++i) {
@@ -424,14 +421,14 @@ void NoAttr(OpBuilder&) {}
 void NesterovAttr(OpBuilder& op) { op.Attr("use_nesterov: bool = false"); }
 void SlotsAttr(OpBuilder& op) { op.Attr("update_slots: bool = true"); }
 
-#define REGISTER_OPTIMIZER(name, Rule, AddAttr)           \
-  REGISTER_OP("Apply" name, [](OpBuilder& op) {           \
-    Describe<Rule>(op, /*is_resource=*/false);            \
-    AddAttr(op);                                          \
-  });                                                     \
-  REGISTER_OP("ResourceApply" name, [](OpBuilder& op) {   \
-    Describe<Rule>(op, /*is_resource=*/true);             \
-    AddAttr(op);                                          \
+#define REGISTER_OPTIMIZER(name, Rule, AddAttr)         \
+  REGISTER_OP("Apply" name, [](OpBuilder& op) {         \
+    Describe<Rule>(op, /*is_resource=*/false);          \
+    AddAttr(op);                                        \
+  });                                                   \
+  REGISTER_OP("ResourceApply" name, [](OpBuilder& op) { \
+    Describe<Rule>(op, /*is_resource=*/true);           \
+    AddAttr(op);                                        \
   })
 REGISTER_OPTIMIZER("GradientDescent", GradientDescent, NoAttr);
 REGISTER_OPTIMIZER("Momentum", Momentum, NesterovAttr);

@@ -20,11 +20,12 @@ class Gradient final : public Kernel {
     const Tensor& y = ctx.input(0);
     const Tensor& dy = ctx.input(1);
     if (y.num_elements() != dy.num_elements()) {
-      return InvalidArgument("The two arguments to a cwise op must have same "
-                             "number of elements, got ",
-                             y.num_elements(), " and ", dy.num_elements());
+      return InvalidArgument(
+          "The two arguments to a cwise op must have same "
+          "number of elements, got ",
+          y.num_elements(), " and ", dy.num_elements());
     }
-    ASSIGN_OR_RETURN(Tensor* z,
+    ASSIGN_OR_RETURN(Tensor * z,
                      ctx.ForwardOrAllocateOutput({0, 1}, 0, y.shape()));
     const T* a = y.data<T>();
     const T* b = dy.data<T>();

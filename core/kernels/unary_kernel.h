@@ -24,7 +24,8 @@ class UnaryKernel final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    ASSIGN_OR_RETURN(Tensor* y, ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     const In* in = x.data<In>();
     Out* out = y->mutable_data<Out>();
     const int64_t n = x.num_elements();

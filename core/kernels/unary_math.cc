@@ -10,14 +10,14 @@ namespace metagraph {
 namespace {
 
 // Eigen's vectorised form where there is one …
-#define ARRAY_FUNCTION(Name, expression)                          \
-  struct Name {                                                   \
-    template <typename A>                                         \
-    static auto Apply(const A& x) {                               \
-      return expression;                                          \
-    }                                                             \
-  };                                                              \
-  template <typename T>                                           \
+#define ARRAY_FUNCTION(Name, expression) \
+  struct Name {                          \
+    template <typename A>                \
+    static auto Apply(const A& x) {      \
+      return expression;                 \
+    }                                    \
+  };                                     \
+  template <typename T>                  \
   using Name##Kernel = UnaryKernel<Arraywise<Name, T>>
 
 ARRAY_FUNCTION(Exp, x.exp());
@@ -31,18 +31,18 @@ ARRAY_FUNCTION(Cos, x.cos());
 
 // … and the C library's, element by element, for the others. half and
 // bfloat16 by way of float.
-#define ELEMENT_FUNCTION(Name, function)                          \
-  struct Name {                                                   \
-    template <typename T>                                         \
-    static T Apply(T x) {                                         \
-      if constexpr (kIsSmallFloat<T>) {                           \
-        return T(function(static_cast<float>(x)));                \
-      } else {                                                    \
-        return function(x);                                       \
-      }                                                           \
-    }                                                             \
-  };                                                              \
-  template <typename T>                                           \
+#define ELEMENT_FUNCTION(Name, function)           \
+  struct Name {                                    \
+    template <typename T>                          \
+    static T Apply(T x) {                          \
+      if constexpr (kIsSmallFloat<T>) {            \
+        return T(function(static_cast<float>(x))); \
+      } else {                                     \
+        return function(x);                        \
+      }                                            \
+    }                                              \
+  };                                               \
+  template <typename T>                            \
   using Name##Kernel = UnaryKernel<Elementwise<Name, T, T, 15>>
 
 ELEMENT_FUNCTION(Tan, std::tan);
@@ -99,15 +99,15 @@ ELEMENT_FUNCTION(Digamma, DigammaOf);
 #undef ELEMENT_FUNCTION
 
 // Complex numbers, by std::complex.
-#define COMPLEX_FUNCTION(Name, expression)                        \
-  struct Complex##Name {                                          \
-    template <typename T>                                         \
-    static T Apply(T x) {                                         \
-      return expression;                                          \
-    }                                                             \
-  };                                                              \
-  template <typename T>                                           \
-  using Complex##Name##Kernel =                                   \
+#define COMPLEX_FUNCTION(Name, expression) \
+  struct Complex##Name {                   \
+    template <typename T>                  \
+    static T Apply(T x) {                  \
+      return expression;                   \
+    }                                      \
+  };                                       \
+  template <typename T>                    \
+  using Complex##Name##Kernel =            \
       UnaryKernel<Elementwise<Complex##Name, T, T, 40>>
 
 COMPLEX_FUNCTION(Exp, std::exp(x));
@@ -151,9 +151,8 @@ REGISTER_OP("Log",
 REGISTER_OP("Log1p", [](OpBuilder& op) {
   Describe<Log1pKernel, ComplexLog1pKernel>(op);
 });
-REGISTER_OP("Tanh", [](OpBuilder& op) {
-  Describe<TanhKernel, ComplexTanhKernel>(op);
-});
+REGISTER_OP("Tanh",
+            [](OpBuilder& op) { Describe<TanhKernel, ComplexTanhKernel>(op); });
 REGISTER_OP("Sigmoid", [](OpBuilder& op) {
   Describe<SigmoidKernel, ComplexSigmoidKernel>(op);
 });
@@ -163,21 +162,16 @@ REGISTER_OP("Cos",
             [](OpBuilder& op) { Describe<CosKernel, ComplexCosKernel>(op); });
 REGISTER_OP("Tan",
             [](OpBuilder& op) { Describe<TanKernel, ComplexTanKernel>(op); });
-REGISTER_OP("Asin", [](OpBuilder& op) {
-  Describe<AsinKernel, ComplexAsinKernel>(op);
-});
-REGISTER_OP("Acos", [](OpBuilder& op) {
-  Describe<AcosKernel, ComplexAcosKernel>(op);
-});
-REGISTER_OP("Atan", [](OpBuilder& op) {
-  Describe<AtanKernel, ComplexAtanKernel>(op);
-});
-REGISTER_OP("Sinh", [](OpBuilder& op) {
-  Describe<SinhKernel, ComplexSinhKernel>(op);
-});
-REGISTER_OP("Cosh", [](OpBuilder& op) {
-  Describe<CoshKernel, ComplexCoshKernel>(op);
-});
+REGISTER_OP("Asin",
+            [](OpBuilder& op) { Describe<AsinKernel, ComplexAsinKernel>(op); });
+REGISTER_OP("Acos",
+            [](OpBuilder& op) { Describe<AcosKernel, ComplexAcosKernel>(op); });
+REGISTER_OP("Atan",
+            [](OpBuilder& op) { Describe<AtanKernel, ComplexAtanKernel>(op); });
+REGISTER_OP("Sinh",
+            [](OpBuilder& op) { Describe<SinhKernel, ComplexSinhKernel>(op); });
+REGISTER_OP("Cosh",
+            [](OpBuilder& op) { Describe<CoshKernel, ComplexCoshKernel>(op); });
 REGISTER_OP("Asinh", [](OpBuilder& op) {
   Describe<AsinhKernel, ComplexAsinhKernel>(op);
 });

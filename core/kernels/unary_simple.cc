@@ -58,17 +58,17 @@ struct SquareOp {
 };
 
 // half and bfloat16 widened to float, one rounding at the end.
-#define FLOAT_OP(Name, expression)                    \
-  struct Name {                                       \
-    template <typename T>                             \
-    static T Apply(T value) {                         \
-      if constexpr (kIsSmallFloat<T>) {               \
-        return T(Apply(static_cast<float>(value)));   \
-      } else {                                        \
-        const T x = value;                            \
-        return expression;                            \
-      }                                               \
-    }                                                 \
+#define FLOAT_OP(Name, expression)                  \
+  struct Name {                                     \
+    template <typename T>                           \
+    static T Apply(T value) {                       \
+      if constexpr (kIsSmallFloat<T>) {             \
+        return T(Apply(static_cast<float>(value))); \
+      } else {                                      \
+        const T x = value;                          \
+        return expression;                          \
+      }                                             \
+    }                                               \
   }
 
 FLOAT_OP(SqrtOp, std::sqrt(x));

@@ -14,9 +14,10 @@ namespace metagraph {
 inline std::string MissingVariableText(const KernelContext& ctx, int input) {
   const auto& handle = ctx.input(input).scalar<ResourceHandle>();
   if (ctx.variables().generation().number == 0) {
-    return absl::StrCat("Container localhost does not exist. (Could not find "
-                        "resource: localhost/",
-                        handle.name, ")");
+    return absl::StrCat(
+        "Container localhost does not exist. (Could not find "
+        "resource: localhost/",
+        handle.name, ")");
   }
   return absl::StrCat("Resource localhost/", handle.name,
                       "/N10tensorflow3VarE does not exist.");

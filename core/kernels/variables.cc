@@ -79,10 +79,11 @@ class ReadVariable final : public Kernel {
           MissingVariableText(ctx, 0));
     }
     if (value.dtype() != ctx.output_type(0)) {
-      return InvalidArgument("Trying to read variable with wrong dtype. "
-                             "Expected ",
-                             DataTypeName(ctx.output_type(0)), " got ",
-                             DataTypeName(value.dtype()));
+      return InvalidArgument(
+          "Trying to read variable with wrong dtype. "
+          "Expected ",
+          DataTypeName(ctx.output_type(0)), " got ",
+          DataTypeName(value.dtype()));
     }
     ctx.SetOutput(0, value);
     return absl::OkStatus();
@@ -96,7 +97,7 @@ class IsInitialized final : public Kernel {
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
     Tensor scratch;
     const bool answer = ctx.variables().Read(slot, &scratch).initialized();
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, {}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
     *output->mutable_data<bool>() = answer;
     return absl::OkStatus();
   }
@@ -109,7 +110,7 @@ class VariableShape final : public Kernel {
     Tensor scratch;
     const Tensor& value = ctx.variables().Read(slot, &scratch);
     RETURN_IF_ERROR(CheckInitialized(ctx, 0, value));
-    ASSIGN_OR_RETURN(Tensor* output, ctx.AllocateOutput(0, {value.rank()}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {value.rank()}));
     for (int i = 0; i < value.rank(); ++i) {
       if (output->dtype() == DT_INT64) {
         output->mutable_data<int64_t>()[i] = value.dim(i);
@@ -185,10 +186,10 @@ class AssignVariable final : public Kernel {
     ASSIGN_OR_RETURN(VariableInfo info, ctx.InputVariableResource(0));
     const Tensor& value = ctx.input(1);
     if (info.dtype != value.dtype()) {
-      return InvalidArgument("Trying to assign variable with wrong dtype. "
-                             "Expected ",
-                             DataTypeName(info.dtype), " got ",
-                             DataTypeName(value.dtype()));
+      return InvalidArgument(
+          "Trying to assign variable with wrong dtype. "
+          "Expected ",
+          DataTypeName(info.dtype), " got ", DataTypeName(value.dtype()));
     }
     return ctx.variables().Update(
         info.slot, [&](Tensor& variable) -> absl::Status {
@@ -197,8 +198,7 @@ class AssignVariable final : public Kernel {
             return InvalidArgument(
                 "Trying to assign to variable with tensor with wrong shape. "
                 "Expected ",
-                variable.shape().ToString(), " got ",
-                value.shape().ToString());
+                variable.shape().ToString(), " got ", value.shape().ToString());
           }
           variable = value;
           return absl::OkStatus();
@@ -230,10 +230,10 @@ class AssignUpdate final : public Kernel {
   static absl::Status CheckSame(KernelContext& ctx, const Tensor& variable,
                                 const Tensor& value) {
     if (variable.dtype() != value.dtype()) {
-      return InvalidArgument("Trying to update variable with wrong dtype. "
-                             "Expected ",
-                             DataTypeName(variable.dtype()), " got ",
-                             DataTypeName(value.dtype()));
+      return InvalidArgument(
+          "Trying to update variable with wrong dtype. "
+          "Expected ",
+          DataTypeName(variable.dtype()), " got ", DataTypeName(value.dtype()));
     }
     if (variable.shape() == value.shape()) return absl::OkStatus();
     if (ctx.input_is_ref(0)) {
@@ -257,10 +257,11 @@ class AssignUpdate final : public Kernel {
     const T* b = value.data<T>();
     T* out = fresh.initialized() ? fresh.mutable_data<T>()
                                  : variable.mutable_data<T>();
-    RETURN_IF_ERROR(ctx.ParallelFor(
-        value.num_elements(), 1, [=](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) out[i] = kCombine(a[i], b[i]);
-        }));
+    RETURN_IF_ERROR(ctx.ParallelFor(value.num_elements(), 1,
+                                    [=](int64_t begin, int64_t end) {
+                                      for (int64_t i = begin; i < end; ++i)
+                                        out[i] = kCombine(a[i], b[i]);
+                                    }));
     if (fresh.initialized()) variable = std::move(fresh);
     return absl::OkStatus();
   }

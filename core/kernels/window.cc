@@ -27,8 +27,8 @@ absl::Status WindowAttrs::Spread(const std::vector<int64_t>& list,
                                  absl::string_view what, Spatial* out) const {
   const int rank = layout.rank();
   if (list.size() != static_cast<size_t>(rank)) {
-    return InvalidArgument("Sliding window ", what,
-                           " field must specify ", rank, " dimensions");
+    return InvalidArgument("Sliding window ", what, " field must specify ",
+                           rank, " dimensions");
   }
   if (list[0] != 1 || list[layout.channel_dim()] != 1) {
     return Unimplemented("Current implementation does not yet support ", what,
@@ -47,8 +47,7 @@ absl::Status WindowAttrs::Spread(const std::vector<int64_t>& list,
   return absl::OkStatus();
 }
 
-absl::Status WindowAttrs::Parse(KernelConstruction& construction,
-                                int spatial) {
+absl::Status WindowAttrs::Parse(KernelConstruction& construction, int spatial) {
   std::string format = spatial == 2 ? "NHWC" : "NDHWC";
   if (construction.HasAttr("data_format")) {
     ASSIGN_OR_RETURN(format, construction.Attr<std::string>("data_format"));

@@ -79,15 +79,15 @@ inline absl::StatusOr<WindowAxis> MakeWindowAxis(
     case Padding::kSame:
       axis.output = (input + stride - 1) / stride;
       axis.pad_before =
-          std::max<int64_t>(
-              0, (axis.output - 1) * stride + effective - input) / 2;
+          std::max<int64_t>(0, (axis.output - 1) * stride + effective - input) /
+          2;
       break;
   }
   if (axis.output < 0) {
-    return InvalidArgument("Computed output size would be negative: ",
-                           axis.output, " [input_size: ", input,
-                           ", effective_filter_size: ", effective,
-                           ", stride: ", stride, "]");
+    return InvalidArgument(
+        "Computed output size would be negative: ", axis.output,
+        " [input_size: ", input, ", effective_filter_size: ", effective,
+        ", stride: ", stride, "]");
   }
   return axis;
 }

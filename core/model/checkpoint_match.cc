@@ -32,8 +32,7 @@ std::optional<Type> Compare(const SavedVariable& saved,
   }
   if (saved.reshape) {
     const auto shape = variable.shape.AsTensorShape();
-    if (!shape.ok() ||
-        shape->num_elements() != found.shape.num_elements()) {
+    if (!shape.ok() || shape->num_elements() != found.shape.num_elements()) {
       return Type{variable.dtype, variable.shape};
     }
     item.reshape = *shape;
@@ -60,8 +59,7 @@ absl::Status CheckpointReport::ToStatus() const {
                     m.expected.ToString());
   }
   if (!missing.empty()) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ",
-                    "not in the checkpoint: ");
+    absl::StrAppend(&text, text.empty() ? "" : "; ", "not in the checkpoint: ");
     for (size_t i = 0; i < missing.size(); ++i) {
       absl::StrAppend(&text, i == 0 ? "" : ", ", "\"", missing[i], "\"");
     }

@@ -121,7 +121,8 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     out.variables_read.push_back(variable.name);
     // What the run writes itself may be set before it is read.
     if (written.count(variable.node) == 0 &&
-        (variable.slot < 0 || !generation->value(variable.slot).initialized())) {
+        (variable.slot < 0 ||
+         !generation->value(variable.slot).initialized())) {
       out.variables_uninitialized.push_back(variable.name);
     }
   }
@@ -135,8 +136,8 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   } else if (!out.missing_feeds.empty()) {
     std::vector<std::string> names;
     for (const auto& feed : out.missing_feeds) names.push_back(feed.name);
-    out.status = InvalidArgument("to be fed as well: ",
-                                 absl::StrJoin(names, ", "));
+    out.status =
+        InvalidArgument("to be fed as well: ", absl::StrJoin(names, ", "));
   } else if (!out.variables_uninitialized.empty()) {
     out.status =
         FailedPrecondition("variables without a value: ",

@@ -155,8 +155,8 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
   out.variable = IsVariableOp(node.op());
   out.constant = node.op() == "Const";
   const std::vector<bool>& read = read_[node.id];
-  out.leaf = endpoint.index >= static_cast<int>(read.size()) ||
-             !read[endpoint.index];
+  out.leaf =
+      endpoint.index >= static_cast<int>(read.size()) || !read[endpoint.index];
   if (const int blocker = blocked_by_[node.id]; blocker >= 0) {
     out.why_not = WhyUnsupported(graph_.node(blocker));
   }

@@ -18,7 +18,7 @@ namespace metagraph {
 // What is known about a tensor without running anything.
 struct TensorDetails {
   Endpoint endpoint;
-  std::string name;  // "node:index"
+  std::string name;             // "node:index"
   DataType dtype = DT_INVALID;  // base type; DT_INVALID: the graph is silent
   PartialShape shape;
   bool placeholder = false;

@@ -44,8 +44,7 @@ absl::Time CheckpointTime(FileSystem& fs, const std::string& prefix) {
   return absl::InfinitePast();
 }
 
-Model::Model(std::string name, ModelFolder folder,
-             ModelEnvironment environment)
+Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment)
     : name_(std::move(name)),
       folder_(std::move(folder)),
       environment_(std::move(environment)) {}
@@ -53,8 +52,7 @@ Model::Model(std::string name, ModelFolder folder,
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     std::string name, const ModelFolder& folder,
     const ModelEnvironment& environment, CallContext& call) {
-  std::unique_ptr<Model> model(
-      new Model(std::move(name), folder, environment));
+  std::unique_ptr<Model> model(new Model(std::move(name), folder, environment));
   RETURN_IF_ERROR(model->LoadGraph());
   AddNote(model->note_, folder.note);
   if (environment.graph_only) {
@@ -65,8 +63,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     RestoreOptions options;
     options.checkpoint = folder.checkpoint;
     // Without a saver nobody knows which variables were to be saved.
-    const bool guessed =
-        model->saver_plan_.saver.restore_op_name().empty();
+    const bool guessed = model->saver_plan_.saver.restore_op_name().empty();
     if (guessed) options.mode = RestoreMode::kPartial;
     ASSIGN_OR_RETURN(RestoreResult restored,
                      model->Restore(options, nullptr, call));
@@ -158,9 +155,9 @@ absl::Status Model::RunMainOp(CallContext& call) {
   for (const tensorflow::AssetFileDef& asset : AssetFiles(meta_.def)) {
     request.feeds.emplace_back(
         asset.tensor_info().name(),
-        Tensor::Scalar<std::string>(JoinPath(
-            JoinPath(NormalizePath("/", folder_.directory), "assets"),
-            asset.filename())));
+        Tensor::Scalar<std::string>(
+            JoinPath(JoinPath(NormalizePath("/", folder_.directory), "assets"),
+                     asset.filename())));
   }
   const absl::Status ran =
       Annotate(session_->Run(request, call).status(), "initialisation \"",

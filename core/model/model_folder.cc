@@ -20,7 +20,6 @@ bool IsDirectory(FileSystem& fs, const std::string& path) {
   return info.ok() && info->is_directory;
 }
 
-
 // "model.ckpt-20" → "model.ckpt".
 absl::string_view WithoutStep(absl::string_view prefix) {
   if (GlobalStepOf(prefix) < 0) return prefix;
@@ -175,8 +174,7 @@ absl::StatusOr<ModelFolder> FindModel(FileSystem& fs, const std::string& path,
   ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
   if (!info.is_directory) {
     if (version.value_or(0) != 0) {
-      return NotFound("\"", path, "\" is a file and has no version ",
-                      *version);
+      return NotFound("\"", path, "\" is a file and has no version ", *version);
     }
     return FindInFile(fs, path);
   }

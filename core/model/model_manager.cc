@@ -9,8 +9,7 @@
 namespace metagraph {
 
 ModelManager::ModelManager(ModelEnvironment environment)
-    : environment_(std::move(environment)),
-      state_(std::make_shared<State>()) {
+    : environment_(std::move(environment)), state_(std::make_shared<State>()) {
   environment_.events = &state_->events;
 }
 
@@ -131,8 +130,8 @@ std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model) {
   const Key key(model->name(), model->version());
   // The last run that lets go may be on a serving thread, which must not be
   // held up by freeing a gigabyte.
-  const auto free = [state = state_, key, clock = environment_.clock](
-                        const Model* dead) {
+  const auto free = [state = state_, key,
+                     clock = environment_.clock](const Model* dead) {
     delete dead;
     {
       MutexLock lock(state->mu);
@@ -162,8 +161,7 @@ std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model) {
 }
 
 absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
-                                           int64_t version,
-                                           CallContext& call) {
+                                           int64_t version, CallContext& call) {
   const Key key(name, version);
   MutexLock lock(state_->mu);
   while (true) {
@@ -257,8 +255,8 @@ absl::Status ModelManager::NotServed(absl::string_view name,
     if (key.first != name || (version && *version != key.second)) continue;
     switch (entry.shown.state) {
       case ModelState::kEnd:
-        return absl::FailedPreconditionError(absl::StrCat(
-            "could not be loaded: ", entry.shown.error.message()));
+        return absl::FailedPreconditionError(
+            absl::StrCat("could not be loaded: ", entry.shown.error.message()));
       case ModelState::kUnloading:
         return absl::UnavailableError(
             absl::StrCat("model \"", name, "\" is being unloaded"));
@@ -315,8 +313,7 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
       for (const auto& [key, entry] : state_->entries) {
         if (key.first != name) continue;
         const ManagedModel& shown = entry.shown;
-        snapshot.served.push_back(
-            {key.second, shown.state, !shown.error.ok()});
+        snapshot.served.push_back({key.second, shown.state, !shown.error.ok()});
         if (key.second != folder->version) continue;
         newest = shown.model;
         snapshot.checkpoint_seen =

@@ -44,8 +44,7 @@ class ModelManager {
   // Looks at the path at once and loads in the background. Returns the version
   // being loaded. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name is in
   // use; INVALID_ARGUMENT: no name.
-  absl::StatusOr<int64_t> Load(const std::string& name,
-                               const std::string& path,
+  absl::StatusOr<int64_t> Load(const std::string& name, const std::string& path,
                                std::optional<int64_t> version = {});
   // Until it is available, or has failed: then the reason.
   absl::Status WaitUntilLoaded(absl::string_view name, int64_t version,

@@ -55,8 +55,7 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
   Outcome outcome;
   outcome.checkpoint = options.checkpoint;
   absl::Time modified = absl::InfinitePast();
-  const auto prefix =
-      ResolveCheckpoint(files(), folder_, options.checkpoint);
+  const auto prefix = ResolveCheckpoint(files(), folder_, options.checkpoint);
   if (prefix.ok()) {
     outcome.checkpoint = *prefix;
     modified = CheckpointTime(files(), *prefix);
@@ -72,8 +71,7 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
     MutexLock lock(mu_);
     last_restore_ = outcome;
   }
-  Remember(result.ok() ? result->generation : -1, outcome.checkpoint,
-           modified);
+  Remember(result.ok() ? result->generation : -1, outcome.checkpoint, modified);
   Tell(ModelEvent::Kind::kRestore, outcome.checkpoint, result.status());
   return result;
 }
@@ -99,8 +97,7 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
     RETURN_IF_ERROR(at(result.report.ToStatus()));
   }
   const bool dry_run = options.mode == RestoreMode::kDryRun;
-  auto values =
-      ReadItems(**reader, match.items, !dry_run, progress, call);
+  auto values = ReadItems(**reader, match.items, !dry_run, progress, call);
   if (!values.ok()) return at(values.status());
   if (dry_run) {
     if (const int64_t step = GlobalStepOf(prefix); step >= 0) {
@@ -184,8 +181,8 @@ absl::Status Model::RestoreByRunning(const std::string& prefix,
   request.targets = {saver_plan_.saver.restore_op_name()};
   if (const std::string& file = saver_plan_.saver.filename_tensor_name();
       !file.empty()) {
-    request.feeds.emplace_back(file, Tensor::Scalar<std::string>(
-                                         NormalizePath("/", prefix)));
+    request.feeds.emplace_back(
+        file, Tensor::Scalar<std::string>(NormalizePath("/", prefix)));
   }
   return session_->Run(request, call).status();
 }

@@ -77,10 +77,9 @@ std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
   const std::string base(Basename(prefix));
   for (const std::string& name : *names) {
     absl::string_view rest = name;
-    const bool ours =
-        absl::ConsumePrefix(&rest, base) &&
-        (rest == ".index" || rest == ".meta" ||
-         absl::StartsWith(rest, ".data-"));
+    const bool ours = absl::ConsumePrefix(&rest, base) &&
+                      (rest == ".index" || rest == ".meta" ||
+                       absl::StartsWith(rest, ".data-"));
     if (ours || (state_file && name == kCheckpointStateFile)) {
       out.push_back(JoinPath(folder, name));
     }
@@ -113,8 +112,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   RETURN_IF_ERROR(CheckExpected(options.expected_generation));
   if (!saver_plan_.complete()) {
     return Unimplemented("the saver also keeps what is no variable: \"",
-                         saver_plan_.unmapped[0].node, "\": ",
-                         saver_plan_.unmapped[0].reason);
+                         saver_plan_.unmapped[0].node,
+                         "\": ", saver_plan_.unmapped[0].reason);
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
   ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
@@ -148,9 +147,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     ++so_far.tensors_done;
     if (progress) progress(so_far);
   };
-  ASSIGN_OR_RETURN(result.bytes,
-                   WriteTensors(files(), prefix, tensors, options.shards,
-                                written, call));
+  ASSIGN_OR_RETURN(result.bytes, WriteTensors(files(), prefix, tensors,
+                                              options.shards, written, call));
   result.tensors = static_cast<int64_t>(tensors.size());
 
   if (options.meta_graph) {
@@ -161,8 +159,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     if (!current.ToProto().SerializeToString(&bytes)) {
       return ResourceExhausted("the meta graph is too large to be written");
     }
-    RETURN_IF_ERROR(WriteFileAtomically(
-        files(), absl::StrCat(prefix, ".meta"), bytes));
+    RETURN_IF_ERROR(
+        WriteFileAtomically(files(), absl::StrCat(prefix, ".meta"), bytes));
   }
   if (options.state_file) {
     const std::string folder(Dirname(prefix));

@@ -17,8 +17,7 @@ absl::Status Add(BundleWriter& writer, const TensorToSave& tensor) {
   }
   ASSIGN_OR_RETURN(const ShapeAndSlice spec,
                    ShapeAndSlice::Parse(tensor.shape_and_slice));
-  return writer.AddSlice(tensor.key, spec.full_shape, spec.slice,
-                         tensor.value);
+  return writer.AddSlice(tensor.key, spec.full_shape, spec.slice, tensor.value);
 }
 
 // Writes tensors [begin, end) as a checkpoint of one data file.

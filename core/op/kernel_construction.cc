@@ -21,14 +21,12 @@ absl::Status CheckRange(absl::string_view name, int64_t value) {
 }
 
 // One overload per attribute type; `kind` is TensorFlow's name of it.
-absl::Status Read(absl::string_view name, const AttrValue& attr,
-                  int64_t* out) {
+absl::Status Read(absl::string_view name, const AttrValue& attr, int64_t* out) {
   if (attr.value_case() != AttrValue::kI) return WrongKind(name, "int");
   *out = attr.i();
   return absl::OkStatus();
 }
-absl::Status Read(absl::string_view name, const AttrValue& attr,
-                  int32_t* out) {
+absl::Status Read(absl::string_view name, const AttrValue& attr, int32_t* out) {
   if (attr.value_case() != AttrValue::kI) return WrongKind(name, "int");
   RETURN_IF_ERROR(CheckRange(name, attr.i()));
   *out = static_cast<int32_t>(attr.i());
@@ -132,16 +130,17 @@ template <typename T>
 absl::StatusOr<T> KernelConstruction::Attr(absl::string_view name) const {
   const AttrValue* attr = FindAttr(node_, op_, name);
   if (attr == nullptr) {
-    return InvalidArgument("NodeDef missing attr '", name, "' from Op<name=",
-                           op_.name(), ">");
+    return InvalidArgument("NodeDef missing attr '", name,
+                           "' from Op<name=", op_.name(), ">");
   }
   T out{};
   RETURN_IF_ERROR(Read(name, *attr, &out));
   return out;
 }
 
-#define INSTANTIATE(T) \
-  template absl::StatusOr<T> KernelConstruction::Attr<T>(absl::string_view) const
+#define INSTANTIATE(T)                                                      \
+  template absl::StatusOr<T> KernelConstruction::Attr<T>(absl::string_view) \
+      const
 INSTANTIATE(int64_t);
 INSTANTIATE(int32_t);
 INSTANTIATE(bool);

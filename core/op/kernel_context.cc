@@ -11,8 +11,7 @@ constexpr int64_t kMinBlockCost = 20'000;
 
 }  // namespace
 
-absl::StatusOr<VariableInfo> KernelContext::InputVariableResource(
-    int i) const {
+absl::StatusOr<VariableInfo> KernelContext::InputVariableResource(int i) const {
   const Tensor& handle = input(i);
   if (handle.dtype() != DT_RESOURCE || handle.num_elements() != 1) {
     return InvalidArgument("input ", i, " is ", handle.Describe(),
@@ -25,8 +24,7 @@ absl::StatusOr<VariableInfo> KernelContext::InputVariableResource(
   if (element.resource != nullptr) {
     return InvalidArgument("resource \"", element.name, "\" is no variable");
   }
-  auto found =
-      step_.session->variables.Find(element.container, element.name);
+  auto found = step_.session->variables.Find(element.container, element.name);
   if (!found.ok()) return FailedPrecondition(found.status().message());
   return found;
 }

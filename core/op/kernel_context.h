@@ -19,10 +19,10 @@ namespace metagraph {
 
 // What all kernels of one run share.
 struct StepContext {
-  SessionState* session = nullptr;     // never null
-  VariableView* variables = nullptr;   // null if the plan touches none
-  CallContext* call = nullptr;         // never null
-  ThreadPool* compute_pool = nullptr;  // null: one thread only
+  SessionState* session = nullptr;       // never null
+  VariableView* variables = nullptr;     // null if the plan touches none
+  CallContext* call = nullptr;           // never null
+  ThreadPool* compute_pool = nullptr;    // null: one thread only
   ResourceManager* resources = nullptr;  // of this step: TensorArrays, stacks
   // Makes names of step resources unique within the step.
   std::atomic<int64_t>* counter = nullptr;

@@ -71,12 +71,23 @@ bool ParseDefault(absl::string_view type, absl::string_view text,
     AttrValue value;
     if (!ParseScalar(type, Trim(item), &value)) return false;
     switch (value.value_case()) {
-      case AttrValue::kI: list->add_i(value.i()); break;
-      case AttrValue::kF: list->add_f(value.f()); break;
-      case AttrValue::kB: list->add_b(value.b()); break;
-      case AttrValue::kS: list->add_s(value.s()); break;
-      case AttrValue::kType: list->add_type(value.type()); break;
-      default: return false;
+      case AttrValue::kI:
+        list->add_i(value.i());
+        break;
+      case AttrValue::kF:
+        list->add_f(value.f());
+        break;
+      case AttrValue::kB:
+        list->add_b(value.b());
+        break;
+      case AttrValue::kS:
+        list->add_s(value.s());
+        break;
+      case AttrValue::kType:
+        list->add_type(value.type());
+        break;
+      default:
+        return false;
     }
   }
   return true;
@@ -86,8 +97,8 @@ bool ParseDefault(absl::string_view type, absl::string_view text,
 
 void OpBuilder::Fail(absl::string_view spec) {
   if (status_.ok()) {
-    status_ = Internal("op \"", info_.def.name(), "\": cannot parse \"", spec,
-                       "\"");
+    status_ =
+        Internal("op \"", info_.def.name(), "\": cannot parse \"", spec, "\"");
   }
 }
 
@@ -136,9 +147,8 @@ OpBuilder& OpBuilder::Attr(absl::string_view spec) {
   bool has_default = false;
   // ">=" is a minimum; another "=" starts the default.
   size_t minimum = type.find(">=");
-  size_t equals = type.find('=', minimum == absl::string_view::npos
-                                     ? 0
-                                     : minimum + 2);
+  size_t equals =
+      type.find('=', minimum == absl::string_view::npos ? 0 : minimum + 2);
   if (equals != absl::string_view::npos) {
     has_default = true;
     default_text = Trim(type.substr(equals + 1));

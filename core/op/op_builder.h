@@ -89,8 +89,9 @@ class OpBuilder {
   }
   // K where the type attributes have the given values.
   template <typename K>
-  OpBuilder& KernelWhere(std::vector<std::pair<std::string, DataType>> types) {
-    return AddKernel(std::move(types), &MakeKernel<K>);
+  OpBuilder& KernelWhere(
+      const std::vector<std::pair<std::string, DataType>>& types) {
+    return AddKernel(types, &MakeKernel<K>);
   }
 
   // The first mistake in a spec; a bug of the op's author.
@@ -126,12 +127,12 @@ class OpRegistration {
 };
 
 // Declares an op. `fn` is a captureless lambda that takes an OpBuilder&.
-#define REGISTER_OP(name, ...)                                  \
-  static const ::metagraph::OpRegistration MG_CONCAT_(          \
+#define REGISTER_OP(name, ...)                         \
+  static const ::metagraph::OpRegistration MG_CONCAT_( \
       op_registration_, __COUNTER__)(name, nullptr, __VA_ARGS__)
 // Adds a second implementation: REGISTER_KERNELS("Conv2D", "onednn", […]).
-#define REGISTER_KERNELS(name, label, ...)                      \
-  static const ::metagraph::OpRegistration MG_CONCAT_(          \
+#define REGISTER_KERNELS(name, label, ...)             \
+  static const ::metagraph::OpRegistration MG_CONCAT_( \
       op_registration_, __COUNTER__)(name, label, __VA_ARGS__)
 
 }  // namespace metagraph

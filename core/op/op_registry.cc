@@ -91,8 +91,7 @@ absl::StatusOr<const KernelEntry*> OpRegistry::SelectKernel(
     const tensorflow::NodeDef& node, const OpInfo& op) const {
   for (const KernelEntry& entry : op.kernels) {
     const bool fits = absl::c_all_of(entry.types, [&](const auto& wanted) {
-      const tensorflow::AttrValue* attr =
-          FindAttr(node, op.def, wanted.first);
+      const tensorflow::AttrValue* attr = FindAttr(node, op.def, wanted.first);
       return attr != nullptr && attr->type() == wanted.second;
     });
     if (fits) return &entry;

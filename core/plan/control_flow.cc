@@ -18,8 +18,7 @@ const tensorflow::AttrValue* Attr(const PlanNode& node, const char* name) {
 }
 
 bool IsLoopEdge(const Plan& plan, int producer) {
-  return producer >= 0 &&
-         plan.nodes[producer].kind == NodeKind::kNextIteration;
+  return producer >= 0 && plan.nodes[producer].kind == NodeKind::kNextIteration;
 }
 
 void CollectEdges(Plan& plan) {

@@ -55,7 +55,7 @@ struct PlanNode {
   bool allows_uninitialized_input = false;
   bool has_ref_inputs = false;  // some input comes from a reference
   std::vector<PlanInput> inputs;
-  std::vector<int> control_inputs;       // places in Plan::nodes
+  std::vector<int> control_inputs;  // places in Plan::nodes
   std::vector<DataType> output_types;
   // Outputs that somebody reads; a kernel must set these.
   std::vector<bool> output_used;
@@ -72,7 +72,7 @@ struct PlanFetch {
   int output = 0;
   const Tensor* constant = nullptr;
   bool dereference = false;
-  int slot = -1;  // sequential plans
+  int slot = -1;     // sequential plans
   std::string name;  // as asked
 };
 

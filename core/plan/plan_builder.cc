@@ -36,9 +36,9 @@ NodeKind KindOf(const std::string& op) {
 // The `{{node x}}` suffix that TensorFlow's clients know.
 absl::Status AtNode(const absl::Status& status, const Node& node) {
   if (status.ok()) return status;
-  absl::Status out(status.code(), absl::StrCat(status.message(),
-                                               "\n\t [[{{node ", node.name(),
-                                               "}}]]"));
+  absl::Status out(
+      status.code(),
+      absl::StrCat(status.message(), "\n\t [[{{node ", node.name(), "}}]]"));
   return out;
 }
 
@@ -62,12 +62,11 @@ class Builder {
     RETURN_IF_ERROR(Connect());
     RETURN_IF_ERROR(ConnectFetches());
     MarkUsedOutputs();
-    plan_->sequential =
-        std::all_of(plan_->nodes.begin(), plan_->nodes.end(),
-                    [](const PlanNode& node) {
-                      return node.kind == NodeKind::kPlain ||
-                             node.kind == NodeKind::kControlTrigger;
-                    });
+    plan_->sequential = std::all_of(
+        plan_->nodes.begin(), plan_->nodes.end(), [](const PlanNode& node) {
+          return node.kind == NodeKind::kPlain ||
+                 node.kind == NodeKind::kControlTrigger;
+        });
     if (plan_->sequential) {
       RETURN_IF_ERROR(Schedule(*plan_));
     }
@@ -110,8 +109,7 @@ class Builder {
         return InvalidArgument("FeedInputs: ", request_.feeds[i],
                                " should have output index < ", outputs);
       }
-      plan_->feed_types.push_back(
-          BaseType(signature->outputs[endpoint.index]));
+      plan_->feed_types.push_back(BaseType(signature->outputs[endpoint.index]));
     }
     return absl::OkStatus();
   }
@@ -134,8 +132,7 @@ class Builder {
       }
       if (endpoint.index >= outputs) {
         return InvalidArgument("FetchOutputs ", name,
-                               ": output index too large, must be < ",
-                               outputs);
+                               ": output index too large, must be < ", outputs);
       }
     }
     return absl::OkStatus();
@@ -218,8 +215,8 @@ class Builder {
           prepared.op->def.allows_uninitialized_input();
       planned.output_types = prepared.signature.outputs;
       plan_->writes_variables |= prepared.op->writes_variables;
-      plan_->reads_variables |= prepared.op->reads_variables ||
-                                prepared.op->writes_variables;
+      plan_->reads_variables |=
+          prepared.op->reads_variables || prepared.op->writes_variables;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         PlanInput input;
         RETURN_IF_ERROR(ConnectInput(node, static_cast<int>(i), &input));
@@ -254,11 +251,11 @@ class Builder {
       }
     } else {
       const Prepared& producer = prepared_[source.node];
-      if (source.index >=
-          static_cast<int>(producer.signature.outputs.size())) {
-        return InvalidArgument("Node '", node.name(), "': Connecting to "
-                               "invalid output ", source.index,
-                               " of source node ",
+      if (source.index >= static_cast<int>(producer.signature.outputs.size())) {
+        return InvalidArgument("Node '", node.name(),
+                               "': Connecting to "
+                               "invalid output ",
+                               source.index, " of source node ",
                                graph_.node(source.node).name(), " which has ",
                                producer.signature.outputs.size(), " outputs.");
       }
@@ -273,10 +270,10 @@ class Builder {
     }
     if (BaseType(given) != BaseType(wanted) ||
         (input->wants_ref && !IsRefType(given))) {
-      return InvalidArgument(
-          "Input ", i, " of node ", node.name(), " was passed ",
-          DataTypeName(given), " from ", node.def->input(i),
-          " incompatible with expected ", DataTypeName(wanted), ".");
+      return InvalidArgument("Input ", i, " of node ", node.name(),
+                             " was passed ", DataTypeName(given), " from ",
+                             node.def->input(i), " incompatible with expected ",
+                             DataTypeName(wanted), ".");
     }
     input->dereference = IsRefType(given) && !input->wants_ref;
     plan_->reads_variables |= IsRefType(given);
@@ -291,8 +288,7 @@ class Builder {
       fetch.producer = producer.place;
       fetch.output = endpoint.index;
       fetch.constant = producer.constant;
-      fetch.dereference =
-          IsRefType(producer.signature.outputs[endpoint.index]);
+      fetch.dereference = IsRefType(producer.signature.outputs[endpoint.index]);
       plan_->reads_variables |= fetch.dereference;
       fetch.name = request_.fetches[i];
       plan_->fetches.push_back(std::move(fetch));
@@ -368,6 +364,7 @@ absl::StatusOr<std::vector<std::string>> UnsupportedOps(
     }
   }
   std::vector<std::string> out;
+  out.reserve(missing.size());
   for (const auto& [what, nodes] : missing) {
     out.push_back(absl::StrCat(
         what, " (node \"", nodes[0]->name(), "\"",

@@ -23,7 +23,7 @@ struct PrunedGraph {
   std::vector<Endpoint> feed_endpoints;  // in the request's order
   std::vector<Endpoint> fetches;         // in the request's order
   std::vector<int> targets;
-  std::vector<int> nodes;  // ids of the nodes to run, ascending
+  std::vector<int> nodes;    // ids of the nodes to run, ascending
   std::vector<bool> needed;  // by node id
 
   // The feed that replaces this endpoint, or -1.

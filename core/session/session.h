@@ -41,10 +41,10 @@ struct RunResult {
 class Session {
  public:
   struct Options {
-    const OpRegistry* ops = nullptr;      // outlives the session
-    ThreadPool* compute_pool = nullptr;   // outlives it; null: one thread
-    FileSystem* files = nullptr;          // for ops that read or write files
-    VariableStore::Reclaimer reclaim;     // frees dead generations
+    const OpRegistry* ops = nullptr;     // outlives the session
+    ThreadPool* compute_pool = nullptr;  // outlives it; null: one thread
+    FileSystem* files = nullptr;         // for ops that read or write files
+    VariableStore::Reclaimer reclaim;    // frees dead generations
     size_t max_plans = 256;
   };
 

@@ -18,8 +18,7 @@ absl::StatusOr<std::shared_ptr<Resource>> ResourceManager::FindOrCreateAny(
 absl::StatusOr<std::shared_ptr<Resource>> ResourceManager::FindAny(
     absl::string_view container, absl::string_view name) const {
   MutexLock lock(mu_);
-  const auto it =
-      resources_.find({std::string(container), std::string(name)});
+  const auto it = resources_.find({std::string(container), std::string(name)});
   if (it == resources_.end()) {
     return NotFound("Resource ", container, "/", name, " does not exist.");
   }
@@ -30,8 +29,7 @@ absl::Status ResourceManager::Remove(absl::string_view container,
                                      absl::string_view name) {
   std::shared_ptr<Resource> dead;  // freed after the lock
   MutexLock lock(mu_);
-  const auto it =
-      resources_.find({std::string(container), std::string(name)});
+  const auto it = resources_.find({std::string(container), std::string(name)});
   if (it == resources_.end()) {
     return NotFound("Resource ", container, "/", name, " does not exist.");
   }

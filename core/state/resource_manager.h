@@ -43,8 +43,7 @@ class ResourceManager {
   template <typename T>
   absl::StatusOr<std::shared_ptr<T>> Find(absl::string_view container,
                                           absl::string_view name) const {
-    ASSIGN_OR_RETURN(std::shared_ptr<Resource> found,
-                     FindAny(container, name));
+    ASSIGN_OR_RETURN(std::shared_ptr<Resource> found, FindAny(container, name));
     return Downcast<T>(std::move(found), container, name);
   }
 

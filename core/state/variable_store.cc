@@ -20,8 +20,7 @@ std::pair<std::string, std::string> SlotKey(absl::string_view container,
 
 const Tensor& Generation::value(int slot) const {
   static const Tensor kUninitialized;
-  return slot < static_cast<int>(values.size()) ? values[slot]
-                                                : kUninitialized;
+  return slot < static_cast<int>(values.size()) ? values[slot] : kUninitialized;
 }
 
 VariableView::~VariableView() {
@@ -106,8 +105,8 @@ absl::StatusOr<VariableInfo> VariableStore::FindOrCreate(
   return info;
 }
 
-absl::StatusOr<VariableInfo> VariableStore::Find(
-    absl::string_view container, absl::string_view name) const {
+absl::StatusOr<VariableInfo> VariableStore::Find(absl::string_view container,
+                                                 absl::string_view name) const {
   MutexLock lock(mu_);
   const auto it = slots_.find(SlotKey(container, name));
   if (it == slots_.end()) {
@@ -215,8 +214,8 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Replace(
   MutexLock lock(mu_);
   RETURN_IF_ERROR(WaitForNoWriter(call));
   if (expected >= 0 && expected != number_) {
-    return absl::AbortedError(absl::StrCat("generation is ", number_,
-                                           ", expected ", expected));
+    return absl::AbortedError(
+        absl::StrCat("generation is ", number_, ", expected ", expected));
   }
   for (const auto& [slot, value] : values) {
     if (slot < 0 || slot >= static_cast<int>(variables_.size())) {
@@ -229,7 +228,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Replace(
     }
   }
   // The old values are freed with `values`, after the lock.
-  for (auto& [slot, value] : values) std::swap(live_[slot], value);
+  for (auto& entry : values) std::swap(live_[entry.first], entry.second);
   ++number_;
   checkpoint_ = std::move(checkpoint);
   as_restored_ = as_restored;
@@ -241,6 +240,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Rollback(
     const Generation& to, int64_t expected, CallContext& call) {
   std::vector<std::pair<int, Tensor>> values;
   const int count = static_cast<int>(List().size());
+  values.reserve(count);
   for (int slot = 0; slot < count; ++slot) {
     values.emplace_back(slot, to.value(slot));
   }

@@ -124,8 +124,7 @@ class VariableStore {
       EXCLUDES(mu_);
   // NOT_FOUND if there is none.
   absl::StatusOr<VariableInfo> Find(absl::string_view container,
-                                    absl::string_view name) const
-      EXCLUDES(mu_);
+                                    absl::string_view name) const EXCLUDES(mu_);
   // REQUIRES: a slot that FindOrCreate gave.
   VariableInfo Get(int slot) const EXCLUDES(mu_);
   std::vector<VariableInfo> List() const EXCLUDES(mu_);
@@ -152,8 +151,7 @@ class VariableStore {
   // Makes the values of an older generation the newest ones, under a new
   // number. Variables made since become uninitialised.
   absl::StatusOr<std::shared_ptr<const Generation>> Rollback(
-      const Generation& to, int64_t expected, CallContext& call)
-      EXCLUDES(mu_);
+      const Generation& to, int64_t expected, CallContext& call) EXCLUDES(mu_);
 
   // The number that Read would answer with now.
   int64_t generation_number() const EXCLUDES(mu_);

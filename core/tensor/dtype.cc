@@ -13,7 +13,8 @@ struct Entry {
   size_t size;
 };
 
-#define ENTRY(dtype, name, type) {dtype, name, name "_ref", sizeof(type)}
+#define ENTRY(dtype, name, type) \
+  { dtype, name, name "_ref", sizeof(type) }
 constexpr Entry kEntries[] = {
     ENTRY(DT_FLOAT, "float", float),
     ENTRY(DT_DOUBLE, "double", double),

@@ -55,8 +55,7 @@ absl::StatusOr<Tensor> Tensor::Clone() const {
                   out.mutable_data<ResourceHandle>());
       break;
     case DT_VARIANT:
-      std::copy_n(data<Variant>(), num_elements(),
-                  out.mutable_data<Variant>());
+      std::copy_n(data<Variant>(), num_elements(), out.mutable_data<Variant>());
       break;
     default:
       if (size_bytes() > 0) std::memcpy(out.data_, data_, size_bytes());

@@ -32,8 +32,7 @@ absl::Status FromList(const List& list, int width, Make make, Tensor& out) {
                            " numbers");
   }
   absl::Span<T> elements = out.mutable_values<T>();
-  const size_t given =
-      std::min<size_t>(elements.size(), list.size() / width);
+  const size_t given = std::min<size_t>(elements.size(), list.size() / width);
   for (size_t i = 0; i < given; ++i) {
     elements[i] = make(list.data() + i * width);
   }
@@ -121,9 +120,8 @@ absl::Status PlainFromLists(const TensorProto& proto, Tensor& out) {
 
 absl::Status PlainFromContent(const std::string& content, Tensor& out) {
   if (static_cast<int64_t>(content.size()) != out.size_bytes()) {
-    return InvalidArgument("tensor_content has ", content.size(),
-                           " bytes, a ", out.Describe(), " tensor has ",
-                           out.size_bytes());
+    return InvalidArgument("tensor_content has ", content.size(), " bytes, a ",
+                           out.Describe(), " tensor has ", out.size_bytes());
   }
   if (out.dtype() == DT_BOOL) {
     // Another byte than 0 or 1 would be no valid C++ bool.
@@ -258,8 +256,8 @@ absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
   ASSIGN_OR_RETURN(TensorShape shape, ShapeOf(proto));
   // Before allocating: a wrong content must not cost memory first.
   const std::string& content = proto.tensor_content();
-  if (!content.empty() && shape.num_elements() > static_cast<int64_t>(
-                                                     content.size())) {
+  if (!content.empty() &&
+      shape.num_elements() > static_cast<int64_t>(content.size())) {
     return InvalidArgument("tensor_content has ", content.size(),
                            " bytes, the shape ", shape.ToString(), " has ",
                            shape.num_elements(), " elements");

@@ -9,11 +9,13 @@ namespace metagraph {
 namespace {
 
 std::string DimsToString(absl::Span<const int64_t> dims) {
-  return absl::StrCat(
-      "[", absl::StrJoin(dims, ",", [](std::string* out, int64_t dim) {
-        dim < 0 ? absl::StrAppend(out, "?") : absl::StrAppend(out, dim);
-      }),
-      "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(dims, ",",
+                                    [](std::string* out, int64_t dim) {
+                                      dim < 0 ? absl::StrAppend(out, "?")
+                                              : absl::StrAppend(out, dim);
+                                    }),
+                      "]");
 }
 
 }  // namespace

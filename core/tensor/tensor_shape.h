@@ -66,7 +66,7 @@ class PartialShape {
   PartialShape() = default;  // unknown rank
   explicit PartialShape(absl::Span<const int64_t> dims)
       : known_rank_(true), dims_(dims.begin(), dims.end()) {}
-  explicit PartialShape(std::initializer_list<int64_t> dims)
+  PartialShape(std::initializer_list<int64_t> dims)
       : PartialShape(absl::MakeConstSpan(dims.begin(), dims.size())) {}
   explicit PartialShape(const TensorShape& shape)
       : PartialShape(shape.dims()) {}

@@ -11,8 +11,7 @@ namespace {
 
 template <typename Request>
 int64_t ExpectedGeneration(const Request& request) {
-  return request.has_expected_generation() ? request.expected_generation()
-                                           : -1;
+  return request.has_expected_generation() ? request.expected_generation() : -1;
 }
 
 absl::StatusOr<RestoreMode> ModeOf(v1::RestoreMode mode) {
@@ -48,8 +47,7 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   if (request.directory().empty()) {
     return InvalidArgument("the request names no directory");
   }
-  if (request.has_expected_generation() &&
-      request.expected_generation() != 0) {
+  if (request.has_expected_generation() && request.expected_generation() != 0) {
     return absl::AbortedError(
         absl::StrCat("the model is not loaded, so its generation is 0, "
                      "expected ",
@@ -57,9 +55,8 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   }
   std::optional<int64_t> version;
   if (request.has_version()) version = request.version();
-  ASSIGN_OR_RETURN(
-      const int64_t loading,
-      models_.Load(request.model(), request.directory(), version));
+  ASSIGN_OR_RETURN(const int64_t loading,
+                   models_.Load(request.model(), request.directory(), version));
   response->set_version(loading);
   response->set_state(v1::MODEL_STATE_LOADING);
   if (!request.wait()) return absl::OkStatus();
@@ -75,9 +72,9 @@ absl::Status AdminHandler::UnloadModel(
     v1::UnloadModelResponse* response) const {
   std::optional<int64_t> version;
   if (request.has_version()) version = request.version();
-  ASSIGN_OR_RETURN(const int64_t generation,
-                   models_.Unload(request.model(), version,
-                                  ExpectedGeneration(request)));
+  ASSIGN_OR_RETURN(
+      const int64_t generation,
+      models_.Unload(request.model(), version, ExpectedGeneration(request)));
   response->set_generation(generation);
   return absl::OkStatus();
 }
@@ -178,11 +175,10 @@ absl::Status AdminHandler::InitializeVariables(
   if (scope != InitializeScope::kListed && request.names_size() > 0) {
     return InvalidArgument("names are given, but the scope is not LISTED");
   }
-  ASSIGN_OR_RETURN(
-      const InitializeResult result,
-      model->InitializeVariables(
-          scope, {request.names().begin(), request.names().end()},
-          request.dry_run(), ExpectedGeneration(request), call));
+  ASSIGN_OR_RETURN(const InitializeResult result,
+                   model->InitializeVariables(
+                       scope, {request.names().begin(), request.names().end()},
+                       request.dry_run(), ExpectedGeneration(request), call));
   response->set_generation(result.generation);
   *response->mutable_initialized() = {result.initialized.begin(),
                                       result.initialized.end()};

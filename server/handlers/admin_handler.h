@@ -26,8 +26,7 @@ class AdminHandler {
   explicit AdminHandler(ModelManager& models, LogControl log = {})
       : models_(models), log_(std::move(log)) {}
 
-  absl::Status LoadModel(const v1::LoadModelRequest& request,
-                         CallContext& call,
+  absl::Status LoadModel(const v1::LoadModelRequest& request, CallContext& call,
                          v1::LoadModelResponse* response) const;
   absl::Status UnloadModel(const v1::UnloadModelRequest& request,
                            CallContext& call,

@@ -48,8 +48,7 @@ void ToProto(const TensorDetails& tensor, const Graph& graph,
 }
 
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {
-  const auto type = [](const CheckpointReport::Type& from,
-                       v1::TensorType* to) {
+  const auto type = [](const CheckpointReport::Type& from, v1::TensorType* to) {
     to->set_dtype(from.dtype);
     from.shape.ToProto(to->mutable_shape());
   };
@@ -164,9 +163,9 @@ absl::StatusOr<Page> PageOf(const std::string& token, int32_t page_size,
     return InvalidArgument("page_token \"", token,
                            "\" is none that was answered");
   }
-  const int64_t size =
-      page_size <= 0 ? kDefaultPage
-                     : std::min<int64_t>(page_size, kLargestPage);
+  const int64_t size = page_size <= 0
+                           ? kDefaultPage
+                           : std::min<int64_t>(page_size, kLargestPage);
   out.begin = std::min(out.begin, total);
   out.end = std::min(out.begin + size, total);
   if (out.end < total) out.next_token = absl::StrCat(out.end);

@@ -30,8 +30,8 @@ absl::Status ResolveFetch(const Model& model, const std::string& fetch,
   for (const CollectionEntry& entry : collection->entries) {
     const NamedThing& thing = entry.refers;
     if (thing.kind == NamedThing::Kind::kNothing) {
-      return InvalidArgument("collection \"", collection->name,
-                             "\" holds \"", entry.text.substr(0, 64),
+      return InvalidArgument("collection \"", collection->name, "\" holds \"",
+                             entry.text.substr(0, 64),
                              "\", which is nothing in the graph");
     }
     const std::string& node = graph.node(thing.endpoint.node).name();

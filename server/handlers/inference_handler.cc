@@ -44,10 +44,9 @@ absl::StatusOr<RunResult> RunLimited(const InferenceHandler::Prepared& what,
   return what.model->Run(*what.executor, what.run, limited.call());
 }
 
-absl::Status AddFeeds(
-    const google::protobuf::RepeatedPtrField<tensorflow::NamedTensorProto>&
-        feeds,
-    RunRequest* run) {
+absl::Status AddFeeds(const google::protobuf::RepeatedPtrField<
+                          tensorflow::NamedTensorProto>& feeds,
+                      RunRequest* run) {
   run->feeds.reserve(feeds.size());
   for (const tensorflow::NamedTensorProto& feed : feeds) {
     auto value = TensorFromProto(feed.tensor());
@@ -111,14 +110,12 @@ absl::Status ResolveAlias(
 
 absl::Status ResolveAliases(const Model& model, const ModelSpec& spec,
                             RunRequest* run) {
-  const std::string key = spec.signature_name().empty()
-                              ? "serving_default"
-                              : spec.signature_name();
+  const std::string key =
+      spec.signature_name().empty() ? "serving_default" : spec.signature_name();
   const auto& signatures = model.meta().def.signature_def();
   const auto signature = signatures.find(key);
   if (signature == signatures.end()) {
-    return FailedPrecondition("Serving signature key \"", key,
-                              "\" not found.");
+    return FailedPrecondition("Serving signature key \"", key, "\" not found.");
   }
   for (auto& feed : run->feeds) {
     RETURN_IF_ERROR(
@@ -147,10 +144,10 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
   if (spec.has_version()) version = spec.version().value();
   auto model = models.Find(spec.name(), version);
   if (model.ok()) return model;
-  return NotFound("Servable not found for request: ",
-                  version ? absl::StrCat("Specific(", spec.name(), ", ",
-                                         *version, ")")
-                          : absl::StrCat("Latest(", spec.name(), ")"));
+  return NotFound(
+      "Servable not found for request: ",
+      version ? absl::StrCat("Specific(", spec.name(), ", ", *version, ")")
+              : absl::StrCat("Latest(", spec.name(), ")"));
 }
 
 }  // namespace
@@ -169,8 +166,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   RETURN_IF_ERROR(AddFeeds(request.feed(), &out.run));
   out.run.fetches.reserve(request.fetch_size());
   for (const std::string& fetch : request.fetch()) {
-    RETURN_IF_ERROR(ResolveFetch(*out.model, fetch, &out.run.fetches,
-                                 &out.run.targets));
+    RETURN_IF_ERROR(
+        ResolveFetch(*out.model, fetch, &out.run.fetches, &out.run.targets));
   }
   for (const std::string& target : request.target()) {
     out.run.targets.push_back(target);
@@ -231,8 +228,7 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   out.run.fetches = {request.fetch().begin(), request.fetch().end()};
   out.run.targets = {request.target().begin(), request.target().end()};
   if (request.tensor_name_is_alias()) {
-    RETURN_IF_ERROR(
-        ResolveAliases(*out.model, request.model_spec(), &out.run));
+    RETURN_IF_ERROR(ResolveAliases(*out.model, request.model_spec(), &out.run));
   }
   ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
   return out;

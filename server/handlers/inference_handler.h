@@ -27,9 +27,7 @@ class InferenceHandler {
     RunRequest run;
 
     // How long it will take; 0: not known yet.
-    int64_t expected_nanos() const {
-      return executor->plan().expected_nanos();
-    }
+    int64_t expected_nanos() const { return executor->plan().expected_nanos(); }
   };
 
   absl::StatusOr<Prepared> Prepare(const v1::RunRequest& request,

@@ -44,8 +44,8 @@ absl::Status InspectHandler::ListCheckpoints(
   ASSIGN_OR_RETURN(std::vector<CheckpointInfo> found,
                    metagraph::ListCheckpoints(fs, folder.directory));
   if (folder.kind == ModelFolder::Kind::kSavedModel) {
-    const auto more = metagraph::ListCheckpoints(
-        fs, JoinPath(folder.directory, "variables"));
+    const auto more =
+        metagraph::ListCheckpoints(fs, JoinPath(folder.directory, "variables"));
     if (more.ok()) found.insert(found.begin(), more->begin(), more->end());
   }
   ASSIGN_OR_RETURN(const auto generation, model->Read(call));
@@ -63,8 +63,7 @@ absl::Status InspectHandler::ListCheckpoints(
     out->set_newest(info.latest);
     out->set_serving(info.prefix == generation->checkpoint);
     out->set_in_state_file(info.in_state_file);
-    out->set_has_meta_graph(
-        fs.Stat(absl::StrCat(info.prefix, ".meta")).ok());
+    out->set_has_meta_graph(fs.Stat(absl::StrCat(info.prefix, ".meta")).ok());
   }
   response->set_state_file_problem(StateFileProblem(fs, folder.directory));
   return absl::OkStatus();
@@ -91,8 +90,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
     return absl::OkStatus();
   }
   response->set_format(FormatOf((*reader)->format()));
-  response->set_tensor_count(
-      static_cast<int64_t>((*reader)->tensors().size()));
+  response->set_tensor_count(static_cast<int64_t>((*reader)->tensors().size()));
   response->set_shard_count(1);
   if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
     response->set_shard_count(bundle->num_shards());

@@ -51,8 +51,7 @@ std::string ToDot(const tensorflow::GraphDef& def) {
   std::string out = "digraph {\n  rankdir = BT\n  node [shape = box]\n";
   for (const tensorflow::NodeDef& node : def.node()) {
     absl::StrAppend(&out, "  ", Quoted(node.name()), " [label = ",
-                    Quoted(absl::StrCat(node.name(), "\n", node.op())),
-                    "]\n");
+                    Quoted(absl::StrCat(node.name(), "\n", node.op())), "]\n");
     for (absl::string_view input : node.input()) {
       const bool control = !input.empty() && input[0] == '^';
       if (control) input.remove_prefix(1);

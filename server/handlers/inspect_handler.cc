@@ -12,10 +12,10 @@
 #include "core/base/status.h"
 #include "core/graph/collections.h"
 #include "core/model/explain.h"
-#include "server/handlers/wildcard.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/error_details.h"
 #include "server/handlers/fetches.h"
+#include "server/handlers/wildcard.h"
 
 namespace metagraph {
 namespace {
@@ -240,8 +240,7 @@ absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
   plan.feeds = {request.feed().begin(), request.feed().end()};
   plan.targets = {request.target().begin(), request.target().end()};
   for (const std::string& fetch : request.fetch()) {
-    RETURN_IF_ERROR(
-        ResolveFetch(*model, fetch, &plan.fetches, &plan.targets));
+    RETURN_IF_ERROR(ResolveFetch(*model, fetch, &plan.fetches, &plan.targets));
   }
   ASSIGN_OR_RETURN(const Explanation found, ExplainRun(*model, plan, call));
   const Graph& graph = model->catalog()->graph();
@@ -296,8 +295,7 @@ absl::Status InspectHandler::ListOps(const v1::ListOpsRequest& request,
     for (const auto& [attr, values] : types) {
       std::vector<absl::string_view> type_names;
       for (DataType type : values) type_names.push_back(DataTypeName(type));
-      out->add_types(
-          absl::StrCat(attr, ": ", absl::StrJoin(type_names, ", ")));
+      out->add_types(absl::StrCat(attr, ": ", absl::StrJoin(type_names, ", ")));
     }
     for (const std::string& label : labels) out->add_implementations(label);
     if (unlabelled) out->add_implementations("default");

@@ -120,8 +120,7 @@ absl::Status InspectHandler::ListVariables(
   if (!request.collection().empty()) {
     // The text for a collection that is not there.
     RETURN_IF_ERROR(
-        metagraph::GetCollection(model->meta(), request.collection())
-            .status());
+        metagraph::GetCollection(model->meta(), request.collection()).status());
   }
   ASSIGN_OR_RETURN(const auto generation, model->Read(call));
   std::vector<const ModelVariable*> found;
@@ -235,8 +234,8 @@ absl::Status InspectHandler::ReadVariables(
     if (!value.ok()) {
       return Annotate(value.status(), "variable \"", variable->name, "\": ");
     }
-    RETURN_IF_ERROR(SendValue(variable->name, *value, generation->number,
-                              chunk, call, sink));
+    RETURN_IF_ERROR(SendValue(variable->name, *value, generation->number, chunk,
+                              call, sink));
   }
   return absl::OkStatus();
 }

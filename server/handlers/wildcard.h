@@ -6,8 +6,7 @@ namespace metagraph {
 
 // Whether the whole of `name` fits: `*` is any run of characters, also across
 // "/", `?` any one.
-inline bool WildcardMatches(absl::string_view pattern,
-                            absl::string_view name) {
+inline bool WildcardMatches(absl::string_view pattern, absl::string_view name) {
   size_t p = 0;
   size_t n = 0;
   // Where the last star stands, and what it has swallowed up to.

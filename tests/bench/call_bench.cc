@@ -34,9 +34,9 @@ using tensorflow::serving::SessionService;
 class Echo final : public SessionService::CallbackService {
  public:
   explicit Echo(SessionRunResponse answer) : answer_(std::move(answer)) {}
-  grpc::ServerUnaryReactor* SessionRun(
-      grpc::CallbackServerContext* context, const SessionRunRequest*,
-      SessionRunResponse* response) override {
+  grpc::ServerUnaryReactor* SessionRun(grpc::CallbackServerContext* context,
+                                       const SessionRunRequest*,
+                                       SessionRunResponse* response) override {
     *response = answer_;
     auto* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -124,14 +124,12 @@ int ServeEcho(const std::string& file, const std::string& answer) {
 
 int Main(const std::string& self, const std::string& daemon,
          const std::string& model) {
-  const std::string work =
-      std::filesystem::temp_directory_path() /
-      ("call_bench." + std::to_string(getpid()));
+  const std::string work = std::filesystem::temp_directory_path() /
+                           ("call_bench." + std::to_string(getpid()));
   std::filesystem::create_directory(work);
   std::vector<pid_t> children;
-  children.push_back(
-      Spawn({daemon, "--model", "add=" + model, "--listen", "127.0.0.1:0",
-             "--port_file", work + "/daemon"}));
+  children.push_back(Spawn({daemon, "--model", "add=" + model, "--listen",
+                            "127.0.0.1:0", "--port_file", work + "/daemon"}));
   const SessionRunRequest request = SeedRequest();
   // What the daemon answers is what the echo answers.
   SessionRunResponse answer;
@@ -140,8 +138,7 @@ int Main(const std::string& self, const std::string& daemon,
   tensor->set_name("add1:0");
   *tensor->mutable_tensor() = request.feed(0).tensor();
   std::ofstream(work + "/answer") << answer.SerializeAsString();
-  children.push_back(
-      Spawn({self, "--echo", work + "/echo", work + "/answer"}));
+  children.push_back(Spawn({self, "--echo", work + "/echo", work + "/answer"}));
 
   auto channel = [&](const char* name) {
     return grpc::CreateChannel(WaitForAddress(work + "/" + name),
@@ -176,8 +173,7 @@ int Main(const std::string& self, const std::string& daemon,
     const int calls = callers == 1 ? 2000 : 300;
     std::vector<double> echoes, sessions, runs, session_ratios, run_ratios;
     for (int round = 0; round < 11; ++round) {
-      echoes.push_back(
-          Latency(callers, calls, [&] { session_run(*echo); }));
+      echoes.push_back(Latency(callers, calls, [&] { session_run(*echo); }));
       sessions.push_back(
           Latency(callers, calls, [&] { session_run(*session); }));
       runs.push_back(Latency(callers, calls, own_run));

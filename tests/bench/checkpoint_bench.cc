@@ -130,8 +130,8 @@ int Main(int megabytes) {
 
   for (const bool cold : {true, false}) {
     const std::string read =
-        "dd of=/dev/null if=" + data + " bs=" +
-        (cold ? "1M" : std::to_string(fs::file_size(data)));
+        "dd of=/dev/null if=" + data +
+        " bs=" + (cold ? "1M" : std::to_string(fs::file_size(data)));
     std::vector<double> dd, restore, ratio, memory;
     for (int round = 0; round < 5; ++round) {
       if (cold) DropFromCache(data);
@@ -161,8 +161,7 @@ int Main(int megabytes) {
   for (int round = 0; round < 5; ++round) {
     const std::string copy = work / "copy";
     // The same bytes: from the page cache, written and synced.
-    dd.push_back(
-        Seconds("dd bs=1M conv=fsync if=" + data + " of=" + copy));
+    dd.push_back(Seconds("dd bs=1M conv=fsync if=" + data + " of=" + copy));
     fs::remove(copy);
     SaveOptions options;
     options.prefix = work / ("saved" + std::to_string(round));
@@ -170,8 +169,8 @@ int Main(int megabytes) {
     options.state_file = false;
     ResetPeak();
     const double before = StatusMegabytes("VmRSS:");
-    save.push_back(Timed(
-        [&] { Check(model->Save(options, nullptr, call).status()); }));
+    save.push_back(
+        Timed([&] { Check(model->Save(options, nullptr, call).status()); }));
     memory.push_back(StatusMegabytes("VmHWM:") - before);
     ratio.push_back(save.back() / dd.back());
     Check(RemoveCheckpoint(files, options.prefix));

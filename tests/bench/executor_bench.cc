@@ -78,8 +78,9 @@ void Branches() {
 void Loop() {
   TestGraph g;
   const auto enter = [&](const char* name, const char* input, bool constant) {
-    g.Node(name, "Enter", {input},
-           {{"T", DT_FLOAT}, {"frame_name", "loop"}, {"is_constant", constant}});
+    g.Node(
+        name, "Enter", {input},
+        {{"T", DT_FLOAT}, {"frame_name", "loop"}, {"is_constant", constant}});
   };
   g.Const("zero", Tensor::Scalar<float>(0));
   g.Const("limit", Tensor::Scalar<float>(1000));

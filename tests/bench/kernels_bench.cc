@@ -52,8 +52,8 @@ __attribute__((target("avx512f"))) double Avx512Fmas() {
 double Peak() {
   static const bool wide = __builtin_cpu_supports("avx512f");
   double operations = 0;
-  const double nanos = NanosOf(
-      [&] { operations = wide ? Avx512Fmas() : Avx2Fmas(); });
+  const double nanos =
+      NanosOf([&] { operations = wide ? Avx512Fmas() : Avx2Fmas(); });
   return operations / nanos;
 }
 
@@ -77,8 +77,8 @@ void Compare(const std::string& name, TestGraph& g, const Tensor& feed,
   for (int i = 0; i < rounds; ++i) {
     peaks.push_back(Peak());
     rates.push_back(operations / NanosOf([&] {
-      if (!session.Run(request, call).ok()) std::exit(1);
-    }));
+                      if (!session.Run(request, call).ok()) std::exit(1);
+                    }));
   }
   const double best = *std::max_element(rates.begin(), rates.end());
   const double peak = *std::max_element(peaks.begin(), peaks.end());
@@ -110,8 +110,7 @@ void MatMul() {
   }
   g.Node("y", "MatMul", {"x", "w/read"}, {{"T", DT_FLOAT}});
   const Tensor x = Random({1024, 1024});
-  Compare("matmul 1024 x 1024 x 1024", g, x, x, 2.0 * 1024 * 1024 * 1024,
-          101);
+  Compare("matmul 1024 x 1024 x 1024", g, x, x, 2.0 * 1024 * 1024 * 1024, 101);
 }
 
 void Convolution() {
@@ -126,12 +125,12 @@ void Convolution() {
   }
   g.Node("y", "Conv2D", {"x", "w/read"},
          {{"T", DT_FLOAT}, {"padding", "SAME"}});
-  auto* strides = &(*g.def().mutable_node(g.def().node_size() - 1)
+  auto* strides = &(*g.def()
+                         .mutable_node(g.def().node_size() - 1)
                          ->mutable_attr())["strides"];
   for (int i = 0; i < 4; ++i) strides->mutable_list()->add_i(1);
-  Compare("convolution 56 x 56 x 64, 3 x 3 x 64", g,
-          Random({1, 56, 56, 64}), Random({3, 3, 64, 64}),
-          2.0 * 56 * 56 * 64 * 64 * 9, 301);
+  Compare("convolution 56 x 56 x 64, 3 x 3 x 64", g, Random({1, 56, 56, 64}),
+          Random({3, 3, 64, 64}), 2.0 * 56 * 56 * 64 * 64 * 9, 301);
 }
 
 }  // namespace

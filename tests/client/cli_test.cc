@@ -157,14 +157,14 @@ TEST_F(CliTest, ModelsMayNameAVersion) {
 TEST_F(CliTest, LocalTakesNoModelArgument) {
   EXPECT_EQ(Ctl({"--local", "/models/add", "tensors", "W3:0"}), 0);
   EXPECT_EQ(options_.local, "/models/add");
-  EXPECT_THAT(fake_.on_ListTensors.requests.at(0).names(),
-              ElementsAre("W3:0"));
+  EXPECT_THAT(fake_.on_ListTensors.requests.at(0).names(), ElementsAre("W3:0"));
 }
 
 TEST_F(CliTest, AFailedCallIsOneWithCodeAndNearestNames) {
   EXPECT_EQ(Ctl({"run", "add", "--fetch", "add1:0", "--feed", "W4:0=[1]"}), 1);
-  EXPECT_EQ(err(), "metagraphctl: NOT_FOUND: no tensor W4:0\n"
-                   "  nearest: W3:0\n");
+  EXPECT_EQ(err(),
+            "metagraphctl: NOT_FOUND: no tensor W4:0\n"
+            "  nearest: W3:0\n");
   EXPECT_THAT(out(), IsEmpty());
 }
 
@@ -180,9 +180,8 @@ TEST_F(CliTest, AnAbsentServerIsNamed) {
 // --- run --------------------------------------------------------------------
 
 TEST_F(CliTest, RunFeedsJsonAsTheTypeThatTheTensorWants) {
-  EXPECT_EQ(Ctl({"run", "add", "--feed", "W3:0=[1,2,3,4]", "--fetch",
-                 "add1:0"}),
-            0)
+  EXPECT_EQ(
+      Ctl({"run", "add", "--feed", "W3:0=[1,2,3,4]", "--fetch", "add1:0"}), 0)
       << err();
   const v1::RunRequest& request = fake_.on_Run.requests.at(0);
   ASSERT_EQ(request.feed_size(), 1);
@@ -250,11 +249,10 @@ TEST_F(CliTest, RunWritesSeveralNpyFilesToAFolder) {
 TEST_F(CliTest, RunRefusesBadFeedsBeforeItRuns) {
   in_.str("[1,2,3,4]");
   for (const std::vector<std::string>& feeds :
-       std::vector<std::vector<std::string>>{
-           {"W3:0=[1,2"},
-           {"W3:0=[1,\"x\"]"},
-           {"W3:0=[1]", "W3:0=[2]"},
-           {"W3:0=@-", "W3=@-"}}) {
+       std::vector<std::vector<std::string>>{{"W3:0=[1,2"},
+                                             {"W3:0=[1,\"x\"]"},
+                                             {"W3:0=[1]", "W3:0=[2]"},
+                                             {"W3:0=@-", "W3=@-"}}) {
     std::vector<std::string> arguments = {"run", "add", "--fetch", "a:0"};
     for (const std::string& feed : feeds) {
       arguments.push_back("--feed");
@@ -458,9 +456,7 @@ TEST_F(CliTest, SavePassesItsOptions) {
 }
 
 TEST_F(CliTest, RollbackGoesOneBackUnlessTold) {
-  fake_.on_Rollback.answer = [](const auto&) {
-    return v1::RollbackResponse();
-  };
+  fake_.on_Rollback.answer = [](const auto&) { return v1::RollbackResponse(); };
   EXPECT_EQ(Ctl({"rollback", "add"}), 0) << err();
   EXPECT_FALSE(fake_.on_Rollback.requests.at(0).has_to_generation());
   EXPECT_EQ(Ctl({"rollback", "add", "3"}), 0) << err();

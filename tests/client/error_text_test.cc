@@ -27,8 +27,7 @@ TEST(ErrorTextTest, NamesTheCode) {
 
 TEST(ErrorTextTest, AddsNearestNamesFromTheDetails) {
   const absl::Status status = FromGrpcStatus(NotFoundWithNearest("no ad:0"));
-  EXPECT_EQ(ErrorText(status),
-            "NOT_FOUND: no ad:0\n  nearest: add:0, add1:0");
+  EXPECT_EQ(ErrorText(status), "NOT_FOUND: no ad:0\n  nearest: add:0, add1:0");
 }
 
 TEST(ErrorTextTest, DoesNotRepeatWhatTheMessageSays) {

@@ -39,17 +39,17 @@ class FakeBackend final : public Backend {
     }
   };
 
-#define UNARY(Call)                                                        \
-  Unary<v1::Call##Request, v1::Call##Response> on_##Call;                  \
+#define UNARY(Call)                                                         \
+  Unary<v1::Call##Request, v1::Call##Response> on_##Call;                   \
   absl::StatusOr<v1::Call##Response> Call(const v1::Call##Request& request) \
-      override {                                                           \
-    return on_##Call(request);                                             \
+      override {                                                            \
+    return on_##Call(request);                                              \
   }
-#define STREAMING(Call)                                              \
-  Streaming<v1::Call##Request, v1::Call##Response> on_##Call;        \
-  absl::Status Call(const v1::Call##Request& request,                \
-                    Sink<v1::Call##Response> sink) override {        \
-    return on_##Call(request, sink);                                 \
+#define STREAMING(Call)                                       \
+  Streaming<v1::Call##Request, v1::Call##Response> on_##Call; \
+  absl::Status Call(const v1::Call##Request& request,         \
+                    Sink<v1::Call##Response> sink) override { \
+    return on_##Call(request, sink);                          \
   }
   UNARY(ListModels)
   UNARY(GetModel)

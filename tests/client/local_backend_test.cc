@@ -21,21 +21,44 @@ using ::testing::SizeIs;
 constexpr char kGraph[] = R"pb(
   graph_def {
     node {
-      name: "x" op: "Placeholder"
-      attr { key: "dtype" value { type: DT_FLOAT } }
-      attr { key: "shape" value { shape { dim { size: 2 } } } }
-    }
-    node {
-      name: "c" op: "Const"
-      attr { key: "dtype" value { type: DT_FLOAT } }
+      name: "x"
+      op: "Placeholder"
       attr {
-        key: "value"
-        value { tensor { dtype: DT_FLOAT tensor_shape {} float_val: 1 } }
+        key: "dtype"
+        value { type: DT_FLOAT }
+      }
+      attr {
+        key: "shape"
+        value { shape { dim { size: 2 } } }
       }
     }
     node {
-      name: "y" op: "Add" input: "x" input: "c"
-      attr { key: "T" value { type: DT_FLOAT } }
+      name: "c"
+      op: "Const"
+      attr {
+        key: "dtype"
+        value { type: DT_FLOAT }
+      }
+      attr {
+        key: "value"
+        value {
+          tensor {
+            dtype: DT_FLOAT
+            tensor_shape {}
+            float_val: 1
+          }
+        }
+      }
+    }
+    node {
+      name: "y"
+      op: "Add"
+      input: "x"
+      input: "c"
+      attr {
+        key: "T"
+        value { type: DT_FLOAT }
+      }
     }
     versions { producer: 134 }
   }
@@ -121,11 +144,10 @@ TEST_F(LocalBackendTest, ChangesNothing) {
   const auto backend = Open();
   v1::SaveRequest request;
   request.set_model("m");
-  EXPECT_THAT(backend->Save(request,
-                            [](const v1::SaveResponse&) {
-                              return absl::OkStatus();
-                            }),
-              HasCode(absl::StatusCode::kUnimplemented, "needs a server"));
+  EXPECT_THAT(
+      backend->Save(request,
+                    [](const v1::SaveResponse&) { return absl::OkStatus(); }),
+      HasCode(absl::StatusCode::kUnimplemented, "needs a server"));
 }
 
 }  // namespace

@@ -58,8 +58,8 @@ TEST(NpyTest, ReadsScalarsEmptyArraysAndSingleBytes) {
 
 template <typename T>
 void ExpectRoundTrip(std::initializer_list<T> values) {
-  const Tensor tensor = Tensor::Vector<T>(
-      absl::Span<const T>(values.begin(), values.size()));
+  const Tensor tensor =
+      Tensor::Vector<T>(absl::Span<const T>(values.begin(), values.size()));
   const auto npy = TensorToNpy(tensor);
   ASSERT_TRUE(npy.ok()) << npy.status();
   const auto back = TensorFromNpy(*npy);
@@ -96,10 +96,10 @@ TEST(NpyTest, AlignsItsData) {
 }
 
 TEST(NpyTest, RefusesTypesThatNumPyHasNot) {
-  EXPECT_THAT(std::string(TensorToNpy(Tensor::Scalar(std::string("a")))
-                              .status()
-                              .message()),
-              HasSubstr("string"));
+  EXPECT_THAT(
+      std::string(
+          TensorToNpy(Tensor::Scalar(std::string("a"))).status().message()),
+      HasSubstr("string"));
   EXPECT_FALSE(TensorToNpy(Tensor::Scalar(bfloat16(1))).ok());
 }
 
@@ -116,13 +116,12 @@ TEST(NpyTest, RefusesOtherOrdersAndTypesClearly) {
 
 TEST(NpyTest, RefusesEverySizeThatIsNotExact) {
   EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "1234567")), HasSubstr("bytes"));
-  EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "123456789")),
-              HasSubstr("bytes"));
+  EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "123456789")), HasSubstr("bytes"));
   // Sizes whose product does not fit, or would need all memory.
-  EXPECT_FALSE(TensorFromNpy(Npy(Dict("<f4", "(4611686018427387904, 4)"), ""))
-                   .ok());
-  EXPECT_FALSE(TensorFromNpy(Npy(Dict("<f4", "(1152921504606846976,)"), ""))
-                   .ok());
+  EXPECT_FALSE(
+      TensorFromNpy(Npy(Dict("<f4", "(4611686018427387904, 4)"), "")).ok());
+  EXPECT_FALSE(
+      TensorFromNpy(Npy(Dict("<f4", "(1152921504606846976,)"), "")).ok());
   EXPECT_FALSE(
       TensorFromNpy(Npy(Dict("<f4", "(99999999999999999999,)"), "")).ok());
   EXPECT_FALSE(TensorFromNpy(Npy(Dict("<f4", "(-1,)"), "")).ok());

@@ -24,7 +24,7 @@ TEST(ProgressBarTest, ShowsThePartAndWipesItself) {
   {
     ProgressBar bar(console, "saving");
     bar.Update(Half());
-    EXPECT_THAT(err.str(), HasSubstr("saving [###############.....")) ;
+    EXPECT_THAT(err.str(), HasSubstr("saving [###############....."));
     EXPECT_THAT(err.str(), HasSubstr("50 %  500.0 kB of 1.0 MB"));
   }
   EXPECT_THAT(err.str(), EndsWith("\r\033[K"));

@@ -25,7 +25,10 @@ TEST(TableTest, KeepsHostileNamesFromMovingTheCursor) {
 
 TEST(PrintableTest, EscapesWhatIsNotUtf8AndControlCharactersInUtf8) {
   EXPECT_EQ(Printable("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(Printable("\xC2\x9B" "2J"), "\\xc2\\x9b" "2J");
+  EXPECT_EQ(Printable("\xC2\x9B"
+                      "2J"),
+            "\\xc2\\x9b"
+            "2J");
   EXPECT_EQ(Printable("\xC2\xA0"), "\xC2\xA0");
 }
 

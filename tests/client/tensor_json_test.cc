@@ -41,8 +41,7 @@ TEST(TensorFromJsonTest, TakesTheShapeFromTheNesting) {
 
 TEST(TensorFromJsonTest, TakesInnerSizesOfEmptyArraysFromTheDeclaration) {
   const int64_t declared[] = {-1, 784};
-  const auto tensor =
-      TensorFromJson("[]", DT_FLOAT, PartialShape(declared));
+  const auto tensor = TensorFromJson("[]", DT_FLOAT, PartialShape(declared));
   ASSERT_TRUE(tensor.ok()) << tensor.status();
   EXPECT_EQ(tensor->shape(), TensorShape({0, 784}));
   EXPECT_EQ(Parse("[[],[]]", DT_FLOAT)->shape(), TensorShape({2, 0}));

@@ -38,10 +38,10 @@ class ValueAssemblerTest : public testing::Test {
 
 TEST_F(ValueAssemblerTest, JoinsPieces) {
   const TensorShape shape({2, 2});
-  EXPECT_TRUE(assembler_
-                  .Add(Piece("a", Tensor::Vector<float>({1, 2, 3}), shape, 0,
-                             false))
-                  .ok());
+  EXPECT_TRUE(
+      assembler_
+          .Add(Piece("a", Tensor::Vector<float>({1, 2, 3}), shape, 0, false))
+          .ok());
   EXPECT_TRUE(
       assembler_.Add(Piece("a", Tensor::Vector<float>({4}), shape, 3, true))
           .ok());
@@ -54,13 +54,12 @@ TEST_F(ValueAssemblerTest, JoinsPieces) {
 TEST_F(ValueAssemblerTest, JoinsStrings) {
   const std::vector<std::string> one = {"x"};
   const std::vector<std::string> two = {"y"};
-  EXPECT_TRUE(assembler_
-                  .Add(Piece("s", Tensor::Vector<std::string>(one), {2}, 0,
-                             false))
-                  .ok());
   EXPECT_TRUE(
       assembler_
-          .Add(Piece("s", Tensor::Vector<std::string>(two), {2}, 1, true))
+          .Add(Piece("s", Tensor::Vector<std::string>(one), {2}, 0, false))
+          .ok());
+  EXPECT_TRUE(
+      assembler_.Add(Piece("s", Tensor::Vector<std::string>(two), {2}, 1, true))
           .ok());
   EXPECT_THAT(done_, ElementsAre("s=[\"x\",\"y\"]"));
 }

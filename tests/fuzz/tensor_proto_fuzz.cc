@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       TensorToProto(*tensor, &back);
       // What we write we read.
       if (!TensorFromProto(back).ok() &&
-          MemoryBudget::Process().used() < MemoryBudget::Process().limit() / 2) {
+          MemoryBudget::Process().used() <
+              MemoryBudget::Process().limit() / 2) {
         std::abort();
       }
     }

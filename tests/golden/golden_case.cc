@@ -28,8 +28,7 @@ std::string ReadAll(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-bool SameDouble(double got, double want, bool exact, double rtol,
-                double atol) {
+bool SameDouble(double got, double want, bool exact, double rtol, double atol) {
   if (std::isnan(want)) return std::isnan(got);
   if (std::isinf(want) || std::isinf(got)) return got == want;
   if (exact) return got == want;
@@ -164,8 +163,8 @@ absl::Status RestoreCheckpoint(Session& session, const MetaGraph& meta,
       const auto state = ReadCheckpointState(FileSystem::Posix(), prefix);
       if (!state.ok()) return NotFound(state.status().message());
       const std::string& newest = state->model_checkpoint_path();
-      prefix = fs::path(newest).is_absolute() ? newest
-                                              : JoinPath(prefix, newest);
+      prefix =
+          fs::path(newest).is_absolute() ? newest : JoinPath(prefix, newest);
       if (newest.empty() || !CheckpointExists(FileSystem::Posix(), prefix)) {
         return NotFound("the state file names no checkpoint that is there");
       }
@@ -180,8 +179,7 @@ absl::Status RestoreCheckpoint(Session& session, const MetaGraph& meta,
   if (golden.kind != "savedmodel") return absl::OkStatus();
   // The main op, by signature or by collection.
   std::string main_op;
-  const auto signature =
-      meta.def.signature_def().find("__saved_model_init_op");
+  const auto signature = meta.def.signature_def().find("__saved_model_init_op");
   if (signature != meta.def.signature_def().end()) {
     for (const auto& [key, info] : signature->second.outputs()) {
       if (key == "__saved_model_init_op") main_op = info.name();
@@ -264,19 +262,17 @@ absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
   if (json.contains("checkpoint") && json["checkpoint"].is_string()) {
     out.checkpoint = absolute(json["checkpoint"].get<std::string>());
   }
-  out.init_targets =
-      json.value("init_targets", std::vector<std::string>());
+  out.init_targets = json.value("init_targets", std::vector<std::string>());
   out.steps = json.value("steps", 0);
   out.rtol = json.value("rtol", 0.0);
   out.atol = json.value("atol", 0.0);
   out.exact = json.value("exact", false);
   if (json.contains("open_error") && !json["open_error"].is_null()) {
     const auto& error = json["open_error"];
-    out.open_error = error.is_object() ? error.value("code", 0)
-                                       : error.get<int>();
+    out.open_error =
+        error.is_object() ? error.value("code", 0) : error.get<int>();
   }
-  for (const auto& extension :
-       json.value("extend", nlohmann::json::array())) {
+  for (const auto& extension : json.value("extend", nlohmann::json::array())) {
     out.extensions.push_back({extension.value("before_step", 0),
                               absolute(extension.value("graph", ""))});
   }
@@ -324,8 +320,8 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
       opened = session->Prepare(all).status();
     }
     if (static_cast<int>(opened.code()) == golden.open_error) return {true, ""};
-    return Fail(absl::StrCat("opening gave ", opened.ToString(),
-                             ", want code ", golden.open_error));
+    return Fail(absl::StrCat("opening gave ", opened.ToString(), ", want code ",
+                             golden.open_error));
   }
   if (!opened.ok()) {
     return Fail(absl::StrCat("opening: ", opened.ToString()),
@@ -397,14 +393,14 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
       }
       auto expected = TensorFromProto(*it->second);
       if (!expected.ok()) {
-        return Fail(absl::StrCat(number, ": the record's tensor: ",
-                                 expected.status().ToString()));
+        return Fail(absl::StrCat(
+            number, ": the record's tensor: ", expected.status().ToString()));
       }
-      const std::string difference = Compare(
-          result.outputs[i], ReplaceIn(*expected, marks), golden);
+      const std::string difference =
+          Compare(result.outputs[i], ReplaceIn(*expected, marks), golden);
       if (!difference.empty()) {
-        return Fail(absl::StrCat(number, ": ", request.fetches[i], " ",
-                                 difference));
+        return Fail(
+            absl::StrCat(number, ": ", request.fetches[i], " ", difference));
       }
     }
   }

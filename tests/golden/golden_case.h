@@ -16,8 +16,8 @@ namespace metagraph {
 
 struct GoldenCase {
   std::string folder;
-  std::string name;  // "<suite>/<case>"
-  std::string kind;  // "graphdef", "metagraph", "savedmodel"
+  std::string name;        // "<suite>/<case>"
+  std::string kind;        // "graphdef", "metagraph", "savedmodel"
   std::string graph;       // absolute
   std::string checkpoint;  // absolute prefix or folder; "" for none
   std::vector<std::string> init_targets;

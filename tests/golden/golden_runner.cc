@@ -6,8 +6,8 @@
 // many failures are ops or features that are not there yet. With --passing:
 // fails if a case listed in FILE does not pass; --update writes the list.
 
-#include <cstdio>
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>

@@ -33,8 +33,7 @@ TEST_F(CallsTest, RunsOverBothServices) {
   request.add_fetch("W1:0");
   tensorflow::serving::SessionRunResponse session_response;
   grpc::ClientContext context;
-  ASSERT_TRUE(
-      session_->SessionRun(&context, request, &session_response).ok());
+  ASSERT_TRUE(session_->SessionRun(&context, request, &session_response).ok());
   ASSERT_EQ(session_response.tensor_size(), 2);
   EXPECT_EQ(session_response.tensor(1).name(), "W1:0");
   EXPECT_THAT(ValuesOf(session_response.tensor(1).tensor()),

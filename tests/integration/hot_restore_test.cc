@@ -12,15 +12,12 @@ class ServedHotRestoreTest : public ServerTest {};
 
 TEST_F(ServedHotRestoreTest, NoCallFailsAndEveryAnswerIsOfOneCheckpoint) {
   AddSeedModel();
-  WriteSeedCheckpoint(fs(), Path("seed/a"), {10, 10, 10, 10},
-                      {10, 10, 10, 10});
-  WriteSeedCheckpoint(fs(), Path("seed/b"), {20, 20, 20, 20},
-                      {20, 20, 20, 20});
+  WriteSeedCheckpoint(fs(), Path("seed/a"), {10, 10, 10, 10}, {10, 10, 10, 10});
+  WriteSeedCheckpoint(fs(), Path("seed/b"), {20, 20, 20, 20}, {20, 20, 20, 20});
   WriteSeedCheckpoint(fs(), Path("seed/corrupt"), {1, 1, 1, 1}, {1, 1, 1, 1});
   WriteSeedCheckpoint(fs(), Path("seed/first"), {10, 10, 10, 10},
                       {10, 10, 10, 10});
-  ASSERT_OK(WriteFileAtomically(fs(),
-                                Path("seed/corrupt.data-00000-of-00001"),
+  ASSERT_OK(WriteFileAtomically(fs(), Path("seed/corrupt.data-00000-of-00001"),
                                 std::string(48, 'x')));
   Start();
 
@@ -42,8 +39,7 @@ TEST_F(ServedHotRestoreTest, NoCallFailsAndEveryAnswerIsOfOneCheckpoint) {
         }
         const float base =
             Basename(response.checkpoint()) == "b" ? 40.0f : 20.0f;
-        const std::vector<float> sums =
-            ValuesOf(response.tensor(0).tensor());
+        const std::vector<float> sums = ValuesOf(response.tensor(0).tensor());
         for (int k = 0; k < 4; ++k) mixed += sums[k] != base + 1.0f + k;
       }
     });

@@ -76,9 +76,8 @@ TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {
   HealthCheckResponse response;
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
-  std::thread drain([&] {
-    server_->Drain(absl::Seconds(60), absl::Seconds(30));
-  });
+  std::thread drain(
+      [&] { server_->Drain(absl::Seconds(60), absl::Seconds(30)); });
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
   // In the grace calls are still answered.
@@ -124,8 +123,8 @@ TEST_F(LifecycleTest, StateIsChangedOnLoopbackOrTheAdminListenerOnly) {
   Connect("127.0.0.1" + port);
   v1::RunResponse response;
   EXPECT_TRUE(Run(SeedRun(), &response).ok());
-  EXPECT_THAT(Restore(""), HasCode(absl::StatusCode::kPermissionDenied,
-                                   "--admin_listen"));
+  EXPECT_THAT(Restore(""),
+              HasCode(absl::StatusCode::kPermissionDenied, "--admin_listen"));
   server_.reset();
 
   options_.listen = {"127.0.0.1:0"};

@@ -37,9 +37,9 @@ class HandlerTest : public testing::Test {
     out.clock = &Clock::Real();
     return out;
   }
-  static void AddFeed(const std::string& name, const Tensor& value,
-                      google::protobuf::RepeatedPtrField<
-                          tensorflow::NamedTensorProto>* feeds) {
+  static void AddFeed(
+      const std::string& name, const Tensor& value,
+      google::protobuf::RepeatedPtrField<tensorflow::NamedTensorProto>* feeds) {
     auto* feed = feeds->Add();
     feed->set_name(name);
     TensorToProto(value, feed->mutable_tensor());

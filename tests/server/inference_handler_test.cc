@@ -92,24 +92,23 @@ TEST_F(InferenceHandlerTest, RefusesFeedsThatDoNotFit) {
   request.clear_feed();
   AddFeed("W3:0", MakeTensor<float>({2, 2}, {1, 2, 3, 4}),
           request.mutable_feed());
-  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument,
-                                    "float [2,2]"));
+  EXPECT_THAT(Run(request),
+              HasCode(absl::StatusCode::kInvalidArgument, "float [2,2]"));
 }
 
 TEST_F(InferenceHandlerTest, RefusesAHostileShape) {
   v1::RunRequest request = SeedRun();
-  auto* shape = request.mutable_feed(0)->mutable_tensor()
-                    ->mutable_tensor_shape();
+  auto* shape =
+      request.mutable_feed(0)->mutable_tensor()->mutable_tensor_shape();
   shape->mutable_dim(0)->set_size(int64_t{1} << 60);
-  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument,
-                                    "feed \"W3:0\""));
+  EXPECT_THAT(Run(request),
+              HasCode(absl::StatusCode::kInvalidArgument, "feed \"W3:0\""));
 }
 
 TEST_F(InferenceHandlerTest, NamesWhatIsMissing) {
   v1::RunRequest request = SeedRun();
   request.clear_feed();
-  EXPECT_THAT(Run(request),
-              HasCode(absl::StatusCode::kInvalidArgument, "W3"));
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument, "W3"));
   request = SeedRun();
   request.set_fetch(0, "ad1:0");
   EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kNotFound, "ad1"));
@@ -146,12 +145,11 @@ TEST_F(InferenceHandlerTest, SessionRunSpeaksAsTensorFlowServing) {
 
   SessionRunRequest request = SeedSessionRun();
   request.clear_model_spec();
-  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInvalidArgument,
-                                           "Missing ModelSpec"));
-  request.mutable_model_spec();
   EXPECT_THAT(SessionRun(request),
-              HasCode(absl::StatusCode::kInvalidArgument,
-                      "ModelSpec has no name specified."));
+              HasCode(absl::StatusCode::kInvalidArgument, "Missing ModelSpec"));
+  request.mutable_model_spec();
+  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                           "ModelSpec has no name specified."));
   request.mutable_model_spec()->set_name("other");
   EXPECT_THAT(SessionRun(request),
               HasCode(absl::StatusCode::kNotFound,

@@ -33,17 +33,18 @@ TEST_F(InspectHandlerTest, DescribesTheModel) {
 }
 
 TEST_F(InspectHandlerTest, ListsTensorsByEveryCondition) {
-  const auto names = [&](const std::function<void(v1::ListTensorsRequest*)>&
-                             condition) {
-    v1::ListTensorsRequest request;
-    request.set_model("seed");
-    condition(&request);
-    v1::ListTensorsResponse response;
-    EXPECT_OK(inspect_.ListTensors(request, call_, &response));
-    std::vector<std::string> out;
-    for (const auto& tensor : response.tensors()) out.push_back(tensor.name());
-    return out;
-  };
+  const auto names =
+      [&](const std::function<void(v1::ListTensorsRequest*)>& condition) {
+        v1::ListTensorsRequest request;
+        request.set_model("seed");
+        condition(&request);
+        v1::ListTensorsResponse response;
+        EXPECT_OK(inspect_.ListTensors(request, call_, &response));
+        std::vector<std::string> out;
+        for (const auto& tensor : response.tensors())
+          out.push_back(tensor.name());
+        return out;
+      };
   EXPECT_THAT(names([](auto* r) {
                 r->add_names("add1:0");
                 r->add_names("W3");
@@ -157,19 +158,19 @@ TEST_F(InspectHandlerTest, ListsAndReadsVariables) {
         return true;
       }));
   request.set_size(0, 9);
-  EXPECT_THAT(inspect_.ReadVariables(request, call_,
-                                     [](const auto&) { return true; }),
-              HasCode(absl::StatusCode::kInvalidArgument, "dimension 0"));
+  EXPECT_THAT(
+      inspect_.ReadVariables(request, call_, [](const auto&) { return true; }),
+      HasCode(absl::StatusCode::kInvalidArgument, "dimension 0"));
   request.set_names(0, "W9");
-  EXPECT_THAT(inspect_.ReadVariables(request, call_,
-                                     [](const auto&) { return true; }),
-              HasCode(absl::StatusCode::kNotFound, "did you mean"));
+  EXPECT_THAT(
+      inspect_.ReadVariables(request, call_, [](const auto&) { return true; }),
+      HasCode(absl::StatusCode::kNotFound, "did you mean"));
   request.set_names(0, "W1");
   request.clear_begin();
   request.clear_size();
-  EXPECT_THAT(inspect_.ReadVariables(request, call_,
-                                     [](const auto&) { return false; }),
-              HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_THAT(
+      inspect_.ReadVariables(request, call_, [](const auto&) { return false; }),
+      HasCode(absl::StatusCode::kCancelled, ""));
 }
 
 TEST_F(InspectHandlerTest, SendsTheGraphWholeOrInPart) {
@@ -262,9 +263,8 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
 
 TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   std::vector<v1::WatchResponse> events;
-  auto subscription = inspect_.Watch({}, [&](const v1::WatchResponse& event) {
-    events.push_back(event);
-  });
+  auto subscription = inspect_.Watch(
+      {}, [&](const v1::WatchResponse& event) { events.push_back(event); });
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].kind(), v1::EVENT_KIND_MODEL_STATE);
   EXPECT_EQ(events[0].state(), v1::MODEL_STATE_AVAILABLE);

@@ -1,7 +1,6 @@
 #include "server/server_options.h"
 
 #include <cstdlib>
-
 #include <filesystem>
 
 #include "gmock/gmock.h"
@@ -12,8 +11,7 @@ namespace {
 
 CommandLine Parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "metagraphd");
-  return ParseCommandLine(static_cast<int>(arguments.size()),
-                          arguments.data());
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
 }
 
 TEST(ServerOptionsTest, ReadsFlags) {

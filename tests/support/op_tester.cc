@@ -133,8 +133,7 @@ absl::Status OpTester::MakeKernel() {
     if (!arg.number_attr().empty()) {
       if (!node_.attr().contains(arg.number_attr())) {
         Attr(arg.number_attr(),
-             static_cast<int64_t>(inputs_.size() -
-                                  (def.input_arg_size() - 1)));
+             static_cast<int64_t>(inputs_.size() - (def.input_arg_size() - 1)));
       }
       count = node_.attr().at(arg.number_attr()).i();
     }

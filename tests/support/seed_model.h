@@ -27,8 +27,8 @@ inline tensorflow::SaverDef AddSaver(TestGraph& graph,
   const int64_t count = static_cast<int64_t>(names.size());
   const std::vector<DataType> dtypes(names.size(), DT_FLOAT);
   const Tensor keys = MakeTensor<std::string>({count}, names);
-  const Tensor slices = MakeTensor<std::string>(
-      {count}, std::vector<std::string>(names.size()));
+  const Tensor slices =
+      MakeTensor<std::string>({count}, std::vector<std::string>(names.size()));
   graph.Const("save/filename/input", Tensor::Scalar<std::string>("model"));
   graph.Node("save/Const", "PlaceholderWithDefault", {"save/filename/input"},
              {{"dtype", DT_STRING}, {"shape", PartialShape(TensorShape())}});

@@ -50,8 +50,9 @@ class TestGraph {
   // A float variable NAME with NAME/Assign from `initial` and NAME/read.
   TestGraph& Variable(const std::string& name, const Tensor& initial) {
     Const(name + "/initial", initial);
-    Node(name, "VariableV2", {},
-         {{"dtype", initial.dtype()}, {"shape", PartialShape(initial.shape())}});
+    Node(
+        name, "VariableV2", {},
+        {{"dtype", initial.dtype()}, {"shape", PartialShape(initial.shape())}});
     Node(name + "/Assign", "Assign", {name, name + "/initial"},
          {{"T", initial.dtype()}});
     return Node(name + "/read", "Identity", {name}, {{"T", initial.dtype()}});

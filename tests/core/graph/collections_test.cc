@@ -8,9 +8,9 @@
 namespace metagraph {
 namespace {
 
-using ::testing::ElementsAre;
 using tensorflow::CollectionDef;
 using tensorflow::VariableDef;
+using ::testing::ElementsAre;
 using Kind = NamedThing::Kind;
 
 constexpr char kGraph[] =
@@ -52,10 +52,10 @@ TEST(CollectionsTest, ReadsVariablesUnderTheirKeys) {
   MetaGraph meta = WithCollection("variables", "");
   auto* list =
       (*meta.def.mutable_collection_def())["variables"].mutable_bytes_list();
-  list->add_value(FromText<VariableDef>("variable_name: 'W:0'")
-                      .SerializeAsString());
-  list->add_value(FromText<VariableDef>("variable_name: 'gone:0'")
-                      .SerializeAsString());
+  list->add_value(
+      FromText<VariableDef>("variable_name: 'W:0'").SerializeAsString());
+  list->add_value(
+      FromText<VariableDef>("variable_name: 'gone:0'").SerializeAsString());
   list->add_value("\xff\xff broken");
   ASSERT_OK_AND_ASSIGN(const Collection got, GetCollection(meta, "variables"));
   ASSERT_TRUE(got.entries[0].variable.has_value());

@@ -8,8 +8,8 @@
 namespace metagraph {
 namespace {
 
-using ::testing::ElementsAre;
 using tensorflow::GraphDef;
+using ::testing::ElementsAre;
 using Code = absl::StatusCode;
 
 absl::StatusOr<std::shared_ptr<const Graph>> Build(const std::string& text) {
@@ -47,9 +47,9 @@ TEST(GraphTest, RefusesBadNodes) {
               HasCode(Code::kInvalidArgument, "invalid characters"));
   EXPECT_THAT(Build("node { name: 'a:0' op: 'A' }"),
               HasCode(Code::kInvalidArgument, "invalid characters"));
-  EXPECT_THAT(Build("node { name: 'a' op: 'A' input: 'b' }"),
-              HasCode(Code::kInvalidArgument,
-                      "Node 'a': Unknown input node 'b'"));
+  EXPECT_THAT(
+      Build("node { name: 'a' op: 'A' input: 'b' }"),
+      HasCode(Code::kInvalidArgument, "Node 'a': Unknown input node 'b'"));
   EXPECT_THAT(Build("node { name: 'a' op: 'A' input: '^b' }"),
               HasCode(Code::kInvalidArgument, "Unknown input node 'b'"));
   EXPECT_THAT(Build("node { name: 'a' op: 'A' input: 'a:x' }"),
@@ -87,9 +87,7 @@ TEST(GraphTest, ExtendMakesANewVersionAndKeepsTheOld) {
   const auto base = MakeGraph(R"(
     node { name: "a" op: "Const" }
     versions { producer: 20 })");
-  ASSERT_OK_AND_ASSIGN(
-      const auto more,
-      base->Extend(FromText<GraphDef>(R"(
+  ASSERT_OK_AND_ASSIGN(const auto more, base->Extend(FromText<GraphDef>(R"(
         node { name: "b" op: "Neg" input: "a" }
         library { function { signature { name: "f" } } }
         versions { producer: 30 })")));

@@ -26,7 +26,8 @@ std::string MetaText() {
       stripped_op_list { op { name: "Neg" } } }
     saver_def { restore_op_name: "b" }
     collection_def { key: "c" value { node_list { value: "a:0" } } }
-    graph_def {)", kGraph, "}");
+    graph_def {)",
+                      kGraph, "}");
 }
 
 std::string SavedModelText(const std::string& tags) {
@@ -103,20 +104,21 @@ TEST(MetaGraphTest, RefusesWhatIsNoGraph) {
 TEST(MetaGraphTest, SaysWhatItFoundInstead) {
   EXPECT_THAT(
       ParseMetaGraph(Binary<GraphDef>(kGraph), GraphFileKind::kSavedModel),
-      HasCode(Code::kInvalidArgument, "expected a SavedModel, found a "
-                                      "GraphDef"));
+      HasCode(Code::kInvalidArgument,
+              "expected a SavedModel, found a "
+              "GraphDef"));
   EXPECT_THAT(ParseMetaGraph(MetaText(), GraphFileKind::kGraphDef),
               HasCode(Code::kInvalidArgument,
                       "expected a GraphDef, found a MetaGraphDef"));
 }
 
 TEST(MetaGraphTest, RefusesEveryTruncation) {
-  const std::string bytes = Binary<MetaGraphDef>(
-      absl::StrCat("graph_def {", kGraph, "}"));
+  const std::string bytes =
+      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kGraph, "}"));
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_THAT(ParseMetaGraph(bytes.substr(0, size),
-                               GraphFileKind::kMetaGraph),
-                HasCode(Code::kInvalidArgument, ""))
+    EXPECT_THAT(
+        ParseMetaGraph(bytes.substr(0, size), GraphFileKind::kMetaGraph),
+        HasCode(Code::kInvalidArgument, ""))
         << size;
   }
 }
@@ -148,10 +150,10 @@ TEST(MetaGraphTest, DeepNestingIsRefusedNotOverrun) {
 }
 
 TEST(MetaGraphTest, TakesTheServedMetaGraph) {
-  const std::string two = absl::StrCat(
-      SavedModelText("tags: 'train'"),
-      " meta_graphs { meta_info_def { tags: 'serve' } graph_def { "
-      "node { name: 'served' op: 'NoOp' } } }");
+  const std::string two =
+      absl::StrCat(SavedModelText("tags: 'train'"),
+                   " meta_graphs { meta_info_def { tags: 'serve' } graph_def { "
+                   "node { name: 'served' op: 'NoOp' } } }");
   ASSERT_OK_AND_ASSIGN(const MetaGraph meta,
                        ParseMetaGraph(two, GraphFileKind::kSavedModel));
   EXPECT_NE(meta.graph->FindNode("served"), nullptr);

@@ -8,10 +8,10 @@
 namespace metagraph {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using tensorflow::NodeDef;
 using tensorflow::OpDef;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using Code = absl::StatusCode;
 
 constexpr char kConcat[] = R"(
@@ -51,9 +51,8 @@ TEST(OpSignatureTest, ReadsTypeListsAndReferences) {
               op));
   EXPECT_THAT(got.inputs, ElementsAre(tensorflow::DT_FLOAT_REF));
   EXPECT_THAT(got.outputs, ElementsAre(DT_INT64, DT_BOOL));
-  ASSERT_OK_AND_ASSIGN(
-      const NodeSignature none,
-      Resolve("attr { key: 'types' value { list {} } }", op));
+  ASSERT_OK_AND_ASSIGN(const NodeSignature none,
+                       Resolve("attr { key: 'types' value { list {} } }", op));
   EXPECT_THAT(none.outputs, IsEmpty());
 }
 

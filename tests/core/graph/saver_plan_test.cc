@@ -50,8 +50,7 @@ std::string SaverGraph(const std::string& assign_b_from,
       NodeText("save/id", "Identity", {"save/restore:1"}), more,
       NodeText("save/Assign", "Assign", {"a", "save/restore"}),
       NodeText("save/Assign_1", "AssignVariableOp", {"b", assign_b_from}),
-      NodeText("save/restore_all", "NoOp",
-               {"^save/Assign", "^save/Assign_1"}),
+      NodeText("save/restore_all", "NoOp", {"^save/Assign", "^save/Assign_1"}),
       "} saver_def { restore_op_name: 'save/restore_all' ",
       "filename_tensor_name: 'save/Const:0' }");
 }
@@ -74,11 +73,10 @@ TEST(SaverPlanTest, MapsKeysToVariables) {
 }
 
 TEST(SaverPlanTest, SeesReshapes) {
-  ASSERT_OK_AND_ASSIGN(
-      const SaverPlan plan,
-      BuildSaverPlan(MakeMetaGraph(SaverGraph(
-          "save/Reshape",
-          NodeText("save/Reshape", "Reshape", {"save/id", "a"})))));
+  ASSERT_OK_AND_ASSIGN(const SaverPlan plan,
+                       BuildSaverPlan(MakeMetaGraph(SaverGraph(
+                           "save/Reshape", NodeText("save/Reshape", "Reshape",
+                                                    {"save/id", "a"})))));
   EXPECT_TRUE(plan.complete());
   EXPECT_TRUE(plan.variables[1].reshape);
 }
@@ -95,9 +93,9 @@ TEST(SaverPlanTest, ReportsWhatIsNoPlainCopy) {
 }
 
 TEST(SaverPlanTest, ReportsRestoredTables) {
-  std::string text = SaverGraph(
-      "save/id", NodeText("save/import", "LookupTableImportV2",
-                          {"a", "save/restore", "save/restore:1"}));
+  std::string text =
+      SaverGraph("save/id", NodeText("save/import", "LookupTableImportV2",
+                                     {"a", "save/restore", "save/restore:1"}));
   text.replace(text.find("'^save/Assign_1'"), 16,
                "'^save/Assign_1' input: '^save/import'");
   ASSERT_OK_AND_ASSIGN(const SaverPlan plan,

@@ -19,9 +19,8 @@ TEST(TensorNameTest, ANodeAloneIsItsFirstOutput) {
 }
 
 TEST(TensorNameTest, RefusesWhatIsNoTensor) {
-  for (const char* bad :
-       {"", "^a", ":0", "a:", "a:x", "a:-1", "a:01", "a:0 ", "a:1.5",
-        "a:99999999999999999999"}) {
+  for (const char* bad : {"", "^a", ":0", "a:", "a:x", "a:-1", "a:01", "a:0 ",
+                          "a:1.5", "a:99999999999999999999"}) {
     EXPECT_THAT(ParseTensorName(bad),
                 HasCode(absl::StatusCode::kInvalidArgument, "tensor name"))
         << bad;

@@ -8,9 +8,9 @@
 namespace metagraph {
 namespace {
 
+using tensorflow::VariableDef;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using tensorflow::VariableDef;
 
 constexpr char kGraph[] = R"(graph_def {
   node { name: "R" op: "VarHandleOp"

@@ -76,8 +76,7 @@ TEST(ActivationsTest, GradientsRefuseOtherShapes) {
 TEST(ActivationsTest, RefusesIntegers) {
   OpTester op("Elu");
   op.Scalar<int32_t>(1);
-  EXPECT_THAT(op.Run(),
-              HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
 }
 
 }  // namespace

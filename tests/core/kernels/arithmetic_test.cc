@@ -32,8 +32,8 @@ TEST(ArithmeticTest, AddsEqualShapesAndScalars) {
   ExpectTensorEqual<float>(
       RunBinary<float>("AddV2", {2, 2}, {1, 2, 3, 4}, {}, {1}), {2, 2},
       {2, 3, 4, 5});
-  ExpectTensorEqual<float>(
-      RunBinary<float>("Sub", {}, {1}, {2}, {1, 5}), {2}, {0, -4});
+  ExpectTensorEqual<float>(RunBinary<float>("Sub", {}, {1}, {2}, {1, 5}), {2},
+                           {0, -4});
 }
 
 TEST(ArithmeticTest, OneElementTakesTheHigherRank) {
@@ -51,10 +51,10 @@ TEST(ArithmeticTest, BroadcastsLikeNumpy) {
   ExpectTensorEqual<int32_t>(
       RunBinary<int32_t>("Sub", {2, 1}, {10, 20}, {3}, {1, 2, 3}), {2, 3},
       {9, 8, 7, 19, 18, 17});
-  ExpectTensorEqual<int32_t>(
-      RunBinary<int32_t>("Mul", {2, 1, 2}, {1, 2, 3, 4}, {1, 3, 1},
-                         {1, 10, 100}),
-      {2, 3, 2}, {1, 2, 10, 20, 100, 200, 3, 4, 30, 40, 300, 400});
+  ExpectTensorEqual<int32_t>(RunBinary<int32_t>("Mul", {2, 1, 2}, {1, 2, 3, 4},
+                                                {1, 3, 1}, {1, 10, 100}),
+                             {2, 3, 2},
+                             {1, 2, 10, 20, 100, 200, 3, 4, 30, 40, 300, 400});
 }
 
 TEST(ArithmeticTest, BroadcastsManyDimensions) {
@@ -89,9 +89,8 @@ TEST(ArithmeticTest, EmptyTensorsGiveEmptyTensors) {
                            {});
   ExpectTensorEqual<float>(
       RunBinary<float>("AddV2", {2, 0}, {}, {2, 1}, {1, 2}), {2, 0}, {});
-  ExpectTensorEqual<float>(RunBinary<float>("Mul", {0, 1}, {}, {1, 3},
-                                            {1, 2, 3}),
-                           {0, 3}, {});
+  ExpectTensorEqual<float>(
+      RunBinary<float>("Mul", {0, 1}, {}, {1, 3}, {1, 2, 3}), {0, 3}, {});
 }
 
 TEST(ArithmeticTest, RefusesShapesThatDoNotFit) {
@@ -159,8 +158,8 @@ TEST(ArithmeticTest, MultipliesComplexNumbers) {
   ExpectTensorEqual<complex64>(
       RunBinary<complex64>("Mul", {}, {{1, 2}}, {}, {{3, -1}}), {}, {{5, 5}});
   ExpectTensorEqual<complex64>(
-      RunBinary<complex64>("SquaredDifference", {}, {{4, 5}}, {}, {{1, 1}}),
-      {}, {{25, 0}});
+      RunBinary<complex64>("SquaredDifference", {}, {{4, 5}}, {}, {{1, 1}}), {},
+      {{25, 0}});
 }
 
 TEST(ArithmeticTest, NaNWinsInMaximumAndMinimum) {
@@ -188,8 +187,7 @@ TEST(ArithmeticTest, ZeroTimesAnythingIsZeroInMulNoNan) {
 
 TEST(ArithmeticTest, SquaresDifferences) {
   ExpectTensorEqual<float>(
-      RunBinary<float>("SquaredDifference", {2}, {1, 5}, {}, {3}), {2},
-      {4, 4});
+      RunBinary<float>("SquaredDifference", {2}, {1, 5}, {}, {3}), {2}, {4, 4});
 }
 
 }  // namespace

@@ -112,15 +112,15 @@ TEST(LRNTest, DividesByNeighboursSquares) {
   op.Attr("depth_radius", 1).Attr("alpha", 0.5f).Attr("beta", 0.75f);
   op.Input<float>({1, 1, 2, 4}, {0, 1, 2, 3, 4, 5, 6, 7});
   ASSERT_OK(op.Run());
-  ExpectTensorNear<float>(
-      op.output(0), {1, 1, 2, 4},
-      {0, 0.39079496f, 0.4204482f, 0.66195017f, 0.40061864f, 0.31733808f,
-       0.29309627f, 0.4132673f}, 1e-5);
+  ExpectTensorNear<float>(op.output(0), {1, 1, 2, 4},
+                          {0, 0.39079496f, 0.4204482f, 0.66195017f, 0.40061864f,
+                           0.31733808f, 0.29309627f, 0.4132673f},
+                          1e-5);
 }
 
 TEST(FusedBatchNormGradTest, AgreesWithTensorFlow) {
-  for (const char* name : {"FusedBatchNormGrad", "FusedBatchNormGradV2",
-                           "FusedBatchNormGradV3"}) {
+  for (const char* name :
+       {"FusedBatchNormGrad", "FusedBatchNormGradV2", "FusedBatchNormGradV3"}) {
     for (bool training : {true, false}) {
       OpTester op(name);
       op.Attr("is_training", training).Attr("epsilon", 0.001f);
@@ -135,8 +135,8 @@ TEST(FusedBatchNormGradTest, AgreesWithTensorFlow) {
           op.output(0), {2, 2, 1, 1},
           training ? std::vector<float>{-.0907470f, -.6680724f, 1.1610845f,
                                         -.4022652f}
-                   : std::vector<float>{.74595195f, 0, 1.4919039f,
-                                        -.74595195f}, 1e-4, 1e-5);
+                   : std::vector<float>{.74595195f, 0, 1.4919039f, -.74595195f},
+          1e-4, 1e-5);
       ExpectTensorNear<float>(op.output(1), {1}, {-2.4243438f});
       ExpectTensorNear<float>(op.output(2), {1}, {2});
     }

@@ -60,8 +60,7 @@ TEST(BiasAddTest, RefusesUnknownDataFormat) {
   OpTester op("BiasAdd");
   op.Attr("data_format", "XX");
   op.Input<float>({1, 1}, {1}).Input<float>({1}, {1});
-  EXPECT_THAT(op.Run(),
-              HasCode(StatusCode::kInvalidArgument, "data_format"));
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "data_format"));
 }
 
 TEST(BiasAddGradTest, SumsOverAllButTheChannels) {

@@ -21,10 +21,9 @@ Tensor RunBinary(const char* name, const std::vector<T>& x,
 }
 
 TEST(BinaryMathTest, RaisesToPowers) {
-  ExpectTensorNear<float>(
-      RunBinary<float>("Pow", {5.5, -5.5, 1, -1, 4, -8},
-                       {2, -2, 0, kInf, 0.5, 1.0f / 3}),
-      {6}, {30.25, 0.0330578506, 1, 1, 2, kNan});
+  ExpectTensorNear<float>(RunBinary<float>("Pow", {5.5, -5.5, 1, -1, 4, -8},
+                                           {2, -2, 0, kInf, 0.5, 1.0f / 3}),
+                          {6}, {30.25, 0.0330578506, 1, 1, 2, kNan});
   ExpectTensorEqual<int32_t>(
       RunBinary<int32_t>("Pow", {2, -2, 0, 3, 7}, {31, 33, 0, 40, 0}), {5},
       {std::numeric_limits<int32_t>::min(), 0, 1, 689956897, 1});

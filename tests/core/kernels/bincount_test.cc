@@ -29,12 +29,12 @@ TEST(BincountTest, RefusesWrongInputs) {
     return Count(op, numbers, std::move(size), weights);
   };
   const Tensor three = Tensor::Scalar<int32_t>(3);
-  EXPECT_THAT(run({1, -1}, three, {}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Input arr must be non-negative!"));
-  EXPECT_THAT(run({1}, Tensor::Scalar<int32_t>(-3), {}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "size (-3) must be non-negative"));
+  EXPECT_THAT(
+      run({1, -1}, three, {}),
+      HasCode(StatusCode::kInvalidArgument, "Input arr must be non-negative!"));
+  EXPECT_THAT(
+      run({1}, Tensor::Scalar<int32_t>(-3), {}),
+      HasCode(StatusCode::kInvalidArgument, "size (-3) must be non-negative"));
   EXPECT_THAT(run({1}, MakeTensor<int32_t>({1}, {3}), {}),
               HasCode(StatusCode::kInvalidArgument,
                       "Shape must be rank 0 but is rank 1"));

@@ -20,8 +20,7 @@ using Ints = std::vector<int32_t>;
 TEST(BitwiseTest, CombinesBits) {
   EXPECT_EQ(RunBinary<int32_t>("BitwiseAnd", {12, -1}, {10, 7}), Ints({8, 7}));
   EXPECT_EQ(RunBinary<int32_t>("BitwiseOr", {12, 1}, {10, 2}), Ints({14, 3}));
-  EXPECT_EQ(RunBinary<int32_t>("BitwiseXor", {12, -1}, {10, -1}),
-            Ints({6, 0}));
+  EXPECT_EQ(RunBinary<int32_t>("BitwiseXor", {12, -1}, {10, -1}), Ints({6, 0}));
 }
 
 TEST(BitwiseTest, InvertsBits) {

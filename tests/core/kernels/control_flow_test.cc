@@ -58,9 +58,8 @@ TEST(ControlFlowTest, MergeRefusesTwoLiveValues) {
 
 TEST(ControlFlowTest, RefMergeForwardsAReference) {
   OpTester op("RefMerge");
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo v,
-      op.state().variables.FindOrCreate("", "v", DT_FLOAT, PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo v, op.state().variables.FindOrCreate(
+                                           "", "v", DT_FLOAT, PartialShape()));
   op.RefInput(v);
   ASSERT_OK(op.Run());
   EXPECT_EQ(op.output_value(0).variable, v.slot);
@@ -70,12 +69,10 @@ TEST(ControlFlowTest, RefMergeForwardsAReference) {
 TEST(ControlFlowTest, RefSelectTakesTheReferenceAtTheIndex) {
   OpTester op("RefSelect");
   auto& variables = op.state().variables;
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo a,
-      variables.FindOrCreate("", "a", DT_FLOAT, PartialShape()));
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo b,
-      variables.FindOrCreate("", "b", DT_FLOAT, PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo a, variables.FindOrCreate("", "a", DT_FLOAT,
+                                                              PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo b, variables.FindOrCreate("", "b", DT_FLOAT,
+                                                              PartialShape()));
   op.Scalar<int32_t>(1).RefInput(a).RefInput(b);
   ASSERT_OK(op.Run());
   EXPECT_EQ(op.output_value(0).variable, b.slot);

@@ -53,8 +53,8 @@ struct Conv {
   template <typename F>
   void ForEach(F fn) const {
     const int64_t oh = out_height(), ow = out_width();
-    const int64_t py = Before(height, oh, Reach(filter_height, rate_y),
-                              stride_y, top);
+    const int64_t py =
+        Before(height, oh, Reach(filter_height, rate_y), stride_y, top);
     const int64_t px =
         Before(width, ow, Reach(filter_width, rate_x), stride_x, left);
     const int64_t depth = in / groups, per_group = out / groups;
@@ -91,28 +91,52 @@ std::vector<Conv> Convs() {
   std::vector<Conv> out;
   out.push_back({});
   out.push_back({.padding = "VALID"});
-  out.push_back({.batch = 3, .height = 9, .width = 7, .in = 5, .out = 20,
-                 .stride_y = 2, .stride_x = 2});
-  out.push_back({.height = 8, .width = 8, .stride_y = 3, .stride_x = 2,
-                 .padding = "VALID"});
-  out.push_back({.height = 9, .width = 9, .in = 3, .out = 4, .rate_y = 2,
-                 .rate_x = 3});
-  out.push_back({.in = 6, .out = 4, .groups = 2});
-  out.push_back({.in = 4, .out = 8, .groups = 4, .stride_y = 2,
+  out.push_back({.batch = 3,
+                 .height = 9,
+                 .width = 7,
+                 .in = 5,
+                 .out = 20,
+                 .stride_y = 2,
                  .stride_x = 2});
-  out.push_back({.padding = "EXPLICIT", .top = 2, .left = 1, .bottom = 0,
-                 .right = 3});
-  out.push_back({.batch = 2, .height = 13, .width = 17, .in = 3,
-                 .filter_height = 7, .filter_width = 7, .out = 33,
-                 .stride_y = 2, .stride_x = 2});
+  out.push_back({.height = 8,
+                 .width = 8,
+                 .stride_y = 3,
+                 .stride_x = 2,
+                 .padding = "VALID"});
+  out.push_back(
+      {.height = 9, .width = 9, .in = 3, .out = 4, .rate_y = 2, .rate_x = 3});
+  out.push_back({.in = 6, .out = 4, .groups = 2});
+  out.push_back({.in = 4, .out = 8, .groups = 4, .stride_y = 2, .stride_x = 2});
+  out.push_back(
+      {.padding = "EXPLICIT", .top = 2, .left = 1, .bottom = 0, .right = 3});
+  out.push_back({.batch = 2,
+                 .height = 13,
+                 .width = 17,
+                 .in = 3,
+                 .filter_height = 7,
+                 .filter_width = 7,
+                 .out = 33,
+                 .stride_y = 2,
+                 .stride_x = 2});
   out.push_back({.batch = 2, .height = 12, .width = 12, .in = 64, .out = 64});
-  out.push_back({.height = 6, .width = 6, .in = 400, .filter_height = 1,
-                 .filter_width = 1, .out = 130});
+  out.push_back({.height = 6,
+                 .width = 6,
+                 .in = 400,
+                 .filter_height = 1,
+                 .filter_width = 1,
+                 .out = 130});
   out.push_back({.height = 6, .width = 6, .in = 340, .out = 17});
-  out.push_back({.height = 4, .width = 4, .filter_height = 1,
-                 .filter_width = 1, .stride_y = 3, .stride_x = 3});
-  out.push_back({.height = 1, .width = 40, .filter_height = 1,
-                 .filter_width = 5, .padding = "VALID"});
+  out.push_back({.height = 4,
+                 .width = 4,
+                 .filter_height = 1,
+                 .filter_width = 1,
+                 .stride_y = 3,
+                 .stride_x = 3});
+  out.push_back({.height = 1,
+                 .width = 40,
+                 .filter_height = 1,
+                 .filter_width = 5,
+                 .padding = "VALID"});
   return out;
 }
 
@@ -126,9 +150,8 @@ TEST_P(Conv2DTest, FollowsTheDefinition) {
     const auto in = RandomValues(conv.input_shape().num_elements(), 1);
     const auto filter = RandomValues(conv.filter_shape().num_elements(), 2);
     std::vector<float> want(conv.output_shape().num_elements());
-    conv.ForEach([&](int64_t o, int64_t i, int64_t f) {
-      want[o] += in[i] * filter[f];
-    });
+    conv.ForEach(
+        [&](int64_t o, int64_t i, int64_t f) { want[o] += in[i] * filter[f]; });
     OpTester op("Conv2D");
     conv.SetAttrs(op).Attr("_kernel", GetParam());
     op.Input<float>(conv.input_shape(), in);
@@ -205,8 +228,8 @@ TYPED_TEST(ConvTypesTest, ConvolvesEveryType) {
   op.Input<TypeParam>({1, 2, 2, 1}, v({1, 2, 3, 4}));
   op.Input<TypeParam>({2, 2, 1, 1}, v({1, 10, 100, 1000}));
   ASSERT_OK(op.Run());
-  ExpectTensorNear<TypeParam>(op.output(0), {1, 2, 2, 1},
-                              v({4321, 402, 43, 4}), 4e-3);
+  ExpectTensorNear<TypeParam>(op.output(0), {1, 2, 2, 1}, v({4321, 402, 43, 4}),
+                              4e-3);
 }
 
 absl::Status RunConv2D(const TensorShape& input, const TensorShape& filter,
@@ -248,11 +271,11 @@ TEST(Conv2DErrorTest, RefusesWhatDoesNotFit) {
 
 TEST(Conv2DErrorTest, RefusesAbsurdAttributes) {
   OpTester op("Conv2D");
-  op.Attr("padding", "EXPLICIT").Attr("strides",
-                                      std::vector<int64_t>{1, 1, 1, 1});
+  op.Attr("padding", "EXPLICIT")
+      .Attr("strides", std::vector<int64_t>{1, 1, 1, 1});
   op.Attr("explicit_paddings",
-          std::vector<int64_t>{0, 0, 1LL << 30, 1LL << 30, 1LL << 30,
-                               1LL << 30, 0, 0});
+          std::vector<int64_t>{0, 0, 1LL << 30, 1LL << 30, 1LL << 30, 1LL << 30,
+                               0, 0});
   op.Input<float>({1, 1, 1, 1}, {1}).Input<float>({1, 1, 1, 1}, {1});
   EXPECT_FALSE(op.Run().ok());
 }
@@ -274,8 +297,7 @@ TEST(Conv2DBackpropInputTest, IsTheTransposeOfTheConvolution) {
     op.Input<float>(conv.filter_shape(), filter);
     op.Input<float>(conv.output_shape(), change);
     ASSERT_OK(op.Run());
-    ExpectTensorNear<float>(op.output(0), conv.input_shape(), want, 1e-4,
-                            1e-4);
+    ExpectTensorNear<float>(op.output(0), conv.input_shape(), want, 1e-4, 1e-4);
   }
 }
 
@@ -304,15 +326,14 @@ TEST(Conv2DBackpropFilterTest, SumsTheProductsOfEachTap) {
     const auto in = RandomValues(conv.input_shape().num_elements(), 1);
     const auto change = RandomValues(conv.output_shape().num_elements(), 2);
     std::vector<float> want(conv.filter_shape().num_elements());
-    conv.ForEach([&](int64_t o, int64_t i, int64_t f) {
-      want[f] += change[o] * in[i];
-    });
+    conv.ForEach(
+        [&](int64_t o, int64_t i, int64_t f) { want[f] += change[o] * in[i]; });
     OpTester op("Conv2DBackpropFilter");
     conv.SetAttrs(op);
     op.Input<float>(conv.input_shape(), in);
-    op.Input<int32_t>(
-        {4}, {int32_t(conv.filter_height), int32_t(conv.filter_width),
-              int32_t(conv.in / conv.groups), int32_t(conv.out)});
+    op.Input<int32_t>({4},
+                      {int32_t(conv.filter_height), int32_t(conv.filter_width),
+                       int32_t(conv.in / conv.groups), int32_t(conv.out)});
     op.Input<float>(conv.output_shape(), change);
     ASSERT_OK(op.Run());
     ExpectTensorNear<float>(op.output(0), conv.filter_shape(), want, 1e-4,
@@ -350,8 +371,7 @@ TEST(Conv3DTest, GradientsAreItsTransposes) {
   filter.Input<int32_t>({5}, {2, 1, 1, 1, 2});
   filter.Input<float>({1, 1, 1, 1, 2}, {3, 4});
   ASSERT_OK(filter.Run());
-  ExpectTensorEqual<float>(filter.output(0), {2, 1, 1, 1, 2},
-                           {15, 20, 18, 24});
+  ExpectTensorEqual<float>(filter.output(0), {2, 1, 1, 1, 2}, {15, 20, 18, 24});
 }
 
 }  // namespace

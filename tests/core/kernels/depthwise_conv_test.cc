@@ -81,8 +81,7 @@ TEST(DepthwiseGradientTest, GivesProductsBack) {
   filter.Input<int32_t>({4}, {1, 2, 2, 1});
   filter.Input<float>({1, 1, 2, 2}, {1, 1, 10, 10});
   ASSERT_OK(filter.Run());
-  ExpectTensorEqual<float>(filter.output(0), {1, 2, 2, 1},
-                           {21, 210, 32, 320});
+  ExpectTensorEqual<float>(filter.output(0), {1, 2, 2, 1}, {21, 210, 32, 320});
 }
 
 TEST(DepthwiseGradientTest, RefusesAGradientOfAnotherShape) {

@@ -28,8 +28,7 @@ using Floats = std::vector<float>;
 
 TEST(DivisionTest, DividesIntegersTowardsZeroOrDown) {
   EXPECT_EQ(RunBinary("Div", kX, kY), Ints({3, -3, -3, 3, kMin, 2, 2}));
-  EXPECT_EQ(RunBinary("TruncateDiv", kX, kY),
-            Ints({3, -3, -3, 3, kMin, 2, 2}));
+  EXPECT_EQ(RunBinary("TruncateDiv", kX, kY), Ints({3, -3, -3, 3, kMin, 2, 2}));
   EXPECT_EQ(RunBinary("FloorDiv", kX, kY), Ints({3, -4, -4, 3, kMin, 2, 2}));
 }
 
@@ -47,8 +46,7 @@ TEST(DivisionTest, DividesFloats) {
   EXPECT_EQ(RunBinary("Div", x, y), Floats({2.75, -2.75, -2.75, 2.75, kInf}));
   EXPECT_EQ(RunBinary("FloorDiv", x, y), Floats({2, -3, -3, 2, kInf}));
   EXPECT_EQ(RunBinary("TruncateDiv", x, y), Floats({2, -2, -2, 2, kInf}));
-  EXPECT_EQ(RunBinary("DivNoNan", x, y),
-            Floats({2.75, -2.75, -2.75, 2.75, 0}));
+  EXPECT_EQ(RunBinary("DivNoNan", x, y), Floats({2.75, -2.75, -2.75, 2.75, 0}));
 }
 
 TEST(DivisionTest, FloatRemainders) {
@@ -61,8 +59,7 @@ TEST(DivisionTest, FloatRemainders) {
 }
 
 TEST(DivisionTest, DividesHalfAndSmallIntegers) {
-  EXPECT_EQ(RunBinary<half>("FloorMod", {half(-5.5)}, {half(2)})[0],
-            half(0.5));
+  EXPECT_EQ(RunBinary<half>("FloorMod", {half(-5.5)}, {half(2)})[0], half(0.5));
   EXPECT_EQ(RunBinary<bfloat16>("FloorDiv", {bfloat16(-5.5)}, {bfloat16(2)})[0],
             bfloat16(-3));
   EXPECT_EQ(RunBinary<int8_t>("FloorDiv", {-128, -7}, {-1, 2}),
@@ -72,8 +69,8 @@ TEST(DivisionTest, DividesHalfAndSmallIntegers) {
 }
 
 TEST(DivisionTest, IntegerDivisionByZeroIsAnError) {
-  for (const char* name : {"Div", "FloorDiv", "TruncateDiv", "Mod", "FloorMod",
-                           "TruncateMod"}) {
+  for (const char* name :
+       {"Div", "FloorDiv", "TruncateDiv", "Mod", "FloorMod", "TruncateMod"}) {
     OpTester op(name);
     op.Input<int32_t>({3}, {1, 2, 3}).Input<int32_t>({3}, {1, 0, 2});
     EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,

@@ -17,9 +17,9 @@ TEST(HSVToRGBTest, MixesColours) {
   OpTester op("HSVToRGB");
   op.Input<float>({3, 3}, {1, .5f, .2f, .3f, 1, 1, .9f, .2f, .9f});
   ASSERT_OK(op.Run());
-  ExpectTensorNear<float>(op.output(0), {3, 3},
-                          {.2f, .1f, .1f, .19999993f, 1, 0, .9f, .72f,
-                           .82800007f});
+  ExpectTensorNear<float>(
+      op.output(0), {3, 3},
+      {.2f, .1f, .1f, .19999993f, 1, 0, .9f, .72f, .82800007f});
 }
 
 TEST(ColorTest, RefusesOtherChannels) {
@@ -44,8 +44,8 @@ TEST(AdjustContrastv2Test, MovesAwayFromTheMean) {
 TEST(AdjustContrastv2Test, RefusesOtherRanks) {
   OpTester op("AdjustContrastv2");
   op.Input<float>({1, 1}, {1}).Scalar<float>(2);
-  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
-                                "at least 3-D"));
+  EXPECT_THAT(op.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument, "at least 3-D"));
 }
 
 }  // namespace

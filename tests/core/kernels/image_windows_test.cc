@@ -11,9 +11,8 @@ TEST(ExtractImagePatchesTest, LaysPatchesIntoTheDepth) {
   op.Attr("rates", Ints{1, 1, 1, 1}).Attr("padding", "SAME");
   op.Input<int32_t>({1, 2, 3, 1}, {1, 2, 3, 4, 5, 6});
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<int32_t>(
-      op.output(0), {1, 2, 2, 4},
-      {1, 2, 4, 5, 3, 0, 6, 0, 4, 5, 0, 0, 6, 0, 0, 0});
+  ExpectTensorEqual<int32_t>(op.output(0), {1, 2, 2, 4},
+                             {1, 2, 4, 5, 3, 0, 6, 0, 4, 5, 0, 0, 6, 0, 0, 0});
 }
 
 TEST(ExtractImagePatchesTest, DilatesAndMovesEverySize) {
@@ -49,9 +48,9 @@ TEST(Dilation2DTest, TakesTheLargestSum) {
   op.Input<float>({1, 3, 3, 1}, {0, 1, 2, 3, 4, 5, 6, 7, 8});
   op.Input<float>({2, 2, 1}, {.1f, .2f, .3f, .4f});
   ASSERT_OK(op.Run());
-  ExpectTensorNear<float>(op.output(0), {1, 3, 3, 1},
-                          {4.4f, 5.4f, 5.3f, 7.4f, 8.4f, 8.3f, 7.2f, 8.2f,
-                           8.1f});
+  ExpectTensorNear<float>(
+      op.output(0), {1, 3, 3, 1},
+      {4.4f, 5.4f, 5.3f, 7.4f, 8.4f, 8.3f, 7.2f, 8.2f, 8.1f});
 }
 
 TEST(Dilation2DTest, RefusesOtherDepths) {

@@ -73,9 +73,9 @@ TEST(MatrixTriangularSolveTest, ReadsOneTriangle) {
     op.Attr("lower", lower);
     op.Input<double>({2, 2}, {2, 1, 1, 4}).Input<double>({2, 1}, {4, 8});
     ASSERT_OK(op.Run());
-    ExpectTensorNear<double>(op.output(0), {2, 1},
-                             lower ? std::vector<double>{2, 1.5}
-                                   : std::vector<double>{1, 2});
+    ExpectTensorNear<double>(
+        op.output(0), {2, 1},
+        lower ? std::vector<double>{2, 1.5} : std::vector<double>{1, 2});
   }
 }
 

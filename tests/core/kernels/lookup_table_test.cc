@@ -15,8 +15,8 @@ using ::absl::StatusCode;
 // A table and the ops on it.
 class Table {
  public:
-  Table(const char* op, DataType key, DataType value) : key_(key),
-                                                        value_(value) {
+  Table(const char* op, DataType key, DataType value)
+      : key_(key), value_(value) {
     OpTester tester(op);
     tester.Attr("key_dtype", key).Attr("value_dtype", value);
     tester.Attr("shared_name", "t");
@@ -73,8 +73,7 @@ class Table {
 };
 
 Tensor Strings(const std::vector<std::string>& values) {
-  return MakeTensor<std::string>({static_cast<int64_t>(values.size())},
-                                 values);
+  return MakeTensor<std::string>({static_cast<int64_t>(values.size())}, values);
 }
 Tensor Longs(const std::vector<int64_t>& values) {
   return MakeTensor<int64_t>({static_cast<int64_t>(values.size())}, values);
@@ -108,9 +107,9 @@ TEST(LookupTableTest, MapsNumbersToStrings) {
 
 TEST(LookupTableTest, IsNotReadBeforeItIsFilled) {
   Table table("HashTableV2", DT_STRING, DT_INT64);
-  EXPECT_THAT(table.Find(Strings({"a"}), Long(0)),
-              HasCode(StatusCode::kFailedPrecondition,
-                      "Table not initialized."));
+  EXPECT_THAT(
+      table.Find(Strings({"a"}), Long(0)),
+      HasCode(StatusCode::kFailedPrecondition, "Table not initialized."));
 }
 
 TEST(LookupTableTest, RefusesPairsThatDoNotFit) {
@@ -184,9 +183,9 @@ TEST(LookupTableTest, RemovalKeepsTheOtherRows) {
   Table table("MutableHashTableV2", DT_INT64, DT_STRING);
   ASSERT_OK(table.Insert(Longs({1, 2, 3}), Strings({"a", "b", "c"})));
   ASSERT_OK(table.Remove(Longs({1, 3})));
-  ASSERT_OK_AND_ASSIGN(Tensor found,
-                       table.Find(Longs({1, 2, 3}),
-                                  Tensor::Scalar<std::string>("-")));
+  ASSERT_OK_AND_ASSIGN(
+      Tensor found,
+      table.Find(Longs({1, 2, 3}), Tensor::Scalar<std::string>("-")));
   ExpectTensorEqual<std::string>(found, {3}, {"-", "b", "-"});
   ASSERT_OK(table.Remove(Longs({2})));
   EXPECT_EQ(table.size(), 0);
@@ -195,15 +194,15 @@ TEST(LookupTableTest, RemovalKeepsTheOtherRows) {
 TEST(LookupTableTest, TablesOfVectors) {
   Table table("MutableHashTableOfTensorsV2", DT_STRING, DT_FLOAT);
   ASSERT_OK(table.Insert(Strings({"a"}), MakeTensor<float>({1, 2}, {1, 2})));
-  ASSERT_OK_AND_ASSIGN(Tensor found,
-                       table.Find(Strings({"b", "a"}),
-                                  MakeTensor<float>({2}, {7, 8})));
+  ASSERT_OK_AND_ASSIGN(
+      Tensor found,
+      table.Find(Strings({"b", "a"}), MakeTensor<float>({2}, {7, 8})));
   ExpectTensorEqual<float>(found, {2, 2}, {7, 8, 1, 2});
-  EXPECT_THAT(table.Find(Strings({"a", "b"}),
-                         MakeTensor<float>({3}, {0, 0, 0})),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Expected shape [2] or [2,2] for default value, got "
-                      "[3]"));
+  EXPECT_THAT(
+      table.Find(Strings({"a", "b"}), MakeTensor<float>({3}, {0, 0, 0})),
+      HasCode(StatusCode::kInvalidArgument,
+              "Expected shape [2] or [2,2] for default value, got "
+              "[3]"));
 }
 
 TEST(LookupTableTest, OneNameIsOneTableOfOneKind) {
@@ -277,17 +276,16 @@ TEST_F(TextFileTest, ColumnsLinesAndNumbers) {
 
   Table columns("HashTableV2", DT_INT64, DT_STRING);
   ASSERT_OK(Fill(columns, -1, 1, 2));
-  ASSERT_OK_AND_ASSIGN(found, columns.Find(Longs({0, 1, 2}),
-                                           Tensor::Scalar<std::string>("?")));
+  ASSERT_OK_AND_ASSIGN(
+      found, columns.Find(Longs({0, 1, 2}), Tensor::Scalar<std::string>("?")));
   ExpectTensorEqual<std::string>(found, {3}, {"x", "y", "?"});
 }
 
 TEST_F(TextFileTest, RefusesFilesThatDoNotFit) {
   Table to_int("HashTableV2", DT_STRING, DT_INT64);
-  EXPECT_THAT(Fill(to_int, 0, -1, 5),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Invalid vocab_size in " + path_ +
-                          ": expected 5 but got 3"));
+  EXPECT_THAT(Fill(to_int, 0, -1, 5), HasCode(StatusCode::kInvalidArgument,
+                                              "Invalid vocab_size in " + path_ +
+                                                  ": expected 5 but got 3"));
   EXPECT_THAT(Fill(to_int, 7, -1),
               HasCode(StatusCode::kInvalidArgument,
                       "line 0 (a\tx) : expected at least 8 got 2"));
@@ -298,9 +296,9 @@ TEST_F(TextFileTest, RefusesFilesThatDoNotFit) {
               HasCode(StatusCode::kInvalidArgument,
                       "Key index for line number requires table key dtype of "
                       "int64, got string"));
-  EXPECT_THAT(Fill(to_int, 0, -1, -1, "ab"),
-              HasCode(StatusCode::kInvalidArgument,
-                      "delimiter should be only 1 char"));
+  EXPECT_THAT(
+      Fill(to_int, 0, -1, -1, "ab"),
+      HasCode(StatusCode::kInvalidArgument, "delimiter should be only 1 char"));
   Table to_string("HashTableV2", DT_STRING, DT_STRING);
   EXPECT_THAT(Fill(to_string, 0, -1),
               HasCode(StatusCode::kInvalidArgument,
@@ -343,8 +341,7 @@ TEST(LookupTableTest, OlderSpellingsGoByName) {
     op.Attr("Tkeys", DT_STRING).Attr("Tvalues", DT_INT64);
     op.Input<std::string>({2}, {"localhost", "none"});
     for (const Tensor& input : c.inputs) op.Input(input);
-    EXPECT_THAT(op.Run(),
-                HasCode(StatusCode::kNotFound, "localhost/none"))
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kNotFound, "localhost/none"))
         << c.name;
     op.ClearInputs().Input<std::string>({1}, {"x"});
     for (const Tensor& input : c.inputs) op.Input(input);

@@ -65,8 +65,8 @@ TEST(BlockLSTMTest, RefusesALengthBeyondTheSequence) {
   OpTester op("BlockLSTM");
   op.Scalar<int64_t>(3);
   Cell(op, {2, 1, 2}, {1, 2, 1, 2});
-  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
-                                "seq_len_max is 3"));
+  EXPECT_THAT(op.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument, "seq_len_max is 3"));
 }
 
 }  // namespace

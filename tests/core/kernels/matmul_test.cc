@@ -35,10 +35,12 @@ std::vector<float> Product(const std::vector<float>& a,
 class MatMulTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(MatMulTest, MultipliesMatricesOfAllSizesAndTransposes) {
-  const struct { int64_t m, n, k; } sizes[] = {
-      {1, 1, 1},    {1, 5, 3},    {5, 1, 3},     {2, 3, 4},   {6, 16, 8},
-      {7, 17, 9},   {12, 32, 40}, {12, 30, 321}, {13, 16, 5}, {64, 64, 64},
-      {100, 130, 330}, {500, 40, 70}, {3, 1100, 20}, {490, 129, 641}};
+  const struct {
+    int64_t m, n, k;
+  } sizes[] = {{1, 1, 1},     {1, 5, 3},      {5, 1, 3},       {2, 3, 4},
+               {6, 16, 8},    {7, 17, 9},     {12, 32, 40},    {12, 30, 321},
+               {13, 16, 5},   {64, 64, 64},   {100, 130, 330}, {500, 40, 70},
+               {3, 1100, 20}, {490, 129, 641}};
   for (const auto& size : sizes) {
     for (int flags = 0; flags < 4; ++flags) {
       const bool ta = flags & 1, tb = flags & 2;
@@ -48,14 +50,14 @@ TEST_P(MatMulTest, MultipliesMatricesOfAllSizesAndTransposes) {
       OpTester op("MatMul");
       op.Attr("_kernel", GetParam());
       op.Attr("transpose_a", ta).Attr("transpose_b", tb);
-      op.Input<float>(ta ? TensorShape{size.k, size.m}
-                         : TensorShape{size.m, size.k}, a);
-      op.Input<float>(tb ? TensorShape{size.n, size.k}
-                         : TensorShape{size.k, size.n}, b);
+      op.Input<float>(
+          ta ? TensorShape{size.k, size.m} : TensorShape{size.m, size.k}, a);
+      op.Input<float>(
+          tb ? TensorShape{size.n, size.k} : TensorShape{size.k, size.n}, b);
       ASSERT_OK(op.Run());
-      ExpectTensorNear<float>(
-          op.output(0), {size.m, size.n},
-          Product(a, b, size.m, size.n, size.k, ta, tb), 1e-4, 1e-4);
+      ExpectTensorNear<float>(op.output(0), {size.m, size.n},
+                              Product(a, b, size.m, size.n, size.k, ta, tb),
+                              1e-4, 1e-4);
     }
   }
 }

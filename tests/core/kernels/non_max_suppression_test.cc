@@ -7,8 +7,8 @@ namespace {
 
 // Four boxes in a row; the first two and the last overlap.
 OpTester& Boxes(OpTester& op) {
-  op.Input<float>({4, 4}, {0, 0, 1, 1, 0, .1f, 1, 1.1f, 0, 10, 1, 11, 0, .6f,
-                           1, 1.6f});
+  op.Input<float>({4, 4},
+                  {0, 0, 1, 1, 0, .1f, 1, 1.1f, 0, 10, 1, 11, 0, .6f, 1, 1.6f});
   return op.Input<float>({4}, {.9f, .75f, .6f, .95f});
 }
 

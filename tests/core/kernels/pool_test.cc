@@ -9,7 +9,8 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 OpTester& Attrs(OpTester& op, Ints ksize, Ints strides, const char* padding) {
-  return op.Attr("ksize", ksize).Attr("strides", strides)
+  return op.Attr("ksize", ksize)
+      .Attr("strides", strides)
       .Attr("padding", padding);
 }
 

@@ -28,13 +28,14 @@ TEST(QuantizeV2Test, AgreesWithTensorFlow) {
                           {0, 51, 102, 128, 163, 204, 255}, -1, 1.5f);
   ExpectQuantized<qint8>("MIN_COMBINED", away,
                          {-128, -77, -26, -1, 35, 76, 127}, -1, 1.5f);
-  ExpectQuantized<quint8>("MIN_FIRST", away,
-                          {0, 51, 102, 128, 163, 204, 255}, -1, 1.5f);
+  ExpectQuantized<quint8>("MIN_FIRST", away, {0, 51, 102, 128, 163, 204, 255},
+                          -1, 1.5f);
   ExpectQuantized<qint8>("MIN_FIRST", away, {-128, -77, -26, 0, 35, 76, 127},
                          -1, 1.5f);
   ExpectQuantized<qint32>("MIN_FIRST", away,
                           {-2147483648, -1288490240, -429496704, 32, 601295488,
-                           1288490240, 2147483520}, -1, 1.5f);
+                           1288490240, 2147483520},
+                          -1, 1.5f);
   ExpectQuantized<quint8>("SCALED", away, {0, 0, 0, 43, 102, 170, 255}, 0,
                           1.5f);
   ExpectQuantized<quint8>("SCALED", "HALF_TO_EVEN",
@@ -75,16 +76,16 @@ void ExpectDequantized(const char* mode, std::vector<Int> values,
 TEST(DequantizeTest, AgreesWithTensorFlow) {
   const std::vector<uint8_t> u = {0, 1, 100, 128, 255};
   const std::vector<int8_t> s = {-128, -1, 0, 100, 127};
-  ExpectDequantized<quint8>("MIN_COMBINED", u, {-1, -0.99019605f, -0.01960778f,
-                                                0.254902f, 1.5f});
+  ExpectDequantized<quint8>("MIN_COMBINED", u,
+                            {-1, -0.99019605f, -0.01960778f, 0.254902f, 1.5f});
   ExpectDequantized<qint8>("MIN_COMBINED", s,
                            {-1, 0.2450981f, 0.254902f, 1.2352941f, 1.5f});
-  ExpectDequantized<quint8>("MIN_FIRST", u, {-1, -0.99019605f, -0.01960778f,
-                                             0.254902f, 1.5f});
-  ExpectDequantized<quint8>("SCALED", u, {0, 0.00588235f, 0.5882353f,
-                                          0.75294119f, 1.5f});
-  ExpectDequantized<qint8>("SCALED", s, {-1.511811f, -0.01181102f, 0,
-                                         1.1811024f, 1.5f});
+  ExpectDequantized<quint8>("MIN_FIRST", u,
+                            {-1, -0.99019605f, -0.01960778f, 0.254902f, 1.5f});
+  ExpectDequantized<quint8>("SCALED", u,
+                            {0, 0.00588235f, 0.5882353f, 0.75294119f, 1.5f});
+  ExpectDequantized<qint8>("SCALED", s,
+                           {-1.511811f, -0.01181102f, 0, 1.1811024f, 1.5f});
 }
 
 TEST(FakeQuantTest, RoundsToTheValuesOfARange) {

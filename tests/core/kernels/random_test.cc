@@ -47,15 +47,14 @@ Tensor Draw(const char* name, int64_t seed, int64_t seed2, int32_t n) {
 }
 
 TEST(RandomTest, UniformNumbers) {
-  ExpectTensorNear<float>(
-      Draw<float>("RandomUniform", 87654321, 1, 6), {6},
-      {0.23903739f, 0.92039955f, 0.05051243f, 0.49574447f, 0.83552229f,
-       0.02647042f},
-      0, 1e-8);
-  ExpectTensorNear<float>(Draw<float>("RandomUniform", 5, 1, 5), {5},
-                          {0.38751841f, 0.74854553f, 0.54871905f, 0.97527564f,
-                           0.91013908f},
+  ExpectTensorNear<float>(Draw<float>("RandomUniform", 87654321, 1, 6), {6},
+                          {0.23903739f, 0.92039955f, 0.05051243f, 0.49574447f,
+                           0.83552229f, 0.02647042f},
                           0, 1e-8);
+  ExpectTensorNear<float>(
+      Draw<float>("RandomUniform", 5, 1, 5), {5},
+      {0.38751841f, 0.74854553f, 0.54871905f, 0.97527564f, 0.91013908f}, 0,
+      1e-8);
 }
 
 TEST(RandomTest, NormalNumbers) {
@@ -67,10 +66,10 @@ TEST(RandomTest, NormalNumbers) {
   ExpectTensorNear<float>(Draw<float>("RandomStandardNormal", 5, 1, 4), {4},
                           {-1.3768897f, -0.01258316f, -0.169515f, 1.0824056f},
                           1e-6);
-  ExpectTensorNear<float>(Draw<float>("TruncatedNormal", 87654321, 1, 6), {6},
-                          {-0.8113182f, 1.4845988f, 0.0653294f, 0.0992484f,
-                           0.6396971f, 1.6108712f},
-                          1e-6);
+  ExpectTensorNear<float>(
+      Draw<float>("TruncatedNormal", 87654321, 1, 6), {6},
+      {-0.8113182f, 1.4845988f, 0.0653294f, 0.0992484f, 0.6396971f, 1.6108712f},
+      1e-6);
 }
 
 TEST(RandomTest, OtherDtypesStayInRange) {
@@ -158,9 +157,9 @@ TEST(RandomTest, RefusesHostileShapes) {
     op.Attr("dtype", DT_FLOAT).Input(std::move(shape));
     return op.Run();
   };
-  EXPECT_THAT(run(MakeTensor<int32_t>({1}, {-1})),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Dimension -1 must be >= 0"));
+  EXPECT_THAT(
+      run(MakeTensor<int32_t>({1}, {-1})),
+      HasCode(StatusCode::kInvalidArgument, "Dimension -1 must be >= 0"));
   EXPECT_THAT(run(MakeTensor<int32_t>({1, 1}, {1})),
               HasCode(StatusCode::kInvalidArgument,
                       "shape must be a vector of {int32,int64}, got shape "
@@ -207,9 +206,8 @@ TEST(MultinomialTest, DrawsClassesByTheirWeight) {
   OpTester op("Multinomial");
   Seeded(op, 1, 2).Input<float>({2, 2}, {1, 2, 3, 4}).Scalar<int32_t>(8);
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<int64_t>(
-      op.output(0), {2, 8},
-      {0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1});
+  ExpectTensorEqual<int64_t>(op.output(0), {2, 8},
+                             {0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1});
 }
 
 TEST(MultinomialTest, ClassesWithoutFiniteLogitAreNeverDrawn) {

@@ -28,8 +28,8 @@ TEST(ReduceMinMaxTest, FindsExtremesAndProducts) {
                              {42});
   ExpectTensorEqual<complex64>(
       Reduce<complex64>("Prod", {2}, {{0, 1}, {0, 1}}, {0}), {}, {{-1, 0}});
-  ExpectTensorEqual<half>(Reduce<half>("Max", {2}, {half(1), half(2)}, {0}),
-                          {}, {half(2)});
+  ExpectTensorEqual<half>(Reduce<half>("Max", {2}, {half(1), half(2)}, {0}), {},
+                          {half(2)});
 }
 
 TEST(ReduceMinMaxTest, NaNWinsWhereverItStands) {

@@ -101,8 +101,8 @@ TEST(ReductionsTest, HalfAddsUpInFloat) {
 TEST(ReductionsTest, MeansOfIntegersAreCut) {
   ExpectTensorEqual<int32_t>(Reduce<int32_t>("Mean", {4}, {1, 2, -6, -2}, {0}),
                              {}, {-1});
-  ExpectTensorEqual<uint8_t>(
-      Reduce<uint8_t>("Mean", {3}, {200, 200, 200}, {0}), {}, {200});
+  ExpectTensorEqual<uint8_t>(Reduce<uint8_t>("Mean", {3}, {200, 200, 200}, {0}),
+                             {}, {200});
   ExpectTensorEqual<int8_t>(Reduce<int8_t>("Sum", {2}, {100, 100}, {0}), {},
                             {-56});
 }
@@ -121,8 +121,8 @@ TEST(ReductionsTest, Norms) {
       {3.1622777f, 4.472136f});
   ExpectTensorEqual<int32_t>(Reduce<int32_t>("EuclideanNorm", {2}, {3, 5}, {0}),
                              {}, {5});
-  ExpectTensorNear<float>(Reduce<float>("EuclideanNorm", {2}, {-3, 4}, {}),
-                          {2}, {3, 4});
+  ExpectTensorNear<float>(Reduce<float>("EuclideanNorm", {2}, {-3, 4}, {}), {2},
+                          {3, 4});
   OpTester loss("L2Loss");
   loss.Input<float>({2, 2}, {1, 2, 3, 4});
   ASSERT_OK(loss.Run());
@@ -151,14 +151,12 @@ TEST(ReductionsTest, RefusesWrongAxes) {
               HasCode(StatusCode::kInvalidArgument,
                       "Invalid reduction dimension (5 for input with 2 "
                       "dimension(s)"));
-  EXPECT_THAT(run({-3}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Invalid reduction dimension (-3"));
+  EXPECT_THAT(run({-3}), HasCode(StatusCode::kInvalidArgument,
+                                 "Invalid reduction dimension (-3"));
   EXPECT_THAT(run({std::numeric_limits<int64_t>::min()}),
               HasCode(StatusCode::kInvalidArgument, "dimension"));
-  EXPECT_THAT(run({0, -2}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Axes contains duplicate dimension: 0"));
+  EXPECT_THAT(run({0, -2}), HasCode(StatusCode::kInvalidArgument,
+                                    "Axes contains duplicate dimension: 0"));
 }
 
 TEST(ReductionsTest, RefusesAResultThatIsTooLarge) {

@@ -22,9 +22,9 @@ TEST(ResizeBilinearTest, MapsCoordinatesInThreeWays) {
   ExpectResized("ResizeBilinear", "",
                 {1, 3.4f, 4.4f, 2.6f, 2, 5, 4.2f, 4.2666667f, 6.0666667f,
                  6.6666667f, 7, 4.6f, 4.2f, 7.8f, 9});
-  ExpectResized("ResizeBilinear", "half_pixel_centers",
-                {1, 2.6f, 5, 3.2f, 2, 4, 4, 4, 4.9f, 5.5f, 7, 5.4f, 3, 6.6f,
-                 9});
+  ExpectResized(
+      "ResizeBilinear", "half_pixel_centers",
+      {1, 2.6f, 5, 3.2f, 2, 4, 4, 4, 4.9f, 5.5f, 7, 5.4f, 3, 6.6f, 9});
   ExpectResized("ResizeBilinear", "align_corners",
                 {1, 3, 5, 3.5f, 2, 4, 4, 4, 4.75f, 5.5f, 7, 5, 3, 6, 9});
 }
@@ -44,9 +44,9 @@ TEST(ResizeBicubicTest, MapsCoordinatesInThreeWays) {
                  3.863246f, 4.0448666f, 6.204576f, 7.140996f, 7.666666f,
                  3.921033f, 3.5415692f, 8.42689f, 10.533531f});
   ExpectResized("ResizeBicubic", "half_pixel_centers",
-                {0.26275426f, 2.3556750f, 5.1317773f, 3.0036087f, 1.2674147f,
-                 4, 3.9327466f, 4, 4.9732022f, 5.6132884f, 7.7372446f,
-                 5.5098181f, 2.868222f, 6.9427943f, 9.9591599f});
+                {0.26275426f, 2.3556750f, 5.1317773f, 3.0036087f, 1.2674147f, 4,
+                 3.9327466f, 4, 4.9732022f, 5.6132884f, 7.7372446f, 5.5098181f,
+                 2.868222f, 6.9427943f, 9.9591599f});
   ExpectResized("ResizeBicubic", "align_corners",
                 {1, 3.28125f, 5, 3.875f, 2, 4, 3.859375f, 4, 4.75f, 5.5f, 7,
                  4.4375f, 3, 5.625f, 9});
@@ -66,9 +66,9 @@ TEST(ResizeTest, ReadsIntegersAndSeveralChannels) {
   op.Input<uint8_t>({2, 1, 2, 2}, {0, 100, 10, 200, 1, 2, 3, 4});
   op.Input<int32_t>({2}, {1, 4});
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<float>(op.output(0), {2, 1, 4, 2},
-                           {0, 100, 5, 150, 10, 200, 10, 200, 1, 2, 2, 3, 3, 4,
-                            3, 4});
+  ExpectTensorEqual<float>(
+      op.output(0), {2, 1, 4, 2},
+      {0, 100, 5, 150, 10, 200, 10, 200, 1, 2, 2, 3, 3, 4, 3, 4});
 }
 
 template <typename T>
@@ -128,9 +128,9 @@ TEST(CropAndResizeTest, CropsByFractions) {
   op.Input<float>({2, 4}, {0, 0, 1, 1, .5, .5, 1.5, .2f});
   op.Input<int32_t>({2}, {0, 0}).Input<int32_t>({2}, {2, 3});
   ASSERT_OK(op.Run());
-  ExpectTensorNear<float>(op.output(0), {2, 2, 3, 1},
-                          {0, 1.5f, 3, 12, 13.5f, 15, 7.5f, 7.05f, 6.6f, 0, 0,
-                           0});
+  ExpectTensorNear<float>(
+      op.output(0), {2, 2, 3, 1},
+      {0, 1.5f, 3, 12, 13.5f, 15, 7.5f, 7.05f, 6.6f, 0, 0, 0});
 }
 
 TEST(CropAndResizeTest, TakesTheNearestAndFillsTheRest) {

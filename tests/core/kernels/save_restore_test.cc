@@ -114,17 +114,32 @@ TEST_F(SaveRestoreTest, RestoreSaysWhatIsMissingOrWrong) {
     std::string text;
   };
   for (const Case& c : {
-           Case{"none", {"a"}, {""}, StatusCode::kNotFound,
+           Case{"none",
+                {"a"},
+                {""},
+                StatusCode::kNotFound,
                 "Failed to find any matching files for " + Path("none")},
-           Case{"m", {"y"}, {""}, StatusCode::kNotFound,
+           Case{"m",
+                {"y"},
+                {""},
+                StatusCode::kNotFound,
                 "Key y not found in checkpoint"},
-           Case{"m", {"b"}, {""}, StatusCode::kInvalidArgument,
+           Case{"m",
+                {"b"},
+                {""},
+                StatusCode::kInvalidArgument,
                 "tensor_name = b; expected dtype float does not equal original "
                 "dtype string"},
-           Case{"m", {"a"}, {"3 0,2"}, StatusCode::kInvalidArgument,
+           Case{"m",
+                {"a"},
+                {"3 0,2"},
+                StatusCode::kInvalidArgument,
                 "tensor_name = a; shape in shape_and_slice spec [3] does not "
                 "match the shape stored in checkpoint: [4]"},
-           Case{"m", {"a", "b"}, {"", ""}, StatusCode::kInvalidArgument,
+           Case{"m",
+                {"a", "b"},
+                {"", ""},
+                StatusCode::kInvalidArgument,
                 "Got 2 tensor names, but 1 expected dtypes."},
        }) {
     OpTester op("RestoreV2");
@@ -172,8 +187,8 @@ TEST_F(SaveRestoreTest, MergeChecksItsInputs) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
                                 "destination_prefix should be a scalar"));
   op.ClearInputs().Input<std::string>({0}, {}).Scalar(Path("m"));
-  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
-                                "At least one prefix"));
+  EXPECT_THAT(op.Run(),
+              HasCode(StatusCode::kInvalidArgument, "At least one prefix"));
   op.ClearInputs().Input<std::string>({1}, {Path("a")}).Scalar(Path("m"));
   EXPECT_FALSE(op.Run().ok());
 }

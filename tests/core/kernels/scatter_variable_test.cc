@@ -102,9 +102,9 @@ TEST(ScatterVariableTest, TakesScalarIndicesAndScalarUpdates) {
 }
 
 TEST(ScatterVariableTest, UpdatesStrings) {
-  VariableOp op("ScatterUpdate",
-                MakeTensor<std::string>({3}, {"a", "b", "c"}));
-  ASSERT_OK(op.Run(Ints({2}, {2, 0}), MakeTensor<std::string>({2}, {"x", "y"})));
+  VariableOp op("ScatterUpdate", MakeTensor<std::string>({3}, {"a", "b", "c"}));
+  ASSERT_OK(
+      op.Run(Ints({2}, {2, 0}), MakeTensor<std::string>({2}, {"x", "y"})));
   ExpectTensorEqual<std::string>(op.value(), {3}, {"y", "b", "x"});
   ASSERT_OK(op.Run(Ints({1}, {1}), MakeTensor<std::string>({}, {"z"})));
   ExpectTensorEqual<std::string>(op.value(), {3}, {"y", "z", "x"});
@@ -112,9 +112,9 @@ TEST(ScatterVariableTest, UpdatesStrings) {
 
 TEST(ScatterVariableTest, ABadIndexChangesNothing) {
   VariableOp op("ScatterUpdate", Floats({3}, {1, 2, 3}));
-  EXPECT_THAT(op.Run(Ints({2}, {0, 7}), Floats({2}, {8, 9})),
-              HasCode(StatusCode::kInvalidArgument,
-                      "indices[1] = 7 is not in [0, 3)"));
+  EXPECT_THAT(
+      op.Run(Ints({2}, {0, 7}), Floats({2}, {8, 9})),
+      HasCode(StatusCode::kInvalidArgument, "indices[1] = 7 is not in [0, 3)"));
   EXPECT_THAT(op.Run(Ints({1, 2}, {0, -1}), Floats({1, 2}, {8, 9})),
               HasCode(StatusCode::kInvalidArgument,
                       "indices[0,1] = -1 is not in [0, 3)"));
@@ -157,9 +157,8 @@ TEST(ScatterVariableTest, IntegerDivisionNeverTraps) {
 
 TEST(ScatterVariableTest, UninitialisedVariablesAreRefused) {
   OpTester op("ScatterAdd");
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo v,
-      op.state().variables.FindOrCreate("", "v", DT_FLOAT, PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo v, op.state().variables.FindOrCreate(
+                                           "", "v", DT_FLOAT, PartialShape()));
   op.RefInput(v).Input<int32_t>({1}, {0}).Input<float>({1}, {0});
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kFailedPrecondition,
                                 "Attempting to use uninitialized value v"));
@@ -173,12 +172,18 @@ TEST(ScatterVariableTest, NdScattersIntoSlicesOfAnyDepth) {
     std::vector<float> row;      // row 1 meets [5, 6]
   };
   for (const Case& c : {
-           Case{"ScatterNdUpdate", "ResourceScatterNdUpdate",
-                {1, 3, 4, 1}, {1, 1, 5, 6}},
-           Case{"ScatterNdAdd", "ResourceScatterNdAdd",
-                {1, 4, 5, 1}, {1, 1, 6, 7}},
-           Case{"ScatterNdSub", "ResourceScatterNdSub",
-                {1, -2, -3, 1}, {1, 1, -4, -5}},
+           Case{"ScatterNdUpdate",
+                "ResourceScatterNdUpdate",
+                {1, 3, 4, 1},
+                {1, 1, 5, 6}},
+           Case{"ScatterNdAdd",
+                "ResourceScatterNdAdd",
+                {1, 4, 5, 1},
+                {1, 1, 6, 7}},
+           Case{"ScatterNdSub",
+                "ResourceScatterNdSub",
+                {1, -2, -3, 1},
+                {1, 1, -4, -5}},
        }) {
     for (const char* name : {c.ref, c.resource}) {
       VariableOp elements(name, Floats({2, 2}, {1, 1, 1, 1}));
@@ -226,12 +231,12 @@ TEST(ScatterVariableTest, ResourceGatherTakesRows) {
   op.op().Attr("dtype", DT_FLOAT);
   ASSERT_OK(op.Gather(Ints({1, 2}, {2, 0})));
   ExpectTensorEqual<float>(op.op().output(0), {1, 2, 2}, {5, 6, 1, 2});
-  EXPECT_THAT(op.Gather(Ints({2}, {0, 5})),
-              HasCode(StatusCode::kInvalidArgument,
-                      "indices[1] = 5 is not in [0, 3)"));
-  EXPECT_THAT(op.Gather(Ints({}, {-1})),
-              HasCode(StatusCode::kInvalidArgument,
-                      "indices = -1 is not in [0, 3)"));
+  EXPECT_THAT(
+      op.Gather(Ints({2}, {0, 5})),
+      HasCode(StatusCode::kInvalidArgument, "indices[1] = 5 is not in [0, 3)"));
+  EXPECT_THAT(
+      op.Gather(Ints({}, {-1})),
+      HasCode(StatusCode::kInvalidArgument, "indices = -1 is not in [0, 3)"));
 }
 
 TEST(ScatterVariableTest, ResourceGatherGoesAlongBatches) {

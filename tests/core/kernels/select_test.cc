@@ -40,12 +40,10 @@ TEST(SelectTest, SelectDoesNotBroadcast) {
     op.Input<float>(e, std::vector<float>(e.num_elements()));
     return op.Run();
   };
-  EXPECT_THAT(run({1}, {2}, {2}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Input 0: [1] != input 1: [2]"));
-  EXPECT_THAT(run({2}, {2}, {3}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Input 0: [2] != input 2: [3]"));
+  EXPECT_THAT(run({1}, {2}, {2}), HasCode(StatusCode::kInvalidArgument,
+                                          "Input 0: [1] != input 1: [2]"));
+  EXPECT_THAT(run({2}, {2}, {3}), HasCode(StatusCode::kInvalidArgument,
+                                          "Input 0: [2] != input 2: [3]"));
   EXPECT_THAT(run({3}, {2, 2}, {2, 2}),
               HasCode(StatusCode::kInvalidArgument,
                       "Number of batches of 'then' must match size of 'cond', "

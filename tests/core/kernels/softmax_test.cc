@@ -21,9 +21,10 @@ TYPED_TEST(SoftmaxTypesTest, SumsUpToOne) {
     op.Input<T>({2, 3}, {T(1), T(2), T(3), T(100), T(100), T(-100)});
     if (in_place) op.AllowForwarding();
     ASSERT_OK(op.Run());
-    ExpectTensorNear<T>(op.output(0), {2, 3},
-                        {T(0.09003057), T(0.24472847), T(0.66524096), T(0.5),
-                         T(0.5), T(0)}, sizeof(T) == 2 ? 8e-3 : 1e-6, 1e-6);
+    ExpectTensorNear<T>(
+        op.output(0), {2, 3},
+        {T(0.09003057), T(0.24472847), T(0.66524096), T(0.5), T(0.5), T(0)},
+        sizeof(T) == 2 ? 8e-3 : 1e-6, 1e-6);
   }
 }
 
@@ -64,8 +65,8 @@ TEST(SoftmaxCrossEntropyWithLogitsTest, GivesLossAndGradient) {
   ASSERT_OK(op.Run());
   ExpectTensorNear<float>(op.output(0), {2}, {0.40760595f, 1.5514447f});
   ExpectTensorNear<float>(op.output(1), {2, 3},
-                          {0.09003057f, 0.24472848f, -0.33475906f,
-                           -0.28805846f, -0.28805846f, 0.57611686f});
+                          {0.09003057f, 0.24472848f, -0.33475906f, -0.28805846f,
+                           -0.28805846f, 0.57611686f});
 }
 
 TEST(SoftmaxCrossEntropyWithLogitsTest, BroadcastsLabels) {
@@ -80,9 +81,8 @@ TEST(SoftmaxCrossEntropyWithLogitsTest, RefusesOtherShapes) {
   OpTester op("SoftmaxCrossEntropyWithLogits");
   op.Input<float>({2, 3}, {1, 1, 1, 1, 1, 1});
   op.Input<float>({2, 2}, {1, 1, 1, 1});
-  EXPECT_THAT(op.Run(),
-              HasCode(absl::StatusCode::kInvalidArgument,
-                      "logits_size=[2,3] labels_size=[2,2]"));
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "logits_size=[2,3] labels_size=[2,2]"));
   OpTester vectors("SoftmaxCrossEntropyWithLogits");
   vectors.Input<float>({1}, {1}).Input<float>({1}, {1});
   EXPECT_THAT(vectors.Run(),
@@ -107,8 +107,9 @@ TEST(SparseSoftmaxCrossEntropyWithLogitsTest, RefusesBadLabels) {
   };
   const auto bad = absl::StatusCode::kInvalidArgument;
   EXPECT_THAT(run({2, 3}, {0, 3}),
-              HasCode(bad, "Received a label value of 3 which is outside the "
-                           "valid range of [0, 3)"));
+              HasCode(bad,
+                      "Received a label value of 3 which is outside the "
+                      "valid range of [0, 3)"));
   EXPECT_THAT(run({1, 3}, {-1}), HasCode(bad, "label value of -1"));
   EXPECT_THAT(run({2, 3}, {0}), HasCode(bad, "same first dimension"));
   EXPECT_THAT(run({3}, {0}), HasCode(bad, "logits must be 2-D"));

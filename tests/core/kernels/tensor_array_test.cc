@@ -79,9 +79,9 @@ class Array {
     return op.Run();
   }
   absl::StatusOr<Array> Gradient(const std::string& source) {
-    ASSIGN_OR_RETURN(Tensor handle,
-                     Output(New("TensorArrayGradV3")
-                                .Attr("source", source.c_str())));
+    ASSIGN_OR_RETURN(
+        Tensor handle,
+        Output(New("TensorArrayGradV3").Attr("source", source.c_str())));
     return Array(std::move(handle), dtype_);
   }
   const Tensor& handle() const { return handle_; }
@@ -138,7 +138,8 @@ TEST(TensorArrayTest, RefusesBadSizes) {
   op.Attr("dtype", DT_FLOAT).Scalar<int32_t>(-1);
   EXPECT_INVALID(op.Run(), "Size should be >= 0.");
   op.ClearInputs().Input<int32_t>({1}, {1});
-  EXPECT_INVALID(op.Run(), "TensorArray size must be scalar, but had shape: [1]");
+  EXPECT_INVALID(op.Run(),
+                 "TensorArray size must be scalar, but had shape: [1]");
   op.ClearInputs().Scalar<int32_t>(std::numeric_limits<int32_t>::max());
   EXPECT_EQ(op.Run().code(), StatusCode::kResourceExhausted);
 }
@@ -164,7 +165,8 @@ TEST(TensorArrayTest, RefusesWritesThatDoNotFit) {
 
 TEST(TensorArrayTest, RefusesReadsThatCannotBe) {
   Array array;
-  EXPECT_INVALID(array.Read(5), "Tried to read from index 5 but array size is: 2");
+  EXPECT_INVALID(array.Read(5),
+                 "Tried to read from index 5 but array size is: 2");
   EXPECT_INVALID(array.Read(-1), "Tried to read from index -1");
   EXPECT_INVALID(array.Read(0),
                  "Could not read from TensorArray index 0.  Furthermore, the "
@@ -248,8 +250,8 @@ TEST(TensorArrayTest, GatherOfNothingNeedsAShape) {
               HasCode(StatusCode::kUnimplemented,
                       "TensorArray has size zero, but element shape <unknown> "
                       "is not fully defined."));
-  ASSERT_OK_AND_ASSIGN(
-      Tensor value, array.Gather(Indices({}), PartialShape(TensorShape{3})));
+  ASSERT_OK_AND_ASSIGN(Tensor value,
+                       array.Gather(Indices({}), PartialShape(TensorShape{3})));
   ExpectTensorEqual<float>(value, {0, 3}, {});
 }
 
@@ -326,8 +328,8 @@ TEST(TensorArrayTest, ConcatChecksShapes) {
   options.size = 0;
   Array empty(options);
   EXPECT_EQ(empty.Concat(&lengths).status().code(), StatusCode::kUnimplemented);
-  ASSERT_OK_AND_ASSIGN(
-      Tensor none, empty.Concat(&lengths, PartialShape(TensorShape{2})));
+  ASSERT_OK_AND_ASSIGN(Tensor none,
+                       empty.Concat(&lengths, PartialShape(TensorShape{2})));
   ExpectTensorEqual<float>(none, {0, 2}, {});
 }
 
@@ -444,8 +446,7 @@ TEST(TensorArrayTest, OlderSpellingsLookTheArrayUpInTheStep) {
     op.Attr("dtype", DT_FLOAT).Attr("source", "g");
     op.Input<std::string>({2}, {"_tensor_arrays", "ta_0"});
     for (const Tensor& input : c.inputs) op.Input(input);
-    EXPECT_THAT(op.Run(),
-                HasCode(StatusCode::kNotFound, "_tensor_arrays/ta_0"))
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kNotFound, "_tensor_arrays/ta_0"))
         << c.name;
     op.ClearInputs().Input<std::string>({1}, {"x"});
     for (const Tensor& input : c.inputs) op.Input(input);

@@ -30,8 +30,8 @@ class Optimizer {
       infos_.push_back(*info);
       initial.emplace_back(info->slot, MakeTensor<T>({1}, {values_[i]}));
     }
-    EXPECT_OK(op_.state().variables.Publish(std::move(initial), "", -1,
-                                            op_.call()));
+    EXPECT_OK(
+        op_.state().variables.Publish(std::move(initial), "", -1, op_.call()));
     is_ref_ = name.substr(0, 8) != "Resource";
   }
 
@@ -88,61 +88,104 @@ std::vector<Case> Cases() {
   const double g = 0.5;
   std::vector<Case> cases;
   cases.push_back({"GradientDescent", {1}, {0.1}, 2, g, {1 - 0.1 * g}});
-  cases.push_back({"Momentum", {1, 2}, {0.1, 0.9}, 3, g,
+  cases.push_back({"Momentum",
+                   {1, 2},
+                   {0.1, 0.9},
+                   3,
+                   g,
                    {1 - (2 * 0.9 + g) * 0.1, 2 * 0.9 + g}});
   {
     const double m = 2 + (g - 2) * (1 - 0.9);
     const double v = 3 + (g * g - 3) * (1 - 0.99);
     const double alpha = 0.1 * std::sqrt(1 - 0.99) / (1 - 0.9);
-    cases.push_back({"Adam", {1, 2, 3}, {0.9, 0.99, 0.1, 0.9, 0.99, 1e-3}, 9, g,
+    cases.push_back({"Adam",
+                     {1, 2, 3},
+                     {0.9, 0.99, 0.1, 0.9, 0.99, 1e-3},
+                     9,
+                     g,
                      {1 - m * alpha / (std::sqrt(v) + 1e-3), m, v}});
   }
   {
     const double ms = 2 + (g * g - 2) * (1 - 0.9);
     const double mom = 3 * 0.8 + g * 0.1 / std::sqrt(ms + 1e-3);
-    cases.push_back({"RMSProp", {1, 2, 3}, {0.1, 0.9, 0.8, 1e-3}, 7, g,
+    cases.push_back({"RMSProp",
+                     {1, 2, 3},
+                     {0.1, 0.9, 0.8, 1e-3},
+                     7,
+                     g,
                      {1 - mom, ms, mom}});
   }
   {
     const double ms = 3 + (g * g - 3) * (1 - 0.9);
     const double mg = 0.5 + (g - 0.5) * (1 - 0.9);
     const double mom = 4 * 0.8 + g * 0.1 / std::sqrt(ms - mg * mg + 1e-3);
-    cases.push_back({"CenteredRMSProp", {1, 0.5, 3, 4}, {0.1, 0.9, 0.8, 1e-3},
-                     8, g, {1 - mom, mg, ms, mom}});
+    cases.push_back({"CenteredRMSProp",
+                     {1, 0.5, 3, 4},
+                     {0.1, 0.9, 0.8, 1e-3},
+                     8,
+                     g,
+                     {1 - mom, mg, ms, mom}});
   }
   {
     const double accum = 2 + g * g;
-    cases.push_back({"Adagrad", {1, 2}, {0.1}, 3, g,
+    cases.push_back({"Adagrad",
+                     {1, 2},
+                     {0.1},
+                     3,
+                     g,
                      {1 - g * 0.1 / std::sqrt(accum), accum}});
-    cases.push_back({"AdagradV2", {1, 2}, {0.1, 1e-3}, 4, g,
+    cases.push_back({"AdagradV2",
+                     {1, 2},
+                     {0.1, 1e-3},
+                     4,
+                     g,
                      {1 - g * 0.1 / (std::sqrt(accum) + 1e-3), accum}});
   }
   {
     const double accum = 2 * 0.9 + g * g * (1 - 0.9);
-    const double update =
-        std::sqrt(3 + 1e-3) / std::sqrt(accum + 1e-3) * g;
-    cases.push_back({"Adadelta", {1, 2, 3}, {0.1, 0.9, 1e-3}, 6, g,
-                     {1 - update * 0.1, accum,
-                      3 * 0.9 + update * update * (1 - 0.9)}});
+    const double update = std::sqrt(3 + 1e-3) / std::sqrt(accum + 1e-3) * g;
+    cases.push_back(
+        {"Adadelta",
+         {1, 2, 3},
+         {0.1, 0.9, 1e-3},
+         6,
+         g,
+         {1 - update * 0.1, accum, 3 * 0.9 + update * update * (1 - 0.9)}});
   }
   {
     const double sum = 2 + g * g;
     const double sigma = (std::sqrt(sum) - std::sqrt(2)) / 0.1;
     const double linear = 3 + g - sigma * 1;
     cases.push_back(
-        {"Ftrl", {1, 2, 3}, {0.1, 0.01, 0.02, -0.5}, 3, g,
+        {"Ftrl",
+         {1, 2, 3},
+         {0.1, 0.01, 0.02, -0.5},
+         3,
+         g,
          {(0.01 - linear) / (std::sqrt(sum) / 0.1 + 2 * 0.02), sum, linear}});
     const double shrunk = 3 + (g + 2 * 0.3 * 1) - sigma * 1;
     cases.push_back(
-        {"FtrlV2", {1, 2, 3}, {0.1, 0.01, 0.02, 0.3, -0.5}, 3, g,
+        {"FtrlV2",
+         {1, 2, 3},
+         {0.1, 0.01, 0.02, 0.3, -0.5},
+         3,
+         g,
          {(0.01 - shrunk) / (std::sqrt(sum) / 0.1 + 2 * 0.02), sum, shrunk}});
   }
-  cases.push_back({"ProximalGradientDescent", {1}, {0.1, 0.2, 0.3}, 4, g,
+  cases.push_back({"ProximalGradientDescent",
+                   {1},
+                   {0.1, 0.2, 0.3},
+                   4,
+                   g,
                    {(1 - 0.1 * g - 0.1 * 0.2) / (1 + 0.1 * 0.3)}});
   {
     const double accum = 2 + g * g;
     const double rate = 0.1 / std::sqrt(accum);
-    cases.push_back({"ProximalAdagrad", {1, 2}, {0.1, 0.2, 0.3}, 5, g,
+    cases.push_back({"ProximalAdagrad",
+                     {1, 2},
+                     {0.1, 0.2, 0.3},
+                     5,
+                     g,
                      {(1 - rate * g - rate * 0.2) / (1 + rate * 0.3), accum}});
   }
   return cases;
@@ -204,9 +247,8 @@ TEST(TrainingTest, ReturnsTheReference) {
 
 TEST(TrainingTest, RefusesScalarsThatAreNone) {
   OpTester op("ApplyGradientDescent");
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo v,
-      op.state().variables.FindOrCreate("", "v", DT_FLOAT, PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo v, op.state().variables.FindOrCreate(
+                                           "", "v", DT_FLOAT, PartialShape()));
   op.RefInput(v).Input<float>({1}, {1}).Input<float>({1}, {1});
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
                                 "alpha is not a scalar: [1]"));

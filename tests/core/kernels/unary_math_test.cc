@@ -146,8 +146,7 @@ TEST(UnaryMathTest, KeepsShapesAndEmptyTensors) {
 TEST(UnaryMathTest, RefusesIntegers) {
   OpTester op("Exp");
   op.Scalar<int32_t>(1);
-  EXPECT_THAT(op.Run(),
-              HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ template <typename T>
 void Expect(const char* name, const std::vector<T>& x,
             const std::vector<T>& want) {
   SCOPED_TRACE(name);
-  ExpectTensorEqual<T>(RunUnary<T>(name, x),
-                       {static_cast<int64_t>(x.size())}, want);
+  ExpectTensorEqual<T>(RunUnary<T>(name, x), {static_cast<int64_t>(x.size())},
+                       want);
 }
 
 TEST(UnarySimpleTest, SignsAndSquares) {
@@ -72,8 +72,7 @@ TEST(UnarySimpleTest, TellsNaNFromInfinity) {
                           {false, false, false, true});
   ExpectTensorEqual<bool>(RunUnary<half>("IsNan", {half(kNan), half(1)}), {2},
                           {true, false});
-  ExpectTensorEqual<bool>(RunUnary<double>("IsInf", {1e308 * 10}), {1},
-                          {true});
+  ExpectTensorEqual<bool>(RunUnary<double>("IsInf", {1e308 * 10}), {1}, {true});
 }
 
 TEST(UnarySimpleTest, TakesEmptyTensors) { Expect<float>("Neg", {}, {}); }
@@ -81,8 +80,7 @@ TEST(UnarySimpleTest, TakesEmptyTensors) { Expect<float>("Neg", {}, {}); }
 TEST(UnarySimpleTest, RefusesDtypeWithoutKernel) {
   OpTester op("Floor");
   op.Scalar<int32_t>(1);
-  EXPECT_THAT(op.Run(),
-              HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ VariableInfo MakeVariable(OpTester& op, DataType dtype,
 }
 
 void Set(OpTester& op, const VariableInfo& variable, Tensor value) {
-  EXPECT_OK(op.state().variables.Publish(
-      {{variable.slot, std::move(value)}}, "", -1, op.call()));
+  EXPECT_OK(op.state().variables.Publish({{variable.slot, std::move(value)}},
+                                         "", -1, op.call()));
 }
 
 Tensor Get(OpTester& op, const VariableInfo& variable) {
@@ -105,8 +105,8 @@ TEST(VariablesTest, AssignRefusesAnUninitialisedValue) {
   const VariableInfo v = MakeVariable(op, DT_FLOAT);
   const VariableInfo w = MakeVariable(op, DT_FLOAT, PartialShape(), "w");
   op.RefInput(v).RefInput(w);
-  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInternal,
-                                "Right hand side of AssignOp"));
+  EXPECT_THAT(op.Run(),
+              HasCode(StatusCode::kInternal, "Right hand side of AssignOp"));
 }
 
 TEST(VariablesTest, AssignAddAndSubLeaveOlderGenerationsAlone) {
@@ -142,9 +142,8 @@ TEST(VariablesTest, AssignAddRefusesShapesAndUninitialisedVariables) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kFailedPrecondition,
                                 "Attempting to use uninitialized value v"));
   Set(op, v, MakeTensor<float>({2}, {10, 20}));
-  EXPECT_THAT(op.Run(),
-              HasCode(StatusCode::kInvalidArgument,
-                      "Parameters and update must be the same size"));
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "Parameters and update must be the same size"));
 }
 
 TEST(VariablesTest, AssignAddRefusesStrings) {
@@ -168,8 +167,8 @@ TEST(VariablesTest, AssignVariableOpChecksDtypeAndWhenAskedShape) {
   op.Input(Handle(v)).Input<float>({2}, {1, 2});
   ASSERT_OK(op.Run());
   op.ClearInputs().Input(Handle(v)).Input<float>({3}, {1, 2, 3});
-  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
-                                "Expected [2] got [3]"));
+  EXPECT_THAT(op.Run(),
+              HasCode(StatusCode::kInvalidArgument, "Expected [2] got [3]"));
   const VariableInfo w = MakeVariable(op, DT_INT32, PartialShape(), "w");
   op.ClearInputs().Input(Handle(w)).Input<float>({3}, {1, 2, 3});
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
@@ -228,10 +227,9 @@ TEST(VariablesTest, ResourceUpdatesAddSubtractAndCheck) {
     EXPECT_THAT(op.Run(), HasCode(StatusCode::kNotFound, "localhost/v"));
     Set(op, v, MakeTensor<half>({2}, {half(10), half(20)}));
     ASSERT_OK(op.Run());
-    ExpectTensorEqual<half>(
-        Get(op, v), {2},
-        add ? std::vector<half>{half(11), half(22)}
-            : std::vector<half>{half(9), half(18)});
+    ExpectTensorEqual<half>(Get(op, v), {2},
+                            add ? std::vector<half>{half(11), half(22)}
+                                : std::vector<half>{half(9), half(18)});
     op.ClearInputs().Input(Handle(v)).Input<half>({1}, {half(1)});
     EXPECT_THAT(op.Run(),
                 HasCode(StatusCode::kInvalidArgument,
@@ -240,8 +238,7 @@ TEST(VariablesTest, ResourceUpdatesAddSubtractAndCheck) {
     const VariableInfo w = MakeVariable(op, DT_INT32, PartialShape(), "w");
     Set(op, w, MakeTensor<int32_t>({1}, {1}));
     op.ClearInputs().Input(Handle(w)).Input<half>({1}, {half(1)});
-    EXPECT_THAT(op.Run(),
-                HasCode(StatusCode::kInvalidArgument, "wrong dtype"));
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "wrong dtype"));
   }
 }
 

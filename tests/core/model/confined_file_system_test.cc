@@ -26,8 +26,8 @@ TEST(ConfinedFileSystemTest, RefusesWhatIsOutside) {
   TempDir dir;
   ConfinedFileSystem files(FileSystem::Posix(), {dir.path(), "/declared"});
   for (const std::string& path :
-       {std::string("/etc/passwd"), std::string("../x"),
-        dir.path() + "/../x", dir.path() + "-beside", std::string("/")}) {
+       {std::string("/etc/passwd"), std::string("../x"), dir.path() + "/../x",
+        dir.path() + "-beside", std::string("/")}) {
     EXPECT_THAT(files.OpenForReading(path),
                 HasCode(absl::StatusCode::kPermissionDenied, path));
   }

@@ -49,9 +49,9 @@ TEST_F(ModelTest, RestoresAnotherCheckpointInOneStep) {
 
 TEST_F(ModelTest, FailedRestoreListsAllProblemsAndChangesNothing) {
   LoadSeed();
-  WriteCheckpoint(fs(), Path("bad"),
-                  {{"W1", FloatVector({1, 2})},
-                   {"W2x", FloatVector({1, 2, 3, 4})}});
+  WriteCheckpoint(
+      fs(), Path("bad"),
+      {{"W1", FloatVector({1, 2})}, {"W2x", FloatVector({1, 2, 3, 4})}});
   const int64_t before = model_->generation_number();
   const auto result = Restore("bad");
   EXPECT_THAT(result, HasCode(absl::StatusCode::kInvalidArgument,
@@ -66,8 +66,9 @@ TEST_F(ModelTest, FailedRestoreListsAllProblemsAndChangesNothing) {
 
 TEST_F(ModelTest, PartialRestoreKeepsWhatIsMissing) {
   LoadSeed();
-  WriteCheckpoint(fs(), Path("part"), {{"W1", FloatVector({0, 0, 0, 0})},
-                                       {"other", FloatVector({1})}});
+  WriteCheckpoint(
+      fs(), Path("part"),
+      {{"W1", FloatVector({0, 0, 0, 0})}, {"other", FloatVector({1})}});
   EXPECT_THAT(Restore("part"), HasCode(absl::StatusCode::kNotFound, "W2"));
   ASSERT_OK_AND_ASSIGN(RestoreResult result,
                        Restore("part", RestoreMode::kPartial));
@@ -144,10 +145,10 @@ TEST_F(ModelTest, SavesWhatCanBeLoadedAgain) {
   EXPECT_EQ(saved.checkpoint, Path("model-12"));
   EXPECT_EQ(saved.tensors, 3);
   EXPECT_EQ(saved.bytes, 48);
-  EXPECT_THAT(saved.files,
-              ElementsAre(Path("checkpoint"),
-                          Path("model-12.data-00000-of-00001"),
-                          Path("model-12.index"), Path("model-12.meta")));
+  EXPECT_THAT(
+      saved.files,
+      ElementsAre(Path("checkpoint"), Path("model-12.data-00000-of-00001"),
+                  Path("model-12.index"), Path("model-12.meta")));
   ASSERT_OK_AND_ASSIGN(auto again, Load(folder()));
   EXPECT_EQ(again->folder().graph_path, Path("model-12.meta"));
   EXPECT_THAT(Add1(*again), ElementsAre(5, 9, 15, 37));
@@ -198,10 +199,9 @@ TEST_F(ModelTest, SaveNeedsValues) {
 TEST_F(ModelTest, InitialisesAllOrOnlyWhatIsMissing) {
   WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
   ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  ASSERT_OK_AND_ASSIGN(
-      InitializeResult listed,
-      model_->InitializeVariables(InitializeScope::kListed, {"W2"}, false, -1,
-                                  call_));
+  ASSERT_OK_AND_ASSIGN(InitializeResult listed,
+                       model_->InitializeVariables(InitializeScope::kListed,
+                                                   {"W2"}, false, -1, call_));
   EXPECT_THAT(listed.initialized, ElementsAre("W2"));
   EXPECT_THAT(listed.overwritten, ElementsAre());
   ASSERT_OK_AND_ASSIGN(
@@ -237,8 +237,8 @@ TEST_F(ModelTest, TellsTheListeners) {
   environment_.events = &bus;
   std::vector<ModelEvent> events;
   LoadSeed();
-  const int64_t token = bus.Subscribe(
-      [&](const ModelEvent& event) { events.push_back(event); });
+  const int64_t token =
+      bus.Subscribe([&](const ModelEvent& event) { events.push_back(event); });
   ASSERT_OK(Restore(""));
   ASSERT_OK(model_->Save({}, nullptr, call_));
   EXPECT_FALSE(Restore("absent").ok());

@@ -50,7 +50,7 @@ class KernelContextTest : public ::testing::Test {
 
 TEST_F(KernelContextTest, AllocatesOutputsOfTheDeclaredDtype) {
   KernelContext ctx = Context({MakeRefType(DT_INT32)});
-  ASSERT_OK_AND_ASSIGN(Tensor* out, ctx.AllocateOutput(0, {2, 3}));
+  ASSERT_OK_AND_ASSIGN(Tensor * out, ctx.AllocateOutput(0, {2, 3}));
   EXPECT_EQ(out->Describe(), "int32 [2,3]");
   EXPECT_EQ(&outputs_[0].tensor, out);
   EXPECT_EQ(outputs_[0].kind, Value::Kind::kTensor);
@@ -66,11 +66,11 @@ TEST_F(KernelContextTest, ForwardsABufferThatNobodyElseNeeds) {
   AddLastUse(MakeTensor<float>({2, 2}, {1, 2, 3, 4}));
   const void* buffer = values_[0]->tensor.raw_data();
   KernelContext ctx = Context({DT_FLOAT, DT_FLOAT});
-  ASSERT_OK_AND_ASSIGN(Tensor* out, ctx.ForwardOrAllocateOutput({0}, 0, {4}));
+  ASSERT_OK_AND_ASSIGN(Tensor * out, ctx.ForwardOrAllocateOutput({0}, 0, {4}));
   EXPECT_EQ(out->raw_data(), buffer);
   EXPECT_EQ(out->Describe(), "float [4]");
   // Taken once, it is shared.
-  ASSERT_OK_AND_ASSIGN(Tensor* second,
+  ASSERT_OK_AND_ASSIGN(Tensor * second,
                        ctx.ForwardOrAllocateOutput({0}, 1, {4}));
   EXPECT_NE(second->raw_data(), buffer);
 }
@@ -79,7 +79,7 @@ TEST_F(KernelContextTest, ForwardsAcrossDtypesOfEqualSize) {
   AddLastUse(MakeTensor<float>({2}, {1, 2}));
   const void* buffer = values_[0]->tensor.raw_data();
   KernelContext ctx = Context({DT_INT32});
-  ASSERT_OK_AND_ASSIGN(Tensor* out, ctx.ForwardOrAllocateOutput({0}, 0, {2}));
+  ASSERT_OK_AND_ASSIGN(Tensor * out, ctx.ForwardOrAllocateOutput({0}, 0, {2}));
   EXPECT_EQ(out->raw_data(), buffer);
   EXPECT_EQ(out->dtype(), DT_INT32);
 }
@@ -92,8 +92,8 @@ TEST_F(KernelContextTest, DoesNotForwardWhatDoesNotFitOrIsShared) {
   AddLastUse(MakeTensor<float>({2}, {1, 2}));
   const Tensor other = values_[4]->tensor;
   KernelContext ctx = Context({DT_FLOAT});
-  ASSERT_OK_AND_ASSIGN(
-      Tensor* out, ctx.ForwardOrAllocateOutput({0, 1, 2, 3, 4}, 0, {2}));
+  ASSERT_OK_AND_ASSIGN(Tensor * out,
+                       ctx.ForwardOrAllocateOutput({0, 1, 2, 3, 4}, 0, {2}));
   for (const auto& value : values_) {
     EXPECT_FALSE(out->SharesBufferWith(value->tensor));
   }
@@ -118,9 +118,8 @@ TEST_F(KernelContextTest, ForwardsTensorsAndReferencesAsTheyAre) {
 }
 
 TEST_F(KernelContextTest, FollowsHandlesToVariables) {
-  ASSERT_OK_AND_ASSIGN(
-      VariableInfo v,
-      state_.variables.FindOrCreate("", "v", DT_FLOAT, PartialShape()));
+  ASSERT_OK_AND_ASSIGN(VariableInfo v, state_.variables.FindOrCreate(
+                                           "", "v", DT_FLOAT, PartialShape()));
   ResourceHandle direct;
   direct.resource = std::make_shared<VariableResource>(v);
   ResourceHandle named;
@@ -154,14 +153,14 @@ TEST_F(KernelContextTest, RefusesHandlesThatLeadElsewhere) {
   KernelContext ctx = Context({});
   EXPECT_EQ(ctx.VariableSlot(0).status().code(),
             StatusCode::kFailedPrecondition);
-  EXPECT_THAT(ctx.VariableSlot(1), HasCode(StatusCode::kInvalidArgument,
-                                           "\"t\" is no variable"));
+  EXPECT_THAT(ctx.VariableSlot(1),
+              HasCode(StatusCode::kInvalidArgument, "\"t\" is no variable"));
   for (int i : {2, 3}) {
     EXPECT_THAT(ctx.VariableSlot(i), HasCode(StatusCode::kInvalidArgument,
                                              "expected a resource handle"));
-    EXPECT_THAT(ctx.InputResource<Thing>(i),
-                HasCode(StatusCode::kInvalidArgument,
-                        "expected a resource handle"));
+    EXPECT_THAT(
+        ctx.InputResource<Thing>(i),
+        HasCode(StatusCode::kInvalidArgument, "expected a resource handle"));
   }
   EXPECT_OK(ctx.InputResource<Thing>(1));
   EXPECT_THAT(ctx.InputResource<Thing>(0),

@@ -76,8 +76,7 @@ TEST_F(OpBuilderTest, ReadsDefaultsOfEveryKind) {
   op_.Attr("k: list(string) = ['x','y']").Attr("l: list(float) = [0.5]");
   ASSERT_OK(op_.status());
   EXPECT_EQ(attr(0).default_value().s(), "SAME");
-  EXPECT_EQ(attr(1).default_value().value_case(),
-            tensorflow::AttrValue::kS);
+  EXPECT_EQ(attr(1).default_value().value_case(), tensorflow::AttrValue::kS);
   EXPECT_TRUE(attr(2).default_value().b());
   EXPECT_FLOAT_EQ(attr(3).default_value().f(), 1e-4f);
   EXPECT_EQ(attr(4).default_value().type(), DT_HALF);
@@ -85,8 +84,7 @@ TEST_F(OpBuilderTest, ReadsDefaultsOfEveryKind) {
   EXPECT_TRUE(attr(6).default_value().shape().unknown_rank());
   EXPECT_FALSE(attr(7).default_value().shape().unknown_rank());
   EXPECT_EQ(attr(8).default_value().list().i_size(), 2);
-  EXPECT_EQ(attr(9).default_value().value_case(),
-            tensorflow::AttrValue::kList);
+  EXPECT_EQ(attr(9).default_value().value_case(), tensorflow::AttrValue::kList);
   EXPECT_EQ(attr(10).default_value().list().s(1), "y");
   EXPECT_FLOAT_EQ(attr(11).default_value().list().f(0), 0.5f);
 }
@@ -103,9 +101,8 @@ TEST_F(OpBuilderTest, RemembersWhatTheOpIsLike) {
 
 TEST_F(OpBuilderTest, KeepsTheFirstMistake) {
   op_.Input("no type").Input(": float").Attr("x: int = many");
-  EXPECT_THAT(op_.status(),
-              HasCode(absl::StatusCode::kInternal,
-                      "op \"Tested\": cannot parse \"no type\""));
+  EXPECT_THAT(op_.status(), HasCode(absl::StatusCode::kInternal,
+                                    "op \"Tested\": cannot parse \"no type\""));
 }
 
 TEST_F(OpBuilderTest, RefusesMalformedSpecs) {

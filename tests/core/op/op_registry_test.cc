@@ -85,9 +85,9 @@ TEST(OpRegistryTest, PrefersALabelledKernelUnlessLeftOut) {
   OpRegistry::Options options;
   options.without_labels = {"quick"};
   const auto plain = Create(options);
-  ASSERT_OK_AND_ASSIGN(entry,
-                       plain->SelectKernel(Node(DT_FLOAT),
-                                           *plain->Find("RegistryTestOp")));
+  ASSERT_OK_AND_ASSIGN(
+      entry,
+      plain->SelectKernel(Node(DT_FLOAT), *plain->Find("RegistryTestOp")));
   EXPECT_EQ(entry->label, "");
 }
 

@@ -119,9 +119,9 @@ TEST_F(SessionControlFlowTest, LoopsNest) {
   g.Placeholder("n", DT_FLOAT);
   g.Const("start", F(0)).Const("inner_n", F(4));
   const auto into = [&](const char* name, const char* input) {
-    g.Node(name, "Enter", {input},
-           {{"T", kFloat}, {"frame_name", "outer_frame"},
-            {"is_constant", true}});
+    g.Node(
+        name, "Enter", {input},
+        {{"T", kFloat}, {"frame_name", "outer_frame"}, {"is_constant", true}});
   };
   into("inner_n_outer", "inner_n");
   into("inner_start_outer", "start");
@@ -153,11 +153,13 @@ TEST_F(SessionControlFlowTest, LoopInTheUntakenBranchEndsDead) {
   g.Node("no", "Neg", {"x_switch:0"}, {{"T", kFloat}});
   g.Node("y", "Merge", {"no", "acc_exit"}, {{"T", kFloat}, {"N", 2}});
   Open(g);
-  EXPECT_EQ(RunScalar({{"x:0", F(1)}, {"n:0", F(3)},
+  EXPECT_EQ(RunScalar({{"x:0", F(1)},
+                       {"n:0", F(3)},
                        {"pred:0", Tensor::Scalar<bool>(true)}},
                       "y:0"),
             7);
-  EXPECT_EQ(RunScalar({{"x:0", F(1)}, {"n:0", F(3)},
+  EXPECT_EQ(RunScalar({{"x:0", F(1)},
+                       {"n:0", F(3)},
                        {"pred:0", Tensor::Scalar<bool>(false)}},
                       "y:0"),
             -1);
@@ -183,9 +185,8 @@ TEST_F(SessionControlFlowTest, ErrorsInsideALoopEndIt) {
          {{"T", kFloat}, {"frame_name", "frame"}, {"is_constant", true}});
   AddLoop(g, "", "x", "n", "two_enter");
   Open(g);
-  EXPECT_THAT(
-      Run({{"x:0", MakeTensor<float>({3}, {1, 2, 3})}}, {"acc_exit:0"}),
-      HasCode(StatusCode::kInvalidArgument, "acc_add"));
+  EXPECT_THAT(Run({{"x:0", MakeTensor<float>({3}, {1, 2, 3})}}, {"acc_exit:0"}),
+              HasCode(StatusCode::kInvalidArgument, "acc_add"));
 }
 
 TEST_F(SessionControlFlowTest, RefusesMalformedLoops) {

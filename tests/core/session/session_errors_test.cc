@@ -91,8 +91,8 @@ TEST_F(SessionErrorsTest, RefusesNodesThatDoNotFitTheirOp) {
               "bad_count");
   ExpectError(Run({{"x:0", x}}, {"no_attr:0"}), StatusCode::kInvalidArgument,
               "no_attr");
-  ExpectError(Run({{"x:0", x}}, {"bad_output:0"}),
-              StatusCode::kInvalidArgument, "bad_output");
+  ExpectError(Run({{"x:0", x}}, {"bad_output:0"}), StatusCode::kInvalidArgument,
+              "bad_output");
   ExpectError(Run({{"flag:0", Tensor::Scalar<bool>(true)}}, {"no_kernel:0"}),
               StatusCode::kUnimplemented, "T=bool");
 }

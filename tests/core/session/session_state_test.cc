@@ -76,9 +76,9 @@ TEST_F(SessionStateTest, ReadsCanBePinnedToAGeneration) {
 TEST_F(SessionStateTest, AFedReferenceIsNoReference) {
   ASSERT_OK(Run({}, {}, {"init"}));
   EXPECT_EQ(RunScalar({{"v:0", F(5)}}, "v/read:0"), 5);
-  EXPECT_THAT(Run({{"v:0", F(5)}}, {"bump:0"}),
-              HasCode(StatusCode::kInvalidArgument,
-                      "0-th input expects a ref type"));
+  EXPECT_THAT(
+      Run({{"v:0", F(5)}}, {"bump:0"}),
+      HasCode(StatusCode::kInvalidArgument, "0-th input expects a ref type"));
 }
 
 TEST_F(SessionStateTest, DeclaresVariablesBeforeAnythingRan) {

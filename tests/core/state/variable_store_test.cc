@@ -128,10 +128,11 @@ TEST_F(VariableStoreTest, AViewThatReadsRefusesUpdates) {
   EXPECT_EQ(view.Read(v.slot, &scratch).scalar<float>(), 1);
   EXPECT_EQ(Add(view, v.slot, 1).code(), StatusCode::kInternal);
   const int slots[] = {v.slot};
-  EXPECT_EQ(view.Update(slots, [](absl::Span<Tensor* const>) {
-                  return absl::OkStatus();
-                }).code(),
-            StatusCode::kInternal);
+  EXPECT_EQ(
+      view.Update(slots,
+                  [](absl::Span<Tensor* const>) { return absl::OkStatus(); })
+          .code(),
+      StatusCode::kInternal);
 }
 
 TEST_F(VariableStoreTest, VariablesMadeDuringAStepAreNotPartOfIt) {
@@ -189,10 +190,9 @@ TEST_F(VariableStoreTest, PublishReplacesSomeValuesInOneStep) {
   Assign(a, 1);
   Assign(b, 2);
   const auto before = Read();
-  ASSERT_OK_AND_ASSIGN(
-      auto published,
-      store_.Publish({{a.slot, Tensor::Scalar<float>(5)}}, "ckpt-5",
-                     before->number, call_));
+  ASSERT_OK_AND_ASSIGN(auto published,
+                       store_.Publish({{a.slot, Tensor::Scalar<float>(5)}},
+                                      "ckpt-5", before->number, call_));
   EXPECT_EQ(published, Read());
   EXPECT_EQ(published->number, before->number + 1);
   EXPECT_EQ(published->checkpoint, "ckpt-5");
@@ -208,9 +208,9 @@ TEST_F(VariableStoreTest, PublishReplacesSomeValuesInOneStep) {
 TEST_F(VariableStoreTest, PublishRefusesAnOutdatedExpectation) {
   const VariableInfo v = Make("v");
   Assign(v, 1);
-  EXPECT_THAT(store_.Publish({{v.slot, Tensor::Scalar<float>(5)}}, "x", 0,
-                             call_),
-              HasCode(StatusCode::kAborted, "generation is 1, expected 0"));
+  EXPECT_THAT(
+      store_.Publish({{v.slot, Tensor::Scalar<float>(5)}}, "x", 0, call_),
+      HasCode(StatusCode::kAborted, "generation is 1, expected 0"));
   EXPECT_EQ(ValueOf(*Read(), v), 1);
 }
 
@@ -218,24 +218,25 @@ TEST_F(VariableStoreTest, PublishRefusesWhatIsNoValueOfTheVariable) {
   const VariableInfo v = Make("v");
   Assign(v, 1);
   for (const int slot : {-1, v.slot + 1}) {
-    EXPECT_EQ(store_.Publish({{v.slot, Tensor::Scalar<float>(5)},
-                              {slot, Tensor::Scalar<float>(5)}},
-                             "x", -1, call_)
+    EXPECT_EQ(store_
+                  .Publish({{v.slot, Tensor::Scalar<float>(5)},
+                            {slot, Tensor::Scalar<float>(5)}},
+                           "x", -1, call_)
                   .status()
                   .code(),
               StatusCode::kInternal);
   }
-  EXPECT_THAT(store_.Publish({{v.slot, Tensor::Scalar<int32_t>(5)}}, "x", -1,
-                             call_),
-              HasCode(StatusCode::kInternal, "\"v\" is float, not int32"));
+  EXPECT_THAT(
+      store_.Publish({{v.slot, Tensor::Scalar<int32_t>(5)}}, "x", -1, call_),
+      HasCode(StatusCode::kInternal, "\"v\" is float, not int32"));
   EXPECT_EQ(ValueOf(*Read(), v), 1);
 }
 
 TEST_F(VariableStoreTest, RollbackBringsOldValuesBackUnderANewNumber) {
   const VariableInfo v = Make("v");
-  ASSERT_OK_AND_ASSIGN(auto restored,
-                       store_.Publish({{v.slot, Tensor::Scalar<float>(5)}},
-                                      "ckpt", -1, call_));
+  ASSERT_OK_AND_ASSIGN(
+      auto restored,
+      store_.Publish({{v.slot, Tensor::Scalar<float>(5)}}, "ckpt", -1, call_));
   Assign(v, 6);
   const auto trained = Read();
   const VariableInfo w = Make("w");

@@ -50,8 +50,8 @@ TEST(TensorFromProtoTest, ReadsTheListOfEachDtype) {
                         {-128});
   ExpectDecodes<int16_t>("dtype: DT_INT16 tensor_shape {} int_val: -32768", {},
                          {-32768});
-  ExpectDecodes<uint16_t>("dtype: DT_UINT16 tensor_shape {} int_val: 65535",
-                          {}, {65535});
+  ExpectDecodes<uint16_t>("dtype: DT_UINT16 tensor_shape {} int_val: 65535", {},
+                          {65535});
   ExpectDecodes<int64_t>(
       "dtype: DT_INT64 tensor_shape {} int64_val: -9223372036854775808", {},
       {std::numeric_limits<int64_t>::min()});
@@ -111,8 +111,8 @@ TEST(TensorFromProtoTest, AnEmptyListIsZeros) {
                        {0, 0});
   ExpectDecodes<half>("dtype: DT_HALF tensor_shape { dim { size: 2 } }", {2},
                       {half(0.0f), half(0.0f)});
-  ExpectDecodes<std::string>("dtype: DT_STRING tensor_shape { dim { size: 2 } }",
-                             {2}, {"", ""});
+  ExpectDecodes<std::string>(
+      "dtype: DT_STRING tensor_shape { dim { size: 2 } }", {2}, {"", ""});
   ExpectDecodes<float>("dtype: DT_FLOAT tensor_shape { dim { size: 0 } }", {0},
                        {});
 }
@@ -137,10 +137,9 @@ TEST(TensorFromProtoTest, ReadsTensorContent) {
 }
 
 TEST(TensorFromProtoTest, NormalizesBoolBytes) {
-  ASSERT_OK_AND_ASSIGN(
-      Tensor got,
-      Decode("dtype: DT_BOOL tensor_shape { dim { size: 3 } } "
-             "tensor_content: '\\000\\002\\377'"));
+  ASSERT_OK_AND_ASSIGN(Tensor got,
+                       Decode("dtype: DT_BOOL tensor_shape { dim { size: 3 } } "
+                              "tensor_content: '\\000\\002\\377'"));
   EXPECT_EQ(got.bytes(), absl::string_view("\0\1\1", 3));
 }
 
@@ -203,10 +202,9 @@ TEST(TensorFromProtoTest, ARepeatedLongStringCountsAgainstTheBudget) {
 
 TEST(TensorFromProtoTest, ReadsResourceHandles) {
   ASSERT_OK_AND_ASSIGN(
-      Tensor got,
-      Decode("dtype: DT_RESOURCE tensor_shape { dim { size: 2 } } "
-             "resource_handle_val { container: 'c' name: 'v' "
-             "maybe_type_name: 't' }"));
+      Tensor got, Decode("dtype: DT_RESOURCE tensor_shape { dim { size: 2 } } "
+                         "resource_handle_val { container: 'c' name: 'v' "
+                         "maybe_type_name: 't' }"));
   EXPECT_EQ(got.data<ResourceHandle>()[0].container, "c");
   EXPECT_EQ(got.data<ResourceHandle>()[0].name, "v");
   EXPECT_EQ(got.data<ResourceHandle>()[1].name, "");

@@ -65,9 +65,8 @@ TEST(PartialShapeTest, KnowsWhatFits) {
 }
 
 TEST(PartialShapeTest, MergeTakesWhatEitherKnows) {
-  ASSERT_OK_AND_ASSIGN(
-      PartialShape merged,
-      PartialShape({-1, 3}).MergeWith(PartialShape({2, -1})));
+  ASSERT_OK_AND_ASSIGN(PartialShape merged,
+                       PartialShape({-1, 3}).MergeWith(PartialShape({2, -1})));
   EXPECT_EQ(merged.ToString(), "[2,3]");
   EXPECT_THAT(PartialShape({2}).MergeWith(PartialShape({3})),
               HasCode(Code::kInvalidArgument, "Incompatible shapes"));
