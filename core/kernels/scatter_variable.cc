@@ -195,21 +195,20 @@ absl::Status UpdateRows(KernelContext& ctx, ApplyRows apply, Plan plan) {
   RETURN_IF_ERROR(CheckIndexType(ctx.input(1)));
   ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
   const Tensor& updates = ctx.input(2);
-  const auto update = [&](Tensor& variable) -> absl::Status {
-    RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable));
-    if (variable.dtype() != updates.dtype()) {
+  const auto update = [&](LiveVariable& variable) -> absl::Status {
+    const Tensor& old = variable.value();
+    RETURN_IF_ERROR(CheckInitialized(ctx, 0, old));
+    if (old.dtype() != updates.dtype()) {
       return InvalidArgument(
           "Trying to update variable with wrong dtype. "
           "Expected ",
-          DataTypeName(variable.dtype()), " got ",
-          DataTypeName(updates.dtype()));
+          DataTypeName(old.dtype()), " got ", DataTypeName(updates.dtype()));
     }
     int64_t row_size = 0;
-    ASSIGN_OR_RETURN(std::vector<int64_t> rows,
-                     plan(variable.shape(), &row_size));
+    ASSIGN_OR_RETURN(std::vector<int64_t> rows, plan(old.shape(), &row_size));
     if (rows.empty() || row_size == 0) return absl::OkStatus();
-    RETURN_IF_ERROR(MakeWritable(variable));
-    return apply(variable, rows, row_size, updates);
+    ASSIGN_OR_RETURN(Tensor * target, variable.MakeWritable());
+    return apply(*target, rows, row_size, updates);
   };
   RETURN_IF_ERROR(ctx.variables().Update(slot, update));
   ReturnRef(ctx);

@@ -363,21 +363,23 @@ class Apply final : public Kernel {
     for (int i = 0; i < Rule::kVariables; ++i) {
       ASSIGN_OR_RETURN(slots[i], ctx.VariableSlot(i));
     }
-    const auto update = [&](absl::Span<Tensor* const> values) -> absl::Status {
+    const auto update =
+        [&](absl::Span<LiveVariable* const> variables) -> absl::Status {
       for (int i = 0; i < Rule::kVariables; ++i) {
-        RETURN_IF_ERROR(CheckVariable(ctx, i, *values[i], Rule::kInputs[i],
-                                      *values[0], gradient));
+        RETURN_IF_ERROR(CheckVariable(ctx, i, variables[i]->value(),
+                                      Rule::kInputs[i], variables[0]->value(),
+                                      gradient));
       }
-      if (!(values[0]->shape() == gradient.shape())) {
+      const TensorShape& shape = variables[0]->value().shape();
+      if (!(shape == gradient.shape())) {
         return InvalidArgument("var and ", Rule::kInputs[Rule::kGradient],
-                               " do not have the same shape",
-                               values[0]->shape().ToString(), " ",
-                               gradient.shape().ToString());
+                               " do not have the same shape", shape.ToString(),
+                               " ", gradient.shape().ToString());
       }
       std::array<T*, Rule::kVariables> x;
       for (int i = 0; i < Rule::kVariables; ++i) {
-        RETURN_IF_ERROR(MakeWritable(*values[i]));
-        x[i] = values[i]->template mutable_data<T>();
+        ASSIGN_OR_RETURN(Tensor * value, variables[i]->MakeWritable());
+        x[i] = value->template mutable_data<T>();
       }
       return ctx.ParallelFor(
           gradient.num_elements(), 4, [&](int64_t begin, int64_t end) {

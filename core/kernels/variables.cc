@@ -1,6 +1,7 @@
 // Variables: reference ones (VariableV2, Assign, …) and resource ones
 // (VarHandleOp, AssignVariableOp, …). Both live in the session's store.
 
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ class RefVariable final : public Kernel {
     ctx.SetOutputRef(0, slot_);
     return absl::OkStatus();
   }
+  int variable_slot() const override { return slot_; }
 
  private:
   int slot_ = -1;
@@ -133,19 +135,30 @@ class Assign final : public Kernel {
     return absl::OkStatus();
   }
 
-  // The variable shares the value's buffer: where this was the value's last
-  // use it ends up as its only owner, else the next writer copies.
+  // The value is copied where tensors read before have to see it. Else the
+  // variable shares the value's buffer: if this was the value's last use it
+  // ends up as its only owner, otherwise the next writer copies.
   absl::Status Compute(KernelContext& ctx) const override {
     if (!ctx.has_input(1) || !ctx.input(1).initialized()) {
       return Internal("Right hand side of AssignOp is not initialized");
     }
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
     const Tensor& value = ctx.input(1);
-    const auto update = [&](Tensor& variable) -> absl::Status {
+    const auto update = [&](LiveVariable& variable) -> absl::Status {
+      const Tensor& old = variable.value();
       if (validate_shape_) {
-        RETURN_IF_ERROR(CheckShape(ctx, slot, variable, value));
+        RETURN_IF_ERROR(CheckShape(ctx, slot, old, value));
       }
-      variable = value;
+      if (variable.in_place() && old.num_elements() == value.num_elements()) {
+        ASSIGN_OR_RETURN(Tensor * target, variable.MakeWritable());
+        if (value.size_bytes() > 0) {
+          std::memmove(target->mutable_raw_data(), value.raw_data(),
+                       value.size_bytes());
+        }
+        *target = std::move(*target).Reshaped(value.shape());
+      } else {
+        variable.Set(value);
+      }
       return absl::OkStatus();
     };
     RETURN_IF_ERROR(ctx.variables().Update(slot, update));
@@ -192,15 +205,16 @@ class AssignVariable final : public Kernel {
           DataTypeName(info.dtype), " got ", DataTypeName(value.dtype()));
     }
     return ctx.variables().Update(
-        info.slot, [&](Tensor& variable) -> absl::Status {
-          if (validate_shape_ && variable.initialized() &&
-              !(variable.shape() == value.shape())) {
+        info.slot, [&](LiveVariable& variable) -> absl::Status {
+          const Tensor& old = variable.value();
+          if (validate_shape_ && old.initialized() &&
+              !(old.shape() == value.shape())) {
             return InvalidArgument(
                 "Trying to assign to variable with tensor with wrong shape. "
                 "Expected ",
-                variable.shape().ToString(), " got ", value.shape().ToString());
+                old.shape().ToString(), " got ", value.shape().ToString());
           }
-          variable = value;
+          variable.Set(value);
           return absl::OkStatus();
         });
   }
@@ -216,9 +230,9 @@ class AssignUpdate final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
     const Tensor& value = ctx.input(1);
-    const auto update = [&](Tensor& variable) -> absl::Status {
-      RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable));
-      RETURN_IF_ERROR(CheckSame(ctx, variable, value));
+    const auto update = [&](LiveVariable& variable) -> absl::Status {
+      RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable.value()));
+      RETURN_IF_ERROR(CheckSame(ctx, variable.value(), value));
       return Combine(ctx, variable, value);
     };
     RETURN_IF_ERROR(ctx.variables().Update(slot, update));
@@ -246,23 +260,26 @@ class AssignUpdate final : public Kernel {
   }
 
   // In place, or into a new buffer if somebody holds the old one.
-  static absl::Status Combine(KernelContext& ctx, Tensor& variable,
+  static absl::Status Combine(KernelContext& ctx, LiveVariable& variable,
                               const Tensor& value) {
+    const Tensor& old = variable.value();
     Tensor fresh;
-    if (!variable.OwnsBufferAlone()) {
-      ASSIGN_OR_RETURN(fresh,
-                       ctx.AllocateTemp(variable.dtype(), variable.shape()));
+    T* out;
+    if (variable.writable()) {
+      ASSIGN_OR_RETURN(Tensor * target, variable.MakeWritable());
+      out = target->mutable_data<T>();
+    } else {
+      ASSIGN_OR_RETURN(fresh, ctx.AllocateTemp(old.dtype(), old.shape()));
+      out = fresh.mutable_data<T>();
     }
-    const T* a = variable.data<T>();
+    const T* a = old.data<T>();
     const T* b = value.data<T>();
-    T* out = fresh.initialized() ? fresh.mutable_data<T>()
-                                 : variable.mutable_data<T>();
     RETURN_IF_ERROR(ctx.ParallelFor(value.num_elements(), 1,
                                     [=](int64_t begin, int64_t end) {
                                       for (int64_t i = begin; i < end; ++i)
                                         out[i] = kCombine(a[i], b[i]);
                                     }));
-    if (fresh.initialized()) variable = std::move(fresh);
+    if (fresh.initialized()) variable.Set(std::move(fresh));
     return absl::OkStatus();
   }
 };
@@ -281,15 +298,18 @@ class CountUpTo final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
     Tensor before;
-    const auto update = [&](Tensor& variable) -> absl::Status {
-      RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable));
-      if (variable.dtype() != kDataType<T> || variable.rank() != 0) {
+    const auto update = [&](LiveVariable& variable) -> absl::Status {
+      RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable.value()));
+      if (variable.value().dtype() != kDataType<T> ||
+          variable.value().rank() != 0) {
         return InvalidArgument("input is not a scalar: ",
-                               variable.shape().ToString());
+                               variable.value().shape().ToString());
       }
-      const T value = variable.scalar<T>();
+      const T value = variable.value().scalar<T>();
       if (value >= limit_) return OutOfRange("Reached limit of ", limit_);
-      before = std::exchange(variable, Tensor::Scalar<T>(value + 1));
+      before = Tensor::Scalar<T>(value);
+      ASSIGN_OR_RETURN(Tensor * target, variable.MakeWritable());
+      target->mutable_data<T>()[0] = value + 1;
       return absl::OkStatus();
     };
     RETURN_IF_ERROR(ctx.variables().Update(slot, update));
@@ -337,11 +357,12 @@ class DestroyResource final : public Kernel {
       return ctx.session().resources.Remove(handle.container, handle.name);
     }
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
-    return ctx.variables().Update(slot, [&](Tensor& variable) -> absl::Status {
-      RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable));
-      variable = Tensor();
-      return absl::OkStatus();
-    });
+    return ctx.variables().Update(
+        slot, [&](LiveVariable& variable) -> absl::Status {
+          RETURN_IF_ERROR(CheckInitialized(ctx, 0, variable.value()));
+          variable.Set(Tensor());
+          return absl::OkStatus();
+        });
   }
 
   bool ignore_lookup_error_ = true;

@@ -25,6 +25,10 @@ class Kernel {
   // The output of a kernel that has no input and always gives the same
   // tensor (Const): the plan then hands it to consumers without running it.
   virtual const Tensor* constant() const { return nullptr; }
+
+  // The variable, by its slot, that a kernel without inputs (VariableV2) gives
+  // a reference to; -1 if it does not.
+  virtual int variable_slot() const { return -1; }
 };
 
 }  // namespace metagraph

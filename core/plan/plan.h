@@ -93,6 +93,8 @@ class Plan {
   std::vector<PlanFetch> fetches;
   bool reads_variables = false;
   bool writes_variables = false;
+  // The variables, by slot, that are written through references.
+  std::vector<int> written_by_reference;
   // No control flow: nodes can run one after the other.
   bool sequential = false;
   int num_slots = 0;   // feeds first

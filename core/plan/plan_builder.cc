@@ -62,6 +62,7 @@ class Builder {
     RETURN_IF_ERROR(Connect());
     RETURN_IF_ERROR(ConnectFetches());
     MarkUsedOutputs();
+    FindWrittenReferences();
     plan_->sequential = std::all_of(
         plan_->nodes.begin(), plan_->nodes.end(), [](const PlanNode& node) {
           return node.kind == NodeKind::kPlain ||
@@ -311,6 +312,31 @@ class Builder {
       if (fetch.constant == nullptr) {
         plan_->nodes[fetch.producer].output_used[fetch.output] = true;
       }
+    }
+  }
+
+  // Follows references from the ops that write through them back to the
+  // variables.
+  void FindWrittenReferences() {
+    std::vector<bool> seen(plan_->nodes.size(), false);
+    std::vector<int> pending;
+    const auto follow = [&](const PlanNode& node) {
+      for (const PlanInput& input : node.inputs) {
+        if (input.wants_ref && input.producer >= 0 && !seen[input.producer]) {
+          seen[input.producer] = true;
+          pending.push_back(input.producer);
+        }
+      }
+    };
+    for (const PlanNode& node : plan_->nodes) {
+      if (prepared_[node.node->id].op->writes_variables) follow(node);
+    }
+    while (!pending.empty()) {
+      const PlanNode& node = plan_->nodes[pending.back()];
+      pending.pop_back();
+      const int slot = node.kernel->variable_slot();
+      if (slot >= 0) plan_->written_by_reference.push_back(slot);
+      follow(node);
     }
   }
 

@@ -99,7 +99,8 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
       return InvalidArgument(
           "a run that writes variables cannot be pinned to a generation");
     }
-    ASSIGN_OR_RETURN(view, state_.variables.BeginWrite(call));
+    ASSIGN_OR_RETURN(
+        view, state_.variables.BeginWrite(call, plan.written_by_reference));
   } else if (plan.reads_variables) {
     result.generation = request.generation;
     if (result.generation == nullptr) {

@@ -31,30 +31,32 @@ const Tensor& VariableView::Read(int slot, Tensor* scratch) const {
   if (store_ == nullptr) return generation_->value(slot);
   if (slot >= static_cast<int>(live_.size())) return generation_->value(slot);
   MutexLock lock(store_->SlotLock(slot));
-  *scratch = *live_[slot];
+  live_[slot].PrepareRead();
+  *scratch = live_[slot].value();
   return *scratch;
 }
 
 absl::Status VariableView::Update(
-    int slot, absl::FunctionRef<absl::Status(Tensor& value)> update) {
+    int slot, absl::FunctionRef<absl::Status(LiveVariable& variable)> update) {
   if (store_ == nullptr || slot >= static_cast<int>(live_.size())) {
     return Internal("a run that only reads tried to write a variable");
   }
   MutexLock lock(store_->SlotLock(slot));
   store_->wrote_ = true;
-  return update(*live_[slot]);
+  return update(live_[slot]);
 }
 
 absl::Status VariableView::Update(
     absl::Span<const int> slots,
-    absl::FunctionRef<absl::Status(absl::Span<Tensor* const> values)> update) {
-  absl::InlinedVector<Tensor*, 8> values;
+    absl::FunctionRef<absl::Status(absl::Span<LiveVariable* const> variables)>
+        update) {
+  absl::InlinedVector<LiveVariable*, 8> variables;
   std::bitset<VariableStore::kSlotLocks> locks;
   for (const int slot : slots) {
     if (store_ == nullptr || slot >= static_cast<int>(live_.size())) {
       return Internal("a run that only reads tried to write a variable");
     }
-    values.push_back(live_[slot]);
+    variables.push_back(&live_[slot]);
     locks.set(slot % VariableStore::kSlotLocks);
   }
   // Always in the same order, so that two nodes cannot wait for each other.
@@ -62,17 +64,33 @@ absl::Status VariableView::Update(
     if (locks[i]) store_->slot_locks_[i].Lock();
   }
   store_->wrote_ = true;
-  absl::Status status = update(values);
+  absl::Status status = update(variables);
   for (size_t i = 0; i < locks.size(); ++i) {
     if (locks[i]) store_->slot_locks_[i].Unlock();
   }
   return status;
 }
 
-absl::Status MakeWritable(Tensor& value) {
-  if (value.OwnsBufferAlone()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(value, value.Clone());
-  return absl::OkStatus();
+absl::StatusOr<Tensor*> LiveVariable::MakeWritable() {
+  if (!writable()) {
+    ASSIGN_OR_RETURN(*value_, value_->Clone());
+  }
+  PrepareRead();
+  return value_;
+}
+
+void LiveVariable::PrepareRead() {
+  // Strings would be moved while others read them.
+  if (in_place_ || !written_by_reference_ || !value_->initialized() ||
+      !IsPlainData(value_->dtype())) {
+    return;
+  }
+  if (!value_->OwnsBufferAlone()) {
+    absl::StatusOr<Tensor> copy = value_->Clone();
+    if (!copy.ok()) return;  // no memory: the writer will say so
+    *value_ = *std::move(copy);
+  }
+  in_place_ = true;
 }
 
 VariableStore::VariableStore(Reclaimer reclaim)
@@ -162,7 +180,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Read(
 }
 
 absl::StatusOr<std::unique_ptr<VariableView>> VariableStore::BeginWrite(
-    CallContext& call) {
+    CallContext& call, absl::Span<const int> by_reference) {
   MutexLock lock(mu_);
   RETURN_IF_ERROR(WaitForNoWriter(call));
   writing_ = true;
@@ -177,9 +195,10 @@ absl::StatusOr<std::unique_ptr<VariableView>> VariableStore::BeginWrite(
     stub->as_restored = as_restored_;
     before = std::move(stub);
   }
-  std::vector<Tensor*> live;
+  std::vector<LiveVariable> live;
   live.reserve(live_.size());
-  for (Tensor& value : live_) live.push_back(&value);
+  for (Tensor& value : live_) live.emplace_back(&value, false);
+  for (const int slot : by_reference) live[slot].written_by_reference_ = true;
   return std::unique_ptr<VariableView>(
       new VariableView(*this, std::move(before), std::move(live)));
 }

@@ -50,6 +50,47 @@ struct Generation {
   const Tensor& value(int slot) const;
 };
 
+// A variable of a writing step.
+//
+// What a step reads of a resource variable stays as it was read: writers copy
+// a buffer that others hold. What it reads through a reference is the buffer
+// itself: where the same step also writes through a reference, that shows in
+// what was read before, as in TensorFlow (moving averages updated after a
+// training step count on it). Such variables therefore leave the buffer of the
+// generation before their first reading, and are then written in place.
+class LiveVariable {
+ public:
+  LiveVariable(Tensor* value, bool written_by_reference)
+      : value_(value), written_by_reference_(written_by_reference) {}
+
+  // Not initialized() if the variable is not.
+  const Tensor& value() const { return *value_; }
+  // True if writing into the buffer as it is shows where it should and
+  // nowhere else.
+  bool writable() const { return in_place_ || value_->OwnsBufferAlone(); }
+  // True if tensors that were read before have to see what is written.
+  bool in_place() const { return in_place_; }
+
+  // The value, to write into; copied before if it is not writable().
+  // REQUIRES: value().initialized(). RESOURCE_EXHAUSTED.
+  absl::StatusOr<Tensor*> MakeWritable();
+  // Replaces the value; what was read before keeps the old one.
+  void Set(Tensor value) {
+    *value_ = std::move(value);
+    in_place_ = false;
+  }
+
+ private:
+  friend class VariableStore;
+  friend class VariableView;
+  // To be called before the value is read.
+  void PrepareRead();
+
+  Tensor* value_;
+  bool written_by_reference_;
+  bool in_place_ = false;
+};
+
 class VariableStore;
 
 // What one run sees of the variables: a generation, or, for a run that
@@ -70,18 +111,17 @@ class VariableView {
   // alive where the view is writable; otherwise the view itself does.
   const Tensor& Read(int slot, Tensor* scratch) const;
 
-  // Calls `update` with the live value under the variable's lock; it may
-  // replace it, or write into it after MakeWritable.
+  // Calls `update` with the variable under its lock.
   // INTERNAL if the view only reads: the op did not declare that it writes.
-  absl::Status Update(int slot,
-                      absl::FunctionRef<absl::Status(Tensor& value)> update);
-  // The same for several variables at once: `values[i]` is that of slots[i].
+  absl::Status Update(
+      int slot, absl::FunctionRef<absl::Status(LiveVariable& variable)> update);
+  // The same for several variables at once: `variables[i]` is that of slots[i].
   // Updates must not nest, so an op on many variables needs this.
   // (Which locks it takes depends on the slots: no static analysis.)
   absl::Status Update(
       absl::Span<const int> slots,
-      absl::FunctionRef<absl::Status(absl::Span<Tensor* const> values)> update)
-      NO_THREAD_SAFETY_ANALYSIS;
+      absl::FunctionRef<absl::Status(absl::Span<LiveVariable* const> variables)>
+          update) NO_THREAD_SAFETY_ANALYSIS;
 
   // The generation read from; for a writing step the one before it.
   const Generation& generation() const { return *generation_; }
@@ -90,18 +130,15 @@ class VariableView {
   friend class VariableStore;
   VariableView(VariableStore& store,
                std::shared_ptr<const Generation> generation,
-               std::vector<Tensor*> live)
+               std::vector<LiveVariable> live)
       : store_(&store),
         generation_(std::move(generation)),
         live_(std::move(live)) {}
 
   VariableStore* const store_ = nullptr;  // null: reads only
   const std::shared_ptr<const Generation> generation_;
-  const std::vector<Tensor*> live_;  // guarded by the slots' locks
+  mutable std::vector<LiveVariable> live_;  // guarded by the slots' locks
 };
-
-// Makes `value` the only user of its buffer, by copying it if it is shared.
-absl::Status MakeWritable(Tensor& value);
 
 // Thread-safe.
 class VariableStore {
@@ -135,9 +172,10 @@ class VariableStore {
   absl::StatusOr<std::shared_ptr<const Generation>> Read(CallContext& call)
       EXCLUDES(mu_);
 
-  // A view for a step that writes; waits until no other step does.
-  absl::StatusOr<std::unique_ptr<VariableView>> BeginWrite(CallContext& call)
-      EXCLUDES(mu_);
+  // A view for a step that writes, those of `by_reference` through references;
+  // waits until no other step does.
+  absl::StatusOr<std::unique_ptr<VariableView>> BeginWrite(
+      CallContext& call, absl::Span<const int> by_reference = {}) EXCLUDES(mu_);
 
   // Replaces the given values in one step, others stay; waits until no step
   // writes. `checkpoint` is where they came from. Returns the new generation.

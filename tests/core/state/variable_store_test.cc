@@ -34,16 +34,16 @@ class VariableStoreTest : public ::testing::Test {
   // Replaces the value within a step of its own.
   void Assign(const VariableInfo& variable, float value) {
     const auto view = BeginWrite();
-    EXPECT_OK(view->Update(variable.slot, [&](Tensor& tensor) {
-      tensor = Tensor::Scalar<float>(value);
+    EXPECT_OK(view->Update(variable.slot, [&](LiveVariable& live) {
+      live.Set(Tensor::Scalar<float>(value));
       return absl::OkStatus();
     }));
   }
   // Adds to the value in place, as AssignAdd does.
   static absl::Status Add(VariableView& view, int slot, float delta) {
-    return view.Update(slot, [&](Tensor& tensor) -> absl::Status {
-      RETURN_IF_ERROR(MakeWritable(tensor));
-      tensor.mutable_data<float>()[0] += delta;
+    return view.Update(slot, [&](LiveVariable& live) -> absl::Status {
+      ASSIGN_OR_RETURN(Tensor * tensor, live.MakeWritable());
+      tensor->mutable_data<float>()[0] += delta;
       return absl::OkStatus();
     });
   }
@@ -110,9 +110,9 @@ TEST_F(VariableStoreTest, AFailedUpdateIsReportedAndTheStepStillEnds) {
   Assign(v, 1);
   {
     const auto view = BeginWrite();
-    EXPECT_THAT(
-        view->Update(v.slot, [](Tensor&) { return OutOfRange("enough"); }),
-        HasCode(StatusCode::kOutOfRange, "enough"));
+    EXPECT_THAT(view->Update(
+                    v.slot, [](LiveVariable&) { return OutOfRange("enough"); }),
+                HasCode(StatusCode::kOutOfRange, "enough"));
   }
   EXPECT_EQ(ValueOf(*Read(), v), 1);
   Assign(v, 2);
@@ -128,11 +128,12 @@ TEST_F(VariableStoreTest, AViewThatReadsRefusesUpdates) {
   EXPECT_EQ(view.Read(v.slot, &scratch).scalar<float>(), 1);
   EXPECT_EQ(Add(view, v.slot, 1).code(), StatusCode::kInternal);
   const int slots[] = {v.slot};
-  EXPECT_EQ(
-      view.Update(slots,
-                  [](absl::Span<Tensor* const>) { return absl::OkStatus(); })
-          .code(),
-      StatusCode::kInternal);
+  EXPECT_EQ(view.Update(slots,
+                        [](absl::Span<LiveVariable* const>) {
+                          return absl::OkStatus();
+                        })
+                .code(),
+            StatusCode::kInternal);
 }
 
 TEST_F(VariableStoreTest, VariablesMadeDuringAStepAreNotPartOfIt) {
@@ -161,6 +162,47 @@ TEST_F(VariableStoreTest, TrainingThatNobodyReadsWritesInPlace) {
   EXPECT_EQ(ValueOf(*generation, v), 3);
 }
 
+TEST_F(VariableStoreTest, WritesThroughReferencesShowInWhatTheStepRead) {
+  const VariableInfo v = Make("v");
+  const VariableInfo w = Make("w");
+  Assign(v, 1);
+  Assign(w, 1);
+  const auto before = Read();
+  Tensor v_read;
+  Tensor w_read;
+  {
+    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+    view->Read(v.slot, &v_read);
+    view->Read(w.slot, &w_read);
+    ASSERT_OK(Add(*view, v.slot, 1));
+    ASSERT_OK(Add(*view, w.slot, 1));
+    EXPECT_EQ(v_read.scalar<float>(), 2);
+    EXPECT_EQ(w_read.scalar<float>(), 1) << "not written by reference";
+  }
+  // Steps after it leave it alone, generations stay as they are.
+  {
+    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+    ASSERT_OK(Add(*view, v.slot, 1));
+  }
+  EXPECT_EQ(v_read.scalar<float>(), 2);
+  EXPECT_EQ(ValueOf(*before, v), 1);
+  EXPECT_EQ(ValueOf(*Read(), v), 3);
+}
+
+TEST_F(VariableStoreTest, AValueThatIsSetIsSharedUntilItIsWritten) {
+  const VariableInfo v = Make("v");
+  const Tensor constant = Tensor::Scalar<float>(7);
+  ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+  ASSERT_OK(view->Update(v.slot, [&](LiveVariable& live) {
+    live.Set(constant);
+    return absl::OkStatus();
+  }));
+  ASSERT_OK(Add(*view, v.slot, 1));
+  EXPECT_EQ(constant.scalar<float>(), 7);
+  Tensor scratch;
+  EXPECT_EQ(view->Read(v.slot, &scratch).scalar<float>(), 8);
+}
+
 TEST_F(VariableStoreTest, UpdatesSeveralVariablesAtOnceInAnyOrder) {
   std::vector<VariableInfo> variables;
   for (int i = 0; i < 20; ++i) {
@@ -173,10 +215,11 @@ TEST_F(VariableStoreTest, UpdatesSeveralVariablesAtOnceInAnyOrder) {
     std::vector<int> slots;
     for (int i = 19; i >= 0; --i) slots.push_back(variables[i].slot);
     ASSERT_OK(view->Update(
-        slots, [&](absl::Span<Tensor* const> values) -> absl::Status {
-          for (size_t i = 0; i < values.size(); ++i) {
-            EXPECT_EQ(values[i]->scalar<float>(), 19 - static_cast<int>(i));
-            *values[i] = Tensor::Scalar<float>(-1);
+        slots, [&](absl::Span<LiveVariable* const> live) -> absl::Status {
+          for (size_t i = 0; i < live.size(); ++i) {
+            EXPECT_EQ(live[i]->value().scalar<float>(),
+                      19 - static_cast<int>(i));
+            live[i]->Set(Tensor::Scalar<float>(-1));
           }
           return absl::OkStatus();
         }));
@@ -303,13 +346,16 @@ TEST(VariableStoreReclaimTest, GenerationsGoToTheReclaimerWhenUnused) {
   EXPECT_EQ(reclaimed, (std::vector<int64_t>{1, 2}));
 }
 
-TEST(MakeWritableTest, CopiesOnlyWhatIsShared) {
+TEST(LiveVariableTest, CopiesOnlyWhatIsShared) {
   Tensor value = Tensor::Scalar<float>(1);
+  LiveVariable live(&value, /*written_by_reference=*/false);
   const void* address = value.raw_data();
-  ASSERT_OK(MakeWritable(value));
+  EXPECT_TRUE(live.writable());
+  ASSERT_OK(live.MakeWritable());
   EXPECT_EQ(value.raw_data(), address);
   const Tensor other = value;
-  ASSERT_OK(MakeWritable(value));
+  EXPECT_FALSE(live.writable());
+  ASSERT_OK(live.MakeWritable());
   EXPECT_NE(value.raw_data(), address);
   EXPECT_EQ(value.scalar<float>(), 1);
 }
