@@ -63,7 +63,12 @@ const Entry* Find(DataType dtype) {
 
 absl::string_view DataTypeName(DataType dtype) {
   const Entry* entry = Find(dtype);
-  if (entry == nullptr) return "invalid";
+  if (entry == nullptr) {
+    // Newer TensorFlows' have at least their names.
+    return tensorflow::DataType_IsValid(dtype) && dtype != DT_INVALID
+               ? absl::string_view(tensorflow::DataType_Name(dtype))
+               : "invalid";
+  }
   return IsRefType(dtype) ? entry->ref_name : entry->name;
 }
 

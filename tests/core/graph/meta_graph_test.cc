@@ -134,6 +134,14 @@ TEST(MetaGraphTest, AFlippedBitIsAnErrorOrAGraph) {
   }
 }
 
+TEST(MetaGraphTest, ReadsTextThatNamesNewerDataTypes) {
+  const MetaGraph meta = MakeMetaGraph(
+      "graph_def { node { name: 'a' op: 'NoOp' "
+      "attr { key: 'T' value { type: DT_FLOAT8_E5M2 } } } }");
+  EXPECT_EQ(meta.graph->node(0).def->attr().at("T").type(),
+            tensorflow::DT_FLOAT8_E5M2);
+}
+
 TEST(MetaGraphTest, TextErrorsTellTheLine) {
   EXPECT_THAT(ParseMetaGraph("graph_def {\n  node { name: 5 }\n}",
                              GraphFileKind::kMetaGraph),

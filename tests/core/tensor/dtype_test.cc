@@ -24,6 +24,8 @@ TEST(DataTypeTest, UnknownNumbersAndNamesAreInvalid) {
     EXPECT_FALSE(IsValidDataType(number)) << number;
   }
   EXPECT_EQ(DataTypeName(static_cast<DataType>(77)), "invalid");
+  EXPECT_EQ(DataTypeName(DT_INVALID), "invalid");
+  EXPECT_EQ(DataTypeName(tensorflow::DT_INT4), "DT_INT4");
   EXPECT_EQ(DataTypeSize(static_cast<DataType>(77)), 0u);
   EXPECT_EQ(DataTypeFromName("float32"), DT_INVALID);
 }
