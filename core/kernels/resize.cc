@@ -263,7 +263,9 @@ class ResizeBicubic final : public ResizeBase {
       }
       if (half_pixel_ &&
           std::abs(sum) >= 1000 * std::numeric_limits<float>::min()) {
-        for (float& weight : sample.weight) weight /= sum;
+        // By the reciprocal, as TensorFlow rounds.
+        const float inverse = 1.0f / sum;
+        for (float& weight : sample.weight) weight *= inverse;
       }
     }
     return samples;
