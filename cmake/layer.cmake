@@ -3,8 +3,12 @@
 # One folder = one static library. It sees its own headers and those of DEPS:
 # the include root is a view, a build folder with one symbolic link, so an
 # include of a higher or undeclared layer is a missing file.
+#
+# PRECOMPILE names headers that all sources begin with. Layers without any use
+# those of core/tensor once it is there: parsing them costs more than our code.
 function(add_layer name)
-  cmake_parse_arguments(PARSE_ARGV 1 L "" "" "SOURCES;HEADERS;DEPS;PRIVATE_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 L "" ""
+                        "SOURCES;HEADERS;DEPS;PRIVATE_DEPS;PRECOMPILE")
   string(REPLACE "/" "_" target ${name})
   foreach(dep IN LISTS L_DEPS L_PRIVATE_DEPS)
     if(NOT TARGET ${dep})
@@ -20,6 +24,11 @@ function(add_layer name)
     set(scope PUBLIC)
     target_compile_options(${target} PRIVATE ${MG_WARNINGS})
     target_link_libraries(${target} PRIVATE ${L_PRIVATE_DEPS})
+    if(L_PRECOMPILE)
+      target_precompile_headers(${target} PRIVATE ${L_PRECOMPILE})
+    elseif(TARGET core_tensor)
+      target_precompile_headers(${target} REUSE_FROM core_tensor)
+    endif()
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)

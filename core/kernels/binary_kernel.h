@@ -10,7 +10,24 @@
 
 namespace metagraph {
 
-// out = Fn(x, y), broadcast. Fn is stateless:
+// What an op does with elements, their type erased: shapes, memory and threads
+// are compiled once, only these loops once per op and dtype.
+struct BinaryLoops {
+  using Loop = void (*)(const void* x, const void* y, void* out, int64_t n);
+  Loop both;      // out[i] from x[i], y[i]
+  Loop x_single;  // out[i] from x[0], y[i]
+  Loop y_single;  // out[i] from x[i], y[0]
+  // Refuses values before anything is computed; may be null.
+  absl::Status (*check)(const Tensor& x, const Tensor& y);
+  int64_t in_size;   // of an element, in bytes
+  int64_t out_size;  // the same
+  int64_t cost;      // nanoseconds per element, roughly
+};
+
+// out = loops(x, y), broadcast. INVALID_ARGUMENT if the shapes do not fit.
+absl::Status RunBinary(KernelContext& ctx, const BinaryLoops& loops);
+
+// The kernel of Fn, which is stateless:
 //   using In, Out;
 //   static constexpr int64_t kCost;      // nanoseconds per element, roughly
 //   static Out Apply(In x, In y);
@@ -22,29 +39,17 @@ class BinaryKernel : public Kernel {
   using Out = typename Fn::Out;
 
   absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& x = ctx.input(0);
-    const Tensor& y = ctx.input(1);
-    if (x.shape() == y.shape()) return Whole<1, 1>(ctx, x, y, x);
-    if (y.num_elements() == 1 && y.rank() <= x.rank()) {
-      return Whole<1, 0>(ctx, x, y, x);
-    }
-    if (x.num_elements() == 1 && x.rank() <= y.rank()) {
-      return Whole<0, 1>(ctx, x, y, y);
-    }
-    return Rows(ctx, x, y);
+    return RunBinary(ctx, kLoops);
   }
 
  private:
-  static absl::Status Check(const Tensor& x, const Tensor& y) {
-    if constexpr (requires { Fn::Check(x.values<In>(), y.values<In>()); }) {
-      return Fn::Check(x.values<In>(), y.values<In>());
-    }
-    return absl::OkStatus();
-  }
-
   // Strides are constants so that each loop is vectorised.
   template <int kXStride, int kYStride>
-  static void Run(const In* x, const In* y, Out* out, int64_t n) {
+  static void Run(const void* x_data, const void* y_data, void* out_data,
+                  int64_t n) {
+    const In* x = static_cast<const In*>(x_data);
+    const In* y = static_cast<const In*>(y_data);
+    Out* out = static_cast<Out*>(out_data);
     if constexpr (kXStride == 0) {
       const In value = x[0];
       for (int64_t i = 0; i < n; ++i) out[i] = Fn::Apply(value, y[i]);
@@ -56,51 +61,22 @@ class BinaryKernel : public Kernel {
     }
   }
 
-  // No broadcasting, or of a single element: the output is shaped as `like`.
-  template <int kXStride, int kYStride>
-  static absl::Status Whole(KernelContext& ctx, const Tensor& x,
-                            const Tensor& y, const Tensor& like) {
-    const int64_t n = like.num_elements();
-    if (n > 0) RETURN_IF_ERROR(Check(x, y));
-    ASSIGN_OR_RETURN(Tensor * output,
-                     ctx.ForwardOrAllocateOutput({0, 1}, 0, like.shape()));
-    const In* x_data = x.data<In>();
-    const In* y_data = y.data<In>();
-    Out* out = output->mutable_data<Out>();
-    if (n == 1) {
-      out[0] = Fn::Apply(x_data[0], y_data[0]);
-      return absl::OkStatus();
+  using CheckFn = absl::Status (*)(const Tensor&, const Tensor&);
+  static constexpr CheckFn Check() {
+    if constexpr (requires(const Tensor& t) {
+                    Fn::Check(t.values<In>(), t.values<In>());
+                  }) {
+      return [](const Tensor& x, const Tensor& y) {
+        return Fn::Check(x.values<In>(), y.values<In>());
+      };
+    } else {
+      return nullptr;
     }
-    return ctx.ParallelFor(n, Fn::kCost, [=](int64_t begin, int64_t end) {
-      Run<kXStride, kYStride>(x_data + begin * kXStride,
-                              y_data + begin * kYStride, out + begin,
-                              end - begin);
-    });
   }
 
-  static absl::Status Rows(KernelContext& ctx, const Tensor& x,
-                           const Tensor& y) {
-    const TensorShape* shapes[] = {&x.shape(), &y.shape()};
-    ASSIGN_OR_RETURN(const Broadcast plan, Broadcast::Make(shapes));
-    if (plan.shape().num_elements() > 0) RETURN_IF_ERROR(Check(x, y));
-    ASSIGN_OR_RETURN(Tensor * output,
-                     ctx.ForwardOrAllocateOutput({0, 1}, 0, plan.shape()));
-    if (output->num_elements() == 0) return absl::OkStatus();
-    const In* x_data = x.data<In>();
-    const In* y_data = y.data<In>();
-    Out* out = output->mutable_data<Out>();
-    const int64_t n = plan.row_size();
-    const auto run = plan.row_stride(0) == 0   ? &Run<0, 1>
-                     : plan.row_stride(1) == 0 ? &Run<1, 0>
-                                               : &Run<1, 1>;
-    return ctx.ParallelFor(
-        plan.rows(), n * Fn::kCost, [&](int64_t begin, int64_t end) {
-          plan.ForEachRow(
-              begin, end, [&](int64_t at, const Broadcast::Offsets& from) {
-                run(x_data + from[0], y_data + from[1], out + at, n);
-              });
-        });
-  }
+  static constexpr BinaryLoops kLoops = {&Run<1, 1>, &Run<0, 1>, &Run<1, 0>,
+                                         Check(),    sizeof(In), sizeof(Out),
+                                         Fn::kCost};
 };
 
 // Binary<AddFn>::Kernel is the kernel template for OpBuilder::KernelFor.

@@ -1,9 +1,9 @@
 // Matrix products of all types but float, by Eigen.
 
 #include <algorithm>
-#include <vector>
 
 #include "Eigen/Core"
+#include "absl/functional/function_ref.h"
 #include "core/kernels/gemm.h"
 
 namespace metagraph {
@@ -13,52 +13,44 @@ template <typename T>
 using Matrix =
     Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Rows [begin, end) of c. Integers wrap around, so they count as unsigned.
+// Rows [begin, end) of c = a * b.
 template <typename T>
-void MultiplyRange(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
-                   int64_t k, const T* a_data, const T* b_data, T* c_data,
+void MultiplyRange(int64_t n, int64_t k, const T* a, const T* b, T* c,
                    int64_t begin, int64_t end) {
-  Eigen::Map<const Matrix<T>> a(a_data, transpose_a ? k : m,
-                                transpose_a ? m : k);
-  Eigen::Map<const Matrix<T>> b(b_data, transpose_b ? n : k,
-                                transpose_b ? k : n);
-  Eigen::Map<Matrix<T>> all(c_data, m, n);
-  auto c = all.middleRows(begin, end - begin);
-  if (transpose_a) {
-    const auto rows = a.middleCols(begin, end - begin).transpose();
-    if (transpose_b) {
-      c.noalias() = rows * b.transpose();
-    } else {
-      c.noalias() = rows * b;
-    }
-  } else {
-    const auto rows = a.middleRows(begin, end - begin);
-    if (transpose_b) {
-      c.noalias() = rows * b.transpose();
-    } else {
-      c.noalias() = rows * b;
-    }
-  }
+  using Map = Eigen::Map<const Matrix<T>>;
+  Eigen::Map<Matrix<T>>(c + begin * n, end - begin, n).noalias() =
+      Map(a + begin * k, end - begin, k) * Map(b, k, n);
 }
 
-// Eigen does not like empty operands.
+// Transposes into `copy` and points `data` to it.
 template <typename T>
-bool FillIfEmpty(int64_t m, int64_t n, int64_t k, T* c) {
+absl::Status Transpose(int64_t rows, int64_t cols, const T** data,
+                       Tensor* copy) {
+  ASSIGN_OR_RETURN(*copy, Tensor::Allocate(kDataType<T>, {rows * cols}));
+  T* out = copy->template mutable_data<T>();
+  Eigen::Map<Matrix<T>>(out, cols, rows) =
+      Eigen::Map<const Matrix<T>>(*data, rows, cols).transpose();
+  *data = out;
+  return absl::OkStatus();
+}
+
+// Transposed operands are copied: a product for each way would take much
+// longer to compile, and the copy is little beside the product. `run` calls
+// its argument with ranges of rows.
+template <typename T, typename F>
+absl::Status GemmByEigen(bool transpose_a, bool transpose_b, int64_t m,
+                         int64_t n, int64_t k, const T* a, const T* b, T* c,
+                         F run) {
+  // Eigen does not like empty operands.
   if (k == 0) std::fill_n(c, m * n, T(0));
-  return k == 0 || m == 0 || n == 0;
-}
-
-template <typename T>
-absl::Status GemmByEigen(const KernelContext& ctx, bool transpose_a,
-                         bool transpose_b, int64_t m, int64_t n, int64_t k,
-                         const T* a, const T* b, T* c) {
-  if (FillIfEmpty(m, n, k, c)) return absl::OkStatus();
-  const double cost = double(n) * k / 8;
-  return ctx.ParallelFor(m, static_cast<int64_t>(std::min(cost, 1e9)),
-                         [&](int64_t begin, int64_t end) {
-                           MultiplyRange(transpose_a, transpose_b, m, n, k, a,
-                                         b, c, begin, end);
-                         });
+  if (k == 0 || m == 0 || n == 0) return absl::OkStatus();
+  Tensor a_copy;
+  Tensor b_copy;
+  if (transpose_a) RETURN_IF_ERROR(Transpose(k, m, &a, &a_copy));
+  if (transpose_b) RETURN_IF_ERROR(Transpose(n, k, &b, &b_copy));
+  return run([=](int64_t begin, int64_t end) {
+    MultiplyRange(n, k, a, b, c, begin, end);
+  });
 }
 
 // The operands as float tensors.
@@ -86,25 +78,31 @@ absl::Status GemmInFloat(int64_t m, int64_t n, int64_t k, const T* a,
 
 }  // namespace
 
+// U is what T is computed in.
 #define MG_GEMM_(T, U)                                                         \
   template <>                                                                  \
   absl::Status Gemm<T>(const KernelContext& ctx, bool transpose_a,             \
                        bool transpose_b, int64_t m, int64_t n, int64_t k,      \
                        const T* a, const T* b, T* c) {                         \
-    return GemmByEigen<U>(                                                     \
-        ctx, transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a), \
-        reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c));               \
+    const double cost = std::min(double(n) * k / 8, 1e9);                      \
+    return GemmByEigen(                                                        \
+        transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a),      \
+        reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c),                \
+        [&](absl::FunctionRef<void(int64_t, int64_t)> multiply) {              \
+          return ctx.ParallelFor(m, static_cast<int64_t>(cost), multiply);     \
+        });                                                                    \
   }                                                                            \
   template <>                                                                  \
   absl::Status GemmOneThread<T>(bool transpose_a, bool transpose_b, int64_t m, \
                                 int64_t n, int64_t k, const T* a, const T* b,  \
                                 T* c) {                                        \
-    if (!FillIfEmpty(m, n, k, c)) {                                            \
-      MultiplyRange<U>(                                                        \
-          transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a),    \
-          reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c), 0, m);       \
-    }                                                                          \
-    return absl::OkStatus();                                                   \
+    return GemmByEigen(                                                        \
+        transpose_a, transpose_b, m, n, k, reinterpret_cast<const U*>(a),      \
+        reinterpret_cast<const U*>(b), reinterpret_cast<U*>(c),                \
+        [&](absl::FunctionRef<void(int64_t, int64_t)> multiply) {              \
+          multiply(0, m);                                                      \
+          return absl::OkStatus();                                             \
+        });                                                                    \
   }
 
 MG_GEMM_(double, double)

@@ -31,23 +31,6 @@ struct ReductionPlan {
   std::vector<Group> groups;     // none of size 1
 };
 
-// One pass: input [outer, size, inner] to output [outer, chunks, inner], each
-// chunk of the middle dimension reduced by itself.
-struct ReductionPass {
-  static bool Remains(const std::vector<ReductionPlan::Group>& groups);
-  // The pass over the innermost reduced group; updates the groups to what it
-  // leaves. REQUIRES: Remains(groups).
-  static ReductionPass Next(std::vector<ReductionPlan::Group>& groups);
-
-  int64_t outputs() const { return outer * chunks * inner; }
-
-  int64_t outer = 1;
-  int64_t size = 1;
-  int64_t inner = 1;
-  int64_t chunk = 1;  // elements per chunk; the last may have fewer
-  int64_t chunks = 1;
-};
-
 // How values of type Acc are combined: associative and commutative.
 template <typename T>
 struct SumCombiner {
@@ -63,61 +46,58 @@ struct ValueLoader {
   static AccT Load(T x) { return static_cast<AccT>(x); }
 };
 
-// One pass over the data. Kept apart from what an op does before and after,
-// so that ops share the loops: Sum and Mean, first and later passes.
+// The loops over elements of type In that add up Acc, their types erased:
+// what surrounds them is compiled once, only these for each op and dtype.
+struct ReductionLoops {
+  int64_t in_size;  // of an element, in bytes
+  // *out = the elements [0, n) combined.
+  void (*run)(const void* in, int64_t n, void* out);
+  // out[c] = the rows' elements c combined, 0 <= c < columns; rows are `stride`
+  // elements apart.
+  void (*columns)(const void* in, int64_t rows, int64_t stride, int64_t columns,
+                  void* out);
+};
+
+struct Reduction {
+  DataType acc_dtype;
+  ReductionLoops first;  // from the input
+  ReductionLoops later;  // from what was accumulated
+  // The last step for n elements, into each of which `count` went.
+  void (*finish)(const void* acc, void* out, int64_t n, int64_t count);
+  // The same where one element each goes in, and where none does.
+  void (*finish_single)(const void* in, void* out, int64_t n);
+  void (*finish_empty)(void* out, int64_t n);
+};
+
+// `output` has the shape that `plan` says.
+absl::Status Reduce(KernelContext& ctx, const Tensor& input,
+                    const ReductionPlan& plan, const Reduction& reduction,
+                    Tensor* output);
+
 template <typename Combiner, typename Loader>
-class ReductionLoops {
+class CombineLoops {
  public:
   using Acc = typename Combiner::Acc;
   using In = typename Loader::In;
 
-  static absl::Status Run(KernelContext& ctx, const ReductionPass& pass,
-                          const In* in, Acc* out) {
-    if (pass.inner == 1) {
-      return ctx.ParallelFor(pass.outer * pass.chunks, pass.chunk,
-                             [&](int64_t begin, int64_t end) {
-                               for (int64_t unit = begin; unit < end; ++unit) {
-                                 const auto [from, rows] = ChunkOf(pass, unit);
-                                 out[unit] = ReduceRun(in + from, rows);
-                               }
-                             });
-    }
-    const int64_t tiles = (pass.inner + kColumns - 1) / kColumns;
-    return ctx.ParallelFor(
-        pass.outer * pass.chunks * tiles,
-        pass.chunk * std::min(pass.inner, kColumns),
-        [&](int64_t begin, int64_t end) {
-          for (int64_t unit = begin; unit < end; ++unit) {
-            const auto [from, rows] = ChunkOf(pass, unit / tiles);
-            const int64_t column = unit % tiles * kColumns;
-            ReduceColumns(in + from * pass.inner + column, rows, pass.inner,
-                          std::min(kColumns, pass.inner - column),
-                          out + unit / tiles * pass.inner + column);
-          }
-        });
+  static constexpr ReductionLoops Loops() {
+    return {sizeof(In),
+            [](const void* in, int64_t n, void* out) {
+              *static_cast<Acc*>(out) = Run(static_cast<const In*>(in), n);
+            },
+            &Columns};
   }
 
  private:
-  static constexpr int64_t kLanes = 32;      // independent accumulators
-  static constexpr int64_t kColumns = 1024;  // of one unit of work
-
-  // First row of a chunk, counted over all of [outer, size], and their number.
-  static std::pair<int64_t, int64_t> ChunkOf(const ReductionPass& pass,
-                                             int64_t index) {
-    if (pass.chunks == 1) return {index * pass.size, pass.size};
-    const int64_t start = index % pass.chunks * pass.chunk;
-    return {index / pass.chunks * pass.size + start,
-            std::min(pass.chunk, pass.size - start)};
-  }
+  static constexpr int64_t kLanes = 32;  // independent accumulators
 
   // Lanes side by side are vectorised and add short columns of terms; the
   // parts of long runs are reduced apart: both keep float errors small.
-  static Acc ReduceRun(const In* in, int64_t n) {
+  static Acc Run(const In* in, int64_t n) {
     constexpr int64_t kRun = 64 * kLanes;
     if (n > kRun) {
       const int64_t split = (n / 2 + kRun - 1) / kRun * kRun;
-      return Combiner::Combine(ReduceRun(in, split),
-                               ReduceRun(in + split, n - split));
+      return Combiner::Combine(Run(in, split), Run(in + split, n - split));
     }
     Acc total = Combiner::Identity();
     if (n >= kLanes) {
@@ -138,8 +118,10 @@ class ReductionLoops {
     return total;
   }
 
-  static void ReduceColumns(const In* in, int64_t rows, int64_t stride,
-                            int64_t columns, Acc* out) {
+  static void Columns(const void* in_data, int64_t rows, int64_t stride,
+                      int64_t columns, void* out_data) {
+    const In* in = static_cast<const In*>(in_data);
+    Acc* out = static_cast<Acc*>(out_data);
     for (int64_t c = 0; c < columns; ++c) out[c] = Loader::Load(in[c]);
     for (int64_t r = 1; r < rows; ++r) {
       const In* row = in + r * stride;
@@ -150,51 +132,35 @@ class ReductionLoops {
   }
 };
 
-// Reducer is stateless:
+// The reduction of Reducer, which is stateless:
 //   using Combiner, Loader;
 //   static T Finish(Acc, int64_t count);  // count elements went in
 template <typename Reducer, typename T>
-absl::Status Reduce(KernelContext& ctx, const Tensor& input,
-                    const ReductionPlan& plan, Tensor* output) {
+constexpr Reduction ReductionOf() {
   using Combiner = typename Reducer::Combiner;
   using Loader = typename Reducer::Loader;
   using Acc = typename Combiner::Acc;
-  const T* in = input.data<T>();
-  T* out = output->mutable_data<T>();
-  const int64_t count = plan.reduced_elements;
-  const int64_t outputs = output->num_elements();
-  if (outputs == 0) return absl::OkStatus();
-  if (input.num_elements() == 0) {
-    std::fill_n(out, outputs, Reducer::Finish(Combiner::Identity(), count));
-    return absl::OkStatus();
-  }
-  std::vector<ReductionPlan::Group> groups = plan.groups;
-  if (!ReductionPass::Remains(groups)) {
-    for (int64_t i = 0; i < outputs; ++i) {
-      out[i] = Reducer::Finish(Loader::Load(in[i]), count);
-    }
-    return absl::OkStatus();
-  }
-  // The first pass loads the input, each later one combines what the one
-  // before it accumulated.
-  ReductionPass pass = ReductionPass::Next(groups);
-  ASSIGN_OR_RETURN(Tensor temp,
-                   ctx.AllocateTemp(kDataType<Acc>, {pass.outputs()}));
-  RETURN_IF_ERROR((ReductionLoops<Combiner, Loader>::Run(
-      ctx, pass, in, temp.template mutable_data<Acc>())));
-  while (ReductionPass::Remains(groups)) {
-    const Tensor previous = std::move(temp);
-    pass = ReductionPass::Next(groups);
-    ASSIGN_OR_RETURN(temp, ctx.AllocateTemp(kDataType<Acc>, {pass.outputs()}));
-    RETURN_IF_ERROR((ReductionLoops<Combiner, ValueLoader<Acc, Acc>>::Run(
-        ctx, pass, previous.template data<Acc>(),
-        temp.template mutable_data<Acc>())));
-  }
-  const Acc* acc = temp.template data<Acc>();
-  for (int64_t i = 0; i < outputs; ++i) {
-    out[i] = Reducer::Finish(acc[i], count);
-  }
-  return absl::OkStatus();
+  return {
+      kDataType<Acc>,
+      CombineLoops<Combiner, Loader>::Loops(),
+      CombineLoops<Combiner, ValueLoader<Acc, Acc>>::Loops(),
+      [](const void* acc, void* out, int64_t n, int64_t count) {
+        for (int64_t i = 0; i < n; ++i) {
+          static_cast<T*>(out)[i] =
+              Reducer::Finish(static_cast<const Acc*>(acc)[i], count);
+        }
+      },
+      [](const void* in, void* out, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) {
+          static_cast<T*>(out)[i] =
+              Reducer::Finish(Loader::Load(static_cast<const T*>(in)[i]), 1);
+        }
+      },
+      [](void* out, int64_t n) {
+        std::fill_n(static_cast<T*>(out), n,
+                    Reducer::Finish(Combiner::Identity(), 0));
+      },
+  };
 }
 
 // The kernel of an op "input, reduction_indices -> output".
@@ -207,12 +173,13 @@ class ReductionKernel final : public Kernel {
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
+    static constexpr Reduction kReduction = ReductionOf<Reducer, T>();
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(
         const ReductionPlan plan,
         ReductionPlan::Make(input.shape(), ctx.input(1), keep_dims_));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, plan.output));
-    return Reduce<Reducer, T>(ctx, input, plan, output);
+    return Reduce(ctx, input, plan, kReduction, output);
   }
 
  private:

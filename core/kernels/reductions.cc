@@ -80,7 +80,9 @@ class L2Loss final : public Kernel {
     plan.reduced_elements = t.num_elements();
     if (t.num_elements() != 1) plan.groups = {{t.num_elements(), true}};
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
-    return Reduce<HalfSquareReducer<T>, T>(ctx, t, plan, output);
+    static constexpr Reduction kReduction =
+        ReductionOf<HalfSquareReducer<T>, T>();
+    return Reduce(ctx, t, plan, kReduction, output);
   }
 };
 

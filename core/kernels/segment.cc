@@ -1,7 +1,7 @@
 // Rows of a tensor reduced by segment.
 
 #include <algorithm>
-#include <limits>
+#include <cstring>
 #include <type_traits>
 
 #include "core/base/checked_math.h"
@@ -59,150 +59,169 @@ struct Min {
   static void Add(T& out, T value) { out = value < out ? value : out; }
 };
 
-template <typename T, template <typename> class Op>
-void AddRow(const T* row, int64_t size, T* out) {
-  for (int64_t i = 0; i < size; ++i) Op<T>::Add(out[i], row[i]);
-}
+// The loops over elements, their type erased: checks and shapes are compiled
+// once, only these for each op and dtype.
+struct SegmentLoops {
+  int64_t element_size;
+  void (*start)(void* out, int64_t n);
+  void (*empty)(void* out, int64_t n);
+  void (*add)(const void* row, int64_t n, void* out);
+  // By the number of rows that were added; null but for means.
+  void (*divide)(void* out, int64_t n, int64_t count);
+};
 
 template <typename T>
-void Divide(T* row, int64_t size, int64_t count) {
+void Divide(void* data, int64_t n, int64_t count) {
+  T* row = static_cast<T*>(data);
   if constexpr (std::is_integral_v<T>) {
     // The count may be beyond T.
     using Wide = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
-    for (int64_t i = 0; i < size; ++i) {
+    for (int64_t i = 0; i < n; ++i) {
       row[i] = static_cast<T>(row[i] / static_cast<Wide>(count));
     }
   } else {
     const T divisor = static_cast<T>(static_cast<double>(count));
-    for (int64_t i = 0; i < size; ++i) row[i] = row[i] / divisor;
+    for (int64_t i = 0; i < n; ++i) row[i] = row[i] / divisor;
   }
 }
 
-// segment_ids is a sorted vector, one id for each row.
-template <typename T, template <typename> class Op>
-class SegmentReduction : public Kernel {
- public:
-  absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& data = ctx.input(0);
-    if (!ctx.input(1).shape().IsVector()) {
-      return InvalidArgument("segment_ids should be a vector.");
-    }
-    if (data.rank() < 1) {
-      return InvalidArgument("input must be at least rank 1");
-    }
-    const int64_t rows = ctx.input(1).dim(0);
-    if (rows != data.dim(0)) {
-      return InvalidArgument(
-          "segment_ids should be the same size as dimension 0 of input.");
-    }
-    ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
-    for (int64_t i = 0; i < rows; ++i) {
-      if (ids[i] < 0) {
-        return InvalidArgument(
-            "Segment id ", ids[i], " out of range [0, ", rows,
-            "), possibly because 'segment_ids' input is not sorted.");
-      }
-      if (i > 0 && ids[i] < ids[i - 1]) {
-        return InvalidArgument("segment ids are not increasing");
-      }
-    }
-    const auto segments = CheckedAdd(rows == 0 ? -1 : ids[rows - 1], 1);
-    Ints dims(data.shape().dims().begin(), data.shape().dims().end());
-    dims[0] = rows == 0 ? 0 : segments.value_or(-1);
-    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
-    if (output->num_elements() == 0) return absl::OkStatus();
+template <typename Op, typename T>
+constexpr SegmentLoops LoopsOf() {
+  return {
+      sizeof(T),
+      [](void* out, int64_t n) {
+        std::fill_n(static_cast<T*>(out), n, Op::Start());
+      },
+      [](void* out, int64_t n) {
+        std::fill_n(static_cast<T*>(out), n, Op::Empty());
+      },
+      [](const void* row, int64_t n, void* out) {
+        const T* from = static_cast<const T*>(row);
+        T* to = static_cast<T*>(out);
+        for (int64_t i = 0; i < n; ++i) Op::Add(to[i], from[i]);
+      },
+      std::is_same_v<Op, Mean<T>> ? &Divide<T> : nullptr,
+  };
+}
 
-    const int64_t size = data.num_elements() / rows;
-    const T* in = data.data<T>();
-    T* out = output->mutable_data<T>();
-    int64_t next = 0;  // the first segment not yet written
-    for (int64_t begin = 0; begin < rows;) {
-      int64_t end = begin + 1;
-      while (end < rows && ids[end] == ids[begin]) ++end;
-      std::fill(out + next * size, out + ids[begin] * size, Op<T>::Empty());
-      T* segment = out + ids[begin] * size;
-      std::copy_n(in + begin * size, size, segment);
-      for (int64_t i = begin + 1; i < end; ++i) {
-        AddRow<T, Op>(in + i * size, size, segment);
-      }
-      if constexpr (std::is_same_v<Op<T>, Mean<T>>) {
-        Divide(segment, size, end - begin);
-      }
-      next = ids[begin] + 1;
-      begin = end;
-      RETURN_IF_ERROR(ctx.CheckCancelled());
-    }
-    return absl::OkStatus();
+// segment_ids is a sorted vector, one id for each row.
+absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
+  const Tensor& data = ctx.input(0);
+  if (!ctx.input(1).shape().IsVector()) {
+    return InvalidArgument("segment_ids should be a vector.");
   }
-};
+  if (data.rank() < 1) {
+    return InvalidArgument("input must be at least rank 1");
+  }
+  const int64_t rows = ctx.input(1).dim(0);
+  if (rows != data.dim(0)) {
+    return InvalidArgument(
+        "segment_ids should be the same size as dimension 0 of input.");
+  }
+  ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
+  for (int64_t i = 0; i < rows; ++i) {
+    if (ids[i] < 0) {
+      return InvalidArgument(
+          "Segment id ", ids[i], " out of range [0, ", rows,
+          "), possibly because 'segment_ids' input is not sorted.");
+    }
+    if (i > 0 && ids[i] < ids[i - 1]) {
+      return InvalidArgument("segment ids are not increasing");
+    }
+  }
+  const auto segments = CheckedAdd(rows == 0 ? -1 : ids[rows - 1], 1);
+  Ints dims(data.shape().dims().begin(), data.shape().dims().end());
+  dims[0] = rows == 0 ? 0 : segments.value_or(-1);
+  ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+  ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+  if (output->num_elements() == 0) return absl::OkStatus();
+
+  const int64_t size = data.num_elements() / rows;
+  const int64_t bytes = size * loops.element_size;
+  const char* in = static_cast<const char*>(data.raw_data());
+  char* out = static_cast<char*>(output->mutable_raw_data());
+  int64_t next = 0;  // the first segment not yet written
+  for (int64_t begin = 0; begin < rows;) {
+    int64_t end = begin + 1;
+    while (end < rows && ids[end] == ids[begin]) ++end;
+    loops.empty(out + next * bytes, (ids[begin] - next) * size);
+    char* segment = out + ids[begin] * bytes;
+    std::memcpy(segment, in + begin * bytes, bytes);
+    for (int64_t i = begin + 1; i < end; ++i) {
+      loops.add(in + i * bytes, size, segment);
+    }
+    if (loops.divide != nullptr) loops.divide(segment, size, end - begin);
+    next = ids[begin] + 1;
+    begin = end;
+    RETURN_IF_ERROR(ctx.CheckCancelled());
+  }
+  return absl::OkStatus();
+}
 
 // segment_ids has the shape of the first dimensions of data, in any order;
 // negative ids drop their rows.
-template <typename T, template <typename> class Op>
-class UnsortedSegmentReduction : public Kernel {
+absl::Status ReduceUnsortedSegments(KernelContext& ctx,
+                                    const SegmentLoops& loops) {
+  const Tensor& data = ctx.input(0);
+  const Tensor& segment_ids = ctx.input(1);
+  if (ctx.input(2).rank() != 0) {
+    return InvalidArgument("num_segments should be a scalar, not shape ",
+                           ctx.input(2).shape().ToString());
+  }
+  const int ids_rank = segment_ids.rank();
+  if (data.rank() < ids_rank ||
+      data.shape().dims().first(ids_rank) != segment_ids.shape().dims()) {
+    return InvalidArgument("data.shape = ", data.shape().ToString(),
+                           " does not start with segment_ids.shape = ",
+                           segment_ids.shape().ToString());
+  }
+  ASSIGN_OR_RETURN(int64_t segments, ReadInt(ctx.input(2), "num_segments"));
+  if (segments < 0) {
+    return InvalidArgument("Input num_segments == ", segments,
+                           " must not be negative.");
+  }
+  ASSIGN_OR_RETURN(const Ints ids, ReadInts(segment_ids));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= segments) {
+      return InvalidArgument("segment_ids",
+                             PositionString(segment_ids.shape(), i), " = ",
+                             ids[i], " is out of range [0, ", segments, ")");
+    }
+  }
+  Ints dims = {segments};
+  for (int i = ids_rank; i < data.rank(); ++i) dims.push_back(data.dim(i));
+  ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+  ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+  char* out = static_cast<char*>(output->mutable_raw_data());
+  loops.start(out, shape.num_elements());
+  if (data.num_elements() == 0) return absl::OkStatus();
+  const int64_t size = data.num_elements() / static_cast<int64_t>(ids.size());
+  const int64_t bytes = size * loops.element_size;
+  const char* in = static_cast<const char*>(data.raw_data());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= 0) loops.add(in + i * bytes, size, out + ids[i] * bytes);
+  }
+  return absl::OkStatus();
+}
+
+using Reduction = absl::Status (*)(KernelContext&, const SegmentLoops&);
+
+template <typename T, template <typename> class Op, Reduction kReduce>
+class SegmentKernel final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& data = ctx.input(0);
-    const Tensor& segment_ids = ctx.input(1);
-    if (ctx.input(2).rank() != 0) {
-      return InvalidArgument("num_segments should be a scalar, not shape ",
-                             ctx.input(2).shape().ToString());
-    }
-    const int ids_rank = segment_ids.rank();
-    if (data.rank() < ids_rank ||
-        data.shape().dims().first(ids_rank) != segment_ids.shape().dims()) {
-      return InvalidArgument("data.shape = ", data.shape().ToString(),
-                             " does not start with segment_ids.shape = ",
-                             segment_ids.shape().ToString());
-    }
-    ASSIGN_OR_RETURN(int64_t segments, ReadInt(ctx.input(2), "num_segments"));
-    if (segments < 0) {
-      return InvalidArgument("Input num_segments == ", segments,
-                             " must not be negative.");
-    }
-    ASSIGN_OR_RETURN(const Ints ids, ReadInts(segment_ids));
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] >= segments) {
-        return InvalidArgument("segment_ids",
-                               PositionString(segment_ids.shape(), i), " = ",
-                               ids[i], " is out of range [0, ", segments, ")");
-      }
-    }
-    Ints dims = {segments};
-    for (int i = ids_rank; i < data.rank(); ++i) dims.push_back(data.dim(i));
-    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
-    T* out = output->mutable_data<T>();
-    std::fill_n(out, shape.num_elements(), Op<T>::Start());
-    if (data.num_elements() == 0) return absl::OkStatus();
-    const int64_t size = data.num_elements() / static_cast<int64_t>(ids.size());
-    const T* in = data.data<T>();
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] >= 0) AddRow<T, Op>(in + i * size, size, out + ids[i] * size);
-    }
-    return absl::OkStatus();
+    static constexpr SegmentLoops kLoops = LoopsOf<Op<T>, T>();
+    return kReduce(ctx, kLoops);
   }
 };
 
-template <typename T>
-using SegmentSum = SegmentReduction<T, Sum>;
-template <typename T>
-using SegmentMean = SegmentReduction<T, Mean>;
-template <typename T>
-using SegmentProd = SegmentReduction<T, Prod>;
-template <typename T>
-using SegmentMax = SegmentReduction<T, Max>;
-template <typename T>
-using SegmentMin = SegmentReduction<T, Min>;
-template <typename T>
-using UnsortedSegmentSum = UnsortedSegmentReduction<T, Sum>;
-template <typename T>
-using UnsortedSegmentProd = UnsortedSegmentReduction<T, Prod>;
-template <typename T>
-using UnsortedSegmentMax = UnsortedSegmentReduction<T, Max>;
-template <typename T>
-using UnsortedSegmentMin = UnsortedSegmentReduction<T, Min>;
+template <template <typename> class Op>
+struct Segment {
+  template <typename T>
+  using Sorted = SegmentKernel<T, Op, &ReduceSegments>;
+  template <typename T>
+  using Unsorted = SegmentKernel<T, Op, &ReduceUnsortedSegments>;
+};
 
 void DescribeSegment(OpBuilder& op) {
   op.Input("data: T").Input("segment_ids: Tindices").Output("output: T");
@@ -229,39 +248,39 @@ void AddKernels(OpBuilder& op) {
 
 REGISTER_OP("SegmentSum", [](OpBuilder& op) {
   DescribeSegment(op);
-  AddKernels<SegmentSum>(op);
+  AddKernels<Segment<Sum>::Sorted>(op);
 });
 REGISTER_OP("SegmentMean", [](OpBuilder& op) {
   DescribeSegment(op);
-  AddKernels<SegmentMean>(op);
+  AddKernels<Segment<Mean>::Sorted>(op);
 });
 REGISTER_OP("SegmentProd", [](OpBuilder& op) {
   DescribeSegment(op);
-  AddKernels<SegmentProd>(op);
+  AddKernels<Segment<Prod>::Sorted>(op);
 });
 REGISTER_OP("SegmentMax", [](OpBuilder& op) {
   DescribeSegment(op);
-  AddRealKernels<SegmentMax>(op);
+  AddRealKernels<Segment<Max>::Sorted>(op);
 });
 REGISTER_OP("SegmentMin", [](OpBuilder& op) {
   DescribeSegment(op);
-  AddRealKernels<SegmentMin>(op);
+  AddRealKernels<Segment<Min>::Sorted>(op);
 });
 REGISTER_OP("UnsortedSegmentSum", [](OpBuilder& op) {
   DescribeUnsorted(op);
-  AddKernels<UnsortedSegmentSum>(op);
+  AddKernels<Segment<Sum>::Unsorted>(op);
 });
 REGISTER_OP("UnsortedSegmentProd", [](OpBuilder& op) {
   DescribeUnsorted(op);
-  AddKernels<UnsortedSegmentProd>(op);
+  AddKernels<Segment<Prod>::Unsorted>(op);
 });
 REGISTER_OP("UnsortedSegmentMax", [](OpBuilder& op) {
   DescribeUnsorted(op);
-  AddRealKernels<UnsortedSegmentMax>(op);
+  AddRealKernels<Segment<Max>::Unsorted>(op);
 });
 REGISTER_OP("UnsortedSegmentMin", [](OpBuilder& op) {
   DescribeUnsorted(op);
-  AddRealKernels<UnsortedSegmentMin>(op);
+  AddRealKernels<Segment<Min>::Unsorted>(op);
 });
 
 }  // namespace

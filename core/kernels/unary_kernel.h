@@ -12,6 +12,16 @@
 
 namespace metagraph {
 
+// As BinaryLoops in binary_kernel.h: what is compiled for each op and dtype.
+struct UnaryLoop {
+  void (*run)(const void* x, void* out, int64_t n);
+  int64_t in_size;   // of an element, in bytes
+  int64_t out_size;  // the same
+  int64_t cost;      // nanoseconds per element, roughly
+};
+
+absl::Status RunUnary(KernelContext& ctx, const UnaryLoop& loop);
+
 // out = Fn(x). Fn is stateless:
 //   using In, Out;
 //   static constexpr int64_t kCost;  // nanoseconds per element, roughly
@@ -23,20 +33,15 @@ class UnaryKernel final : public Kernel {
   using Out = typename Fn::Out;
 
   absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& x = ctx.input(0);
-    ASSIGN_OR_RETURN(Tensor * y,
-                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
-    const In* in = x.data<In>();
-    Out* out = y->mutable_data<Out>();
-    const int64_t n = x.num_elements();
-    if (n == 1) {
-      Fn::Run(in, out, 1);
-      return absl::OkStatus();
-    }
-    return ctx.ParallelFor(n, Fn::kCost, [=](int64_t begin, int64_t end) {
-      Fn::Run(in + begin, out + begin, end - begin);
-    });
+    return RunUnary(ctx, kLoop);
   }
+
+ private:
+  static void Run(const void* x, void* out, int64_t n) {
+    Fn::Run(static_cast<const In*>(x), static_cast<Out*>(out), n);
+  }
+
+  static constexpr UnaryLoop kLoop = {&Run, sizeof(In), sizeof(Out), Fn::kCost};
 };
 
 // Fn over single elements: Out Op::Apply(In), a loop the compiler vectorises.
