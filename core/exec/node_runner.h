@@ -39,6 +39,12 @@ inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
     return absl::InvalidArgumentError(
         absl::StrCat(i, "-th input expects a ref type"));
   }
+  if (planned.wants_ref && node.allows_uninitialized_input) {
+    input->last_use = nullptr;
+    input->tensor = nullptr;
+    input->variable = value.variable;
+    return absl::OkStatus();
+  }
   const Tensor& tensor = step.variables->Read(value.variable, scratch);
   if (!tensor.initialized() && !node.allows_uninitialized_input) {
     return UninitializedError(node.node->def->input(i), "");

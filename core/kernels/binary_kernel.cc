@@ -50,12 +50,12 @@ absl::Status RunRows(KernelContext& ctx, const BinaryLoops& loops) {
                                                           : loops.both;
   return ctx.ParallelFor(
       plan.rows(), n * loops.cost, [&](int64_t begin, int64_t end) {
-        plan.ForEachRow(
-            begin, end, [&](int64_t at, const Broadcast::Offsets& from) {
-              run(from_x + from[0] * loops.in_size,
-                  from_y + from[1] * loops.in_size, out + at * loops.out_size,
-                  n);
-            });
+        plan.ForEachRow(begin, end,
+                        [&](int64_t at, const Broadcast::Offsets& from) {
+                          run(from_x + from[0] * loops.in_size,
+                              from_y + from[1] * loops.in_size,
+                              out + at * loops.out_size, n);
+                        });
       });
 }
 

@@ -127,6 +127,18 @@ class VariableShape final : public Kernel {
   }
 };
 
+// The variable gets the value's buffer, or a copy if others hold it too: one
+// of them may be a variable that is written in place.
+absl::Status Take(const Tensor& value, LiveVariable& variable) {
+  if (value.OwnsBufferAlone()) {
+    variable.Set(value);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(Tensor copy, value.Clone());
+  variable.Set(std::move(copy));
+  return absl::OkStatus();
+}
+
 class Assign final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
@@ -135,9 +147,7 @@ class Assign final : public Kernel {
     return absl::OkStatus();
   }
 
-  // The value is copied where tensors read before have to see it. Else the
-  // variable shares the value's buffer: if this was the value's last use it
-  // ends up as its only owner, otherwise the next writer copies.
+  // The value is copied where tensors read before have to see it.
   absl::Status Compute(KernelContext& ctx) const override {
     if (!ctx.has_input(1) || !ctx.input(1).initialized()) {
       return Internal("Right hand side of AssignOp is not initialized");
@@ -156,10 +166,9 @@ class Assign final : public Kernel {
                        value.size_bytes());
         }
         *target = std::move(*target).Reshaped(value.shape());
-      } else {
-        variable.Set(value);
+        return absl::OkStatus();
       }
-      return absl::OkStatus();
+      return Take(value, variable);
     };
     RETURN_IF_ERROR(ctx.variables().Update(slot, update));
     ReturnRef(ctx);
@@ -214,8 +223,7 @@ class AssignVariable final : public Kernel {
                 "Expected ",
                 old.shape().ToString(), " got ", value.shape().ToString());
           }
-          variable.Set(value);
-          return absl::OkStatus();
+          return Take(value, variable);
         });
   }
 

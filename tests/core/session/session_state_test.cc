@@ -57,6 +57,42 @@ TEST_F(SessionStateTest, ControlEdgesOrderReadsAfterWrites) {
   EXPECT_EQ(RunScalar({}, "after:0"), 12);
 }
 
+// Moving averages that are updated after a training step rely on it.
+TEST_F(SessionStateTest, ReferencesShowWhatTheStepWritesLater) {
+  TestGraph g;
+  g.Variable("v", F(10));
+  g.Const("one", F(1));
+  g.Node("bump", "AssignAdd", {"v", "one", "^v/read"}, {{"T", DT_FLOAT}});
+  g.Node("after", "Identity", {"v/read", "^bump"}, {{"T", DT_FLOAT}});
+  Open(g);
+  ASSERT_OK(Run({}, {}, {"v/Assign"}));
+  EXPECT_EQ(RunScalar({}, "after:0"), 11);
+}
+
+TEST_F(SessionStateTest, AnAssignedValueIsNoReference) {
+  TestGraph g;
+  g.Variable("v", F(10));
+  g.Variable("backup", F(0));
+  g.Const("one", F(1));
+  g.Node("keep", "Assign", {"backup", "v/read"}, {{"T", DT_FLOAT}});
+  g.Node("bump", "AssignAdd", {"v", "one", "^keep"}, {{"T", DT_FLOAT}});
+  g.Node("after", "Identity", {"backup", "^bump"}, {{"T", DT_FLOAT}});
+  g.Node("handle", "VarHandleOp", {},
+         {{"dtype", DT_FLOAT}, {"shape", PartialShape(TensorShape())}});
+  g.Node("keep_resource", "AssignVariableOp", {"handle", "v/read"},
+         {{"dtype", DT_FLOAT}});
+  g.Node("bump_later", "AssignAdd", {"v", "one", "^keep_resource"},
+         {{"T", DT_FLOAT}});
+  g.Node("resource_after", "ReadVariableOp", {"handle", "^bump_later"},
+         {{"dtype", DT_FLOAT}});
+  Open(g);
+  ASSERT_OK(Run({}, {}, {"v/Assign"}));
+  EXPECT_EQ(RunScalar({}, "after:0"), 10);
+  EXPECT_EQ(RunScalar({}, "backup:0"), 10);
+  EXPECT_EQ(RunScalar({}, "resource_after:0"), 11);
+  EXPECT_EQ(RunScalar({}, "v:0"), 12);
+}
+
 TEST_F(SessionStateTest, ReadsCanBePinnedToAGeneration) {
   ASSERT_OK(Run({}, {}, {"init"}));
   CallContext call;
