@@ -37,11 +37,29 @@ bool IsCounter(const ModelVariable& variable) {
 
 }  // namespace
 
-absl::Time CheckpointTime(FileSystem& fs, const std::string& prefix) {
-  for (const std::string& path : {IndexPath(prefix), prefix}) {
-    if (const auto info = fs.Stat(path); info.ok()) return info->modified;
+CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix) {
+  CheckpointStamp stamp;
+  if (prefix.empty()) return stamp;
+  const size_t slash = prefix.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : prefix.substr(0, slash + 1);
+  const std::string stem =
+      slash == std::string::npos ? prefix : prefix.substr(slash + 1);
+  const auto names = fs.List(folder);
+  if (!names.ok()) return stamp;
+  const std::string index = absl::StrCat(stem, ".index");
+  const std::string data = absl::StrCat(stem, ".data-");
+  for (const std::string& name : *names) {
+    // `stem` itself is a V1 checkpoint.
+    if (name != index && name != stem && !absl::StartsWith(name, data)) {
+      continue;
+    }
+    const auto info = fs.Stat(JoinPath(folder, name));
+    if (!info.ok() || info->is_directory) continue;
+    stamp.bytes += info->size;
+    if (name == index || name == stem) stamp.modified = info->modified;
   }
-  return absl::InfinitePast();
+  return stamp;
 }
 
 Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment)
@@ -280,7 +298,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     ASSIGN_OR_RETURN(auto now, session_->variables().Rollback(
                                    *target, expected_generation, call));
     Retain(newest);
-    Remember(now->number, now->checkpoint, absl::InfinitePast());
+    Remember(now->number, now->checkpoint, CheckpointStamp());
     out.generation = now->number;
     out.restored_generation = target->number;
     out.checkpoint = now->checkpoint;
@@ -377,7 +395,11 @@ absl::Status Model::CheckExpected(int64_t expected) const {
 void Model::Retain(std::shared_ptr<const Generation> previous) {
   std::shared_ptr<const Generation> dead;  // freed after the lock
   MutexLock lock(mu_);
-  if (environment_.retained_generations == 0) {
+  // Nobody wants to go back to before the first weights.
+  const bool empty =
+      std::none_of(previous->values.begin(), previous->values.end(),
+                   [](const Tensor& value) { return value.initialized(); });
+  if (empty || environment_.retained_generations == 0) {
     dead = std::move(previous);
     return;
   }
@@ -389,19 +411,19 @@ void Model::Retain(std::shared_ptr<const Generation> previous) {
 }
 
 bool Model::HasSeen(const std::string& checkpoint) const {
-  const absl::Time modified = CheckpointTime(files(), checkpoint);
+  const CheckpointStamp stamp = StampOf(files(), checkpoint);
   MutexLock lock(mu_);
   for (const Seen& seen : history_) {
-    if (seen.checkpoint == checkpoint && seen.modified == modified) return true;
+    if (seen.checkpoint == checkpoint && seen.stamp == stamp) return true;
   }
   return false;
 }
 
 void Model::Remember(int64_t generation, const std::string& checkpoint,
-                     absl::Time modified) {
+                     const CheckpointStamp& stamp) {
   if (checkpoint.empty()) return;
   MutexLock lock(mu_);
-  history_.push_back({generation, checkpoint, modified});
+  history_.push_back({generation, checkpoint, stamp});
   if (history_.size() > kHistory) history_.pop_front();
 }
 

@@ -89,8 +89,14 @@ struct RollbackResult {
   bool from_checkpoint = false;
 };
 
-// When the checkpoint was written; the distant past if it is not there.
-absl::Time CheckpointTime(FileSystem& fs, const std::string& prefix);
+// Changes with the files of a checkpoint, also while they are being copied.
+struct CheckpointStamp {
+  absl::Time modified = absl::InfinitePast();  // of the index
+  uint64_t bytes = 0;                          // of all files
+
+  bool operator==(const CheckpointStamp& other) const = default;
+};
+CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix);
 
 enum class InitializeScope { kAll, kUninitialized, kListed };
 
@@ -236,7 +242,7 @@ class Model {
   void Retain(std::shared_ptr<const Generation> previous) EXCLUDES(mu_);
   // Notes a checkpoint as seen, and as that of a generation (-1: of none).
   void Remember(int64_t generation, const std::string& checkpoint,
-                absl::Time modified) EXCLUDES(mu_);
+                const CheckpointStamp& stamp) EXCLUDES(mu_);
   void Tell(ModelEvent::Kind kind, const std::string& checkpoint,
             absl::Status status) const;
 
@@ -259,7 +265,7 @@ class Model {
   struct Seen {
     int64_t generation = -1;  // that came from it; -1: none
     std::string checkpoint;
-    absl::Time modified;
+    CheckpointStamp stamp;
   };
   std::deque<Seen> history_ GUARDED_BY(mu_);  // newest last
   std::optional<Outcome> last_restore_ GUARDED_BY(mu_);

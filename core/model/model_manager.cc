@@ -107,8 +107,7 @@ void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
   if (loaded.ok()) model = Share(*std::move(loaded));
   const ModelState state =
       status.ok() ? ModelState::kAvailable : ModelState::kEnd;
-  const absl::Time tried =
-      CheckpointTime(*environment_.files, folder.checkpoint);
+  const CheckpointStamp tried = StampOf(*environment_.files, folder.checkpoint);
   {
     MutexLock lock(state_->mu);
     Entry& entry = state_->entries[key];
@@ -116,7 +115,7 @@ void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
     entry.shown.error = status;
     entry.shown.model = std::move(model);
     entry.tried_checkpoint = folder.checkpoint;
-    entry.tried_time = tried;
+    entry.tried_stamp = tried;
     state_->UpdateNewest(key.first);
   }
   Tell(key, state, status);
@@ -307,8 +306,8 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
     if (folder.ok()) {
       snapshot.newest_version = folder->version;
       snapshot.newest_checkpoint = folder->checkpoint;
-      const absl::Time time =
-          CheckpointTime(*environment_.files, folder->checkpoint);
+      const CheckpointStamp stamp =
+          StampOf(*environment_.files, folder->checkpoint);
       MutexLock lock(state_->mu);
       for (const auto& [key, entry] : state_->entries) {
         if (key.first != name) continue;
@@ -318,11 +317,15 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
         newest = shown.model;
         snapshot.checkpoint_seen =
             entry.tried_checkpoint == folder->checkpoint &&
-            entry.tried_time == time;
+            entry.tried_stamp == stamp;
       }
     }
     if (newest != nullptr) {
-      snapshot.checkpoint_seen = newest->HasSeen(snapshot.newest_checkpoint);
+      const auto last = newest->last_restore();
+      const bool failed = last.has_value() && !last->status.ok() &&
+                          last->checkpoint == snapshot.newest_checkpoint;
+      snapshot.checkpoint_seen = newest->HasSeen(snapshot.newest_checkpoint) &&
+                                 !(failed && snapshot.retry_failed);
     }
     const RescanAction action = NextAction(snapshot);
     CallContext call;

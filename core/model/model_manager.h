@@ -77,7 +77,7 @@ class ModelManager {
     int64_t last_generation = 0;
     // Of a failed load: the checkpoint that it tried.
     std::string tried_checkpoint;
-    absl::Time tried_time;
+    CheckpointStamp tried_stamp;
   };
   struct Source {
     std::string path;

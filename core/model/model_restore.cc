@@ -37,6 +37,20 @@ class ProgressMeter {
   Progress progress_ GUARDED_BY(mu_);
 };
 
+// Whether another try on the same files would end alike.
+bool IsAboutTheCheckpoint(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnavailable:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // The parts of the restore that are not plain copies, as one message.
 std::string UnmappedText(const SaverPlan& plan) {
   std::string text;
@@ -54,11 +68,11 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
                                              CallContext& call) {
   Outcome outcome;
   outcome.checkpoint = options.checkpoint;
-  absl::Time modified = absl::InfinitePast();
+  CheckpointStamp stamp;
   const auto prefix = ResolveCheckpoint(files(), folder_, options.checkpoint);
   if (prefix.ok()) {
     outcome.checkpoint = *prefix;
-    modified = CheckpointTime(files(), *prefix);
+    stamp = StampOf(files(), *prefix);
   }
   absl::StatusOr<RestoreResult> result =
       prefix.ok() ? DoRestore(*prefix, options, progress, call)
@@ -71,7 +85,9 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
     MutexLock lock(mu_);
     last_restore_ = outcome;
   }
-  Remember(result.ok() ? result->generation : -1, outcome.checkpoint, modified);
+  if (IsAboutTheCheckpoint(result.status())) {
+    Remember(result.ok() ? result->generation : -1, outcome.checkpoint, stamp);
+  }
   Tell(ModelEvent::Kind::kRestore, outcome.checkpoint, result.status());
   return result;
 }

@@ -181,7 +181,7 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     }
   }
   result.files = FilesOf(files(), prefix, options.state_file);
-  Remember(generation->number, prefix, CheckpointTime(files(), prefix));
+  Remember(generation->number, prefix, StampOf(files(), prefix));
   return result;
 }
 

@@ -87,6 +87,37 @@ TEST_F(ModelManagerTest, RescanRestoresANewCheckpointOnce) {
   EXPECT_EQ(model->generation_number(), second);
 }
 
+TEST_F(ModelManagerTest, RescanTriesAgainWhenTheFilesChange) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  const std::string data = Path("model-5.data-00000-of-00001");
+  ASSERT_OK(fs().Rename(data, Path("aside")));  // still being copied
+  const int64_t first = model->generation_number();
+  manager_.Rescan(false);
+  ASSERT_TRUE(model->last_restore().has_value());
+  EXPECT_EQ(model->last_restore()->status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(model->generation_number(), first);
+  EXPECT_TRUE(model->HasSeen(Path("model-5")));
+  ASSERT_OK(fs().Rename(Path("aside"), data));
+  manager_.Rescan(false);
+  EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(ModelManagerTest, RescanIsNotPutOffByCallersConditions) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  RestoreOptions options;
+  options.expected_generation = 999;
+  EXPECT_THAT(model->Restore(options, nullptr, call_),
+              HasCode(absl::StatusCode::kAborted, "999"));
+  manager_.Rescan(false);
+  EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(ModelManagerTest, RescanMovesToANewVersion) {
   ASSERT_OK(fs().CreateDirectory(Path("1")));
   WriteSeedModel(fs(), Path("1"));

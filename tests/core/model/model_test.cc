@@ -33,6 +33,12 @@ TEST_F(ModelTest, RefusesToLoadADamagedCheckpoint) {
   EXPECT_THAT(Load(folder()), HasCode(absl::StatusCode::kDataLoss, "model"));
 }
 
+TEST_F(ModelTest, RollsBackToNothingBeforeTheFirstWeights) {
+  LoadSeed();
+  EXPECT_FALSE(model_->Rollback({}, -1, call_).ok());
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
 TEST_F(ModelTest, RestoresAnotherCheckpointInOneStep) {
   LoadSeed();
   WriteSeedCheckpoint(fs(), Path("model-7"), {0, 0, 0, 0}, {1, 1, 1, 1});
