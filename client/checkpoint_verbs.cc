@@ -85,11 +85,12 @@ absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
   if (context.json()) {
     RETURN_IF_ERROR(context.PrintJson(response));
   } else {
-    context.PrintLine(
-        absl::StrCat(response.checkpoint(), ": ", FormatText(response.format()),
-                     ", ", response.tensor_count(), " tensors, ",
-                     HumanBytes(response.bytes()), ", ", response.shard_count(),
-                     " data files: ", response.ok() ? "good" : "not good"));
+    context.PrintLine(absl::StrCat(
+        response.checkpoint(), ": ", FormatText(response.format()), ", ",
+        response.tensor_count(), " tensors, ", HumanBytes(response.bytes()),
+        ", ", response.shard_count(),
+        response.shard_count() == 1 ? " data file: " : " data files: ",
+        response.ok() ? "good" : "not good"));
     for (const std::string& problem : response.problems()) {
       context.PrintLine(problem);
     }

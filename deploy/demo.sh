@@ -9,7 +9,8 @@ echo "building metagraphd and metagraphctl (some minutes the first time)"
 mkdir -p build
 cmake --preset release -DMG_BUILD_TESTS=OFF -DMG_BUILD_BENCHMARKS=OFF \
   -B build/demo >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
-cmake --build build/demo --target metagraphd metagraphctl | tail -n 1
+cmake --build build/demo --target metagraphd metagraphctl \
+  >>build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
 
 work=$(mktemp -d)
 server=

@@ -115,6 +115,16 @@ absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::OpenOnce(
   return reader;
 }
 
+std::vector<std::string> BundleReader::DataFiles() const {
+  std::vector<std::string> paths;
+  paths.reserve(shards_.size());
+  for (const auto& [number, shard] : shards_) {
+    paths.push_back(DataPath(prefix_, number, header_.num_shards()));
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 absl::Status BundleReader::CheckHeader(absl::string_view value) {
   if (value.size() > std::numeric_limits<int>::max() ||
       !header_.ParseFromArray(value.data(), static_cast<int>(value.size()))) {

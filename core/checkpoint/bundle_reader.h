@@ -22,6 +22,8 @@ class BundleReader final : public CheckpointReader {
 
   // Number of data files that the header declares.
   int num_shards() const { return header_.num_shards(); }
+  // Paths of the data files that tensors are in; there need be no others.
+  std::vector<std::string> DataFiles() const;
   const std::string& prefix() const { return prefix_; }
 
   int format() const override { return 2; }

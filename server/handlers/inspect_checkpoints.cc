@@ -8,7 +8,6 @@
 #include "core/base/status.h"
 #include "core/checkpoint/bundle_reader.h"
 #include "core/checkpoint/checkpoint_state.h"
-#include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
@@ -20,8 +19,7 @@ namespace {
 std::string FindProblem(FileSystem& fs, const std::string& prefix) {
   const auto reader = BundleReader::Open(fs, prefix);
   if (!reader.ok()) return std::string(reader.status().message());
-  for (int shard = 0; shard < (*reader)->num_shards(); ++shard) {
-    const std::string path = DataPath(prefix, shard, (*reader)->num_shards());
+  for (const std::string& path : (*reader)->DataFiles()) {
     if (const auto info = fs.Stat(path); !info.ok()) {
       return std::string(info.status().message());
     }
@@ -93,7 +91,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
   response->set_tensor_count(static_cast<int64_t>((*reader)->tensors().size()));
   response->set_shard_count(1);
   if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
-    response->set_shard_count(bundle->num_shards());
+    response->set_shard_count(static_cast<int>(bundle->DataFiles().size()));
   }
   uint64_t bytes = 0;
   for (const CheckpointTensor& tensor : (*reader)->tensors()) {

@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 bad=0
+git ls-files --error-unmatch CMakeLists.txt >/dev/null || exit 1
 
 # forbid WHAT PATTERN EXCEPT PATH…: no line may match, but in files that match
 # EXCEPT.

@@ -160,6 +160,8 @@ TEST(BundleWriterTest, OverwritingChangesTheDataFileName) {
   EXPECT_THAT(fs.AllFiles(),
               ElementsAre("d/m.data-00000-of-00001x", "d/m.data-00000-of-00002",
                           "d/m.index", "d/m.meta"));
+  ASSERT_OK_AND_ASSIGN(auto second, BundleReader::Open(fs, "d/m"));
+  EXPECT_THAT(second->DataFiles(), ElementsAre("d/m.data-00000-of-00002"));
   ASSERT_OK(WriteBundle(fs, "d/m", value(3)));
   EXPECT_THAT(fs.AllFiles(),
               ElementsAre("d/m.data-00000-of-00001", "d/m.data-00000-of-00001x",
