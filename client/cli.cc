@@ -1,15 +1,16 @@
 #include "client/cli.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/error_text.h"
 #include "client/verb.h"
+#include "core/base/nearest_names.h"
 
 namespace metagraph {
 namespace {
@@ -76,6 +77,33 @@ int Report(const absl::Status& status, Console& console) {
   return kCallFailed;
 }
 
+// CLI11 does not name a verb that it does not know.
+absl::Status CheckVerb(const CLI::App& app,
+                       const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (absl::StartsWith(argument, "-")) {
+      const CLI::Option* option =
+          app.get_option_no_throw(argument.substr(0, argument.find('=')));
+      const bool takes_value = option != nullptr &&
+                               option->get_expected_min() > 0 &&
+                               !absl::StrContains(argument, '=');
+      if (takes_value) ++i;
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* verb : app.get_subcommands(nullptr)) {
+      names.push_back(verb->get_name());
+    }
+    if (absl::c_linear_search(names, argument)) break;
+    const std::vector<absl::string_view> views(names.begin(), names.end());
+    return UsageError(absl::StrCat("there is no verb \"", argument, "\"",
+                                   DidYouMean(NearestNames(argument, views)),
+                                   "; metagraphctl --help lists them"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int RunCli(std::vector<std::string> arguments, Console& console,
@@ -99,7 +127,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   double timeout_seconds = 0;
   app.add_option("--timeout", timeout_seconds,
                  "Seconds that a call may take; 0: no limit")
-      ->check(CLI::Range(0.0, std::numeric_limits<double>::max()));
+      ->check(CLI::Range(0.0, 1e9));
   OutputFormat output = OutputFormat::kText;
   const std::map<std::string, OutputFormat> formats = {
       {"text", OutputFormat::kText},
@@ -114,6 +142,9 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   AddInferenceVerbs(&verbs);
   AddAdminVerbs(&verbs);
 
+  if (absl::Status known = CheckVerb(app, arguments); !known.ok()) {
+    return Report(known, console);
+  }
   try {
     // CLI11 wants them last first.
     std::reverse(arguments.begin(), arguments.end());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -123,6 +124,12 @@ absl::Status Run(const RunOptions& options, VerbContext& context) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(PrintTensors(context, tensors, options.folder));
+  for (const std::string& fetch : options.fetches) {
+    if (!absl::StrContains(fetch, ':')) {
+      context.console.err << fetch << " ran as an operation; for its value "
+                          << "fetch " << fetch << ":0\n";
+    }
+  }
   if (options.trace && context.output == OutputFormat::kText) {
     PrintTrace(response.trace(), context);
   }

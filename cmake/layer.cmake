@@ -1,8 +1,8 @@
 # add_layer(core/graph SOURCES a.cc HEADERS a.h DEPS core_tensor …)
 #
-# One folder = one static library. It sees its own headers and those of DEPS:
-# the include root is a view, a build folder with one symbolic link, so an
-# include of a higher or undeclared layer is a missing file.
+# One folder = one static library. It sees its own headers, those of DEPS and of
+# what those depend on: each include root is a view, a build folder with one
+# symbolic link, so an include of any other layer is a missing file.
 #
 # PRECOMPILE names headers that all sources begin with. Layers without any use
 # those of core/tensor once it is there: parsing them costs more than our code.

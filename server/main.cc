@@ -51,6 +51,8 @@ int Main(int argc, char** argv) {
     return command_line.exit_code;
   }
   const ServerOptions& options = command_line.options;
+  // Our own messages say what is wrong; gRPC's lines are for its debuggers.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   InitLogging(argv[0], options.verbosity);
 
   auto server = Server::Start(options, Platform::Real());

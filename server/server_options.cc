@@ -66,7 +66,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                                 const char* help) {
     return app.add_option(absl::StrCat("--", flag), values, help)
         ->allow_extra_args(false)
-        ->capture_default_str();
+        ->capture_default_str()
+        ->description(absl::StrCat(help, " (Env:", EnvName(flag),
+                                   ", separated by commas)"));
   };
   double watch = 0;
   double drain_grace = 0;

@@ -27,6 +27,7 @@ double LastDim(const PartialShape& shape, int from_end) {
 
 // Multiplications and additions of one node, roughly.
 double Flops(const GraphCatalog& catalog, const Node& node) {
+  if (node.inputs.empty() || node.op() == "Identity") return 0;
   const double out = Elements(catalog.ShapeOf({node.id, 0}));
   if (node.inputs.size() < 2) return out;
   const PartialShape second = catalog.ShapeOf(node.inputs[1]);

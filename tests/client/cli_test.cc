@@ -130,6 +130,12 @@ TEST_F(CliTest, WrongUsageIsTwoAndGoesToStandardError) {
   }
 }
 
+TEST_F(CliTest, UnknownVerbsAreNamed) {
+  EXPECT_EQ(Ctl({"--output", "json", "rum", "add"}), 2);
+  EXPECT_THAT(err(), HasSubstr("there is no verb \"rum\"; did you mean "
+                               "\"run\""));
+}
+
 TEST_F(CliTest, ServerAndTimeoutMayStandBeforeOrBehindTheVerb) {
   EXPECT_EQ(Ctl({"--server", "unix:/run/mg", "run", "add", "--fetch", "a:0"}),
             0);
