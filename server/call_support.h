@@ -44,6 +44,7 @@ struct CallSupport {
   Admission& admission;
   FailureLog& failures;
   ThreadPool& requests;    // runs that are not over in a moment
+  ThreadPool& inspection;  // looks at models, which long runs must not delay
   ThreadPool& background;  // restores, saves, streams: what takes its time
 };
 

@@ -147,14 +147,14 @@ void InspectService::EndWatches() {
         });                                                            \
   }
 
-INSPECT_CALL(ListModels, requests)
-INSPECT_CALL(GetModel, requests)
-INSPECT_CALL(ListTensors, requests)
-INSPECT_CALL(ListCollections, requests)
-INSPECT_CALL(GetCollection, requests)
-INSPECT_CALL(ListVariables, requests)
-INSPECT_CALL(Explain, requests)
-INSPECT_CALL(ListOps, requests)
+INSPECT_CALL(ListModels, inspection)
+INSPECT_CALL(GetModel, inspection)
+INSPECT_CALL(ListTensors, inspection)
+INSPECT_CALL(ListCollections, inspection)
+INSPECT_CALL(GetCollection, inspection)
+INSPECT_CALL(ListVariables, inspection)
+INSPECT_CALL(Explain, inspection)
+INSPECT_CALL(ListOps, inspection)
 INSPECT_CALL(ListCheckpoints, background)
 INSPECT_CALL(VerifyCheckpoint, background)
 INSPECT_STREAM(ReadVariables)

@@ -32,6 +32,7 @@ namespace {
 
 constexpr int kLifecycleThreads = 3;
 constexpr int kBackgroundThreads = 4;
+constexpr int kInspectionThreads = 2;
 
 constexpr const char* kServices[] = {
     "metagraph.v1.Inspect", "metagraph.v1.Inference", "metagraph.v1.Admin",
@@ -169,13 +170,14 @@ class Server::Parts {
         compute("compute", threads),
         lifecycle("lifecycle", kLifecycleThreads),
         requests("requests", std::max(4, 2 * threads)),
+        inspection("inspection", kInspectionThreads),
         background("background", kBackgroundThreads),
         models(EnvironmentOf(options, platform)),
         inspect(models),
         inference(models),
         admin(models, GlogControl()),
         admission(options.max_inflight),
-        support{admission, failures, requests, background},
+        support{admission, failures, requests, inspection, background},
         trusted(inspect, inference, admin, support, /*allow_admin=*/true),
         open(inspect, inference, admin, support, /*allow_admin=*/false) {}
 
@@ -183,6 +185,7 @@ class Server::Parts {
   ThreadPool compute;
   ThreadPool lifecycle;
   ThreadPool requests;
+  ThreadPool inspection;
   ThreadPool background;
   ModelManager models;
   InspectHandler inspect;

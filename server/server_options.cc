@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -33,11 +34,24 @@ void ReadRepeated(absl::string_view flag, const CLI::Option* option,
 std::string CheckAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:")) return "";
   const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
+  int port = -1;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
     return absl::StrCat("\"", address,
                         "\" is no address: expected HOST:PORT or unix:PATH");
   }
   return "";
+}
+
+// A time that can be waited for: no NaN, at most some months.
+std::string CheckSeconds(const std::string& text) {
+  double seconds = 0;
+  if (absl::SimpleAtod(text, &seconds) && seconds >= 0 && seconds <= 1e7) {
+    return "";
+  }
+  return absl::StrCat("\"", text,
+                      "\" is no number of seconds between 0 and 10000000");
 }
 
 }  // namespace
@@ -90,7 +104,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
       "admin address last");
   add("watch", watch,
       "seconds between looks for newer checkpoints and versions; 0: never")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckSeconds);
   add("threads", options.threads,
       "threads for computing; 0: as many as the machine gives")
       ->check(CLI::Range(0, 4096));
@@ -105,10 +119,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   add("drain_grace", drain_grace,
       "seconds between NOT_SERVING and the end of new calls, for balancers to "
       "notice")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckSeconds);
   add("drain_timeout", drain_timeout,
       "seconds that calls under way get to finish")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckSeconds);
   auto* roots = add_repeated(
       "file_root", options.file_roots,
       "folder that ops of models may use besides the model's; repeatable");

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "core/base/status.h"
 #include "core/io/file_system.h"
 
@@ -48,6 +49,13 @@ absl::Status ErrnoStatus(int error, const std::string& path) {
   // strerror is thread-safe in glibc since 2.32.
   return absl::Status(CodeFor(error),
                       absl::StrCat(path, "; ", strerror(error)));
+}
+
+// The path as the system calls want it: they would cut it at a NUL.
+absl::Status CheckPath(const std::string& path) {
+  if (path.find('\0') == std::string::npos) return absl::OkStatus();
+  return InvalidArgument("the path \"", absl::CEscape(path),
+                         "\" has a zero byte in it");
 }
 
 class FileDescriptor {
@@ -144,11 +152,16 @@ class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
       const std::string& path) override {
-    FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    RETURN_IF_ERROR(CheckPath(path));
+    // Without waiting for the other end of a pipe.
+    FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd.get() < 0) return ErrnoStatus(errno, path);
     struct stat info;
     if (::fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, path);
     if (S_ISDIR(info.st_mode)) return ErrnoStatus(EISDIR, path);
+    if (!S_ISREG(info.st_mode)) {
+      return FailedPrecondition(path, "; not a regular file");
+    }
     ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     return std::make_unique<PosixRandomAccessFile>(
         path, std::move(fd), static_cast<uint64_t>(info.st_size));
@@ -156,6 +169,7 @@ class PosixFileSystem final : public FileSystem {
 
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(
       const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     FileDescriptor fd(
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (fd.get() < 0) return ErrnoStatus(errno, path);
@@ -163,27 +177,33 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status Rename(const std::string& from, const std::string& to) override {
+    RETURN_IF_ERROR(CheckPath(from));
+    RETURN_IF_ERROR(CheckPath(to));
     if (::rename(from.c_str(), to.c_str()) != 0)
       return ErrnoStatus(errno, from);
     return absl::OkStatus();
   }
 
   absl::Status Remove(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     if (::unlink(path.c_str()) != 0) return ErrnoStatus(errno, path);
     return absl::OkStatus();
   }
 
   absl::Status CreateDirectory(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     if (::mkdir(path.c_str(), 0755) != 0) return ErrnoStatus(errno, path);
     return absl::OkStatus();
   }
 
   absl::Status RemoveDirectory(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     if (::rmdir(path.c_str()) != 0) return ErrnoStatus(errno, path);
     return absl::OkStatus();
   }
 
   absl::Status SyncDirectory(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     const std::string folder = path.empty() ? "." : path;
     FileDescriptor fd(
         ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -197,6 +217,7 @@ class PosixFileSystem final : public FileSystem {
 
   absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     DIR* folder = ::opendir(path.empty() ? "." : path.c_str());
     if (folder == nullptr) return ErrnoStatus(errno, path);
     std::vector<std::string> names;
@@ -214,6 +235,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
     struct stat info;
     if (::stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, path);
     FileInfo out;

@@ -54,7 +54,12 @@ absl::StatusOr<BufferRef> Buffer::Allocate(DataType dtype, int64_t count) {
     return InvalidArgument("a tensor of ", count, " ", DataTypeName(dtype),
                            " elements is larger than memory can be");
   }
-  if (!MemoryBudget::Process().Take(*bytes)) return OverBudget(*bytes);
+  if (!MemoryBudget::Process().Take(*bytes)) {
+    if (count != 1) return OverBudget(*bytes);
+    // A single element is always granted: handles and counters are made where
+    // there is nobody to tell. It still counts.
+    MemoryBudget::Process().Give(-*bytes);
+  }
   static_assert(sizeof(Buffer) <= kHeaderSize);
   // aligned_alloc wants a multiple of the alignment.
   const size_t size =

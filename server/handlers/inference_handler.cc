@@ -44,11 +44,44 @@ absl::StatusOr<RunResult> RunLimited(const InferenceHandler::Prepared& what,
   return what.model->Run(*what.executor, what.run, limited.call());
 }
 
+// A fed placeholder must be what the graph declares.
+absl::Status CheckFeed(const Graph& graph, const std::string& name,
+                       DataType dtype, const TensorShape& found,
+                       DataType wanted) {
+  const std::string text =
+      absl::StrCat(DataTypeName(dtype), " ", found.ToString());
+  if (wanted != DT_INVALID && dtype != wanted) {
+    return WithDetails(InvalidArgument("feed \"", name, "\" is ", text,
+                                       ", expected ", DataTypeName(wanted)),
+                       {{"name", name},
+                        {"expected", std::string(DataTypeName(wanted))},
+                        {"found", std::string(DataTypeName(dtype))}});
+  }
+  const auto parsed = ParseTensorName(name);
+  if (!parsed.ok() || parsed->index != 0) return absl::OkStatus();
+  const Node* node = graph.FindNode(parsed->node);
+  if (node == nullptr || !IsPlaceholderOp(node->op())) return absl::OkStatus();
+  const PartialShape shape = DeclaredShape(graph, {node->id, 0});
+  if (shape.IsCompatibleWith(found)) return absl::OkStatus();
+  return WithDetails(InvalidArgument("feed \"", name, "\" is ", text,
+                                     ", expected shape ", shape.ToString()),
+                     {{"name", name},
+                      {"expected", shape.ToString()},
+                      {"found", found.ToString()}});
+}
+
+// `graph` is null where shapes are not checked, as in TensorFlow's sessions.
 absl::Status AddFeeds(const google::protobuf::RepeatedPtrField<
                           tensorflow::NamedTensorProto>& feeds,
-                      RunRequest* run) {
+                      const Graph* graph, RunRequest* run) {
   run->feeds.reserve(feeds.size());
   for (const tensorflow::NamedTensorProto& feed : feeds) {
+    // Before the values are made: a few bytes can stand for very many.
+    const auto shape = TensorShape::Build(feed.tensor().tensor_shape());
+    if (graph != nullptr && shape.ok()) {
+      RETURN_IF_ERROR(CheckFeed(*graph, feed.name(), feed.tensor().dtype(),
+                                *shape, DT_INVALID));
+    }
     auto value = TensorFromProto(feed.tensor());
     if (!value.ok()) {
       return Annotate(value.status(), "feed \"", feed.name(), "\": ");
@@ -65,31 +98,6 @@ PlanRequest PlanRequestOf(const RunRequest& run) {
   out.fetches = run.fetches;
   out.targets = run.targets;
   return out;
-}
-
-// A fed placeholder must be what the graph declares.
-absl::Status CheckFeed(const Graph& graph, const std::string& name,
-                       const Tensor& value, DataType wanted) {
-  if (wanted != DT_INVALID && value.dtype() != wanted) {
-    return WithDetails(
-        InvalidArgument("feed \"", name, "\" is ", value.Describe(),
-                        ", expected ", DataTypeName(wanted)),
-        {{"name", name},
-         {"expected", std::string(DataTypeName(wanted))},
-         {"found", std::string(DataTypeName(value.dtype()))}});
-  }
-  const auto parsed = ParseTensorName(name);
-  if (!parsed.ok() || parsed->index != 0) return absl::OkStatus();
-  const Node* node = graph.FindNode(parsed->node);
-  if (node == nullptr || !IsPlaceholderOp(node->op())) return absl::OkStatus();
-  const PartialShape shape = DeclaredShape(graph, {node->id, 0});
-  if (shape.IsCompatibleWith(value.shape())) return absl::OkStatus();
-  return WithDetails(
-      InvalidArgument("feed \"", name, "\" is ", value.Describe(),
-                      ", expected shape ", shape.ToString()),
-      {{"name", name},
-       {"expected", shape.ToString()},
-       {"found", value.shape().ToString()}});
 }
 
 // What a signature calls a tensor, as the tensor's name.
@@ -163,7 +171,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     return InvalidArgument("timeout_ms is ", request.timeout_ms(),
                            ", expected 0 or more");
   }
-  RETURN_IF_ERROR(AddFeeds(request.feed(), &out.run));
+  const auto catalog = out.model->catalog();
+  RETURN_IF_ERROR(AddFeeds(request.feed(), &catalog->graph(), &out.run));
   out.run.fetches.reserve(request.fetch_size());
   for (const std::string& fetch : request.fetch()) {
     RETURN_IF_ERROR(
@@ -175,8 +184,9 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
   const Plan& plan = out.executor->plan();
   for (size_t i = 0; i < out.run.feeds.size(); ++i) {
-    RETURN_IF_ERROR(CheckFeed(*plan.graph, out.run.feeds[i].first,
-                              out.run.feeds[i].second, plan.feed_types[i]));
+    const auto& [name, value] = out.run.feeds[i];
+    RETURN_IF_ERROR(CheckFeed(*plan.graph, name, value.dtype(), value.shape(),
+                              plan.feed_types[i]));
   }
   if (request.has_generation()) {
     ASSIGN_OR_RETURN(out.run.generation,
@@ -224,7 +234,7 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     const SessionRunRequest& request, CallContext& call) const {
   Prepared out;
   ASSIGN_OR_RETURN(out.model, FindBySpec(models_, request));
-  RETURN_IF_ERROR(AddFeeds(request.feed(), &out.run));
+  RETURN_IF_ERROR(AddFeeds(request.feed(), nullptr, &out.run));
   out.run.fetches = {request.fetch().begin(), request.fetch().end()};
   out.run.targets = {request.target().begin(), request.target().end()};
   if (request.tensor_name_is_alias()) {

@@ -89,6 +89,14 @@ TEST_F(InferenceHandlerTest, RefusesFeedsThatDoNotFit) {
                               "expected shape [4]"));
   EXPECT_EQ(Detail(status, "found"), "[3]");
 
+  // A few bytes that stand for far more than may be allocated.
+  tensorflow::TensorProto& huge = *request.mutable_feed(0)->mutable_tensor();
+  huge.mutable_tensor_shape()->mutable_dim(0)->set_size(int64_t{1} << 36);
+  huge.clear_tensor_content();
+  huge.add_float_val(1);
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                    "expected shape [4]"));
+
   request.clear_feed();
   AddFeed("W3:0", MakeTensor<float>({2, 2}, {1, 2, 3, 4}),
           request.mutable_feed());

@@ -42,7 +42,8 @@ TEST(ServerOptionsTest, FlagsWinOverTheEnvironment) {
 TEST(ServerOptionsTest, WrongUsageExitsWithTwo) {
   for (const char* wrong :
        {"--no_such_flag", "--model=nameless", "--model==x", "--listen=nowhere",
-        "--threads=-1", "--max_inflight=0", "--watch=-3", "stray"}) {
+        "--threads=-1", "--max_inflight=0", "--watch=-3", "--watch=nan",
+        "--watch=1e300", "--listen=127.0.0.1:99999", "stray"}) {
     const CommandLine line = Parse({wrong});
     EXPECT_TRUE(line.exit) << wrong;
     EXPECT_EQ(line.exit_code, 2) << wrong;

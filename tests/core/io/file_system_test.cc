@@ -59,6 +59,33 @@ TEST(PosixFileSystemTest, ErrorsCarryPathReasonAndCode) {
               HasCode(absl::StatusCode::kFailedPrecondition, "not empty"));
 }
 
+TEST(PosixFileSystemTest, PipesAreRefusedWithoutWaiting) {
+  TempDir dir;
+  ASSERT_EQ(::mkfifo(dir.Join("pipe").c_str(), 0600), 0);
+  EXPECT_THAT(FileSystem::Posix().OpenForReading(dir.Join("pipe")),
+              HasCode(absl::StatusCode::kFailedPrecondition,
+                      "pipe; not a regular file"));
+}
+
+TEST(PosixFileSystemTest, PathsWithAZeroByteAreRefused) {
+  TempDir dir;
+  FileSystem& fs = FileSystem::Posix();
+  Write(fs, dir.Join("a"), "x");
+  const std::string path = dir.Join("a") + '\0' + "b";
+  const auto refused = HasCode(absl::StatusCode::kInvalidArgument, "a\\000b");
+  EXPECT_THAT(fs.OpenForReading(path), refused);
+  EXPECT_THAT(fs.Create(path), refused);
+  EXPECT_THAT(fs.Rename(path, dir.Join("c")), refused);
+  EXPECT_THAT(fs.Rename(dir.Join("a"), path), refused);
+  EXPECT_THAT(fs.Remove(path), refused);
+  EXPECT_THAT(fs.CreateDirectory(path), refused);
+  EXPECT_THAT(fs.RemoveDirectory(path), refused);
+  EXPECT_THAT(fs.SyncDirectory(path), refused);
+  EXPECT_THAT(fs.List(path), refused);
+  EXPECT_THAT(fs.Stat(path), refused);
+  EXPECT_THAT(fs.Stat(dir.Join("a")), IsOk());
+}
+
 TEST(PosixFileSystemTest, UnreadableFolderIsPermissionDenied) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
   TempDir dir;

@@ -48,6 +48,18 @@ TEST(BufferTest, RefusesWhatIsOverTheBudget) {
               HasCode(Code::kResourceExhausted, "OOM"));
 }
 
+TEST(BufferTest, GrantsSingleElementsBeyondTheBudget) {
+  const int64_t before = MemoryBudget::Process().used();
+  const MemoryLimit limit(0);
+  {
+    ASSERT_OK_AND_ASSIGN(BufferRef one, Buffer::Allocate(DT_DOUBLE, 1));
+    EXPECT_EQ(MemoryBudget::Process().used(), before + 8);
+    EXPECT_THAT(Buffer::Allocate(DT_DOUBLE, 2),
+                HasCode(Code::kResourceExhausted, "OOM"));
+  }
+  EXPECT_EQ(MemoryBudget::Process().used(), before);
+}
+
 TEST(BufferTest, RefusesAbsurdSizesWithoutABudget) {
   EXPECT_THAT(Buffer::Allocate(DT_FLOAT, int64_t{1} << 60),
               HasCode(Code::kInvalidArgument, ""));
