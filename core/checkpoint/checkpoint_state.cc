@@ -289,4 +289,9 @@ int64_t GlobalStepOf(absl::string_view prefix) {
   return step;
 }
 
+absl::string_view WithoutGlobalStep(absl::string_view prefix) {
+  if (GlobalStepOf(prefix) < 0) return prefix;
+  return prefix.substr(0, prefix.rfind('-'));
+}
+
 }  // namespace metagraph

@@ -70,4 +70,7 @@ absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix);
 // "model-20" → 20; -1 if the name has no such end.
 int64_t GlobalStepOf(absl::string_view prefix);
 
+// "model.ckpt-20" → "model.ckpt"; a name without step stays.
+absl::string_view WithoutGlobalStep(absl::string_view prefix);
+
 }  // namespace metagraph

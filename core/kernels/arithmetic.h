@@ -58,6 +58,16 @@ inline T Multiply(T a, T b) {
   }
 }
 
+// As std::min and std::max, by value: of a and a NaN the result is a.
+template <typename T>
+inline T Smaller(T a, T b) {
+  return b < a ? b : a;
+}
+template <typename T>
+inline T Larger(T a, T b) {
+  return a < b ? b : a;
+}
+
 // 0 for a float or double too small to be normal. TensorFlow's threads run
 // with such numbers flushed to zero; it shows where an op returns its input.
 template <typename T>

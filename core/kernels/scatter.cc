@@ -1,9 +1,12 @@
 // ScatterNd, TensorScatter*, SparseToDense: values put at indices.
 
 #include <algorithm>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "absl/strings/str_join.h"
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
@@ -73,11 +76,12 @@ absl::StatusOr<SliceIndex> CheckScatter(const TensorShape& shape,
   return out;
 }
 
-// Calls apply(offset of the slice in the target, offset in the updates) for
-// each index.
-template <typename Index, typename Apply>
-absl::Status ForEachSlice(const TensorShape& shape, const Tensor& indices,
-                          const SliceIndex& slices, const Apply& apply) {
+// For each index the offset of its slice in the target.
+template <typename Index>
+absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
+                                                  const Tensor& indices,
+                                                  const SliceIndex& slices) {
+  std::vector<int64_t> out(slices.count);
   const Index* index = indices.data<Index>();
   for (int64_t i = 0; i < slices.count; ++i, index += slices.depth) {
     int64_t row = 0;
@@ -92,63 +96,50 @@ absl::Status ForEachSlice(const TensorShape& shape, const Tensor& indices,
       }
       row = row * shape.dim(d) + index[d];
     }
-    apply(row * slices.inner, i * slices.inner);
+    out[i] = row * slices.inner;
   }
+  return out;
+}
+
+absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
+                                                  const Tensor& indices,
+                                                  const SliceIndex& slices) {
+  return indices.dtype() == DT_INT64
+             ? SliceOffsets<int64_t>(shape, indices, slices)
+             : SliceOffsets<int32_t>(shape, indices, slices);
+}
+
+// The slices of `inner` elements at `offsets` of `to` meet those of `from`, one
+// after the other. What is compiled per dtype is only this.
+using ApplySlices = void (*)(const void* from,
+                             absl::Span<const int64_t> offsets, int64_t inner,
+                             void* to);
+
+template <typename T, T (*kCombine)(T, T)>
+void CombineSlices(const void* from, absl::Span<const int64_t> offsets,
+                   int64_t inner, void* to) {
+  const T* update = static_cast<const T*>(from);
+  for (const int64_t offset : offsets) {
+    T* const out = static_cast<T*>(to) + offset;
+    for (int64_t i = 0; i < inner; ++i) out[i] = kCombine(out[i], update[i]);
+    update += inner;
+  }
+}
+
+absl::Status ScatterInto(ApplySlices apply, const Tensor& indices,
+                         const Tensor& updates, const SliceIndex& slices,
+                         Tensor* target) {
+  ASSIGN_OR_RETURN(const std::vector<int64_t> offsets,
+                   SliceOffsets(target->shape(), indices, slices));
+  apply(updates.raw_data(), offsets, slices.inner, target->mutable_raw_data());
   return absl::OkStatus();
 }
 
-template <typename Apply>
-absl::Status ForEachSlice(const TensorShape& shape, const Tensor& indices,
-                          const SliceIndex& slices, const Apply& apply) {
-  if (indices.dtype() == DT_INT64) {
-    return ForEachSlice<int64_t>(shape, indices, slices, apply);
-  }
-  return ForEachSlice<int32_t>(shape, indices, slices, apply);
-}
-
-enum class Update { kAdd, kSub, kMin, kMax };
-
-template <typename T, Update kUpdate>
-absl::Status ScatterInto(const Tensor& indices, const Tensor& updates,
-                         const SliceIndex& slices, Tensor* target) {
-  const T* from = updates.data<T>();
-  T* to = target->mutable_data<T>();
-  const auto apply = [&](int64_t at, int64_t source) {
-    for (int64_t i = 0; i < slices.inner; ++i) {
-      T& out = to[at + i];
-      const T& value = from[source + i];
-      if constexpr (std::is_same_v<T, bool>) {
-        out = out || value;
-      } else if constexpr (std::is_signed_v<T> && std::is_integral_v<T>) {
-        // Wraps, without undefined behaviour.
-        using U = std::make_unsigned_t<T>;
-        if constexpr (kUpdate == Update::kAdd) {
-          out = static_cast<T>(static_cast<U>(out) + static_cast<U>(value));
-        } else if constexpr (kUpdate == Update::kSub) {
-          out = static_cast<T>(static_cast<U>(out) - static_cast<U>(value));
-        } else if constexpr (kUpdate == Update::kMin) {
-          out = std::min(out, value);
-        } else {
-          out = std::max(out, value);
-        }
-      } else if constexpr (kUpdate == Update::kAdd) {
-        out += value;
-      } else if constexpr (kUpdate == Update::kSub) {
-        out -= value;
-      } else if constexpr (kUpdate == Update::kMin) {
-        out = value < out ? value : out;
-      } else {
-        out = out < value ? value : out;
-      }
-    }
-  };
-  return ForEachSlice(target->shape(), indices, slices, apply);
-}
-
 // Zeros with the updates added at the indices.
-template <typename T>
-class ScatterNd final : public Kernel {
+class ScatterNdKernel : public Kernel {
  public:
+  explicit ScatterNdKernel(ApplySlices apply) : apply_(apply) {}
+
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& indices = ctx.input(0);
     const Tensor& updates = ctx.input(1);
@@ -166,8 +157,29 @@ class ScatterNd final : public Kernel {
                                                      updates.shape(), true));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     ZeroTensor(output);
-    return ScatterInto<T, Update::kAdd>(indices, updates, slices, output);
+    return ScatterInto(apply_, indices, updates, slices, output);
   }
+
+ private:
+  const ApplySlices apply_;
+};
+
+// As Add, but for all that ScatterNd takes.
+template <typename T>
+T Accumulate(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return a || b;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return a + b;
+  } else {
+    return Add(a, b);
+  }
+}
+
+template <typename T>
+class ScatterNd final : public ScatterNdKernel {
+ public:
+  ScatterNd() : ScatterNdKernel(&CombineSlices<T, Accumulate<T>>) {}
 };
 
 // A tensor of its own with the elements of input 0: that input's buffer if
@@ -203,32 +215,44 @@ class TensorScatterUpdate final : public Kernel {
     const Tensor& updates = ctx.input(2);
     ASSIGN_OR_RETURN(SliceIndex slices, CheckTensorScatter(ctx));
     ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
+    ASSIGN_OR_RETURN(const std::vector<int64_t> offsets,
+                     SliceOffsets(output->shape(), indices, slices));
     const ElementCopier copier(updates.dtype());
-    void* to = output->mutable_raw_data();
-    return ForEachSlice(
-        output->shape(), indices, slices, [&](int64_t at, int64_t source) {
-          copier.Copy(updates.raw_data(), source, to, at, slices.inner);
-        });
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      copier.Copy(updates.raw_data(), i * slices.inner,
+                  output->mutable_raw_data(), offsets[i], slices.inner);
+    }
+    return absl::OkStatus();
   }
 };
 
-template <typename T, Update kUpdate>
 class TensorScatter : public Kernel {
  public:
+  explicit TensorScatter(ApplySlices apply) : apply_(apply) {}
+
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(SliceIndex slices, CheckTensorScatter(ctx));
     ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
-    return ScatterInto<T, kUpdate>(ctx.input(1), ctx.input(2), slices, output);
+    return ScatterInto(apply_, ctx.input(1), ctx.input(2), slices, output);
   }
+
+ private:
+  const ApplySlices apply_;
+};
+
+template <typename T, T (*kCombine)(T, T)>
+class TensorScatterBy final : public TensorScatter {
+ public:
+  TensorScatterBy() : TensorScatter(&CombineSlices<T, kCombine>) {}
 };
 template <typename T>
-using TensorScatterAdd = TensorScatter<T, Update::kAdd>;
+using TensorScatterAdd = TensorScatterBy<T, Add<T>>;
 template <typename T>
-using TensorScatterSub = TensorScatter<T, Update::kSub>;
+using TensorScatterSub = TensorScatterBy<T, Subtract<T>>;
 template <typename T>
-using TensorScatterMin = TensorScatter<T, Update::kMin>;
+using TensorScatterMin = TensorScatterBy<T, Smaller<T>>;
 template <typename T>
-using TensorScatterMax = TensorScatter<T, Update::kMax>;
+using TensorScatterMax = TensorScatterBy<T, Larger<T>>;
 
 // A tensor of a default value with some elements set.
 class SparseToDense final : public Kernel {

@@ -100,14 +100,6 @@ T Divide(T a, T b) {
   }
   return static_cast<T>(a / b);
 }
-template <typename T>
-T Smaller(T a, T b) {
-  return b < a ? b : a;
-}
-template <typename T>
-T Larger(T a, T b) {
-  return a < b ? b : a;
-}
 
 // What a scatter does once everything is checked: row rows[i] of `variable`,
 // seen as rows of `row_size` elements, meets row i of `updates`, or the one

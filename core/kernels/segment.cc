@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "core/base/checked_math.h"
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -12,28 +13,13 @@
 namespace metagraph {
 namespace {
 
-// Integers wrap around, without undefined behaviour.
-template <typename T, typename = void>
-struct Wrapping {
-  using type = T;
-};
-template <typename T>
-struct Wrapping<T, std::enable_if_t<std::is_integral_v<T>>> {
-  // At least int wide, so that promotion cannot make it signed again.
-  using type =
-      std::conditional_t<(sizeof(T) < 4), uint32_t, std::make_unsigned_t<T>>;
-};
-
 // Each reduction: where an unsorted one starts, what an empty sorted segment
 // holds, and how a value is added.
 template <typename T>
 struct Sum {
   static T Start() { return T(0); }
   static T Empty() { return T(0); }
-  static void Add(T& out, T value) {
-    using U = typename Wrapping<T>::type;
-    out = static_cast<T>(static_cast<U>(out) + static_cast<U>(value));
-  }
+  static T Combine(T a, T b) { return Add(a, b); }
 };
 template <typename T>
 struct Mean : Sum<T> {};
@@ -41,22 +27,19 @@ template <typename T>
 struct Prod {
   static T Start() { return T(1); }
   static T Empty() { return T(1); }
-  static void Add(T& out, T value) {
-    using U = typename Wrapping<T>::type;
-    out = static_cast<T>(static_cast<U>(out) * static_cast<U>(value));
-  }
+  static T Combine(T a, T b) { return Multiply(a, b); }
 };
 template <typename T>
 struct Max {
   static T Start() { return Eigen::NumTraits<T>::lowest(); }
   static T Empty() { return T(0); }
-  static void Add(T& out, T value) { out = out < value ? value : out; }
+  static T Combine(T a, T b) { return Larger(a, b); }
 };
 template <typename T>
 struct Min {
   static T Start() { return Eigen::NumTraits<T>::highest(); }
   static T Empty() { return T(0); }
-  static void Add(T& out, T value) { out = value < out ? value : out; }
+  static T Combine(T a, T b) { return Smaller(a, b); }
 };
 
 // The loops over elements, their type erased: checks and shapes are compiled
@@ -98,7 +81,7 @@ constexpr SegmentLoops LoopsOf() {
       [](const void* row, int64_t n, void* out) {
         const T* from = static_cast<const T*>(row);
         T* to = static_cast<T*>(out);
-        for (int64_t i = 0; i < n; ++i) Op::Add(to[i], from[i]);
+        for (int64_t i = 0; i < n; ++i) to[i] = Op::Combine(to[i], from[i]);
       },
       std::is_same_v<Op, Mean<T>> ? &Divide<T> : nullptr,
   };

@@ -20,12 +20,6 @@ bool IsDirectory(FileSystem& fs, const std::string& path) {
   return info.ok() && info->is_directory;
 }
 
-// "model.ckpt-20" → "model.ckpt".
-absl::string_view WithoutStep(absl::string_view prefix) {
-  if (GlobalStepOf(prefix) < 0) return prefix;
-  return prefix.substr(0, prefix.rfind('-'));
-}
-
 // The newest checkpoint, and why there is none.
 void FindCheckpoint(FileSystem& fs, ModelFolder& folder) {
   const auto latest = LatestCheckpoint(fs, folder.directory);
@@ -50,7 +44,7 @@ std::string ChooseMeta(FileSystem& fs, const ModelFolder& folder,
         absl::string_view(meta).substr(0, meta.size() - kMetaSuffix.size());
     int rank = 0;
     if (!wanted.empty()) {
-      if (WithoutStep(stem) == WithoutStep(wanted)) rank = 1;
+      if (WithoutGlobalStep(stem) == WithoutGlobalStep(wanted)) rank = 1;
       if (stem == wanted) rank = 2;
     }
     const auto info = fs.Stat(JoinPath(folder.directory, meta));

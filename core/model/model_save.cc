@@ -19,22 +19,17 @@ namespace {
 // What TensorFlow's Saver keeps if nobody says otherwise.
 constexpr int kDefaultKeep = 5;
 
-absl::string_view WithoutStep(absl::string_view prefix) {
-  if (GlobalStepOf(prefix) < 0) return prefix;
-  return prefix.substr(0, prefix.rfind('-'));
-}
-
 // The name of the model's checkpoints, without folder and step.
 std::string BaseName(const ModelFolder& folder, const std::string& serving) {
   absl::string_view name = Basename(serving);
   if (folder.kind == ModelFolder::Kind::kCheckpoints) {
     if (name.empty()) name = Basename(folder.graph_path);
     absl::ConsumeSuffix(&name, ".meta");
-    return std::string(WithoutStep(name));
+    return std::string(WithoutGlobalStep(name));
   }
   // The variables of a SavedModel are part of it and stay as they are.
   if (name.empty() || name == "variables") return "model.ckpt";
-  return std::string(WithoutStep(name));
+  return std::string(WithoutGlobalStep(name));
 }
 
 // What is to be written, or which variables stand in the way.

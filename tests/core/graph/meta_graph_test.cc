@@ -15,7 +15,7 @@ using tensorflow::MetaGraphDef;
 using tensorflow::SavedModel;
 using Code = absl::StatusCode;
 
-constexpr char kGraph[] = R"(
+constexpr char kMetaGraph[] = R"(
   node { name: "a" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } }
   node { name: "b" op: "Neg" input: "a" }
   versions { producer: 27 })";
@@ -27,12 +27,12 @@ std::string MetaText() {
     saver_def { restore_op_name: "b" }
     collection_def { key: "c" value { node_list { value: "a:0" } } }
     graph_def {)",
-                      kGraph, "}");
+                      kMetaGraph, "}");
 }
 
 std::string SavedModelText(const std::string& tags) {
   return absl::StrCat("saved_model_schema_version: 1 meta_graphs { ",
-                      "meta_info_def { ", tags, " } graph_def {", kGraph,
+                      "meta_info_def { ", tags, " } graph_def {", kMetaGraph,
                       "} }");
 }
 
@@ -53,8 +53,8 @@ void ExpectKind(const std::string& bytes, GraphFileKind want) {
 TEST(MetaGraphTest, DetectsEachKindInBinaryAndText) {
   ExpectKind(Binary<MetaGraphDef>(MetaText()), GraphFileKind::kMetaGraph);
   ExpectKind(MetaText(), GraphFileKind::kMetaGraph);
-  ExpectKind(Binary<GraphDef>(kGraph), GraphFileKind::kGraphDef);
-  ExpectKind(kGraph, GraphFileKind::kGraphDef);
+  ExpectKind(Binary<GraphDef>(kMetaGraph), GraphFileKind::kGraphDef);
+  ExpectKind(kMetaGraph, GraphFileKind::kGraphDef);
   const std::string saved = SavedModelText("tags: 'serve'");
   ExpectKind(Binary<SavedModel>(saved), GraphFileKind::kSavedModel);
   ExpectKind(saved, GraphFileKind::kSavedModel);
@@ -63,7 +63,7 @@ TEST(MetaGraphTest, DetectsEachKindInBinaryAndText) {
 TEST(MetaGraphTest, AMetaGraphOfAGraphAloneIsNoGraphDef) {
   // graph_def and library have the same field number.
   const std::string bytes =
-      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kGraph, "}"));
+      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kMetaGraph, "}"));
   ExpectKind(bytes, GraphFileKind::kMetaGraph);
 }
 
@@ -103,7 +103,7 @@ TEST(MetaGraphTest, RefusesWhatIsNoGraph) {
 
 TEST(MetaGraphTest, SaysWhatItFoundInstead) {
   EXPECT_THAT(
-      ParseMetaGraph(Binary<GraphDef>(kGraph), GraphFileKind::kSavedModel),
+      ParseMetaGraph(Binary<GraphDef>(kMetaGraph), GraphFileKind::kSavedModel),
       HasCode(Code::kInvalidArgument,
               "expected a SavedModel, found a "
               "GraphDef"));
@@ -114,7 +114,7 @@ TEST(MetaGraphTest, SaysWhatItFoundInstead) {
 
 TEST(MetaGraphTest, RefusesEveryTruncation) {
   const std::string bytes =
-      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kGraph, "}"));
+      Binary<MetaGraphDef>(absl::StrCat("graph_def {", kMetaGraph, "}"));
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(
         ParseMetaGraph(bytes.substr(0, size), GraphFileKind::kMetaGraph),

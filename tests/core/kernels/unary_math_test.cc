@@ -123,6 +123,16 @@ TEST(UnaryMathTest, LimitsAtInfinityAndNaN) {
   }
 }
 
+TEST(UnaryMathTest, SigmoidKeepsTheDigitsOfSmallValues) {
+  std::vector<float> x;
+  for (float v = -80; v < 10; v += 0.25f) x.push_back(v);
+  const Tensor out = RunUnary("Sigmoid", x);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double expected = 1 / (1 + std::exp(-double{x[i]}));
+    EXPECT_NEAR(out.data<float>()[i] / expected, 1, 1e-6) << "at " << x[i];
+  }
+}
+
 TEST(UnaryMathTest, ComplexFunctions) {
   const std::vector<complex128> x = {{0.5, -1}, {1.25, 2}};
   const auto expect = [&x](const char* name, complex128 (*fn)(complex128)) {

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "grpcpp/server.h"
+#include "server/admin_service.h"
+#include "server/inference_service.h"
+#include "server/inspect_service.h"
+#include "server/server_options.h"
+
+namespace metagraph {
+
+// A gRPC server on some addresses, and the services that it offers there.
+class Listener {
+ public:
+  Listener(const InspectHandler& inspect, const InferenceHandler& inference,
+           const AdminHandler& admin, CallSupport& support, bool allow_admin);
+
+  // Binds and begins to answer, as NOT_SERVING. UNAVAILABLE names the address
+  // that cannot be bound, and why.
+  absl::Status Start(const std::vector<std::string>& addresses,
+                     const ServerOptions& options);
+
+  // What grpc.health.v1 says of all services.
+  void SetServing(bool serving);
+
+  // Ends the streams that would otherwise outlast a drain.
+  void EndWatches() { inspect_.EndWatches(); }
+
+  // Takes no more calls; those still running at `deadline` are cancelled.
+  void Shutdown(absl::Time deadline);
+
+  // The addresses with the ports that were chosen, in their order.
+  const std::vector<std::string>& bound() const { return bound_; }
+
+ private:
+  InspectService inspect_;
+  InferenceService inference_;
+  SessionService session_;
+  AdminService admin_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::string> bound_;
+};
+
+}  // namespace metagraph
