@@ -1,4 +1,4 @@
-// init, load, unload.
+// init, assign, load, unload.
 
 #include <filesystem>
 #include <memory>
@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/feeds.h"
 #include "client/verb.h"
 #include "core/base/status.h"
 
@@ -72,6 +73,24 @@ absl::Status Init(const InitOptions& options, VerbContext& context) {
   return absl::OkStatus();
 }
 
+absl::Status Assign(const std::vector<std::string>& values,
+                    VerbContext& context) {
+  v1::AssignVariablesRequest request;
+  context.model.Set(&request);
+  ASSIGN_OR_RETURN(const std::vector<tensorflow::NamedTensorProto> tensors,
+                   MakeFeeds(values, context.model, context.backend,
+                             context.console.in));
+  request.mutable_values()->Assign(tensors.begin(), tensors.end());
+  ASSIGN_OR_RETURN(const v1::AssignVariablesResponse response,
+                   context.backend.AssignVariables(request));
+  if (context.json()) return context.PrintJson(response);
+  context.PrintLine(absl::StrCat("assigned ", request.values_size(),
+                                 request.values_size() == 1 ? " variable"
+                                                            : " variables",
+                                 "; generation ", response.generation()));
+  return absl::OkStatus();
+}
+
 struct LoadOptions {
   std::string directory;
   bool no_wait = false;
@@ -120,6 +139,16 @@ void AddAdminVerbs(VerbSet* verbs) {
         ->excludes(names);
     verb->add_flag("--yes", o->yes, "Overwrite values without asking");
     verb->add_flag("--dry-run", o->dry_run, "Tell which, do nothing");
+  }
+  {
+    const auto values = std::make_shared<std::vector<std::string>>();
+    CLI::App* verb = verbs->Add(
+        "assign", "Write values into variables", VerbKind::kModel,
+        [values](VerbContext& context) { return Assign(*values, context); });
+    verb->add_option("NAME=VALUE", *values,
+                     "NAME=JSON, NAME=@FILE (.npy or JSON), or NAME=@- for "
+                     "standard input")
+        ->required();
   }
   {
     const auto o = std::make_shared<LoadOptions>();

@@ -68,6 +68,8 @@ class Backend {
                             Sink<v1::SaveResponse> sink) = 0;
   virtual absl::StatusOr<v1::InitializeVariablesResponse> InitializeVariables(
       const v1::InitializeVariablesRequest& request) = 0;
+  virtual absl::StatusOr<v1::AssignVariablesResponse> AssignVariables(
+      const v1::AssignVariablesRequest& request) = 0;
   virtual absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) = 0;
 };

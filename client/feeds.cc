@@ -49,15 +49,15 @@ absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
       return UsageError(
-          absl::StrCat("--feed \"", text, "\": expected NAME=VALUE"));
+          absl::StrCat("\"", text, "\": expected NAME=VALUE"));
     }
     Argument argument{text.substr(0, equals), text.substr(equals + 1)};
     if (!names.insert(argument.name).second) {
-      return UsageError(absl::StrCat("\"", argument.name, "\" is fed twice"));
+      return UsageError(absl::StrCat("\"", argument.name, "\" is given twice"));
     }
     if (argument.value == "@-") {
       if (std::exchange(stdin_used, true)) {
-        return UsageError("standard input can be fed only once");
+        return UsageError("standard input can be read only once");
       }
       argument.value = ReadAll(in);
     } else if (absl::StartsWith(argument.value, "@")) {

@@ -110,6 +110,10 @@ class RemoteBackend final : public Backend {
       const v1::InitializeVariablesRequest& request) override {
     return Unary(*admin_, &Admin::Stub::InitializeVariables, request);
   }
+  absl::StatusOr<v1::AssignVariablesResponse> AssignVariables(
+      const v1::AssignVariablesRequest& request) override {
+    return Unary(*admin_, &Admin::Stub::AssignVariables, request);
+  }
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) override {
     return Unary(*admin_, &Admin::Stub::SetLogLevel, request);

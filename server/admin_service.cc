@@ -44,6 +44,7 @@ ADMIN_STREAM(Restore)
 ADMIN_CALL(Rollback)
 ADMIN_STREAM(Save)
 ADMIN_CALL(InitializeVariables)
+ADMIN_CALL(AssignVariables)
 ADMIN_CALL(SetLogLevel)
 
 #undef ADMIN_CALL

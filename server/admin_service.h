@@ -34,6 +34,10 @@ class AdminService final : public v1::Admin::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::InitializeVariablesRequest* request,
       v1::InitializeVariablesResponse* response) override;
+  grpc::ServerUnaryReactor* AssignVariables(
+      grpc::CallbackServerContext* context,
+      const v1::AssignVariablesRequest* request,
+      v1::AssignVariablesResponse* response) override;
   grpc::ServerUnaryReactor* SetLogLevel(
       grpc::CallbackServerContext* context,
       const v1::SetLogLevelRequest* request,

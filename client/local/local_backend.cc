@@ -116,6 +116,10 @@ class LocalBackend final : public Backend {
       const v1::InitializeVariablesRequest&) override {
     return NeedsServer();
   }
+  absl::StatusOr<v1::AssignVariablesResponse> AssignVariables(
+      const v1::AssignVariablesRequest&) override {
+    return NeedsServer();
+  }
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest&) override {
     return NeedsServer();

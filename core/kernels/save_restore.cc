@@ -13,6 +13,7 @@
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/checkpoint_reader.h"
 #include "core/checkpoint/tensor_slice.h"
+#include "core/checkpoint/v1_writer.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 
@@ -93,6 +94,53 @@ class SaveV2 final : public Kernel {
           writer->AddSlice(names[i], part.full_shape, part.slice, tensor));
     }
     return writer->Finish();
+  }
+};
+
+// Save and SaveSlices, of the time before SaveV2: one file of format V1.
+template <bool kSlices>
+class SaveV1 final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    constexpr int kFirst = kSlices ? 3 : 2;
+    const int count = ctx.num_inputs() - kFirst;
+    const Tensor& filename = ctx.input(0);
+    if (filename.num_elements() != 1) {
+      return InvalidArgument(
+          "Input 0 (filename) must be a string scalar; got a tensor of ",
+          filename.num_elements(), " elements");
+    }
+    RETURN_IF_ERROR(CheckCount(ctx, 1, "tensor_names", count));
+    if (kSlices) {
+      RETURN_IF_ERROR(CheckCount(ctx, 2, "shapes_and_slices", count));
+    }
+    ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
+    V1Writer writer(*files, filename.scalar<std::string>());
+    const auto names = ctx.input(1).values<std::string>();
+    for (int i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      const Tensor& tensor = ctx.input(i + kFirst);
+      if (!kSlices || ctx.input(2).values<std::string>()[i].empty()) {
+        RETURN_IF_ERROR(writer.Add(names[i], tensor));
+        continue;
+      }
+      ASSIGN_OR_RETURN(ShapeAndSlice part,
+                       SliceOf(ctx.input(2).values<std::string>()[i], tensor));
+      RETURN_IF_ERROR(
+          writer.AddSlice(names[i], part.full_shape, part.slice, tensor));
+    }
+    return writer.Finish();
+  }
+
+ private:
+  static absl::Status CheckCount(const KernelContext& ctx, int input,
+                                 const char* name, int64_t count) {
+    const TensorShape& shape = ctx.input(input).shape();
+    if (shape.num_elements() == count) return absl::OkStatus();
+    return InvalidArgument(
+        "Input ", input, " (", name,
+        ") must have as many elements as there are tensors, ", count,
+        "; got shape ", shape.ToString());
   }
 };
 
@@ -295,6 +343,17 @@ REGISTER_OP("SaveV2", [](OpBuilder& op) {
   op.Input("shape_and_slices: string").Input("tensors: dtypes");
   op.Attr("dtypes: list(type)").SetIsStateful();
   op.Kernel<SaveV2>();
+});
+REGISTER_OP("Save", [](OpBuilder& op) {
+  op.Input("filename: string").Input("tensor_names: string").Input("data: T");
+  op.Attr("T: list(type) >= 1").SetIsStateful();
+  op.Kernel<SaveV1<false>>();
+});
+REGISTER_OP("SaveSlices", [](OpBuilder& op) {
+  op.Input("filename: string").Input("tensor_names: string");
+  op.Input("shapes_and_slices: string").Input("data: T");
+  op.Attr("T: list(type) >= 1").SetIsStateful();
+  op.Kernel<SaveV1<true>>();
 });
 REGISTER_OP("RestoreV2", [](OpBuilder& op) {
   op.Input("prefix: string").Input("tensor_names: string");

@@ -25,8 +25,10 @@ ARRAY_FUNCTION(Expm1, x.expm1());
 ARRAY_FUNCTION(Log, x.log());
 ARRAY_FUNCTION(Log1p, x.log1p());
 ARRAY_FUNCTION(Tanh, x.tanh());
-// Not x.logistic(): far below zero only its absolute error is small.
-ARRAY_FUNCTION(Sigmoid, ((-x).exp() + typename A::Scalar(1)).inverse());
+// Not x.logistic(), nor inverse(), of which Eigen makes the same: far below
+// zero only its absolute error is small.
+ARRAY_FUNCTION(Sigmoid,
+               typename A::Scalar(1) / ((-x).exp() + typename A::Scalar(1)));
 ARRAY_FUNCTION(Sin, x.sin());
 ARRAY_FUNCTION(Cos, x.cos());
 

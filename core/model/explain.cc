@@ -58,15 +58,16 @@ int64_t ToInt(double value) {
 absl::StatusOr<Explanation> ExplainRun(const Model& model,
                                        const PlanRequest& request,
                                        CallContext& call) {
-  const std::shared_ptr<const GraphCatalog> catalog = model.catalog();
-  const Graph& graph = catalog->graph();
+  const auto model_graph = model.graph();
+  const GraphCatalog& catalog = model_graph->catalog();
+  const Graph& graph = catalog.graph();
   ASSIGN_OR_RETURN(const PrunedGraph pruned, Prune(graph, request));
   Explanation out;
   for (const Endpoint& feed : pruned.feed_endpoints) {
-    out.feeds.push_back(catalog->Describe(feed));
+    out.feeds.push_back(catalog.Describe(feed));
   }
   for (const Endpoint& fetch : pruned.fetches) {
-    out.fetches.push_back(catalog->Describe(fetch));
+    out.fetches.push_back(catalog.Describe(fetch));
   }
   std::map<std::string, UnsupportedOp> unsupported;
   std::set<int> read;
@@ -77,8 +78,8 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     const Node& node = graph.node(id);
     out.nodes.push_back(node.name());
     ++out.op_counts[node.op()];
-    flops += Flops(*catalog, node);
-    const TensorDetails first = catalog->Describe({id, 0});
+    flops += Flops(catalog, node);
+    const TensorDetails first = catalog.Describe({id, 0});
     if (first.dtype != DT_INVALID) {
       memory += Elements(first.shape) *
                 static_cast<double>(DataTypeSize(first.dtype));
@@ -86,7 +87,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     if (IsPlaceholderOp(node.op()) && pruned.FeedOf({id, 0}) < 0) {
       out.missing_feeds.push_back(first);
     }
-    if (!catalog->WhyUnsupported(node).empty()) {
+    if (!catalog.WhyUnsupported(node).empty()) {
       UnsupportedOp& entry = unsupported[node.op()];
       entry.op = node.op();
       ++entry.nodes;
@@ -114,7 +115,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   }
 
   ASSIGN_OR_RETURN(const auto generation, model.Read(call));
-  for (const ModelVariable& variable : model.variables()) {
+  for (const ModelVariable& variable : model_graph->variables()) {
     if (written.count(variable.node) > 0) {
       out.variables_written.push_back(variable.name);
     }

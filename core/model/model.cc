@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_state.h"
@@ -28,11 +29,6 @@ void AddNote(std::string& note, absl::string_view more) {
 // The node of "node:0" or "node".
 std::string NodeName(const std::string& name) {
   return name.substr(0, name.rfind(':'));
-}
-
-bool IsCounter(const ModelVariable& variable) {
-  return variable.slot >= 0 &&
-         (variable.dtype == DT_INT64 || variable.dtype == DT_INT32);
 }
 
 }  // namespace
@@ -81,7 +77,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     RestoreOptions options;
     options.checkpoint = folder.checkpoint;
     // Without a saver nobody knows which variables were to be saved.
-    const bool guessed = model->saver_plan_.saver.restore_op_name().empty();
+    const auto graph = model->graph();
+    const bool guessed = graph->saver_plan().saver.restore_op_name().empty();
     if (guessed) options.mode = RestoreMode::kPartial;
     ASSIGN_OR_RETURN(RestoreResult restored,
                      model->Restore(options, nullptr, call));
@@ -95,7 +92,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
 }
 
 absl::Status Model::LoadGraph() {
-  ASSIGN_OR_RETURN(meta_, ReadMetaGraph(files(), folder_.graph_path));
+  ASSIGN_OR_RETURN(MetaGraph meta, ReadMetaGraph(files(), folder_.graph_path));
 
   std::vector<std::string> roots = {NormalizePath("/", folder_.directory)};
   roots.insert(roots.end(), environment_.file_roots.begin(),
@@ -112,57 +109,28 @@ absl::Status Model::LoadGraph() {
       pool->Schedule([dead = std::move(dead)] {});
     };
   }
-  session_ = std::make_unique<Session>(meta_.graph, std::move(options));
-  // A variable that cannot be made is no reason not to serve the rest.
-  if (const absl::Status declared = session_->DeclareVariables();
-      !declared.ok()) {
-    AddNote(note_, declared.message());
-  }
-
-  auto plan = BuildSaverPlan(meta_);
-  if (plan.ok()) {
-    saver_plan_ = *std::move(plan);
-  } else {
-    AddNote(note_, plan.status().message());
-    saver_plan_ = SaverPlanFromVariables(meta_);
-  }
-  absl::flat_hash_map<int, std::string> keys;
-  for (const SavedVariable& saved : saver_plan_.variables) {
-    keys.emplace(saved.node, saved.checkpoint_key);
-  }
-  for (GraphVariable& declared : ListVariables(meta_)) {
-    ModelVariable variable;
-    static_cast<GraphVariable&>(variable) = std::move(declared);
-    const auto found = session_->variables().Find(
-        variable.container,
-        variable.shared_name.empty() ? variable.name : variable.shared_name);
-    if (found.ok()) variable.slot = found->slot;
-    if (const auto key = keys.find(variable.node); key != keys.end()) {
-      variable.checkpoint_key = key->second;
-    }
-    const bool in_collection =
-        std::binary_search(variable.collections.begin(),
-                           variable.collections.end(), "global_step");
-    if (IsCounter(variable) &&
-        (in_collection ||
-         (global_step_slot_ < 0 && variable.name == "global_step"))) {
-      global_step_slot_ = variable.slot;
-    }
-    variables_.push_back(std::move(variable));
-  }
+  session_ = std::make_unique<Session>(meta.graph, std::move(options));
+  const int nodes = static_cast<int>(meta.graph->nodes().size());
+  auto graph =
+      std::make_shared<const ModelGraph>(std::move(meta), nodes, *session_);
+  AddNote(note_, graph->note());
+  MutexLock lock(mu_);
+  graph_ = std::move(graph);
   return absl::OkStatus();
 }
 
 absl::Status Model::RunMainOp(CallContext& call) {
   if (folder_.kind != ModelFolder::Kind::kSavedModel) return absl::OkStatus();
+  const auto graph = this->graph();
+  const MetaGraph& meta = graph->meta();
   RunRequest request;
   for (const char* key : {"saved_model_main_op", "legacy_init_op"}) {
-    const auto collection = GetCollection(meta_, key);
+    const auto collection = GetCollection(meta, key);
     if (!collection.ok() || collection->entries.empty()) continue;
     request.targets = {NodeName(collection->entries[0].text)};
     break;
   }
-  const auto& signatures = meta_.def.signature_def();
+  const auto& signatures = meta.def.signature_def();
   if (const auto init = signatures.find("__saved_model_init_op");
       request.targets.empty() && init != signatures.end()) {
     for (const auto& [alias, info] : init->second.outputs()) {
@@ -170,7 +138,7 @@ absl::Status Model::RunMainOp(CallContext& call) {
     }
   }
   if (request.targets.empty()) return absl::OkStatus();
-  for (const tensorflow::AssetFileDef& asset : AssetFiles(meta_.def)) {
+  for (const tensorflow::AssetFileDef& asset : AssetFiles(meta.def)) {
     request.feeds.emplace_back(
         asset.tensor_info().name(),
         Tensor::Scalar<std::string>(
@@ -186,22 +154,9 @@ absl::Status Model::RunMainOp(CallContext& call) {
   return absl::OkStatus();
 }
 
-const ModelVariable* Model::FindVariable(absl::string_view name) const {
-  for (const ModelVariable& variable : variables_) {
-    if (variable.name == name) return &variable;
-  }
-  return nullptr;
-}
-
-std::shared_ptr<const GraphCatalog> Model::catalog() const {
-  {
-    MutexLock lock(mu_);
-    if (catalog_ != nullptr) return catalog_;
-  }
-  auto made = std::make_shared<const GraphCatalog>(meta_, ops());
+std::shared_ptr<const ModelGraph> Model::graph() const {
   MutexLock lock(mu_);
-  if (catalog_ == nullptr) catalog_ = std::move(made);
-  return catalog_;
+  return graph_;
 }
 
 absl::StatusOr<RunResult> Model::Run(const Executor& executor,
@@ -235,8 +190,8 @@ std::vector<int64_t> Model::GenerationsInMemory() const {
 }
 
 std::optional<int64_t> Model::GlobalStep(const Generation& generation) const {
-  if (global_step_slot_ >= 0) {
-    const Tensor& value = generation.value(global_step_slot_);
+  if (const int slot = graph()->global_step_slot(); slot >= 0) {
+    const Tensor& value = generation.value(slot);
     if (value.initialized() && value.num_elements() == 1) {
       return value.dtype() == DT_INT64 ? value.scalar<int64_t>()
                                        : value.scalar<int32_t>();
@@ -329,24 +284,20 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
     InitializeScope scope, const std::vector<std::string>& names, bool dry_run,
     int64_t expected_generation, CallContext& call) {
   RETURN_IF_ERROR(CheckExpected(expected_generation));
+  const auto graph = this->graph();
   absl::flat_hash_set<absl::string_view> listed;
   if (scope == InitializeScope::kListed) {
-    for (absl::string_view name : names) {
-      if (absl::EndsWith(name, ":0")) name.remove_suffix(2);
-      if (FindVariable(name) == nullptr) {
-        std::vector<absl::string_view> known;
-        for (const auto& variable : variables_) known.push_back(variable.name);
-        return NotFound("no variable \"", name, "\"",
-                        DidYouMean(NearestNames(name, known)));
-      }
-      listed.insert(name);
+    for (const std::string& name : names) {
+      ASSIGN_OR_RETURN(const ModelVariable* variable,
+                       graph->RequireVariable(name));
+      listed.insert(variable->name);
     }
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> before, Read(call));
   InitializeResult out;
   RunRequest request;
   std::vector<std::string> without;
-  for (const ModelVariable& variable : variables_) {
+  for (const ModelVariable& variable : graph->variables()) {
     const bool has_value =
         variable.slot >= 0 && before->value(variable.slot).initialized();
     if (scope == InitializeScope::kListed && !listed.contains(variable.name)) {
@@ -373,6 +324,54 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
   }
   out.generation = generation_number();
   return out;
+}
+
+absl::StatusOr<int64_t> Model::AssignVariables(
+    std::vector<std::pair<std::string, Tensor>> values,
+    int64_t expected_generation, CallContext& call) {
+  if (values.empty()) return InvalidArgument("no values are given");
+  const auto graph = this->graph();
+  std::vector<std::pair<int, Tensor>> by_slot;
+  absl::flat_hash_set<int> seen;
+  for (auto& [name, value] : values) {
+    ASSIGN_OR_RETURN(const ModelVariable* variable,
+                       graph->RequireVariable(name));
+    if (variable->slot < 0) {
+      return Unimplemented("variable \"", name, "\": its op has no kernel here");
+    }
+    if (!seen.insert(variable->slot).second) {
+      return InvalidArgument("variable \"", variable->name,
+                             "\" is given twice");
+    }
+    if (value.dtype() != variable->dtype ||
+        !variable->shape.IsCompatibleWith(value.shape())) {
+      return InvalidArgument("variable \"", variable->name, "\" is ",
+                             DataTypeName(variable->dtype), " ",
+                             variable->shape.ToString(), ", the value is ",
+                             DataTypeName(value.dtype()), " ",
+                             value.shape().ToString());
+    }
+    by_slot.emplace_back(variable->slot, std::move(value));
+  }
+  VariableStore& store = session_->variables();
+  {
+    ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step, store.BeginWrite(call));
+    const int64_t newest = step->generation().number;
+    if (expected_generation >= 0 && newest != expected_generation) {
+      return absl::AbortedError(absl::StrCat("generation is ", newest,
+                                             ", expected ",
+                                             expected_generation));
+    }
+    for (auto& [slot, value] : by_slot) {
+      RETURN_IF_ERROR(
+          step->Update(slot, [&](LiveVariable& variable) -> absl::Status {
+            variable.Set(std::move(value));
+            return absl::OkStatus();
+          }));
+    }
+  }
+  Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
+  return generation_number();
 }
 
 std::optional<Outcome> Model::last_restore() const {

@@ -15,14 +15,13 @@
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/thread_pool.h"
-#include "core/graph/meta_graph.h"
-#include "core/graph/saver_plan.h"
 #include "core/io/file_system.h"
 #include "core/model/checkpoint_match.h"
 #include "core/model/confined_file_system.h"
 #include "core/model/event_bus.h"
 #include "core/model/graph_catalog.h"
 #include "core/model/model_folder.h"
+#include "core/model/model_graph.h"
 #include "core/op/op_registry.h"
 #include "core/session/session.h"
 
@@ -106,6 +105,20 @@ struct InitializeResult {
   std::vector<std::string> overwritten;
 };
 
+struct ExtendOptions {
+  // Put, with a slash, before the names of all nodes that are added.
+  std::string import_prefix;
+  int64_t expected_graph_version = -1;  // -1: any
+  int64_t expected_generation = -1;
+};
+
+struct ExtendResult {
+  int64_t graph_version = 0;
+  int64_t generation = 0;
+  int64_t added_nodes = 0;
+  std::vector<std::string> added_variables;
+};
+
 // How the last restore or save ended.
 struct Outcome {
   std::string checkpoint;
@@ -150,19 +163,18 @@ class Model {
   const std::string& note() const { return note_; }
   absl::Time load_time() const { return load_time_; }
 
-  const MetaGraph& meta() const { return meta_; }
-  const SaverPlan& saver_plan() const { return saver_plan_; }
-  const std::vector<ModelVariable>& variables() const { return variables_; }
-  // nullptr if there is none of that name.
-  const ModelVariable* FindVariable(absl::string_view name) const;
+  // The newest version of the graph; whoever holds it sees it unchanged.
+  std::shared_ptr<const ModelGraph> graph() const EXCLUDES(mu_);
   Session& session() const { return *session_; }
   const OpRegistry& ops() const { return session_->ops(); }
   FileSystem& files() const { return *environment_.files; }
   Clock& clock() const { return *environment_.clock; }
   // Files that ops of this model may touch.
   ConfinedFileSystem& confined_files() const { return *confined_files_; }
-  // Made at the first call.
-  std::shared_ptr<const GraphCatalog> catalog() const EXCLUDES(mu_);
+  std::shared_ptr<const GraphCatalog> catalog() const {
+    const auto newest = graph();
+    return {newest, &newest->catalog()};
+  }
 
   // A run. Errors: as Session::Prepare and Session::Run.
   absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
@@ -216,6 +228,24 @@ class Model {
       InitializeScope scope, const std::vector<std::string>& names,
       bool dry_run, int64_t expected_generation, CallContext& call);
 
+  // Writes values by variable name ("W1" or "W1:0"), all or none, and returns
+  // the new generation. NOT_FOUND: no such variable. INVALID_ARGUMENT: another
+  // dtype, a shape that the graph does not allow, a variable named twice.
+  // ABORTED: another generation.
+  absl::StatusOr<int64_t> AssignVariables(
+      std::vector<std::pair<std::string, Tensor>> values,
+      int64_t expected_generation, CallContext& call);
+
+  // Adds nodes to the graph, with the collections, signatures and the saver
+  // that come with them. Runs under way end on the graph that they began with;
+  // values stay, new variables have none. INVALID_ARGUMENT: a node that is
+  // there already, but differs, or an unknown input. ABORTED: another version
+  // of the graph, or another generation.
+  absl::StatusOr<ExtendResult> ExtendGraph(const ExtendOptions& options,
+                                           tensorflow::MetaGraphDef more,
+                                           CallContext& call)
+      EXCLUDES(extend_mu_, mu_);
+
   // Whether this checkpoint, unchanged since, was restored, refused or saved.
   bool HasSeen(const std::string& checkpoint) const EXCLUDES(mu_);
 
@@ -234,7 +264,8 @@ class Model {
   absl::StatusOr<std::vector<std::pair<int, Tensor>>> ReadItems(
       const CheckpointReader& reader, const std::vector<RestoreItem>& items,
       bool keep_values, const ProgressCallback& progress, CallContext& call);
-  absl::Status RestoreByRunning(const std::string& prefix, CallContext& call);
+  absl::Status RestoreByRunning(const tensorflow::SaverDef& saver,
+                                const std::string& prefix, CallContext& call);
   absl::StatusOr<SaveResult> DoSave(const SaveOptions& options,
                                     const ProgressCallback& progress,
                                     CallContext& call);
@@ -252,15 +283,12 @@ class Model {
   const ModelEnvironment environment_;
   absl::Time load_time_;
   std::string note_;
-  MetaGraph meta_;
-  SaverPlan saver_plan_;
-  std::vector<ModelVariable> variables_;
-  int global_step_slot_ = -1;
   std::unique_ptr<ConfinedFileSystem> confined_files_;
   std::unique_ptr<Session> session_;
 
+  Mutex extend_mu_;  // one extension at a time; taken before mu_
   mutable Mutex mu_;
-  mutable std::shared_ptr<const GraphCatalog> catalog_ GUARDED_BY(mu_);
+  std::shared_ptr<const ModelGraph> graph_ GUARDED_BY(mu_);
   std::deque<std::shared_ptr<const Generation>> retained_ GUARDED_BY(mu_);
   struct Seen {
     int64_t generation = -1;  // that came from it; -1: none

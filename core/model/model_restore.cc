@@ -102,7 +102,9 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   };
   auto reader = CheckpointReader::Open(files(), prefix);
   if (!reader.ok()) return at(reader.status());
-  CheckpointMatch match = MatchCheckpoint(saver_plan_, variables_, **reader);
+  const auto graph = this->graph();
+  const SaverPlan& plan = graph->saver_plan();
+  CheckpointMatch match = MatchCheckpoint(plan, graph->variables(), **reader);
 
   RestoreResult result;
   result.checkpoint = prefix;
@@ -124,13 +126,13 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
 
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> previous, Read(call));
   VariableStore& store = session_->variables();
-  if (!saver_plan_.complete()) {
+  if (!plan.complete()) {
     if (options.mode == RestoreMode::kPartial) {
       return Unimplemented(
           "a partial restore cannot do what only the graph's restore op can: ",
-          UnmappedText(saver_plan_));
+          UnmappedText(plan));
     }
-    const absl::Status ran = RestoreByRunning(prefix, call);
+    const absl::Status ran = RestoreByRunning(plan.saver, prefix, call);
     if (!ran.ok()) {
       // Back to what was served before; without the caller's limits, which
       // may be what ended the run.
@@ -142,7 +144,7 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   ASSIGN_OR_RETURN(
       std::shared_ptr<const Generation> now,
       store.Publish(*std::move(values), prefix,
-                    saver_plan_.complete() ? options.expected_generation : -1,
+                    plan.complete() ? options.expected_generation : -1,
                     call));
   result.generation = now->number;
   result.previous_generation = previous->number;
@@ -191,11 +193,12 @@ absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
   return values;
 }
 
-absl::Status Model::RestoreByRunning(const std::string& prefix,
+absl::Status Model::RestoreByRunning(const tensorflow::SaverDef& saver,
+                                     const std::string& prefix,
                                      CallContext& call) {
   RunRequest request;
-  request.targets = {saver_plan_.saver.restore_op_name()};
-  if (const std::string& file = saver_plan_.saver.filename_tensor_name();
+  request.targets = {saver.restore_op_name()};
+  if (const std::string& file = saver.filename_tensor_name();
       !file.empty()) {
     request.feeds.emplace_back(
         file, Tensor::Scalar<std::string>(NormalizePath("/", prefix)));

@@ -105,20 +105,22 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                                          const ProgressCallback& progress,
                                          CallContext& call) {
   RETURN_IF_ERROR(CheckExpected(options.expected_generation));
-  if (!saver_plan_.complete()) {
+  const auto graph = this->graph();
+  const SaverPlan& plan = graph->saver_plan();
+  if (!plan.complete()) {
     return Unimplemented("the saver also keeps what is no variable: \"",
-                         saver_plan_.unmapped[0].node,
-                         "\": ", saver_plan_.unmapped[0].reason);
+                         plan.unmapped[0].node,
+                         "\": ", plan.unmapped[0].reason);
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
   ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
-                   Collect(saver_plan_, variables_, *generation));
+                   Collect(plan, graph->variables(), *generation));
 
   SaveResult result;
   result.generation = generation->number;
   if (!options.no_global_step) {
     result.global_step = options.global_step;
-    if (!result.global_step && global_step_slot_ >= 0) {
+    if (!result.global_step && graph->global_step_slot() >= 0) {
       result.global_step = GlobalStep(*generation);
     }
   }
@@ -147,11 +149,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   result.tensors = static_cast<int64_t>(tensors.size());
 
   if (options.meta_graph) {
-    MetaGraph current;
-    current.def = meta_.def;
-    current.graph = session_->graph();
     std::string bytes;
-    if (!current.ToProto().SerializeToString(&bytes)) {
+    if (!graph->meta().ToProto().SerializeToString(&bytes)) {
       return ResourceExhausted("the meta graph is too large to be written");
     }
     RETURN_IF_ERROR(
@@ -161,9 +160,9 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     const std::string folder(Dirname(prefix));
     int keep = options.keep;
     if (keep == 0) {
-      keep = saver_plan_.saver.restore_op_name().empty()
+      keep = plan.saver.restore_op_name().empty()
                  ? kDefaultKeep
-                 : saver_plan_.saver.max_to_keep();
+                 : plan.saver.max_to_keep();
     }
     ASSIGN_OR_RETURN(
         const std::vector<std::string> dropped,

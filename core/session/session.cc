@@ -17,9 +17,11 @@ void AppendName(absl::string_view name, std::string* key) {
   key->push_back(kEndOfName);
 }
 
-std::string CacheKey(const PlanRequest& request) {
+std::string CacheKey(const Graph& graph, const PlanRequest& request) {
+  // A plan of the graph before an extension may still be on its way here.
   std::string key;
   key.reserve(256);
+  AppendName(absl::StrCat(graph.version()), &key);
   for (const auto& name : request.feeds) AppendName(name, &key);
   key.push_back(kEndOfList);
   for (const auto& name : request.fetches) AppendName(name, &key);
@@ -63,11 +65,12 @@ std::shared_ptr<const Graph> Session::graph() const {
 
 absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
     const PlanRequest& request) {
-  std::string key = CacheKey(request);
+  std::shared_ptr<const Graph> graph = this->graph();
+  std::string key = CacheKey(*graph, request);
   if (auto found = plans_.Find(key)) return found;
   ASSIGN_OR_RETURN(
       std::shared_ptr<const Plan> plan,
-      BuildPlan(graph(), request,
+      BuildPlan(std::move(graph), request,
                 PlanEnvironment{*options_.ops, state_, stateful_kernels_}));
   return plans_.Insert(std::move(key),
                        std::make_shared<Executor>(std::move(plan)));

@@ -1,9 +1,12 @@
 #include "server/handlers/admin_handler.h"
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/status.h"
+#include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
 
 namespace metagraph {
@@ -184,6 +187,27 @@ absl::Status AdminHandler::InitializeVariables(
                                       result.initialized.end()};
   *response->mutable_overwritten() = {result.overwritten.begin(),
                                       result.overwritten.end()};
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::AssignVariables(
+    const v1::AssignVariablesRequest& request, CallContext& call,
+    v1::AssignVariablesResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  std::vector<std::pair<std::string, Tensor>> values;
+  values.reserve(request.values_size());
+  for (const tensorflow::NamedTensorProto& value : request.values()) {
+    auto tensor = TensorFromProto(value.tensor());
+    if (!tensor.ok()) {
+      return Annotate(tensor.status(), "value of \"", value.name(), "\": ");
+    }
+    values.emplace_back(value.name(), *std::move(tensor));
+  }
+  ASSIGN_OR_RETURN(
+      const int64_t generation,
+      model->AssignVariables(std::move(values), ExpectedGeneration(request),
+                             call));
+  response->set_generation(generation);
   return absl::OkStatus();
 }
 

@@ -40,6 +40,9 @@ class AdminHandler {
   absl::Status InitializeVariables(
       const v1::InitializeVariablesRequest& request, CallContext& call,
       v1::InitializeVariablesResponse* response) const;
+  absl::Status AssignVariables(const v1::AssignVariablesRequest& request,
+                               CallContext& call,
+                               v1::AssignVariablesResponse* response) const;
   absl::Status SetLogLevel(const v1::SetLogLevelRequest& request,
                            CallContext& call,
                            v1::SetLogLevelResponse* response) const;

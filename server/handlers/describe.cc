@@ -108,8 +108,10 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_directory(managed.path);
   if (managed.model == nullptr) return;
   const Model& model = *managed.model;
-  const std::shared_ptr<const Graph> graph = model.session().graph();
-  out->set_graph_version(graph->version());
+  const auto model_graph = model.graph();
+  const MetaGraph& meta = model_graph->meta();
+  const auto& variables = model_graph->variables();
+  out->set_graph_version(meta.graph->version());
   out->set_generation(model.generation_number());
   const auto generation = model.Read(call);
   if (generation.ok()) {
@@ -120,13 +122,13 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
     }
   }
   out->set_variable_bytes(model.VariableBytes(call));
-  out->set_graph_bytes(static_cast<int64_t>(graph->def().ByteSizeLong()));
+  out->set_graph_bytes(static_cast<int64_t>(meta.graph->def().ByteSizeLong()));
   if (!detailed) return;
 
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }
-  for (const UnsupportedOp& op : model.catalog()->unsupported_ops()) {
+  for (const UnsupportedOp& op : model_graph->catalog().unsupported_ops()) {
     ToProto(op, out->add_unsupported_ops());
   }
   if (const auto last = model.last_restore()) {
@@ -135,20 +137,20 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   if (const auto last = model.last_save()) {
     ToProto(*last, out->mutable_last_save());
   }
-  out->set_node_count(static_cast<int64_t>(graph->nodes().size()));
-  out->set_variable_count(static_cast<int64_t>(model.variables().size()));
+  out->set_node_count(static_cast<int64_t>(meta.graph->nodes().size()));
+  out->set_variable_count(static_cast<int64_t>(variables.size()));
   int64_t initialized = 0;
-  for (const ModelVariable& variable : model.variables()) {
+  for (const ModelVariable& variable : variables) {
     if (generation.ok() && variable.slot >= 0 &&
         (*generation)->value(variable.slot).initialized()) {
       ++initialized;
     }
   }
   out->set_initialized_variable_count(initialized);
-  for (std::string& name : CollectionNames(model.meta())) {
+  for (std::string& name : CollectionNames(meta)) {
     out->add_collections(std::move(name));
   }
-  const tensorflow::MetaGraphDef& def = model.meta().def;
+  const tensorflow::MetaGraphDef& def = meta.def;
   *out->mutable_signatures() = def.signature_def();
   *out->mutable_tags() = def.meta_info_def().tags();
   out->set_tensorflow_version(def.meta_info_def().tensorflow_version());

@@ -21,12 +21,13 @@ absl::Status ResolveFetch(const Model& model, const std::string& fetch,
     (is_tensor ? fetches : targets)->push_back(fetch);
     return absl::OkStatus();
   }
+  const auto model_graph = model.graph();
   const auto collection =
-      GetCollection(model.meta(), fetch.substr(kCollection.size()));
+      GetCollection(model_graph->meta(), fetch.substr(kCollection.size()));
   if (!collection.ok()) {
     return WithDetails(collection.status(), {{"name", fetch}});
   }
-  const Graph& graph = *model.meta().graph;
+  const Graph& graph = *model_graph->meta().graph;
   for (const CollectionEntry& entry : collection->entries) {
     const NamedThing& thing = entry.refers;
     if (thing.kind == NamedThing::Kind::kNothing) {

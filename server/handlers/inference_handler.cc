@@ -120,7 +120,8 @@ absl::Status ResolveAliases(const Model& model, const ModelSpec& spec,
                             RunRequest* run) {
   const std::string key =
       spec.signature_name().empty() ? "serving_default" : spec.signature_name();
-  const auto& signatures = model.meta().def.signature_def();
+  const auto graph = model.graph();
+  const auto& signatures = graph->meta().def.signature_def();
   const auto signature = signatures.find(key);
   if (signature == signatures.end()) {
     return FailedPrecondition("Serving signature key \"", key, "\" not found.");

@@ -98,8 +98,9 @@ absl::Status InspectHandler::VerifyCheckpoint(
     bytes += tensor.stored_bytes;
   }
   response->set_bytes(static_cast<int64_t>(bytes));
+  const auto graph = model->graph();
   const CheckpointMatch match =
-      MatchCheckpoint(model->saver_plan(), model->variables(), **reader);
+      MatchCheckpoint(graph->saver_plan(), graph->variables(), **reader);
   ToProto(match.report, response->mutable_report());
   if (!request.skip_values()) {
     for (const CheckpointTensor& tensor : (*reader)->tensors()) {

@@ -77,14 +77,13 @@ absl::Status InspectHandler::GetGraph(
     const v1::GetGraphRequest& request, CallContext& call,
     const MessageSink<v1::GetGraphResponse>& sink) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
-  const std::shared_ptr<const Graph> graph = model->session().graph();
-  MetaGraph meta;
-  meta.def = model->meta().def;
-  meta.graph = graph;
+  const auto model_graph = model->graph();
+  const MetaGraph& meta = model_graph->meta();
   tensorflow::MetaGraphDef def;
   if (request.fetch_size() + request.target_size() > 0) {
-    def = std::move(meta.def);
-    ASSIGN_OR_RETURN(*def.mutable_graph_def(), Part(*model, *graph, request));
+    def = meta.def;
+    ASSIGN_OR_RETURN(*def.mutable_graph_def(),
+                     Part(*model, *meta.graph, request));
   } else {
     def = meta.ToProto();
   }
@@ -123,7 +122,7 @@ absl::Status InspectHandler::GetGraph(
     *(binary ? piece.mutable_data() : piece.mutable_text()) =
         bytes.substr(begin, end - begin);
     piece.set_total_bytes(static_cast<int64_t>(bytes.size()));
-    piece.set_graph_version(graph->version());
+    piece.set_graph_version(meta.graph->version());
     if (!sink(piece)) return absl::CancelledError("the caller went away");
     begin = end;
   } while (begin < bytes.size());

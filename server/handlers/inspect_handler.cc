@@ -59,7 +59,7 @@ bool HasRole(const TensorDetails& tensor, v1::TensorRole role) {
 absl::StatusOr<std::set<std::pair<int, int>>> EndpointsIn(
     const Model& model, const std::string& name) {
   ASSIGN_OR_RETURN(const Collection collection,
-                   GetCollection(model.meta(), name));
+                   GetCollection(model.graph()->meta(), name));
   std::set<std::pair<int, int>> out;
   for (const CollectionEntry& entry : collection.entries) {
     if (entry.refers.kind == NamedThing::Kind::kNothing) continue;
@@ -178,8 +178,9 @@ absl::Status InspectHandler::ListCollections(
     const v1::ListCollectionsRequest& request, CallContext& call,
     v1::ListCollectionsResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
-  const auto& all = model->meta().def.collection_def();
-  for (const std::string& name : CollectionNames(model->meta())) {
+  const auto graph = model->graph();
+  const auto& all = graph->meta().def.collection_def();
+  for (const std::string& name : CollectionNames(graph->meta())) {
     const CollectionDef& collection = all.at(name);
     v1::CollectionSummary* summary = response->add_collections();
     summary->set_name(name);
@@ -193,13 +194,13 @@ absl::Status InspectHandler::GetCollection(
     const v1::GetCollectionRequest& request, CallContext& call,
     v1::GetCollectionResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  const auto model_graph = model->graph();
   auto collection =
-      metagraph::GetCollection(model->meta(), request.collection());
+      metagraph::GetCollection(model_graph->meta(), request.collection());
   if (!collection.ok()) {
     return WithDetails(collection.status(), {{"name", request.collection()}});
   }
-  const auto catalog = model->catalog();
-  const Graph& graph = catalog->graph();
+  const Graph& graph = *model_graph->meta().graph;
   response->set_name(collection->name);
   response->set_kind(KindOf(collection->kind));
   for (CollectionEntry& entry : collection->entries) {
@@ -224,7 +225,7 @@ absl::Status InspectHandler::GetCollection(
     if (entry.variable) *out->mutable_variable() = *entry.variable;
     const NamedThing& thing = entry.refers;
     if (thing.kind == NamedThing::Kind::kTensor) {
-      ToProto(catalog->Describe(thing.endpoint), graph, out->mutable_tensor());
+      ToProto(model_graph->catalog().Describe(thing.endpoint), graph, out->mutable_tensor());
     } else if (thing.kind == NamedThing::Kind::kOperation) {
       out->set_operation(graph.node(thing.endpoint.node).name());
     }
@@ -243,7 +244,8 @@ absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
     RETURN_IF_ERROR(ResolveFetch(*model, fetch, &plan.fetches, &plan.targets));
   }
   ASSIGN_OR_RETURN(const Explanation found, ExplainRun(*model, plan, call));
-  const Graph& graph = model->catalog()->graph();
+  const auto catalog = model->catalog();
+  const Graph& graph = catalog->graph();
   const auto describe = [&](const std::vector<TensorDetails>& from, auto* to) {
     for (const TensorDetails& tensor : from) ToProto(tensor, graph, to->Add());
   };

@@ -24,7 +24,7 @@ constexpr int64_t kDefaultChunk = 1 << 20;
 // Well below what a message may hold.
 constexpr int64_t kLargestChunk = 64 << 20;
 
-absl::StatusOr<const ModelVariable*> GetVariable(const Model& model,
+absl::StatusOr<const ModelVariable*> GetVariable(const ModelGraph& model,
                                                  absl::string_view name) {
   absl::string_view node = name;
   absl::ConsumeSuffix(&node, ":0");
@@ -117,10 +117,12 @@ absl::Status InspectHandler::ListVariables(
     const v1::ListVariablesRequest& request, CallContext& call,
     v1::ListVariablesResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  const auto graph = model->graph();
   if (!request.collection().empty()) {
     // The text for a collection that is not there.
     RETURN_IF_ERROR(
-        metagraph::GetCollection(model->meta(), request.collection()).status());
+        metagraph::GetCollection(graph->meta(), request.collection())
+            .status());
   }
   ASSIGN_OR_RETURN(const auto generation, model->Read(call));
   std::vector<const ModelVariable*> found;
@@ -142,11 +144,11 @@ absl::Status InspectHandler::ListVariables(
   if (request.names_size() > 0) {
     for (const std::string& name : request.names()) {
       ASSIGN_OR_RETURN(const ModelVariable* variable,
-                       GetVariable(*model, name));
+                       GetVariable(*graph, name));
       consider(*variable);
     }
   } else {
-    for (const ModelVariable& variable : model->variables()) {
+    for (const ModelVariable& variable : graph->variables()) {
       consider(variable);
     }
   }
@@ -215,14 +217,15 @@ absl::Status InspectHandler::ReadVariables(
     static const Tensor kNone;
     return variable.slot >= 0 ? generation->value(variable.slot) : kNone;
   };
+  const auto graph = model->graph();
   std::vector<const ModelVariable*> wanted;
   if (request.names_size() == 0) {
-    for (const ModelVariable& variable : model->variables()) {
+    for (const ModelVariable& variable : graph->variables()) {
       if (value_of(variable).initialized()) wanted.push_back(&variable);
     }
   }
   for (const std::string& name : request.names()) {
-    ASSIGN_OR_RETURN(const ModelVariable* variable, GetVariable(*model, name));
+    ASSIGN_OR_RETURN(const ModelVariable* variable, GetVariable(*graph, name));
     if (!value_of(*variable).initialized()) {
       return FailedPrecondition("variable \"", variable->name,
                                 "\" has no value");

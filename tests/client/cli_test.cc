@@ -484,6 +484,22 @@ TEST_F(CliTest, VerifyOfABadCheckpointFails) {
   EXPECT_EQ(Ctl({"verify", "add"}), 0);
 }
 
+TEST_F(CliTest, AssignSendsValuesOfTheVariablesDtype) {
+  fake_.on_AssignVariables.answer = [](const auto&) {
+    v1::AssignVariablesResponse response;
+    response.set_generation(3);
+    return response;
+  };
+  EXPECT_EQ(Ctl({"assign", "add", "W3=[1,2,3,4]"}), 0) << err();
+  const auto& sent = fake_.on_AssignVariables.requests.back();
+  ASSERT_EQ(sent.values_size(), 1);
+  EXPECT_EQ(sent.values(0).name(), "W3");
+  EXPECT_EQ(sent.values(0).tensor().dtype(), DT_FLOAT);
+  EXPECT_THAT(out(), HasSubstr("assigned 1 variable; generation 3"));
+  EXPECT_EQ(Ctl({"assign", "add", "W1"}), 2);
+  EXPECT_THAT(err(), HasSubstr("expected NAME=VALUE"));
+}
+
 class InitTest : public CliTest {
  protected:
   InitTest() {

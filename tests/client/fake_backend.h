@@ -71,6 +71,7 @@ class FakeBackend final : public Backend {
   UNARY(Rollback)
   STREAMING(Save)
   UNARY(InitializeVariables)
+  UNARY(AssignVariables)
   UNARY(SetLogLevel)
 #undef UNARY
 #undef STREAMING

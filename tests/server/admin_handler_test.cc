@@ -82,6 +82,25 @@ TEST_F(AdminHandlerTest, SavesRollsBackAndInitialises) {
               HasCode(absl::StatusCode::kInvalidArgument, "LISTED"));
 }
 
+TEST_F(AdminHandlerTest, AssignsVariables) {
+  v1::AssignVariablesRequest request;
+  request.set_model("seed");
+  tensorflow::NamedTensorProto* value = request.add_values();
+  value->set_name("W1");
+  value->mutable_tensor()->set_dtype(DT_FLOAT);
+  value->mutable_tensor()->mutable_tensor_shape()->add_dim()->set_size(4);
+  value->mutable_tensor()->add_float_val(7);
+  v1::AssignVariablesResponse response;
+  ASSERT_OK(admin_.AssignVariables(request, call_, &response));
+  EXPECT_GT(response.generation(), 0);
+  request.set_expected_generation(response.generation() + 1);
+  EXPECT_THAT(admin_.AssignVariables(request, call_, &response),
+              HasCode(absl::StatusCode::kAborted, "expected"));
+  value->mutable_tensor()->set_tensor_content("abc");
+  EXPECT_THAT(admin_.AssignVariables(request, call_, &response),
+              HasCode(absl::StatusCode::kInvalidArgument, "value of \"W1\""));
+}
+
 TEST_F(AdminHandlerTest, LoadsAndUnloads) {
   v1::LoadModelRequest load;
   load.set_model("second");

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::add_n_test {
 
 TEST(AddNTest, AddsAnyNumberOfTensors) {
   OpTester one("AddN");
@@ -50,5 +49,4 @@ TEST(AddNTest, TakesEmptyTensors) {
   ExpectTensorEqual<float>(op.output(0), {0, 2}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::add_n_test

@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::arg_reduce_test {
 
 using absl::StatusCode;
 
@@ -93,5 +92,4 @@ TEST(ArgReduceTest, RefusesScalarsAndStrings) {
   EXPECT_THAT(text.Run(), HasCode(StatusCode::kUnimplemented, "ArgMax"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::arg_reduce_test

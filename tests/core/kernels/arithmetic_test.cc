@@ -4,8 +4,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::arithmetic_test {
 
 using absl::StatusCode;
 
@@ -190,5 +189,4 @@ TEST(ArithmeticTest, SquaresDifferences) {
       RunBinary<float>("SquaredDifference", {2}, {1, 5}, {}, {3}), {2}, {4, 4});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::arithmetic_test

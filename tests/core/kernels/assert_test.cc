@@ -3,8 +3,7 @@
 #include "core/kernels/tensor_summary.h"
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::assert_test {
 
 using absl::StatusCode;
 
@@ -59,5 +58,4 @@ TEST(TensorSummaryTest, PrintsEveryKind) {
             "(1,-2)");
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::assert_test

@@ -4,8 +4,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::batch_norm_test {
 
 TEST(FusedBatchNormTest, AppliesGivenStatistics) {
   for (const char* name :
@@ -175,5 +174,4 @@ TEST(LRNTest, TakesAnAbsurdRadiusAndRefusesOtherRanks) {
                                 "in must be 4-dimensional"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::batch_norm_test

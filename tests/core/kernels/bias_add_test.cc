@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::bias_add_test {
 
 using absl::StatusCode;
 
@@ -95,5 +94,4 @@ TEST(BiasAddGradTest, RefusesAVector) {
                                 "Input tensor must be at least 2D: [1]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::bias_add_test

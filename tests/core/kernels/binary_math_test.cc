@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::binary_math_test {
 
 using absl::StatusCode;
 
@@ -62,5 +61,4 @@ TEST(BinaryMathTest, RefusesDtypeWithoutKernel) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kUnimplemented, "Atan2"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::binary_math_test

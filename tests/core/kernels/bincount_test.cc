@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::bincount_test {
 
 using absl::StatusCode;
 
@@ -43,5 +42,4 @@ TEST(BincountTest, RefusesWrongInputs) {
                       "Input indices and weights must have the same size."));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::bincount_test

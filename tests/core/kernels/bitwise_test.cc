@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::bitwise_test {
 
 template <typename T>
 std::vector<T> RunBinary(const char* name, const std::vector<T>& x,
@@ -48,5 +47,4 @@ TEST(BitwiseTest, RefusesFloats) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=float"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::bitwise_test

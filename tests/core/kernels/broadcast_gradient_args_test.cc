@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::broadcast_gradient_args_test {
 
 using absl::StatusCode;
 using Ints = std::vector<int32_t>;
@@ -37,5 +36,4 @@ TEST(BroadcastGradientArgsTest, RefusesShapesThatDoNotFit) {
                                     "In[0] must be a vector.[1,2]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::broadcast_gradient_args_test

@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::cast_test {
 
 using absl::StatusCode;
 
@@ -125,5 +124,4 @@ TEST(BitcastTest, RefusesALastDimensionThatDoesNotFit) {
   EXPECT_THAT(text.Run(), HasCode(StatusCode::kInvalidArgument, "string"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::cast_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::check_numerics_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -36,5 +35,4 @@ TEST(CheckNumericsTest, NamesWhatItFound) {
               HasCode(code, "hey : Tensor had NaN values"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::check_numerics_test

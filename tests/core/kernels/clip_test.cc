@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::clip_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -47,5 +46,4 @@ TEST(ClipTest, TakesEmptyTensors) {
   ExpectTensorEqual<float>(op.output(0), {0}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::clip_test

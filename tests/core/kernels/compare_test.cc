@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::compare_test {
 
 using absl::StatusCode;
 
@@ -81,5 +80,4 @@ TEST(CompareTest, RefusesDtypeWithoutKernel) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kUnimplemented, "Less"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::compare_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::complex_test {
 
 const std::vector<complex64> kX = {{3, 4}, {0, -1}};
 
@@ -41,5 +40,4 @@ TEST(ComplexTest, TakesEmptyTensors) {
   ExpectTensorEqual<float>(op.output(0), {0, 2}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::complex_test

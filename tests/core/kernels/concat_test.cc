@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::concat_test {
 
 using absl::StatusCode;
 
@@ -112,5 +111,4 @@ TEST(ConcatOffsetTest, RefusesUnequalSizes) {
                       "[2 4] and doesn't match input 0 with shape [2 3]."));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::concat_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::constant_test {
 
 using absl::StatusCode;
 
@@ -104,5 +103,4 @@ TEST(OnesLikeTest, KnowsOneInEveryDtype) {
   ExpectTensorEqual<bool>(flag.output(0), {1}, {true});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::constant_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::control_flow_test {
 
 TEST(ControlFlowTest, SwitchSetsTheSideThatThePredicateNames) {
   OpTester op("Switch");
@@ -105,5 +104,4 @@ TEST(ControlFlowTest, LoopCondStopsACancelledLoop) {
   EXPECT_EQ(op.Run().code(), absl::StatusCode::kCancelled);
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::control_flow_test

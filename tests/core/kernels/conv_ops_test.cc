@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::conv_ops_test {
 
 std::vector<float> RandomValues(int64_t count, int seed) {
   std::mt19937 random(seed);
@@ -374,5 +373,4 @@ TEST(Conv3DTest, GradientsAreItsTransposes) {
   ExpectTensorEqual<float>(filter.output(0), {2, 1, 1, 1, 2}, {15, 20, 18, 24});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::conv_ops_test

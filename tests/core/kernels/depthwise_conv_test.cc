@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::depthwise_conv_test {
 
 OpTester& Attrs(OpTester& op, int64_t stride, const char* padding) {
   return op.Attr("strides", std::vector<int64_t>{1, stride, stride, 1})
@@ -94,5 +93,4 @@ TEST(DepthwiseGradientTest, RefusesAGradientOfAnotherShape) {
                                 "expected [1,1,2,2]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::depthwise_conv_test

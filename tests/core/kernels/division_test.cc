@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::division_test {
 
 using absl::StatusCode;
 
@@ -97,5 +96,4 @@ TEST(DivisionTest, DividesNaN) {
   EXPECT_EQ(RunBinary<float>("DivNoNan", {kNan}, {0})[0], 0);
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::division_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::gather_test {
 
 using absl::StatusCode;
 
@@ -114,5 +113,4 @@ TEST(GatherNdTest, RefusesBadIndices) {
               HasCode(StatusCode::kInvalidArgument, "params is empty"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::gather_test

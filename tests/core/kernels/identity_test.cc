@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::identity_test {
 
 using absl::StatusCode;
 
@@ -68,5 +67,4 @@ TEST(EnsureShapeTest, ChecksTheShape) {
                       "is not compatible with expected shape [?,3]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::identity_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::image_color_test {
 
 TEST(RGBToHSVTest, FindsHueSaturationAndValue) {
   OpTester op("RGBToHSV");
@@ -48,5 +47,4 @@ TEST(AdjustContrastv2Test, RefusesOtherRanks) {
               HasCode(absl::StatusCode::kInvalidArgument, "at least 3-D"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::image_color_test

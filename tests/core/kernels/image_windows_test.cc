@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::image_windows_test {
 
 using Ints = std::vector<int64_t>;
 
@@ -61,5 +60,4 @@ TEST(Dilation2DTest, RefusesOtherDepths) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument, "depth"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::image_windows_test

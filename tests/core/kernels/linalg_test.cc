@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::linalg_test {
 
 const auto kBad = absl::StatusCode::kInvalidArgument;
 
@@ -79,5 +78,4 @@ TEST(MatrixTriangularSolveTest, ReadsOneTriangle) {
   }
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::linalg_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::logical_test {
 
 TEST(LogicalTest, FollowsTheTruthTables) {
   OpTester both("LogicalAnd");
@@ -34,5 +33,4 @@ TEST(LogicalTest, TakesEmptyTensors) {
   ExpectTensorEqual<bool>(op.output(0), {0}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::logical_test

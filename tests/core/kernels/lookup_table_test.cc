@@ -7,8 +7,7 @@
 #include "core/io/file_system.h"
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::lookup_table_test {
 
 using ::absl::StatusCode;
 
@@ -349,5 +348,4 @@ TEST(LookupTableTest, OlderSpellingsGoByName) {
   }
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::lookup_table_test

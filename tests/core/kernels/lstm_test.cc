@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::lstm_test {
 
 // x, cs_prev, h_prev, w, wci, wcf, wco, b of a cell of size 1.
 OpTester& Cell(OpTester& op, const TensorShape& x_shape,
@@ -69,5 +68,4 @@ TEST(BlockLSTMTest, RefusesALengthBeyondTheSequence) {
               HasCode(absl::StatusCode::kInvalidArgument, "seq_len_max is 3"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::lstm_test

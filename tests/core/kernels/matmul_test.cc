@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::matmul_test {
 
 std::vector<float> RandomValues(int64_t count, int seed) {
   std::mt19937 random(seed);
@@ -195,5 +194,4 @@ TEST(BatchMatMulV2Test, RefusesVectors) {
                                 "In[0] ndims must be >= 2: 1"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::matmul_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::matrix_diag_test {
 
 using absl::StatusCode;
 
@@ -94,5 +93,4 @@ TEST(DiagTest, RefusesOddRanks) {
               HasCode(StatusCode::kInvalidArgument, "do not match"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::matrix_diag_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::non_max_suppression_test {
 
 // Four boxes in a row; the first two and the last overlap.
 OpTester& Boxes(OpTester& op) {
@@ -85,5 +84,4 @@ TEST(NonMaxSuppressionTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(scores.Run(), HasCode(bad, "scores"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::non_max_suppression_test

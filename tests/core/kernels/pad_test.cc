@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::pad_test {
 
 using absl::StatusCode;
 
@@ -109,5 +108,4 @@ TEST(MirrorPadGradTest, RefusesPaddingsLargerThanTheInput) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "larger"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::pad_test

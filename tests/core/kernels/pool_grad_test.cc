@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::pool_grad_test {
 
 using Ints = std::vector<int64_t>;
 
@@ -85,5 +84,4 @@ TEST(Pool3DGradTest, SlidesThroughThreeDimensions) {
   ExpectTensorEqual<float>(mean.output(0), {1, 2, 1, 1, 1}, {2.5, 2.5});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::pool_grad_test

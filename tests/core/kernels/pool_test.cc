@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::pool_test {
 
 using Ints = std::vector<int64_t>;
 
@@ -170,5 +169,4 @@ TEST(Pool3DTest, SlidesThroughThreeDimensions) {
   ExpectTensorEqual<float>(mean.output(0), {1, 2, 1, 2, 1}, {2.5, 3, 2.5, 2});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::pool_test

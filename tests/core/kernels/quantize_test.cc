@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::quantize_test {
 
 const std::vector<float> kValues = {-1, -0.5f, 0, 0.25f, 0.6f, 1, 2};
 const auto kBad = absl::StatusCode::kInvalidArgument;
@@ -129,5 +128,4 @@ TEST(FakeQuantTest, RefusesBadAttributesAndShapes) {
   EXPECT_THAT(channels.Run(), HasCode(kBad, "per channel"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::quantize_test

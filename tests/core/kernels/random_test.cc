@@ -7,8 +7,7 @@
 #include "core/kernels/philox.h"
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::random_test {
 
 using absl::StatusCode;
 
@@ -241,5 +240,4 @@ TEST(MultinomialTest, RefusesWrongInputs) {
                       "num_classes should be positive, got 0"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::random_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::reduce_minmax_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -73,5 +72,4 @@ TEST(ReduceMinMaxTest, RefusesWrongAxes) {
                                 "Invalid reduction dimension (1"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::reduce_minmax_test

@@ -4,8 +4,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::reductions_test {
 
 using absl::StatusCode;
 
@@ -168,5 +167,4 @@ TEST(ReductionsTest, RefusesAResultThatIsTooLarge) {
   EXPECT_FALSE(op.Run().ok());
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::reductions_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::regex_test {
 
 using absl::StatusCode;
 
@@ -59,5 +58,4 @@ TEST(RegexTest, RefusesReplacementsThatExplode) {
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "too long"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::regex_test

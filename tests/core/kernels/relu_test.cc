@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::relu_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -74,5 +73,4 @@ TEST(ReluGradTest, RefusesOtherShapes) {
                                 "Input 0: [3] != input 1: [1]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::relu_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::reshape_test {
 
 using absl::StatusCode;
 
@@ -134,5 +133,4 @@ TEST(ShapeTest, SizeAndRank) {
   ExpectTensorEqual<int32_t>(rank.output(0), {}, {2});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::reshape_test

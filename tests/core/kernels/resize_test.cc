@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::resize_test {
 
 // The image [[1, 5, 2], [7, 3, 9]] as `op` resizes it to 3 x 5; expected
 // values are TensorFlow's.
@@ -159,5 +158,4 @@ TEST(CropAndResizeTest, RefusesABoxOfNoImage) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kOutOfRange, "box_index"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::resize_test

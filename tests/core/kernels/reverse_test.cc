@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::reverse_test {
 
 using absl::StatusCode;
 
@@ -94,5 +93,4 @@ TEST(RollTest, RefusesBadAxes) {
                                     "input must be 1-D or higher"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::reverse_test

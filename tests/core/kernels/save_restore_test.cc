@@ -5,8 +5,7 @@
 #include "core/io/file_system.h"
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::save_restore_test {
 
 using ::absl::StatusCode;
 using Strings = std::vector<std::string>;
@@ -233,5 +232,4 @@ TEST_F(SaveRestoreTest, NamesShards) {
                                   "basename must be a scalar, got shape [0]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::save_restore_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::scan_test {
 
 using absl::StatusCode;
 
@@ -48,5 +47,4 @@ TEST(ScanTest, RefusesWrongAxes) {
                       "ScanOp: axis must be a scalar, not [1]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::scan_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::scatter_test {
 
 using absl::StatusCode;
 
@@ -134,5 +133,4 @@ TEST(SparseToDenseTest, RefusesAnotherNumberOfValues) {
                       "[3]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::scatter_test

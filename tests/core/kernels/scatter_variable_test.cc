@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::scatter_variable_test {
 
 using ::absl::StatusCode;
 
@@ -269,5 +268,4 @@ TEST(ScatterVariableTest, ResourceGatherNdTakesSlices) {
               HasCode(StatusCode::kInvalidArgument, "saw: 3 vs. 2"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::scatter_variable_test

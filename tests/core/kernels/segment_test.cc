@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::segment_test {
 
 using absl::StatusCode;
 
@@ -111,5 +110,4 @@ TEST(UnsortedSegmentTest, RefusesBadIds) {
                       "Input num_segments == -1 must not be negative."));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::segment_test

@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::select_test {
 
 using absl::StatusCode;
 
@@ -85,5 +84,4 @@ TEST(SelectTest, SelectV2TakesEmptyTensors) {
   ExpectTensorEqual<float>(op.output(0), {0}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::select_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::sequence_test {
 
 using absl::StatusCode;
 
@@ -122,5 +121,4 @@ TEST(InvertPermutationTest, RefusesWhatIsNone) {
                                     "-1 is not between 0 and 2"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::sequence_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::slice_test {
 
 using absl::StatusCode;
 
@@ -174,5 +173,4 @@ TEST(StridedSliceGradTest, RefusesAnotherShape) {
                                 "shape of dy was [4] instead of [5]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::slice_test

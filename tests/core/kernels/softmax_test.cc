@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::softmax_test {
 
 const float kNaN = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -116,5 +115,4 @@ TEST(SparseSoftmaxCrossEntropyWithLogitsTest, RefusesBadLabels) {
   EXPECT_THAT(run({1, 0}, {0}), HasCode(bad, "at least one class"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::softmax_test

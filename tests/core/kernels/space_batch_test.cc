@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::space_batch_test {
 
 using absl::StatusCode;
 
@@ -135,5 +134,4 @@ TEST(DepthToSpaceTest, RefusesShapesThatDoNotDivide) {
                       "block_size: 2"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::space_batch_test

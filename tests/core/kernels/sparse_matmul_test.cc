@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::sparse_matmul_test {
 
 absl::Status RunSparse(OpTester& op, std::vector<int64_t> index,
                        std::vector<int64_t> shape, const TensorShape& b) {
@@ -66,5 +65,4 @@ TEST(SparseMatMulTest, RefusesSizesThatDoNotFit) {
                                 "Matrix size incompatible"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::sparse_matmul_test

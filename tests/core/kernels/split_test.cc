@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::split_test {
 
 using absl::StatusCode;
 
@@ -93,5 +92,4 @@ TEST(UnpackTest, RefusesAnotherCount) {
               HasCode(StatusCode::kInvalidArgument, "axis = 0 not in [0, 0)"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::split_test

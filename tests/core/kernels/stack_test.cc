@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::stack_test {
 
 using ::absl::StatusCode;
 
@@ -89,5 +88,4 @@ TEST(StackTest, OlderSpellingsGoByName) {
   }
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::stack_test

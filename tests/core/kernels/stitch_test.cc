@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::stitch_test {
 
 using absl::StatusCode;
 
@@ -67,5 +66,4 @@ TEST(DynamicPartitionTest, RefusesUnknownPartitions) {
                       "data.shape = [3], partitions.shape = [2]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::stitch_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::string_convert_test {
 
 using absl::StatusCode;
 
@@ -143,5 +142,4 @@ TEST(Base64Test, RefusesOtherCharacters) {
   }
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::string_convert_test

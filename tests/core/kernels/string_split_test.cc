@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::string_split_test {
 
 using absl::StatusCode;
 
@@ -60,5 +59,4 @@ TEST(StringSplitV2Test, SplitsAsPythonDoes) {
   EXPECT_THAT(SplitV2("", ",", -1), ElementsAre(""));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::string_split_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::strings_test {
 
 using absl::StatusCode;
 using Strings = std::vector<std::string>;
@@ -156,5 +155,4 @@ TEST(StringHashTest, WantsBucketsAndAKey) {
   EXPECT_THAT(key.Run(), HasCode(StatusCode::kInvalidArgument, "Key"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::strings_test

@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::tensor_array_test {
 
 using ::absl::StatusCode;
 
@@ -454,5 +453,4 @@ TEST(TensorArrayTest, OlderSpellingsLookTheArrayUpInTheStep) {
   }
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::tensor_array_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::tile_test {
 
 using absl::StatusCode;
 
@@ -75,5 +74,4 @@ TEST(BroadcastArgsTest, MergesShapes) {
                                  "Incompatible shapes: [2] vs. [3]"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::tile_test

@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::top_k_test {
 
 using absl::StatusCode;
 
@@ -97,5 +96,4 @@ TEST(NthElementTest, CountsFromTheSmallestOrLargest) {
                                  "Input must have last dimension > n = 3"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::top_k_test

@@ -4,8 +4,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::training_test {
 
 using ::absl::StatusCode;
 
@@ -279,5 +278,4 @@ TEST(TrainingTest, TakesHalf) {
   EXPECT_EQ(op.value(0), half(0.5));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::training_test

@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::transpose_test {
 
 using absl::StatusCode;
 
@@ -95,5 +94,4 @@ TEST(TransposeTest, ConjugateTransposeNegatesImaginaryParts) {
   ExpectTensorEqual<complex64>(op.output(0), {2, 1}, {{1, -2}, {3, 4}});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::transpose_test

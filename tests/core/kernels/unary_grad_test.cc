@@ -1,7 +1,6 @@
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::unary_grad_test {
 
 Tensor Gradient(const char* name) {
   OpTester op(name);
@@ -46,5 +45,4 @@ TEST(UnaryGradTest, TakesEmptyTensors) {
   ExpectTensorEqual<half>(op.output(0), {0}, {});
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::unary_grad_test

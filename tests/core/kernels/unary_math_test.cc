@@ -5,8 +5,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::unary_math_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -159,5 +158,4 @@ TEST(UnaryMathTest, RefusesIntegers) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::unary_math_test

@@ -3,8 +3,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::unary_simple_test {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInf = std::numeric_limits<float>::infinity();
@@ -83,5 +82,4 @@ TEST(UnarySimpleTest, RefusesDtypeWithoutKernel) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kUnimplemented, "T=int32"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::unary_simple_test

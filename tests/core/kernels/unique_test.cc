@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::unique_test {
 
 using absl::StatusCode;
 
@@ -75,5 +74,4 @@ TEST(WhereTest, GivesCoordinates) {
                                     "WhereOp : Unhandled input dimensions: 0"));
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::unique_test

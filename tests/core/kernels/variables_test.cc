@@ -2,8 +2,7 @@
 
 #include "tests/support/op_tester.h"
 
-namespace metagraph {
-namespace {
+namespace metagraph::variables_test {
 
 using ::absl::StatusCode;
 
@@ -321,5 +320,4 @@ TEST(VariablesTest, DestroyResourceOpMayIgnoreWhatIsNotThere) {
   EXPECT_OK(op.Run());
 }
 
-}  // namespace
-}  // namespace metagraph
+}  // namespace metagraph::variables_test

@@ -11,7 +11,7 @@ using testing::ElementsAre;
 TEST_F(ModelTest, LoadsAndRuns) {
   LoadSeed();
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
-  EXPECT_EQ(model_->variables().size(), 3u);
+  EXPECT_EQ(model_->graph()->variables().size(), 3u);
   ASSERT_OK_AND_ASSIGN(auto generation, model_->Read(call_));
   EXPECT_EQ(generation->checkpoint, Path("model"));
 }
@@ -31,6 +31,41 @@ TEST_F(ModelTest, RefusesToLoadADamagedCheckpoint) {
   ASSERT_OK(WriteFileAtomically(fs(), Path("model.data-00000-of-00001"),
                                 std::string(48, 'x')));
   EXPECT_THAT(Load(folder()), HasCode(absl::StatusCode::kDataLoss, "model"));
+}
+
+TEST_F(ModelTest, AssignsAllValuesOrNone) {
+  LoadSeed();
+  const int64_t before = model_->generation_number();
+  ASSERT_OK_AND_ASSIGN(
+      const int64_t after,
+      model_->AssignVariables({{"W1", FloatVector({0, 0, 0, 0})},
+                               {"W2:0", FloatVector({1, 1, 1, 1})}},
+                              before, call_));
+  EXPECT_GT(after, before);
+  EXPECT_EQ(after, model_->generation_number());
+  EXPECT_THAT(Add1(*model_), ElementsAre(2, 3, 4, 5));
+
+  const auto assign = [&](const char* name, Tensor value, int64_t expected) {
+    return model_->AssignVariables(
+        {{"W1", FloatVector({9, 9, 9, 9})}, {name, std::move(value)}}, expected,
+        call_);
+  };
+  const Tensor fits = FloatVector({5, 5, 5, 5});
+  EXPECT_THAT(assign("W3x", fits, -1),
+              HasCode(absl::StatusCode::kNotFound, "no variable \"W3x\""));
+  EXPECT_THAT(assign("W1:0", fits, -1),
+              HasCode(absl::StatusCode::kInvalidArgument, "given twice"));
+  EXPECT_THAT(assign("W2", FloatVector({1, 2}), -1),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "\"W2\" is float [4], the value is float [2]"));
+  EXPECT_THAT(assign("W2", Tensor::Scalar<int32_t>(1), -1),
+              HasCode(absl::StatusCode::kInvalidArgument, "int32 []"));
+  EXPECT_THAT(assign("W2", fits, before),
+              HasCode(absl::StatusCode::kAborted, "expected"));
+  EXPECT_THAT(model_->AssignVariables({}, -1, call_),
+              HasCode(absl::StatusCode::kInvalidArgument, "no values"));
+  EXPECT_EQ(model_->generation_number(), after);
+  EXPECT_THAT(Add1(*model_), ElementsAre(2, 3, 4, 5));
 }
 
 TEST_F(ModelTest, RollsBackToNothingBeforeTheFirstWeights) {
@@ -158,9 +193,9 @@ TEST_F(ModelTest, SavesWhatCanBeLoadedAgain) {
   ASSERT_OK_AND_ASSIGN(auto again, Load(folder()));
   EXPECT_EQ(again->folder().graph_path, Path("model-12.meta"));
   EXPECT_THAT(Add1(*again), ElementsAre(5, 9, 15, 37));
-  EXPECT_EQ(again->meta().def.collection_def().size(),
-            model_->meta().def.collection_def().size());
-  EXPECT_EQ(again->meta().def.saver_def().restore_op_name(),
+  EXPECT_EQ(again->graph()->meta().def.collection_def().size(),
+            model_->graph()->meta().def.collection_def().size());
+  EXPECT_EQ(again->graph()->meta().def.saver_def().restore_op_name(),
             "save/restore_all");
 }
 

@@ -1,0 +1,106 @@
+#include "core/model/model_graph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/base/nearest_names.h"
+#include "core/base/status.h"
+#include "core/graph/variables.h"
+
+namespace metagraph {
+namespace {
+
+bool IsCounter(const ModelVariable& variable) {
+  return variable.slot >= 0 &&
+         (variable.dtype == DT_INT64 || variable.dtype == DT_INT32);
+}
+
+}  // namespace
+
+ModelGraph::ModelGraph(MetaGraph meta, int first_added, Session& session)
+    : meta_(std::move(meta)), first_added_(first_added), ops_(session.ops()) {
+  // A variable that cannot be made is no reason not to serve the rest.
+  if (const absl::Status declared = session.DeclareVariables();
+      !declared.ok()) {
+    note_ = std::string(declared.message());
+  }
+  MakeSaverPlan();
+  ListModelVariables(session);
+}
+
+void ModelGraph::MakeSaverPlan() {
+  auto plan = BuildSaverPlan(meta_);
+  if (plan.ok()) {
+    saver_plan_ = *std::move(plan);
+  } else {
+    absl::StrAppend(&note_, note_.empty() ? "" : "; ", plan.status().message());
+    saver_plan_ = SaverPlanFromVariables(meta_);
+  }
+  absl::flat_hash_set<int> saved;
+  for (const SavedVariable& variable : saver_plan_.variables) {
+    saved.insert(variable.node);
+  }
+  for (SavedVariable& variable : SaverPlanFromVariables(meta_).variables) {
+    if (variable.node >= first_added_ && !saved.contains(variable.node)) {
+      saver_plan_.variables.push_back(std::move(variable));
+    }
+  }
+}
+
+void ModelGraph::ListModelVariables(Session& session) {
+  absl::flat_hash_map<int, std::string> keys;
+  for (const SavedVariable& saved : saver_plan_.variables) {
+    keys.emplace(saved.node, saved.checkpoint_key);
+  }
+  for (GraphVariable& declared : ListVariables(meta_)) {
+    ModelVariable variable;
+    static_cast<GraphVariable&>(variable) = std::move(declared);
+    const auto found = session.variables().Find(
+        variable.container,
+        variable.shared_name.empty() ? variable.name : variable.shared_name);
+    if (found.ok()) variable.slot = found->slot;
+    if (const auto key = keys.find(variable.node); key != keys.end()) {
+      variable.checkpoint_key = key->second;
+    }
+    const bool in_collection =
+        std::binary_search(variable.collections.begin(),
+                           variable.collections.end(), "global_step");
+    if (IsCounter(variable) &&
+        (in_collection ||
+         (global_step_slot_ < 0 && variable.name == "global_step"))) {
+      global_step_slot_ = variable.slot;
+    }
+    variables_.push_back(std::move(variable));
+  }
+  for (size_t i = 0; i < variables_.size(); ++i) {
+    by_name_.emplace(variables_[i].name, static_cast<int>(i));
+  }
+}
+
+const ModelVariable* ModelGraph::FindVariable(absl::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &variables_[found->second];
+}
+
+absl::StatusOr<const ModelVariable*> ModelGraph::RequireVariable(
+    absl::string_view name) const {
+  absl::ConsumeSuffix(&name, ":0");
+  if (const ModelVariable* found = FindVariable(name)) return found;
+  std::vector<absl::string_view> known;
+  for (const auto& variable : variables_) known.push_back(variable.name);
+  return NotFound("no variable \"", name, "\"",
+                  DidYouMean(NearestNames(name, known)));
+}
+
+const GraphCatalog& ModelGraph::catalog() const {
+  MutexLock lock(mu_);
+  if (catalog_ == nullptr) {
+    catalog_ = std::make_unique<const GraphCatalog>(meta_, ops_);
+  }
+  return *catalog_;
+}
+
+}  // namespace metagraph

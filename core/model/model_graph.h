@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/base/mutex.h"
+#include "core/graph/meta_graph.h"
+#include "core/graph/saver_plan.h"
+#include "core/model/checkpoint_match.h"
+#include "core/model/graph_catalog.h"
+#include "core/op/op_registry.h"
+#include "core/session/session.h"
+
+namespace metagraph {
+
+// One version of a model's graph, and what the model knows about it: its
+// variables and how they are saved. Immutable; an extension makes a new one.
+class ModelGraph {
+ public:
+  // Declares the variables of the graph in `session`, which runs that graph.
+  // Variables from node `first_added` on came by extension: those that the
+  // saver does not know are saved under their own names.
+  ModelGraph(MetaGraph meta, int first_added, Session& session);
+  ModelGraph(const ModelGraph&) = delete;
+  ModelGraph& operator=(const ModelGraph&) = delete;
+
+  const MetaGraph& meta() const { return meta_; }
+  const SaverPlan& saver_plan() const { return saver_plan_; }
+  const std::vector<ModelVariable>& variables() const { return variables_; }
+  // Slot of the variable that counts training steps; -1: there is none.
+  int global_step_slot() const { return global_step_slot_; }
+  int first_added() const { return first_added_; }
+  // For people: what was noticed; may be empty.
+  const std::string& note() const { return note_; }
+
+  // nullptr if there is none of that name.
+  const ModelVariable* FindVariable(absl::string_view name) const;
+  // Takes "W1" and "W1:0". NOT_FOUND with the nearest names.
+  absl::StatusOr<const ModelVariable*> RequireVariable(
+      absl::string_view name) const;
+  // Made at the first call.
+  const GraphCatalog& catalog() const EXCLUDES(mu_);
+
+ private:
+  void MakeSaverPlan();
+  void ListModelVariables(Session& session);
+
+  // Constant after construction.
+  const MetaGraph meta_;
+  const int first_added_;
+  const OpRegistry& ops_;
+  SaverPlan saver_plan_;
+  std::vector<ModelVariable> variables_;
+  absl::flat_hash_map<absl::string_view, int> by_name_;
+  int global_step_slot_ = -1;
+  std::string note_;
+
+  mutable Mutex mu_;
+  mutable std::unique_ptr<const GraphCatalog> catalog_ GUARDED_BY(mu_);
+};
+
+}  // namespace metagraph
