@@ -1,4 +1,4 @@
-// init, assign, load, unload.
+// init, assign, extend, load, unload.
 
 #include <filesystem>
 #include <memory>
@@ -12,6 +12,8 @@
 #include "client/feeds.h"
 #include "client/verb.h"
 #include "core/base/status.h"
+#include "core/graph/meta_graph.h"
+#include "core/io/file_system.h"
 
 namespace metagraph {
 namespace {
@@ -77,17 +79,43 @@ absl::Status Assign(const std::vector<std::string>& values,
                     VerbContext& context) {
   v1::AssignVariablesRequest request;
   context.model.Set(&request);
-  ASSIGN_OR_RETURN(const std::vector<tensorflow::NamedTensorProto> tensors,
-                   MakeFeeds(values, context.model, context.backend,
-                             context.console.in));
+  ASSIGN_OR_RETURN(
+      const std::vector<tensorflow::NamedTensorProto> tensors,
+      MakeFeeds(values, context.model, context.backend, context.console.in));
   request.mutable_values()->Assign(tensors.begin(), tensors.end());
   ASSIGN_OR_RETURN(const v1::AssignVariablesResponse response,
                    context.backend.AssignVariables(request));
   if (context.json()) return context.PrintJson(response);
-  context.PrintLine(absl::StrCat("assigned ", request.values_size(),
-                                 request.values_size() == 1 ? " variable"
-                                                            : " variables",
-                                 "; generation ", response.generation()));
+  context.PrintLine(
+      absl::StrCat("assigned ", request.values_size(),
+                   request.values_size() == 1 ? " variable" : " variables",
+                   "; generation ", response.generation()));
+  return absl::OkStatus();
+}
+
+struct ExtendArguments {
+  std::string file;
+  std::string prefix;
+};
+
+absl::Status Extend(const ExtendArguments& options, VerbContext& context) {
+  v1::ExtendGraphRequest request;
+  context.model.Set(&request);
+  ASSIGN_OR_RETURN(const MetaGraph read,
+                   ReadMetaGraph(FileSystem::Posix(), options.file));
+  *request.mutable_meta_graph() = read.ToProto();
+  request.set_import_prefix(options.prefix);
+  ASSIGN_OR_RETURN(const v1::ExtendGraphResponse response,
+                   context.backend.ExtendGraph(request));
+  if (context.json()) return context.PrintJson(response);
+  context.PrintLine(
+      absl::StrCat("added ", response.added_nodes(), " nodes, ",
+                   response.added_variables_size(),
+                   " of them variables without a value; graph version ",
+                   response.graph_version()));
+  for (const std::string& name : response.added_variables()) {
+    context.PrintLine(name);
+  }
   return absl::OkStatus();
 }
 
@@ -149,6 +177,15 @@ void AddAdminVerbs(VerbSet* verbs) {
                      "NAME=JSON, NAME=@FILE (.npy or JSON), or NAME=@- for "
                      "standard input")
         ->required();
+  }
+  {
+    const auto o = std::make_shared<ExtendArguments>();
+    CLI::App* verb =
+        verbs->Add("extend", "Add the nodes of another graph", VerbKind::kModel,
+                   [o](VerbContext& context) { return Extend(*o, context); });
+    verb->add_option("FILE", o->file, "A .meta file or a GraphDef")->required();
+    verb->add_option("--prefix", o->prefix,
+                     "Put PREFIX/ before the names of the nodes");
   }
   {
     const auto o = std::make_shared<LoadOptions>();

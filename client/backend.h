@@ -70,6 +70,8 @@ class Backend {
       const v1::InitializeVariablesRequest& request) = 0;
   virtual absl::StatusOr<v1::AssignVariablesResponse> AssignVariables(
       const v1::AssignVariablesRequest& request) = 0;
+  virtual absl::StatusOr<v1::ExtendGraphResponse> ExtendGraph(
+      const v1::ExtendGraphRequest& request) = 0;
   virtual absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) = 0;
 };

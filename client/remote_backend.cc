@@ -114,6 +114,10 @@ class RemoteBackend final : public Backend {
       const v1::AssignVariablesRequest& request) override {
     return Unary(*admin_, &Admin::Stub::AssignVariables, request);
   }
+  absl::StatusOr<v1::ExtendGraphResponse> ExtendGraph(
+      const v1::ExtendGraphRequest& request) override {
+    return Unary(*admin_, &Admin::Stub::ExtendGraph, request);
+  }
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) override {
     return Unary(*admin_, &Admin::Stub::SetLogLevel, request);

@@ -45,6 +45,7 @@ ADMIN_CALL(Rollback)
 ADMIN_STREAM(Save)
 ADMIN_CALL(InitializeVariables)
 ADMIN_CALL(AssignVariables)
+ADMIN_CALL(ExtendGraph)
 ADMIN_CALL(SetLogLevel)
 
 #undef ADMIN_CALL

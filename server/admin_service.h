@@ -38,6 +38,10 @@ class AdminService final : public v1::Admin::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::AssignVariablesRequest* request,
       v1::AssignVariablesResponse* response) override;
+  grpc::ServerUnaryReactor* ExtendGraph(
+      grpc::CallbackServerContext* context,
+      const v1::ExtendGraphRequest* request,
+      v1::ExtendGraphResponse* response) override;
   grpc::ServerUnaryReactor* SetLogLevel(
       grpc::CallbackServerContext* context,
       const v1::SetLogLevelRequest* request,

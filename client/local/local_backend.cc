@@ -120,6 +120,10 @@ class LocalBackend final : public Backend {
       const v1::AssignVariablesRequest&) override {
     return NeedsServer();
   }
+  absl::StatusOr<v1::ExtendGraphResponse> ExtendGraph(
+      const v1::ExtendGraphRequest&) override {
+    return NeedsServer();
+  }
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest&) override {
     return NeedsServer();

@@ -110,9 +110,7 @@ absl::Status Model::LoadGraph() {
     };
   }
   session_ = std::make_unique<Session>(meta.graph, std::move(options));
-  const int nodes = static_cast<int>(meta.graph->nodes().size());
-  auto graph =
-      std::make_shared<const ModelGraph>(std::move(meta), nodes, *session_);
+  auto graph = std::make_shared<const ModelGraph>(std::move(meta), *session_);
   AddNote(note_, graph->note());
   MutexLock lock(mu_);
   graph_ = std::move(graph);
@@ -335,9 +333,10 @@ absl::StatusOr<int64_t> Model::AssignVariables(
   absl::flat_hash_set<int> seen;
   for (auto& [name, value] : values) {
     ASSIGN_OR_RETURN(const ModelVariable* variable,
-                       graph->RequireVariable(name));
+                     graph->RequireVariable(name));
     if (variable->slot < 0) {
-      return Unimplemented("variable \"", name, "\": its op has no kernel here");
+      return Unimplemented("variable \"", name,
+                           "\": its op has no kernel here");
     }
     if (!seen.insert(variable->slot).second) {
       return InvalidArgument("variable \"", variable->name,
@@ -355,12 +354,12 @@ absl::StatusOr<int64_t> Model::AssignVariables(
   }
   VariableStore& store = session_->variables();
   {
-    ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step, store.BeginWrite(call));
+    ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
+                     store.BeginWrite(call));
     const int64_t newest = step->generation().number;
     if (expected_generation >= 0 && newest != expected_generation) {
-      return absl::AbortedError(absl::StrCat("generation is ", newest,
-                                             ", expected ",
-                                             expected_generation));
+      return absl::AbortedError(absl::StrCat(
+          "generation is ", newest, ", expected ", expected_generation));
     }
     for (auto& [slot, value] : by_slot) {
       RETURN_IF_ERROR(

@@ -1,12 +1,66 @@
 // Model::ExtendGraph: a new version of the graph.
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/graph/meta_graph_merge.h"
+#include "core/graph/saver_builder.h"
 #include "core/model/model.h"
 
 namespace metagraph {
+
+namespace {
+
+// Sees to it that a saver of the extended graph keeps the variables that the
+// saver before kept and those that were added, unless who extends the graph
+// brought a saver for them: one is made where none does. `extended` is the
+// graph with `more` in it.
+void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
+                   tensorflow::MetaGraphDef* more) {
+  const SaverPlan& kept = old.saver_plan();
+  // Without a saver all variables are kept; one that does more than to keep
+  // variables cannot be made again.
+  if (kept.saver.restore_op_name().empty() || !kept.complete()) return;
+  SaverPlan brought;
+  if (more->has_saver_def()) {
+    auto plan = BuildSaverPlan(*extended.graph, more->saver_def());
+    if (!plan.ok() || !plan->complete()) return;
+    brought = *std::move(plan);
+  } else {
+    const int known = static_cast<int>(old.meta().graph->nodes().size());
+    for (auto& variable : SaverPlanFromVariables(extended).variables) {
+      if (variable.node >= known) brought.variables.push_back(variable);
+    }
+    if (brought.variables.empty()) return;
+  }
+  absl::flat_hash_set<int> nodes;
+  for (const SavedVariable& variable : brought.variables) {
+    nodes.insert(variable.node);
+  }
+  std::vector<SavedVariable> all = brought.variables;
+  for (const SavedVariable& variable : kept.variables) {
+    if (!nodes.contains(variable.node)) all.push_back(variable);
+  }
+  if (more->has_saver_def() && all.size() == brought.variables.size()) return;
+  // As a Saver orders them.
+  std::sort(all.begin(), all.end(),
+            [](const SavedVariable& a, const SavedVariable& b) {
+              return std::tie(a.checkpoint_key, a.node) <
+                     std::tie(b.checkpoint_key, b.node);
+            });
+  tensorflow::SaverDef saver =
+      AddSaverNodes(*extended.graph, all, more->mutable_graph_def());
+  saver.set_max_to_keep(kept.saver.max_to_keep());
+  saver.set_keep_checkpoint_every_n_hours(
+      kept.saver.keep_checkpoint_every_n_hours());
+  *more->mutable_saver_def() = std::move(saver);
+}
+
+}  // namespace
 
 absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
                                                 tensorflow::MetaGraphDef more,
@@ -17,24 +71,29 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
   if (!options.import_prefix.empty()) {
     more = WithImportPrefix(std::move(more), options.import_prefix);
   }
-  const int added = RemoveKnownNodes(*old->meta().graph,
-                                     more.mutable_graph_def());
-  ASSIGN_OR_RETURN(
-      const int64_t version,
-      session_->Extend(more.graph_def(), options.expected_graph_version));
+  if (old->meta().graph->FindNode(more.saver_def().restore_op_name()) !=
+      nullptr) {
+    more.clear_saver_def();  // the old one, sent along with the whole graph
+  }
+  ExtendResult result;
+  result.added_nodes =
+      RemoveKnownNodes(*old->meta().graph, more.mutable_graph_def());
 
   MetaGraph meta;
   meta.kind = old->meta().kind;
-  meta.graph = session_->graph();
   meta.def = old->meta().def;
-  more.clear_graph_def();
+  ASSIGN_OR_RETURN(meta.graph, old->meta().graph->Extend(more.graph_def()));
   MergeMetaGraph(more, &meta.def);
-  auto extended = std::make_shared<const ModelGraph>(
-      std::move(meta), old->first_added(), *session_);
+  CompleteSaver(*old, meta, &more);
+  MergeMetaGraph(more, &meta.def);
 
-  ExtendResult result;
-  result.graph_version = version;
-  result.added_nodes = added;
+  RETURN_IF_ERROR(call.Check());
+  ASSIGN_OR_RETURN(
+      result.graph_version,
+      session_->Extend(more.graph_def(), options.expected_graph_version));
+  meta.graph = session_->graph();
+  auto extended =
+      std::make_shared<const ModelGraph>(std::move(meta), *session_);
   for (const ModelVariable& variable : extended->variables()) {
     if (old->FindVariable(variable.name) == nullptr) {
       result.added_variables.push_back(variable.name);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/base/nearest_names.h"
@@ -20,18 +19,13 @@ bool IsCounter(const ModelVariable& variable) {
 
 }  // namespace
 
-ModelGraph::ModelGraph(MetaGraph meta, int first_added, Session& session)
-    : meta_(std::move(meta)), first_added_(first_added), ops_(session.ops()) {
+ModelGraph::ModelGraph(MetaGraph meta, Session& session)
+    : meta_(std::move(meta)), ops_(session.ops()) {
   // A variable that cannot be made is no reason not to serve the rest.
   if (const absl::Status declared = session.DeclareVariables();
       !declared.ok()) {
     note_ = std::string(declared.message());
   }
-  MakeSaverPlan();
-  ListModelVariables(session);
-}
-
-void ModelGraph::MakeSaverPlan() {
   auto plan = BuildSaverPlan(meta_);
   if (plan.ok()) {
     saver_plan_ = *std::move(plan);
@@ -39,15 +33,7 @@ void ModelGraph::MakeSaverPlan() {
     absl::StrAppend(&note_, note_.empty() ? "" : "; ", plan.status().message());
     saver_plan_ = SaverPlanFromVariables(meta_);
   }
-  absl::flat_hash_set<int> saved;
-  for (const SavedVariable& variable : saver_plan_.variables) {
-    saved.insert(variable.node);
-  }
-  for (SavedVariable& variable : SaverPlanFromVariables(meta_).variables) {
-    if (variable.node >= first_added_ && !saved.contains(variable.node)) {
-      saver_plan_.variables.push_back(std::move(variable));
-    }
-  }
+  ListModelVariables(session);
 }
 
 void ModelGraph::ListModelVariables(Session& session) {

@@ -22,9 +22,7 @@ namespace metagraph {
 class ModelGraph {
  public:
   // Declares the variables of the graph in `session`, which runs that graph.
-  // Variables from node `first_added` on came by extension: those that the
-  // saver does not know are saved under their own names.
-  ModelGraph(MetaGraph meta, int first_added, Session& session);
+  ModelGraph(MetaGraph meta, Session& session);
   ModelGraph(const ModelGraph&) = delete;
   ModelGraph& operator=(const ModelGraph&) = delete;
 
@@ -33,7 +31,6 @@ class ModelGraph {
   const std::vector<ModelVariable>& variables() const { return variables_; }
   // Slot of the variable that counts training steps; -1: there is none.
   int global_step_slot() const { return global_step_slot_; }
-  int first_added() const { return first_added_; }
   // For people: what was noticed; may be empty.
   const std::string& note() const { return note_; }
 
@@ -46,12 +43,10 @@ class ModelGraph {
   const GraphCatalog& catalog() const EXCLUDES(mu_);
 
  private:
-  void MakeSaverPlan();
   void ListModelVariables(Session& session);
 
   // Constant after construction.
   const MetaGraph meta_;
-  const int first_added_;
   const OpRegistry& ops_;
   SaverPlan saver_plan_;
   std::vector<ModelVariable> variables_;

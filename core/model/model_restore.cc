@@ -144,8 +144,7 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   ASSIGN_OR_RETURN(
       std::shared_ptr<const Generation> now,
       store.Publish(*std::move(values), prefix,
-                    plan.complete() ? options.expected_generation : -1,
-                    call));
+                    plan.complete() ? options.expected_generation : -1, call));
   result.generation = now->number;
   result.previous_generation = previous->number;
   result.global_step = GlobalStep(*now);
@@ -198,8 +197,7 @@ absl::Status Model::RestoreByRunning(const tensorflow::SaverDef& saver,
                                      CallContext& call) {
   RunRequest request;
   request.targets = {saver.restore_op_name()};
-  if (const std::string& file = saver.filename_tensor_name();
-      !file.empty()) {
+  if (const std::string& file = saver.filename_tensor_name(); !file.empty()) {
     request.feeds.emplace_back(
         file, Tensor::Scalar<std::string>(NormalizePath("/", prefix)));
   }

@@ -160,9 +160,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     const std::string folder(Dirname(prefix));
     int keep = options.keep;
     if (keep == 0) {
-      keep = plan.saver.restore_op_name().empty()
-                 ? kDefaultKeep
-                 : plan.saver.max_to_keep();
+      keep = plan.saver.restore_op_name().empty() ? kDefaultKeep
+                                                  : plan.saver.max_to_keep();
     }
     ASSIGN_OR_RETURN(
         const std::vector<std::string> dropped,

@@ -203,11 +203,41 @@ absl::Status AdminHandler::AssignVariables(
     }
     values.emplace_back(value.name(), *std::move(tensor));
   }
-  ASSIGN_OR_RETURN(
-      const int64_t generation,
-      model->AssignVariables(std::move(values), ExpectedGeneration(request),
-                             call));
+  ASSIGN_OR_RETURN(const int64_t generation,
+                   model->AssignVariables(std::move(values),
+                                          ExpectedGeneration(request), call));
   response->set_generation(generation);
+  return absl::OkStatus();
+}
+
+absl::Status AdminHandler::ExtendGraph(
+    const v1::ExtendGraphRequest& request, CallContext& call,
+    v1::ExtendGraphResponse* response) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  tensorflow::MetaGraphDef more;
+  switch (request.extension_case()) {
+    case v1::ExtendGraphRequest::kGraph:
+      *more.mutable_graph_def() = request.graph();
+      break;
+    case v1::ExtendGraphRequest::kMetaGraph:
+      more = request.meta_graph();
+      break;
+    default:
+      return InvalidArgument("the request holds neither graph nor meta_graph");
+  }
+  ExtendOptions options;
+  options.import_prefix = request.import_prefix();
+  if (request.has_expected_graph_version()) {
+    options.expected_graph_version = request.expected_graph_version();
+  }
+  options.expected_generation = ExpectedGeneration(request);
+  ASSIGN_OR_RETURN(const ExtendResult result,
+                   model->ExtendGraph(options, std::move(more), call));
+  response->set_graph_version(result.graph_version);
+  response->set_generation(result.generation);
+  response->set_added_nodes(result.added_nodes);
+  *response->mutable_added_variables() = {result.added_variables.begin(),
+                                          result.added_variables.end()};
   return absl::OkStatus();
 }
 

@@ -43,6 +43,9 @@ class AdminHandler {
   absl::Status AssignVariables(const v1::AssignVariablesRequest& request,
                                CallContext& call,
                                v1::AssignVariablesResponse* response) const;
+  absl::Status ExtendGraph(const v1::ExtendGraphRequest& request,
+                           CallContext& call,
+                           v1::ExtendGraphResponse* response) const;
   absl::Status SetLogLevel(const v1::SetLogLevelRequest& request,
                            CallContext& call,
                            v1::SetLogLevelResponse* response) const;

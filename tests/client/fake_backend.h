@@ -72,6 +72,7 @@ class FakeBackend final : public Backend {
   STREAMING(Save)
   UNARY(InitializeVariables)
   UNARY(AssignVariables)
+  UNARY(ExtendGraph)
   UNARY(SetLogLevel)
 #undef UNARY
 #undef STREAMING

@@ -11,5 +11,7 @@ if [[ ! -x $venv/bin/python ]]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install -q -r tests/interop/requirements.txt
 fi
-exec "$venv/bin/python" tests/interop/save_is_read_by_tensorflow.py \
-  "$build/server/metagraphd" "$build/client/metagraphctl" deploy/example/model
+for story in save_is_read_by_tensorflow fine_tune; do
+  "$venv/bin/python" "tests/interop/$story.py" \
+    "$build/server/metagraphd" "$build/client/metagraphctl" deploy/example/model
+done

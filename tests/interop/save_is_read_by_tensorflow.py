@@ -8,14 +8,14 @@ older checkpoint, saves, and lets TensorFlow import the meta graph and restore.
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
+
+from daemon import Daemon  # noqa: E402
 
 tf.disable_v2_behavior()
 
@@ -37,26 +37,11 @@ def collections_of(meta):
 def main(daemon, ctl, model):
     work = tempfile.mkdtemp()
     folder = shutil.copytree(model, os.path.join(work, "model"))
-    port_file = os.path.join(work, "port")
-    server = subprocess.Popen(
-        [daemon, "--model", "m=" + folder, "--listen", "127.0.0.1:0",
-         "--port_file", port_file], stderr=subprocess.DEVNULL)
-    try:
-        while not os.path.exists(port_file):
-            if server.poll() is not None:
-                sys.exit("the daemon ended")
-        address = open(port_file).readline().strip()
-
-        def run(*words):
-            subprocess.run([ctl, "--server", address, *words], check=True)
-
-        run("restore", "m", "model-10")
-        run("save", "m", "saved", "--global-step", "77")
-        run("save", "m", os.path.join(folder, "sharded"), "--shards", "3",
-            "--no-global-step")
-    finally:
-        server.send_signal(signal.SIGTERM)
-        assert server.wait() == 0, "the daemon did not drain"
+    with Daemon(daemon, ctl, folder, os.path.join(work, "port")) as served:
+        served.ctl("restore", "m", "model-10")
+        served.ctl("save", "m", "saved", "--global-step", "77")
+        served.ctl("save", "m", os.path.join(folder, "sharded"), "--shards",
+                   "3", "--no-global-step")
 
     old = values_of(os.path.join(folder, "model-10"))
     for prefix in ("saved-77", "sharded"):

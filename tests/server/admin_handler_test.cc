@@ -101,6 +101,27 @@ TEST_F(AdminHandlerTest, AssignsVariables) {
               HasCode(absl::StatusCode::kInvalidArgument, "value of \"W1\""));
 }
 
+TEST_F(AdminHandlerTest, ExtendsTheGraph) {
+  v1::ExtendGraphRequest request;
+  request.set_model("seed");
+  v1::ExtendGraphResponse response;
+  EXPECT_THAT(admin_.ExtendGraph(request, call_, &response),
+              HasCode(absl::StatusCode::kInvalidArgument, "neither"));
+  tensorflow::NodeDef* node = request.mutable_graph()->add_node();
+  node->set_name("twice");
+  node->set_op("Add");
+  node->add_input("W1/read");
+  node->add_input("W1/read");
+  (*node->mutable_attr())["T"].set_type(DT_FLOAT);
+  ASSERT_OK(admin_.ExtendGraph(request, call_, &response));
+  EXPECT_EQ(response.graph_version(), 1);
+  EXPECT_EQ(response.added_nodes(), 1);
+  request.set_expected_graph_version(0);
+  node->set_name("thrice");
+  EXPECT_THAT(admin_.ExtendGraph(request, call_, &response),
+              HasCode(absl::StatusCode::kAborted, "Current version is 1"));
+}
+
 TEST_F(AdminHandlerTest, LoadsAndUnloads) {
   v1::LoadModelRequest load;
   load.set_model("second");

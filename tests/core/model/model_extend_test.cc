@@ -1,0 +1,146 @@
+// Fine-tuning in small: a served graph grows.
+
+#include <string>
+#include <vector>
+
+#include "core/checkpoint/checkpoint_reader.h"
+#include "tests/core/model/model_fixture.h"
+#include "tests/support/test_graph.h"
+
+namespace metagraph {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// A new head on the seed model: out = add1 * W5, and a step that lowers W5.
+tensorflow::MetaGraphDef Head() {
+  TestGraph graph;
+  graph.Variable("W5", FloatVector({2, 2, 2, 2}));
+  graph.Node("out", "Mul", {"add1", "W5/read"}, {{"T", DT_FLOAT}});
+  graph.Const("one", FloatVector({1, 1, 1, 1}));
+  graph.Node("train", "AssignSub", {"W5", "one"}, {{"T", DT_FLOAT}});
+  tensorflow::MetaGraphDef meta;
+  *meta.mutable_graph_def() = graph.def();
+  AddVariableToCollections("W5", &meta);
+  (*meta.mutable_collection_def())["train_op"].mutable_node_list()->add_value(
+      "train");
+  return meta;
+}
+
+class ExtendTest : public ModelTest {
+ protected:
+  ExtendTest() { LoadSeed(); }
+
+  absl::StatusOr<ExtendResult> Extend(const tensorflow::MetaGraphDef& more,
+                                      const ExtendOptions& options = {}) {
+    return model_->ExtendGraph(options, more, call_);
+  }
+  absl::Status Target(const std::string& target) {
+    RunRequest request;
+    request.targets = {target};
+    return Run(*model_, request).status();
+  }
+  std::vector<float> Out() {
+    RunRequest request;
+    request.feeds = {{"W3:0", FloatVector({1, 2, 3, 4})}};
+    request.fetches = {"out:0"};
+    auto result = Run(*model_, request);
+    EXPECT_OK(result);
+    return result.ok() ? Values<float>(result->outputs[0])
+                       : std::vector<float>();
+  }
+};
+
+TEST_F(ExtendTest, GrowsTrainsSavesAndResumes) {
+  ASSERT_OK_AND_ASSIGN(const ExtendResult extended, Extend(Head()));
+  EXPECT_EQ(extended.graph_version, 1);
+  EXPECT_EQ(extended.added_nodes, 7);
+  EXPECT_THAT(extended.added_variables, ElementsAre("W5"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+
+  // Only the new variable has no value.
+  ASSERT_OK_AND_ASSIGN(
+      const InitializeResult initialized,
+      model_->InitializeVariables(InitializeScope::kUninitialized, {}, false,
+                                  -1, call_));
+  EXPECT_THAT(initialized.initialized, ElementsAre("W5"));
+  EXPECT_THAT(initialized.overwritten, IsEmpty());
+  EXPECT_THAT(Out(), ElementsAre(10, 18, 30, 74));
+  ASSERT_OK(Target("train"));
+  EXPECT_THAT(Out(), ElementsAre(5, 9, 15, 37));
+
+  // The old saver does not know W5; a new one was made.
+  SaveOptions options;
+  options.global_step = 1;
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save(options, nullptr, call_));
+  EXPECT_EQ(saved.tensors, 4);
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       CheckpointReader::Open(fs(), saved.checkpoint));
+  ExpectTensorEqual<float>(*reader->Read("W5"), {4}, {1, 1, 1, 1});
+
+  // A strict restore of the old checkpoint lacks W5; a partial one leaves it.
+  EXPECT_THAT(Restore("model"), HasCode(absl::StatusCode::kNotFound, "W5"));
+  ASSERT_OK_AND_ASSIGN(const RestoreResult partial,
+                       Restore("model", RestoreMode::kPartial));
+  EXPECT_THAT(partial.report.missing, ElementsAre("W5"));
+  EXPECT_THAT(Out(), ElementsAre(5, 9, 15, 37));
+
+  // Another process goes on with the graph and the values that were saved.
+  ASSERT_OK(Target("train"));
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  EXPECT_EQ(model_->graph()->variables().size(), 4u);
+  EXPECT_THAT(Out(), ElementsAre(5, 9, 15, 37));
+}
+
+TEST_F(ExtendTest, TheWholeGraphMayBeSentAgain) {
+  tensorflow::MetaGraphDef whole = SeedMetaGraph();
+  whole.mutable_graph_def()->MergeFrom(Head().graph_def());
+  ASSERT_OK_AND_ASSIGN(ExtendResult extended, Extend(whole));
+  EXPECT_EQ(extended.added_nodes, 7);
+  EXPECT_EQ(model_->graph()->saver_plan().variables.size(), 4u);
+  ASSERT_OK_AND_ASSIGN(extended, Extend(whole));
+  EXPECT_EQ(extended.added_nodes, 0);
+  EXPECT_THAT(extended.added_variables, IsEmpty());
+}
+
+TEST_F(ExtendTest, APrefixKeepsTwoGraphsApart) {
+  ExtendOptions options;
+  options.import_prefix = "copy";
+  ASSERT_OK_AND_ASSIGN(const ExtendResult extended,
+                       Extend(SeedMetaGraph(), options));
+  EXPECT_THAT(extended.added_variables,
+              ElementsAre("copy/W1", "copy/W2", "copy/Variable"));
+  const auto graph = model_->graph();
+  EXPECT_NE(graph->FindVariable("copy/W1"), nullptr);
+  // Neither of the two savers would keep all of them.
+  EXPECT_EQ(graph->saver_plan().saver.restore_op_name(), "save_1/restore_all");
+  EXPECT_EQ(graph->saver_plan().variables.size(), 6u);
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
+TEST_F(ExtendTest, RefusalsChangeNothing) {
+  tensorflow::MetaGraphDef clash;
+  tensorflow::NodeDef* node = clash.mutable_graph_def()->add_node();
+  node->set_name("W3");
+  node->set_op("NoOp");
+  EXPECT_THAT(Extend(clash), HasCode(absl::StatusCode::kInvalidArgument, "W3"));
+  node->set_name("new");
+  node->add_input("nowhere");
+  EXPECT_THAT(Extend(clash),
+              HasCode(absl::StatusCode::kInvalidArgument, "nowhere"));
+  ExtendOptions options;
+  options.expected_graph_version = 3;
+  EXPECT_THAT(Extend(Head(), options),
+              HasCode(absl::StatusCode::kAborted, "Current version is 0"));
+  options = {};
+  options.expected_generation = 99;
+  EXPECT_THAT(Extend(Head(), options),
+              HasCode(absl::StatusCode::kAborted, "expected 99"));
+  EXPECT_EQ(model_->graph()->variables().size(), 3u);
+  EXPECT_EQ(model_->graph()->meta().graph->version(), 0);
+}
+
+}  // namespace
+}  // namespace metagraph
