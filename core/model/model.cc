@@ -13,6 +13,7 @@
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/verify.h"
 #include "core/graph/collections.h"
 
 namespace metagraph {
@@ -29,6 +30,12 @@ void AddNote(std::string& note, absl::string_view more) {
 // The node of "node:0" or "node".
 std::string NodeName(const std::string& name) {
   return name.substr(0, name.rfind(':'));
+}
+
+// Whether files of the checkpoint are cut off, changed or missing.
+bool IsDamaged(FileSystem& fs, const std::string& prefix) {
+  const auto check = VerifyCheckpoint(fs, prefix);
+  return !check.ok() || !check->ok();
 }
 
 }  // namespace
@@ -74,21 +81,42 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     return model;
   }
   if (!folder.checkpoint.empty()) {
-    RestoreOptions options;
-    options.checkpoint = folder.checkpoint;
-    // Without a saver nobody knows which variables were to be saved.
-    const auto graph = model->graph();
-    const bool guessed = graph->saver_plan().saver.restore_op_name().empty();
-    if (guessed) options.mode = RestoreMode::kPartial;
-    ASSIGN_OR_RETURN(RestoreResult restored,
-                     model->Restore(options, nullptr, call));
-    if (!restored.report.fits()) {
-      AddNote(model->note_, restored.report.ToStatus().message());
-    }
+    RETURN_IF_ERROR(model->RestoreNewest(call));
   }
   RETURN_IF_ERROR(model->RunMainOp(call));
   model->load_time_ = environment.clock->Now();
   return model;
+}
+
+absl::Status Model::RestoreNewest(CallContext& call) {
+  RestoreOptions options;
+  options.checkpoint = folder_.checkpoint;
+  // Without a saver nobody knows which variables were to be saved.
+  if (graph()->saver_plan().saver.restore_op_name().empty()) {
+    options.mode = RestoreMode::kPartial;
+  }
+  absl::StatusOr<RestoreResult> restored = Restore(options, nullptr, call);
+  const absl::Status newest = restored.status();
+  if (!newest.ok() && IsDamaged(files(), folder_.checkpoint)) {
+    auto others = ListCheckpoints(files(), folder_.directory);
+    if (!others.ok()) return newest;
+    std::reverse(others->begin(), others->end());
+    for (const CheckpointInfo& other : *others) {
+      if (restored.ok()) break;
+      if (other.prefix == folder_.checkpoint) continue;
+      options.checkpoint = other.prefix;
+      restored = Restore(options, nullptr, call);
+    }
+  }
+  if (!restored.ok()) return newest;
+  if (!newest.ok()) {
+    AddNote(note_, absl::StrCat(newest.message(), "; serving \"",
+                                restored->checkpoint, "\" instead"));
+  }
+  if (!restored->report.fits()) {
+    AddNote(note_, restored->report.ToStatus().message());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Model::LoadGraph() {

@@ -148,8 +148,9 @@ struct ModelEnvironment {
 // Thread-safe; restores and saves may run while it serves.
 class Model {
  public:
-  // Reads the graph and, if there is one, the checkpoint; without one the
-  // variables stay uninitialised and note() says so.
+  // Reads the graph and, if there is one, the newest checkpoint whose files are
+  // whole; without any the variables stay uninitialised. note() says what was
+  // passed over. DATA_LOSS: all are damaged.
   static absl::StatusOr<std::unique_ptr<Model>> Load(
       std::string name, const ModelFolder& folder,
       const ModelEnvironment& environment, CallContext& call);
@@ -256,6 +257,9 @@ class Model {
   Model(std::string name, ModelFolder folder, ModelEnvironment environment);
 
   absl::Status LoadGraph();
+  // Serves the folder's newest checkpoint; if that is damaged, the newest one
+  // that is whole, and note() says so.
+  absl::Status RestoreNewest(CallContext& call);
   absl::Status RunMainOp(CallContext& call);
   absl::StatusOr<RestoreResult> DoRestore(const std::string& prefix,
                                           const RestoreOptions& options,

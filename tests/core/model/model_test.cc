@@ -33,6 +33,21 @@ TEST_F(ModelTest, RefusesToLoadADamagedCheckpoint) {
   EXPECT_THAT(Load(folder()), HasCode(absl::StatusCode::kDataLoss, "model"));
 }
 
+TEST_F(ModelTest, FallsBackToTheNewestWholeCheckpoint) {
+  WriteSeedModel(fs(), folder());
+  for (const char* name : {"model-1", "model-2", "model-3"}) {
+    WriteSeedCheckpoint(fs(), Path(name), {0, 0, 0, 0}, {1, 1, 1, 1});
+  }
+  // Half copied, in two ways.
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-3.data-00000-of-00001"),
+                                std::string(20, 'x')));
+  ASSERT_OK(fs().Remove(Path("model-2.data-00000-of-00001")));
+  ASSERT_OK_AND_ASSIGN(const auto model, Load(folder()));
+  EXPECT_THAT(Add1(*model), ElementsAre(2, 3, 4, 5));
+  EXPECT_THAT(model->note(), testing::HasSubstr("model-3"));
+  EXPECT_THAT(model->note(), testing::HasSubstr("model-1\" instead"));
+}
+
 TEST_F(ModelTest, AssignsAllValuesOrNone) {
   LoadSeed();
   const int64_t before = model_->generation_number();
