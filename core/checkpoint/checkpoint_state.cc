@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -274,6 +276,35 @@ absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix) {
   RETURN_IF_ERROR(remove(IndexPath(prefix)));
   RemoveDataFiles(fs, prefix, /*keep_shards=*/0);
   return remove(absl::StrCat(prefix, ".meta"));
+}
+
+void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
+                          absl::Time before) {
+  const auto names = fs.List(folder);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    const std::string kMark = ".tempstate";
+    const size_t mark = name.rfind(kMark);
+    if (mark == std::string::npos || mark + kMark.size() == name.size() ||
+        !absl::c_all_of(name.substr(mark + kMark.size()),
+                        absl::ascii_isdigit)) {
+      continue;
+    }
+    const std::string path = JoinPath(folder, name);
+    const auto info = fs.Stat(path);
+    if (!info.ok() || info->modified >= before) continue;
+    if (!info->is_directory) {
+      fs.Remove(path).IgnoreError();
+      continue;
+    }
+    // Of a sharded save: the parts.
+    if (const auto parts = fs.List(path); parts.ok()) {
+      for (const std::string& part : *parts) {
+        fs.Remove(JoinPath(path, part)).IgnoreError();
+      }
+    }
+    fs.RemoveDirectory(path).IgnoreError();
+  }
 }
 
 int64_t GlobalStepOf(absl::string_view prefix) {

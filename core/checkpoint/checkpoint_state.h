@@ -67,6 +67,11 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
 // then data and `.meta`. Missing ones are fine.
 absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix);
 
+// Removes the temporary files and folders in `folder` that were last changed
+// before `before`: what a process that was killed while it saved left there.
+void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
+                          absl::Time before);
+
 // "model-20" → 20; -1 if the name has no such end.
 int64_t GlobalStepOf(absl::string_view prefix);
 

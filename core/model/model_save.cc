@@ -173,6 +173,9 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
       result.deleted.push_back(old);
     }
   }
+  // Another process may be saving here too: only what is surely abandoned goes.
+  RemoveStaleTempFiles(files(), std::string(Dirname(prefix)),
+                       environment_.clock->Now() - absl::Hours(1));
   result.files = FilesOf(files(), prefix, options.state_file);
   Remember(generation->number, prefix, StampOf(files(), prefix));
   return result;

@@ -188,5 +188,24 @@ TEST(GlobalStepTest, IsTheNumberAtTheEnd) {
   EXPECT_EQ(GlobalStepOf("model-99999999999999999999"), -1);
 }
 
+TEST(StaleTempFilesTest, OnlyOldOnesGo) {
+  FakeFileSystem fs({"d", "d/m.tempstate5"});
+  const std::vector<std::string> kept = {"d/m.index", "d/m.tempstate",
+                                         "d/m.tempstate7x", "d/tempstate9"};
+  for (const std::string& path : kept) fs.Put(path, "x");
+  for (const char* path : {"d/m.index.tempstate12", "d/m.tempstate5/part.index",
+                           "d/checkpoint.tempstate3"}) {
+    fs.Put(path, "x");
+  }
+  const auto before = fs.AllFiles();
+  RemoveStaleTempFiles(fs, "d", absl::InfinitePast());
+  EXPECT_EQ(fs.AllFiles(), before);
+  RemoveStaleTempFiles(fs, "d", absl::InfiniteFuture());
+  EXPECT_EQ(fs.AllFiles().size(), kept.size());
+  for (const std::string& path : kept) EXPECT_EQ(fs.ContentOf(path), "x");
+  EXPECT_FALSE(fs.Stat("d/m.tempstate5").ok());
+  RemoveStaleTempFiles(fs, "absent", absl::InfiniteFuture());
+}
+
 }  // namespace
 }  // namespace metagraph
