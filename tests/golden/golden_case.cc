@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "core/checkpoint/checkpoint_reader.h"
 #include "core/checkpoint/checkpoint_state.h"
@@ -340,8 +341,7 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
         return Fail(absl::StrCat("extending: ", version.status().ToString()));
       }
     }
-    char number[16];
-    std::snprintf(number, sizeof(number), "step-%03d", step);
+    const std::string number = absl::StrFormat("step-%03d", step);
     const std::string base = absl::StrCat(golden.folder, "/", number);
     tensorflow::RunStepRequest wire;
     tensorflow::RunStepResponse want;
