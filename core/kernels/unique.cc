@@ -68,6 +68,12 @@ struct KeyOf<std::string> {
   using stored = absl::string_view;
 };
 
+// A NaN equals nothing, itself neither: it has no place in a hash table.
+template <typename Key>
+bool EqualsItself(const Key& key) {
+  return key == key;
+}
+
 // Groups equal elements: `group[i]` is the number of element i's group,
 // `first[g]` the first element of group g.
 struct Groups {
@@ -83,10 +89,11 @@ Groups GroupEqual(const T* values, int64_t count) {
   absl::flat_hash_map<typename KeyOf<T>::stored, int64_t> seen;
   seen.reserve(std::min<int64_t>(count, 1 << 16));
   for (int64_t i = 0; i < count; ++i) {
-    const auto [it, added] =
-        seen.try_emplace(static_cast<Key>(values[i]), out.first.size());
-    out.group[i] = it->second;
-    if (added) out.first.push_back(i);
+    const auto next = static_cast<int64_t>(out.first.size());
+    const auto& key = static_cast<Key>(values[i]);
+    out.group[i] =
+        EqualsItself(key) ? seen.try_emplace(key, next).first->second : next;
+    if (out.group[i] == next) out.first.push_back(i);
   }
   return out;
 }
@@ -265,11 +272,13 @@ class ListDiff final : public Kernel {
     using Key = typename KeyOf<T>::type;
     absl::flat_hash_set<typename KeyOf<T>::stored> excluded;
     for (int64_t i = 0; i < y_size; ++i) {
-      excluded.insert(static_cast<Key>(y[i]));
+      const auto& key = static_cast<Key>(y[i]);
+      if (EqualsItself(key)) excluded.insert(key);
     }
     std::vector<int64_t> out;
     for (int64_t i = 0; i < x_size; ++i) {
-      if (!excluded.contains(static_cast<Key>(x[i]))) out.push_back(i);
+      const auto& key = static_cast<Key>(x[i]);
+      if (!EqualsItself(key) || !excluded.contains(key)) out.push_back(i);
     }
     return out;
   }
