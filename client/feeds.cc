@@ -48,8 +48,7 @@ absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return UsageError(
-          absl::StrCat("\"", text, "\": expected NAME=VALUE"));
+      return UsageError(absl::StrCat("\"", text, "\": expected NAME=VALUE"));
     }
     Argument argument{text.substr(0, equals), text.substr(equals + 1)};
     if (!names.insert(argument.name).second) {

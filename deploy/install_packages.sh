@@ -8,7 +8,7 @@ packages=(g++ cmake ninja-build pkg-config
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
   libre2-dev libcli11-dev nlohmann-json3-dev)
 if [[ ${1-} == --tests ]]; then
-  packages+=(git libgtest-dev libgmock-dev clang-format-14 clang-tidy-14)
+  packages+=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14)
 fi
 
 missing=()

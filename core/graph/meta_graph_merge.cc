@@ -117,16 +117,15 @@ int RemoveKnownNodes(const Graph& graph, GraphDef* more) {
   nodes.erase(std::stable_partition(nodes.begin(), nodes.end(), unknown),
               nodes.end());
   auto& functions = *more->mutable_library()->mutable_function();
-  functions.erase(
-      std::stable_partition(
-          functions.begin(), functions.end(),
-          [&](const tensorflow::FunctionDef& function) {
-            const auto* known =
-                graph.FindFunction(function.signature().name());
-            return known == nullptr ||
-                   !MessageDifferencer::Equals(*known, function);
-          }),
-      functions.end());
+  functions.erase(std::stable_partition(
+                      functions.begin(), functions.end(),
+                      [&](const tensorflow::FunctionDef& function) {
+                        const auto* known =
+                            graph.FindFunction(function.signature().name());
+                        return known == nullptr ||
+                               !MessageDifferencer::Equals(*known, function);
+                      }),
+                  functions.end());
   return nodes.size();
 }
 

@@ -21,6 +21,11 @@ using ConstMap = Eigen::Map<const Matrix<T>>;
 template <typename T>
 using MutableMap = Eigen::Map<Matrix<T>>;
 
+// What a T is computed in. complex64 is rare, and its own decompositions would
+// take a third of the time to compile this file.
+template <typename T>
+using Work = std::conditional_t<std::is_same_v<T, complex64>, complex128, T>;
+
 // Checks that input `i` is a batch of square matrices and gives their size.
 absl::StatusOr<int64_t> SquareSize(const KernelContext& ctx, int i) {
   const TensorShape& shape = ctx.input(i).shape();
@@ -70,16 +75,16 @@ class MatrixInverse final : public Kernel {
         [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
           MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
-          Eigen::PartialPivLU<Matrix<T>> lu;
+          Eigen::PartialPivLU<Matrix<Work<T>>> lu;
           if (adjoint_) {
-            lu.compute(in.adjoint());
+            lu.compute(in.adjoint().template cast<Work<T>>());
           } else {
-            lu.compute(in);
+            lu.compute(in.template cast<Work<T>>());
           }
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          out = lu.inverse();
+          out = lu.inverse().template cast<T>();
           return true;
         });
   }
@@ -107,7 +112,7 @@ class MatrixDeterminant final : public Kernel {
     }
     return ForEachMatrix(ctx, output->num_elements(), n, "", [&](int64_t i) {
       ConstMap<T> in(input.data<T>() + i * n * n, n, n);
-      out[i] = in.determinant();
+      out[i] = static_cast<T>(in.template cast<Work<T>>().determinant());
       return true;
     });
   }
@@ -127,10 +132,10 @@ class Cholesky final : public Kernel {
         "valid.",
         [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
-          Eigen::LLT<Matrix<T>> llt(in);
+          Eigen::LLT<Matrix<Work<T>>> llt(in.template cast<Work<T>>());
           if (llt.info() != Eigen::Success) return false;
           MutableMap<T>(output->mutable_data<T>() + i * n * n, n, n) =
-              llt.matrixL();
+              Matrix<Work<T>>(llt.matrixL()).template cast<T>();
           return true;
         });
   }

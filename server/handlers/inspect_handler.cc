@@ -225,7 +225,8 @@ absl::Status InspectHandler::GetCollection(
     if (entry.variable) *out->mutable_variable() = *entry.variable;
     const NamedThing& thing = entry.refers;
     if (thing.kind == NamedThing::Kind::kTensor) {
-      ToProto(model_graph->catalog().Describe(thing.endpoint), graph, out->mutable_tensor());
+      ToProto(model_graph->catalog().Describe(thing.endpoint), graph,
+              out->mutable_tensor());
     } else if (thing.kind == NamedThing::Kind::kOperation) {
       out->set_operation(graph.node(thing.endpoint.node).name());
     }

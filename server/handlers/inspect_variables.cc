@@ -121,8 +121,7 @@ absl::Status InspectHandler::ListVariables(
   if (!request.collection().empty()) {
     // The text for a collection that is not there.
     RETURN_IF_ERROR(
-        metagraph::GetCollection(graph->meta(), request.collection())
-            .status());
+        metagraph::GetCollection(graph->meta(), request.collection()).status());
   }
   ASSIGN_OR_RETURN(const auto generation, model->Read(call));
   std::vector<const ModelVariable*> found;

@@ -3,7 +3,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 bad=0
-git ls-files --error-unmatch CMakeLists.txt >/dev/null || exit 1
+
+# sources FOLDER…: their C++ files.
+sources() { find "$@" -name '*.h' -o -name '*.cc'; }
 
 # forbid WHAT PATTERN EXCEPT PATH…: no line may match, but in files that match
 # EXCEPT.
@@ -11,8 +13,7 @@ forbid() {
   local what=$1 pattern=$2 except=$3
   shift 3
   local found
-  found=$(git ls-files -- "$@" | grep -E '\.(h|cc)$' |
-    grep -vE "$except" | xargs -r grep -nE "$pattern" /dev/null)
+  found=$(sources "$@" | grep -vE "$except" | xargs -r grep -nE "$pattern" /dev/null)
   if [[ -n $found ]]; then
     printf '%s:\n%s\n' "$what" "$found"
     bad=1
@@ -34,14 +35,14 @@ forbid 'std::mutex only under core/base/mutex.h' 'std::(mutex|condition_variable
 forbid 'tests do not sleep' 'sleep_for|sleep_until|usleep\(|absl::SleepFor' "$none" tests
 forbid 'no using namespace in headers' '^using namespace' '\.cc$' core server client tests
 
-for header in $(git ls-files -- 'core/*.h' 'server/*.h' 'client/*.h' 'tests/*.h'); do
+for header in $(sources core server client tests | grep '\.h$'); do
   grep -q '^#pragma once' "$header" || { echo "$header has no #pragma once"; bad=1; }
 done
 
 # Every op is named by some test.
-for op in $(git ls-files -- 'core/kernels/*.cc' | xargs grep -ohE 'REGISTER_OP\("\w+",' |
+for op in $(sources core/kernels | xargs grep -ohE 'REGISTER_OP\("\w+",' |
             grep -oE '"\w+"'); do
-  git ls-files -- tests | grep -E '\.cc$' | xargs grep -qF "$op" ||
+  sources tests | xargs grep -qF "$op" ||
     { echo "no test names the op $op"; bad=1; }
 done
 exit "$bad"

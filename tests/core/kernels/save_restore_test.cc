@@ -54,6 +54,53 @@ TEST_F(SaveRestoreTest, RestoresWhatWasSaved) {
   ExpectTensorEqual<float>(op.output(2), {2}, {2, 3});
 }
 
+TEST_F(SaveRestoreTest, OldSaversWriteOneFile) {
+  OpTester save("Save");
+  save.state().files = &FileSystem::Posix();
+  save.Attr("T", std::vector<DataType>{DT_FLOAT, DT_STRING});
+  save.Scalar<std::string>(Path("old")).Input<std::string>({2}, {"a", "b"});
+  save.Input<float>({2}, {1, 2}).Scalar<std::string>("text");
+  ASSERT_OK(save.Run());
+  OpTester slices("SaveSlices");
+  slices.Attr("T", std::vector<DataType>{DT_INT32, DT_INT32});
+  Names(slices, Path("parts"), {"p", "p"}, {"3 0,2", "3 2,1"});
+  slices.Input<int32_t>({2}, {7, 8}).Input<int32_t>({1}, {9});
+  ASSERT_OK(slices.Run());
+
+  OpTester restore("RestoreV2");
+  restore.Attr("dtypes", std::vector<DataType>{DT_FLOAT, DT_STRING});
+  Names(restore, Path("old"), {"a", "b"}, {"", ""});
+  ASSERT_OK(restore.Run());
+  ExpectTensorEqual<float>(restore.output(0), {2}, {1, 2});
+  ExpectTensorEqual<std::string>(restore.output(1), {}, {"text"});
+  OpTester whole("RestoreV2");
+  whole.Attr("dtypes", std::vector<DataType>{DT_INT32});
+  Names(whole, Path("parts"), {"p"}, {""});
+  ASSERT_OK(whole.Run());
+  ExpectTensorEqual<int32_t>(whole.output(0), {3}, {7, 8, 9});
+}
+
+TEST_F(SaveRestoreTest, OldSaversCheckTheirInputs) {
+  OpTester names("Save");
+  names.state().files = &FileSystem::Posix();
+  names.Attr("T", std::vector<DataType>{DT_FLOAT});
+  names.Scalar<std::string>(Path("m")).Input<std::string>({2}, {"a", "b"});
+  names.Input<float>({1}, {1});
+  EXPECT_THAT(names.Run(),
+              HasCode(StatusCode::kInvalidArgument, "Input 1 (tensor_names)"));
+  OpTester shape("SaveSlices");
+  shape.Attr("T", std::vector<DataType>{DT_FLOAT});
+  Names(shape, Path("m"), {"p"}, {"3 0,2"}).Input<float>({3}, {1, 2, 3});
+  EXPECT_THAT(shape.Run(), HasCode(StatusCode::kInvalidArgument,
+                                   "does not match the shape of the tensor"));
+  OpTester folder("Save");
+  folder.state().files = &FileSystem::Posix();
+  folder.Attr("T", std::vector<DataType>{DT_FLOAT});
+  folder.Scalar<std::string>(Path("no/m")).Input<std::string>({1}, {"a"});
+  folder.Input<float>({1}, {1});
+  EXPECT_THAT(folder.Run(), HasCode(StatusCode::kNotFound, "no/m"));
+}
+
 TEST_F(SaveRestoreTest, SavesSlicesThatTogetherMakeATensor) {
   OpTester save("SaveV2");
   save.Attr("dtypes", std::vector<DataType>{DT_INT32, DT_INT32});
