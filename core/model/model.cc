@@ -391,7 +391,7 @@ absl::StatusOr<int64_t> Model::AssignVariables(
     }
     for (auto& [slot, value] : by_slot) {
       RETURN_IF_ERROR(
-          step->Update(slot, [&](LiveVariable& variable) -> absl::Status {
+          step->Update(slot, [&value = value](LiveVariable& variable) {
             variable.Set(std::move(value));
             return absl::OkStatus();
           }));
