@@ -46,7 +46,7 @@ endif()
 # Headers of gRPC, CLI11 and GoogleTest cost seconds per file, far more than our
 # lines below them: the files of such a target are compiled a few at a time.
 # The clang preset compiles each alone, so that none leans on its neighbours.
-option(MG_UNITY "Compile files of server, client and tests together" ON)
+option(MG_UNITY "Compile files of some targets a few at a time" ON)
 function(compile_together target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${MG_UNITY}
                         UNITY_BUILD_BATCH_SIZE 6)

@@ -282,10 +282,10 @@ void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
                           absl::Time before) {
   const auto names = fs.List(folder);
   if (!names.ok()) return;
+  constexpr absl::string_view kMark = ".tempstate";
   for (const std::string& name : *names) {
-    const std::string kMark = ".tempstate";
-    const size_t mark = name.rfind(kMark);
-    if (mark == std::string::npos || mark + kMark.size() == name.size() ||
+    const size_t mark = absl::string_view(name).rfind(kMark);
+    if (mark == absl::string_view::npos || mark + kMark.size() == name.size() ||
         !absl::c_all_of(name.substr(mark + kMark.size()),
                         absl::ascii_isdigit)) {
       continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -498,6 +499,26 @@ TEST_F(CliTest, AssignSendsValuesOfTheVariablesDtype) {
   EXPECT_THAT(out(), HasSubstr("assigned 1 variable; generation 3"));
   EXPECT_EQ(Ctl({"assign", "add", "W1"}), 2);
   EXPECT_THAT(err(), HasSubstr("expected NAME=VALUE"));
+}
+
+TEST_F(CliTest, ExtendSendsTheGraphOfAFile) {
+  const std::string file = testing::TempDir() + "/extension.pbtxt";
+  std::ofstream(file) << "node { name: \"n\" op: \"NoOp\" }";
+  fake_.on_ExtendGraph.answer = [](const auto&) {
+    v1::ExtendGraphResponse response;
+    response.set_graph_version(1);
+    response.set_added_nodes(1);
+    return response;
+  };
+  EXPECT_EQ(Ctl({"extend", "add", file, "--prefix", "p"}), 0) << err();
+  const auto& sent = fake_.on_ExtendGraph.requests.back();
+  EXPECT_EQ(sent.meta_graph().graph_def().node(0).name(), "n");
+  EXPECT_EQ(sent.import_prefix(), "p");
+  EXPECT_THAT(out(), HasSubstr("added 1 nodes"));
+  std::filesystem::remove(file);
+  EXPECT_EQ(Ctl({"extend", "add", file}), 1);
+  EXPECT_THAT(err(), HasSubstr("NOT_FOUND"));
+  EXPECT_EQ(fake_.on_ExtendGraph.requests.size(), 1u);
 }
 
 class InitTest : public CliTest {

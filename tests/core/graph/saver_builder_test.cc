@@ -1,0 +1,54 @@
+#include "core/graph/saver_builder.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/tensors.h"
+#include "tests/support/test_graph.h"
+
+namespace metagraph {
+namespace {
+
+// What is made is read back as the plan that it was made from.
+TEST(SaverBuilderTest, PlanOfTheNodesIsTheSame) {
+  TestGraph source;
+  source.Variable("ref", MakeTensor<float>({2}, {1, 2}));
+  source.Node("res", "VarHandleOp", {},
+              {{"dtype", DT_INT64}, {"shape", PartialShape(TensorShape({}))}});
+  source.Variable("part", MakeTensor<float>({1, 2}, {1, 2}));
+  source.Node("save/Const", "NoOp");  // the scope is taken
+  const auto graph = source.Build();
+  std::vector<SavedVariable> variables(3);
+  const auto set = [&](int i, const char* key, const char* slice,
+                       DataType dtype, const char* name) {
+    variables[i].checkpoint_key = key;
+    variables[i].shape_and_slice = slice;
+    variables[i].dtype = dtype;
+    variables[i].variable = name;
+    variables[i].node = graph->FindNode(name)->id;
+  };
+  set(0, "a", "", DT_FLOAT, "ref");
+  set(1, "b", "", DT_INT64, "res");
+  set(2, "whole", "3 2 0,1:0,2", DT_FLOAT, "part");
+
+  tensorflow::GraphDef nodes;
+  const auto saver = AddSaverNodes(*graph, variables, &nodes);
+  EXPECT_EQ(saver.restore_op_name(), "save_1/restore_all");
+  ASSERT_OK_AND_ASSIGN(const auto extended, graph->Extend(nodes));
+  ASSERT_OK_AND_ASSIGN(const SaverPlan plan, BuildSaverPlan(*extended, saver));
+  EXPECT_TRUE(plan.complete());
+  ASSERT_EQ(plan.variables.size(), 3u);
+  for (const SavedVariable& found : plan.variables) {
+    bool same = false;
+    for (const SavedVariable& wanted : variables) {
+      same = same || (found.checkpoint_key == wanted.checkpoint_key &&
+                      found.shape_and_slice == wanted.shape_and_slice &&
+                      found.dtype == wanted.dtype && found.node == wanted.node);
+    }
+    EXPECT_TRUE(same) << found.variable;
+  }
+}
+
+}  // namespace
+}  // namespace metagraph
