@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "Eigen/Core"
+#include "core/kernels/gemv.h"
 
 namespace metagraph {
 namespace {
@@ -271,11 +272,11 @@ bool MultiplySmall(const Operands& op) {
                              op.transpose_b ? op.k : op.n);
   Eigen::Map<Matrix> c(op.c, op.m, op.n);
   if (op.m == 1) {
-    Eigen::Map<const Eigen::RowVectorXf> row(op.a, op.k);
     if (op.transpose_b) {
+      Eigen::Map<const Eigen::RowVectorXf> row(op.a, op.k);
       c.row(0).noalias() = row * b.transpose();
     } else {
-      c.row(0).noalias() = row * b;
+      MultiplyRow(op.a, op.b, op.k, op.n, op.c);
     }
   } else if (op.n == 1) {
     Eigen::Map<const Eigen::VectorXf> col(op.b, op.k);

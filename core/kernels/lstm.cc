@@ -7,13 +7,12 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/sigmoid_tanh.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 
 namespace metagraph {
 namespace {
-
-float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 // The seven outputs, in the op's order.
 struct CellOutputs {
@@ -109,14 +108,14 @@ class LstmBase : public Kernel {
           f += previous * weights.wcf[c];
         }
         out.i[at] = Sigmoid(i);
-        out.ci[at] = std::tanh(ci);
+        out.ci[at] = Tanh(ci);
         out.f[at] = Sigmoid(f);
         float cs = out.ci[at] * out.i[at] + previous * out.f[at];
         if (cell_clip_ > 0) cs = std::clamp(cs, -cell_clip_, cell_clip_);
         out.cs[at] = cs;
         if (peephole_) o += cs * weights.wco[c];
         out.o[at] = Sigmoid(o);
-        out.co[at] = std::tanh(cs);
+        out.co[at] = Tanh(cs);
         out.h[at] = out.co[at] * out.o[at];
       }
     }

@@ -89,41 +89,68 @@ class CombineLoops {
   }
 
  private:
-  static constexpr int64_t kLanes = 32;  // independent accumulators
-
-  // Lanes side by side are vectorised and add short columns of terms; the
-  // parts of long runs are reduced apart: both keep float errors small.
+  // Independent accumulators side by side are vectorised, and each adds a
+  // short column of terms; parts of long runs are reduced apart and sums added
+  // in pairs: all of this keeps float errors small.
   static Acc Run(const In* in, int64_t n) {
-    constexpr int64_t kRun = 64 * kLanes;
+    constexpr int64_t kRun = 2048;
     if (n > kRun) {
       const int64_t split = (n / 2 + kRun - 1) / kRun * kRun;
       return Combiner::Combine(Run(in, split), Run(in + split, n - split));
     }
+    if (n >= 32) return RunLanes<32>(in, n);
+    if (n >= 4) return RunLanes<4>(in, n);
     Acc total = Combiner::Identity();
-    if (n >= kLanes) {
-      Acc lanes[kLanes];
-      for (int64_t k = 0; k < kLanes; ++k) lanes[k] = Loader::Load(in[k]);
-      const In* const end = in + n / kLanes * kLanes;
-      for (in += kLanes; in != end; in += kLanes) {
-        for (int64_t k = 0; k < kLanes; ++k) {
-          lanes[k] = Combiner::Combine(lanes[k], Loader::Load(in[k]));
-        }
-      }
-      for (const Acc lane : lanes) total = Combiner::Combine(total, lane);
-      n %= kLanes;
-    }
     for (int64_t i = 0; i < n; ++i) {
       total = Combiner::Combine(total, Loader::Load(in[i]));
     }
     return total;
   }
 
+  // REQUIRES: n >= lane_count, which is a power of 2.
+  template <int64_t lane_count>
+  static Acc RunLanes(const In* in, int64_t n) {
+    Acc lanes[lane_count];
+    for (int64_t k = 0; k < lane_count; ++k) lanes[k] = Loader::Load(in[k]);
+    const In* const end = in + n;
+    for (in += lane_count; end - in >= lane_count; in += lane_count) {
+      for (int64_t k = 0; k < lane_count; ++k) {
+        lanes[k] = Combiner::Combine(lanes[k], Loader::Load(in[k]));
+      }
+    }
+    for (int64_t k = 0; in != end; ++k, ++in) {
+      lanes[k] = Combiner::Combine(lanes[k], Loader::Load(*in));
+    }
+    for (int64_t left = lane_count / 2; left > 0; left /= 2) {
+      for (int64_t k = 0; k < left; ++k) {
+        lanes[k] = Combiner::Combine(lanes[k], lanes[k + left]);
+      }
+    }
+    return lanes[0];
+  }
+
+  // Four rows at a time: a quarter of the traffic to `out`, and of the terms
+  // that pile up there.
   static void Columns(const void* in_data, int64_t rows, int64_t stride,
                       int64_t columns, void* out_data) {
     const In* in = static_cast<const In*>(in_data);
     Acc* out = static_cast<Acc*>(out_data);
     for (int64_t c = 0; c < columns; ++c) out[c] = Loader::Load(in[c]);
-    for (int64_t r = 1; r < rows; ++r) {
+    int64_t r = 1;
+    for (; r + 4 <= rows; r += 4) {
+      const In* r0 = in + r * stride;
+      const In* r1 = r0 + stride;
+      const In* r2 = r1 + stride;
+      const In* r3 = r2 + stride;
+      for (int64_t c = 0; c < columns; ++c) {
+        const Acc low =
+            Combiner::Combine(Loader::Load(r0[c]), Loader::Load(r1[c]));
+        const Acc high =
+            Combiner::Combine(Loader::Load(r2[c]), Loader::Load(r3[c]));
+        out[c] = Combiner::Combine(out[c], Combiner::Combine(low, high));
+      }
+    }
+    for (; r < rows; ++r) {
       const In* row = in + r * stride;
       for (int64_t c = 0; c < columns; ++c) {
         out[c] = Combiner::Combine(out[c], Loader::Load(row[c]));

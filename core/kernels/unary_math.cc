@@ -3,6 +3,7 @@
 #include <cmath>
 #include <complex>
 
+#include "core/kernels/sigmoid_tanh.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
 
@@ -24,13 +25,37 @@ ARRAY_FUNCTION(Exp, x.exp());
 ARRAY_FUNCTION(Expm1, x.expm1());
 ARRAY_FUNCTION(Log, x.log());
 ARRAY_FUNCTION(Log1p, x.log1p());
-ARRAY_FUNCTION(Tanh, x.tanh());
-// Not x.logistic(), nor inverse(), of which Eigen makes the same: far below
-// zero only its absolute error is small.
-ARRAY_FUNCTION(Sigmoid,
-               typename A::Scalar(1) / ((-x).exp() + typename A::Scalar(1)));
 ARRAY_FUNCTION(Sin, x.sin());
 ARRAY_FUNCTION(Cos, x.cos());
+
+struct TanhOf {
+  template <typename A>
+  static auto Apply(const A& x) {
+    if constexpr (std::is_same_v<typename A::Scalar, float>) {
+      return x.unaryExpr([](float value) { return Tanh(value); });
+    } else {
+      return x.tanh();
+    }
+  }
+};
+template <typename T>
+using TanhKernel = UnaryKernel<Arraywise<TanhOf, T>>;
+
+struct SigmoidOf {
+  template <typename A>
+  static auto Apply(const A& x) {
+    using T = typename A::Scalar;
+    if constexpr (std::is_same_v<T, float>) {
+      return x.unaryExpr([](float value) { return Sigmoid(value); });
+    } else {
+      // Not x.logistic(), nor inverse(), of which Eigen makes the same: far
+      // below zero only its absolute error is small.
+      return T(1) / ((-x).exp() + T(1));
+    }
+  }
+};
+template <typename T>
+using SigmoidKernel = UnaryKernel<Arraywise<SigmoidOf, T>>;
 
 // … and the C library's, element by element, for the others. half and
 // bfloat16 by way of float.

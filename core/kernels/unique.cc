@@ -317,6 +317,16 @@ class Where final : public Kernel {
   }
 
  private:
+  template <typename T>
+  static std::vector<int64_t> NonZeros(const Tensor& input) {
+    const T* values = static_cast<const T*>(input.raw_data());
+    std::vector<int64_t> out;
+    for (int64_t i = 0; i < input.num_elements(); ++i) {
+      if (values[i] != T(0)) out.push_back(i);
+    }
+    return out;
+  }
+
   static std::vector<int64_t> Find(const Tensor& input) {
     if (input.dtype() == DT_COMPLEX64) return NonZeros<complex64>(input);
     if (input.dtype() == DT_COMPLEX128) return NonZeros<complex128>(input);
@@ -328,16 +338,6 @@ class Where final : public Kernel {
                               return NonZeros<T>(input);
                             }
                           });
-  }
-
-  template <typename T>
-  static std::vector<int64_t> NonZeros(const Tensor& input) {
-    const T* values = static_cast<const T*>(input.raw_data());
-    std::vector<int64_t> out;
-    for (int64_t i = 0; i < input.num_elements(); ++i) {
-      if (values[i] != T(0)) out.push_back(i);
-    }
-    return out;
   }
 };
 

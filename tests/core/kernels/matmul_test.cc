@@ -36,10 +36,11 @@ class MatMulTest : public testing::TestWithParam<const char*> {};
 TEST_P(MatMulTest, MultipliesMatricesOfAllSizesAndTransposes) {
   const struct {
     int64_t m, n, k;
-  } sizes[] = {{1, 1, 1},     {1, 5, 3},      {5, 1, 3},       {2, 3, 4},
-               {6, 16, 8},    {7, 17, 9},     {12, 32, 40},    {12, 30, 321},
-               {13, 16, 5},   {64, 64, 64},   {100, 130, 330}, {500, 40, 70},
-               {3, 1100, 20}, {490, 129, 641}};
+  } sizes[] = {{1, 1, 1},     {1, 5, 3},       {5, 1, 3},       {2, 3, 4},
+               {6, 16, 8},    {7, 17, 9},      {12, 32, 40},    {12, 30, 321},
+               {13, 16, 5},   {64, 64, 64},    {100, 130, 330}, {500, 40, 70},
+               {3, 1100, 20}, {490, 129, 641}, {1, 70, 10},     {1, 75, 150},
+               {1, 8003, 131}};
   for (const auto& size : sizes) {
     for (int flags = 0; flags < 4; ++flags) {
       const bool ta = flags & 1, tb = flags & 2;
@@ -59,6 +60,28 @@ TEST_P(MatMulTest, MultipliesMatricesOfAllSizesAndTransposes) {
                               1e-4, 1e-4);
     }
   }
+}
+
+TEST(MatMulRowTest, IsTensorFlowsToTheLastBit) {
+  const auto values = [](int64_t count, int64_t step, int64_t modulus) {
+    std::vector<float> out;
+    for (int64_t i = 0; i < count; ++i) {
+      out.push_back(static_cast<float>(i * step % modulus) /
+                        static_cast<float>(modulus) -
+                    0.5f);
+    }
+    return out;
+  };
+  OpTester op("MatMul");
+  op.Attr("transpose_a", false).Attr("transpose_b", false);
+  op.Input<float>({1, 130}, values(130, 37, 101));
+  op.Input<float>({130, 9}, values(130 * 9, 53, 103));
+  ASSERT_OK(op.Run());
+  // Of TensorFlow 2.21 without oneDNN.
+  ExpectTensorEqual<float>(op.output(0), {1, 9},
+                           {-0x1.0a398ap+1f, 0x1.b5f292p+1f, -0x1.c93f1ep+1f,
+                            0x1.f8316ap+1f, -0x1.02ddeap+2f, 0x1.117f1ap+2f,
+                            -0x1.5bb96ep+2f, 0x1.26e57ep+2f, -0x1.67e892p+2f});
 }
 
 TEST_P(MatMulTest, GivesZerosForAnEmptyInnerDimension) {

@@ -132,6 +132,58 @@ TEST(UnaryMathTest, SigmoidKeepsTheDigitsOfSmallValues) {
   }
 }
 
+// Pairs of an argument and TensorFlow 2.21's answer.
+using Answers = std::vector<std::pair<float, float>>;
+
+void ExpectExactly(const char* op, const Answers& answers) {
+  std::vector<float> x, expected;
+  for (const auto& [in, out] : answers) {
+    x.push_back(in);
+    expected.push_back(out);
+  }
+  const auto n = static_cast<int64_t>(x.size());
+  ExpectTensorEqual<float>(RunUnary(op, x), {n}, expected);
+}
+
+TEST(UnaryMathTest, SigmoidIsTensorFlowsToTheLastBit) {
+  // Up to 3.8 units in the last place from the nearest float.
+  ExpectExactly("Sigmoid", {{-85.25f, 0x1.01d32ap-123f},
+                            {-40.5f, 0x1.7c431ap-59f},
+                            {-17.3f, 0x1.0772d0p-25f},
+                            {-9.7f, 0x1.0106a2p-14f},
+                            {-5.1f, 0x1.8d229ap-8f},
+                            {-3.3f, 0x1.236634p-5f},
+                            {-1.9f, 0x1.0a7650p-3f},
+                            {-0.7f, 0x1.53c694p-2f},
+                            {-0.1f, 0x1.e66bdap-2f},
+                            {0.3f, 0x1.261d52p-1f},
+                            {1.1f, 0x1.802216p-1f},
+                            {2.6f, 0x1.dc99e4p-1f},
+                            {6.2f, 0x1.fef68ap-1f},
+                            {11.4f, 0x1.fffe88p-1f},
+                            {16.5f, 0x1.fffffep-1f},
+                            {17.0f, 1.0f}});
+}
+
+TEST(UnaryMathTest, TanhIsTensorFlowsToTheLastBit) {
+  ExpectExactly("Tanh", {{-9.5f, -1.0f},
+                         {-7.2f, -0x1.ffffdap-1f},
+                         {-4.1f, -0x1.ffb804p-1f},
+                         {-1.7f, -0x1.deedf0p-1f},
+                         {-0.6f, -0x1.12f82ap-1f},
+                         {-0.05f, -0x1.99424cp-5f},
+                         {-1e-30f, -0x1.4484c0p-100f},
+                         {2e-4f, 0x1.a36e2ep-13f},
+                         {0.3f, 0x1.2a4ddcp-2f},
+                         {0.9f, 0x1.6ebe98p-1f},
+                         {1.3f, 0x1.b933c6p-1f},
+                         {2.2f, 0x1.f3949cp-1f},
+                         {3.4f, 0x1.fedc5ap-1f},
+                         {5.5f, 0x1.fffb9ep-1f},
+                         {7.8f, 0x1.fffff6p-1f},
+                         {12.0f, 1.0f}});
+}
+
 TEST(UnaryMathTest, ComplexFunctions) {
   const std::vector<complex128> x = {{0.5, -1}, {1.25, 2}};
   const auto expect = [&x](const char* name, complex128 (*fn)(complex128)) {

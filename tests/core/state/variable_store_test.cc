@@ -171,7 +171,7 @@ TEST_F(VariableStoreTest, WritesThroughReferencesShowInWhatTheStepRead) {
   Tensor v_read;
   Tensor w_read;
   {
-    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {v.slot}));
     view->Read(v.slot, &v_read);
     view->Read(w.slot, &w_read);
     ASSERT_OK(Add(*view, v.slot, 1));
@@ -181,7 +181,7 @@ TEST_F(VariableStoreTest, WritesThroughReferencesShowInWhatTheStepRead) {
   }
   // Steps after it leave it alone, generations stay as they are.
   {
-    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+    ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {v.slot}));
     ASSERT_OK(Add(*view, v.slot, 1));
   }
   EXPECT_EQ(v_read.scalar<float>(), 2);
@@ -192,7 +192,7 @@ TEST_F(VariableStoreTest, WritesThroughReferencesShowInWhatTheStepRead) {
 TEST_F(VariableStoreTest, AValueThatIsSetIsSharedUntilItIsWritten) {
   const VariableInfo v = Make("v");
   const Tensor constant = Tensor::Scalar<float>(7);
-  ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {{v.slot}}));
+  ASSERT_OK_AND_ASSIGN(auto view, store_.BeginWrite(call_, {v.slot}));
   ASSERT_OK(view->Update(v.slot, [&](LiveVariable& live) {
     live.Set(constant);
     return absl::OkStatus();
