@@ -1,6 +1,7 @@
 #include "core/checkpoint/checkpoint_state.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -76,6 +77,114 @@ std::string Relative(const std::string& folder, const std::string& prefix) {
     return prefix.substr(start.size());
   }
   return prefix;
+}
+
+// `names` are those in the folder, sorted.
+std::vector<CheckpointInfo> ListBundles(FileSystem& fs,
+                                        const std::string& folder,
+                                        const std::vector<std::string>& names) {
+  std::vector<CheckpointInfo> out;
+  for (const std::string& name : names) {
+    absl::string_view stem = name;
+    if (!absl::ConsumeSuffix(&stem, ".index") || stem.empty()) continue;
+    const absl::StatusOr<FileInfo> index = fs.Stat(JoinPath(folder, name));
+    if (!index.ok() || index->is_directory) continue;  // removed meanwhile
+    CheckpointInfo info;
+    info.prefix = JoinPath(folder, stem);
+    info.modified = index->modified;
+    info.size = index->size;
+    // The data files follow the stem.
+    const std::string data = absl::StrCat(stem, ".data-");
+    for (auto at = std::lower_bound(names.begin(), names.end(), data);
+         at != names.end() && absl::StartsWith(*at, data); ++at) {
+      const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, *at));
+      if (file.ok()) info.size += file->size;
+    }
+    out.push_back(std::move(info));
+  }
+  return out;
+}
+
+// The prefix in format V1 that a file belongs to.
+std::string V1PrefixOf(absl::string_view name) {
+  std::string prefix(name);
+  const absl::string_view stem = WithoutShards(name);
+  if (stem != name) prefix.replace(stem.size() + 1, 5, "\?\?\?\?\?");
+  return prefix;
+}
+
+// The files of a checkpoint of format V1. Unlike a reader this takes nothing
+// but the number of a file for a wildcard: they may be going to be removed.
+std::vector<std::string> V1Files(FileSystem& fs, const std::string& prefix) {
+  std::vector<std::string> out;
+  const absl::string_view folder = Dirname(prefix);
+  const auto names = fs.List(folder.empty() ? "." : std::string(folder));
+  if (!names.ok()) return out;
+  for (const std::string& name : *names) {
+    if (V1PrefixOf(name) != Basename(prefix)) continue;
+    std::string path = JoinPath(folder, name);
+    const absl::StatusOr<FileInfo> info = fs.Stat(path);
+    if (info.ok() && !info->is_directory) out.push_back(std::move(path));
+  }
+  return out;
+}
+
+// Files that the state file names, or with a meta graph beside them.
+std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
+                                   const std::vector<std::string>& names,
+                                   const std::set<std::string>& in_state) {
+  const auto is_there = [&names](const std::string& name) {
+    return std::binary_search(names.begin(), names.end(), name);
+  };
+  std::map<std::string, CheckpointInfo> found;  // by prefix
+  for (const std::string& name : names) {
+    std::string prefix = JoinPath(folder, V1PrefixOf(name));
+    if (in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name))) continue;
+    if (is_there(IndexPath(name))) continue;
+    const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, name));
+    if (!file.ok() || file->is_directory) continue;
+    CheckpointInfo& info = found[prefix];
+    info.prefix = std::move(prefix);
+    info.format = 1;
+    info.modified = std::max(info.modified, file->modified);
+    info.size += file->size;
+  }
+  std::vector<CheckpointInfo> out;
+  for (auto& [prefix, info] : found) out.push_back(std::move(info));
+  return out;
+}
+
+// When the files of a checkpoint were written; InfinitePast if there are none.
+absl::Time WrittenAt(FileSystem& fs, const std::string& prefix) {
+  absl::Time newest = absl::InfinitePast();
+  std::vector<std::string> paths = V1Files(fs, prefix);
+  paths.push_back(IndexPath(prefix));
+  for (const std::string& path : paths) {
+    if (const auto info = fs.Stat(path); info.ok()) {
+      newest = std::max(newest, info->modified);
+    }
+  }
+  return newest;
+}
+
+double UnixSeconds(absl::Time time) {
+  return absl::ToDoubleSeconds(time - absl::UnixEpoch());
+}
+
+// When the last checkpoint was written that stays for good: what the state file
+// says, or the newest checkpoint of the same name that it does not list.
+double LastPreserved(FileSystem& fs, const std::string& folder,
+                     const std::string& prefix, const CheckpointState& state) {
+  double last = state.last_preserved_timestamp();
+  const absl::StatusOr<std::vector<CheckpointInfo>> listed =
+      ListCheckpoints(fs, folder);
+  if (!listed.ok()) return last;
+  for (const CheckpointInfo& info : *listed) {
+    if (info.in_state_file || info.prefix == prefix) continue;
+    if (WithoutGlobalStep(info.prefix) != WithoutGlobalStep(prefix)) continue;
+    last = std::max(last, UnixSeconds(info.modified));
+  }
+  return last;
 }
 
 }  // namespace
@@ -172,27 +281,14 @@ absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
     }
   }
 
-  std::vector<CheckpointInfo> out;
-  for (const std::string& name : names) {
-    absl::string_view stem = name;
-    if (!absl::ConsumeSuffix(&stem, ".index") || stem.empty()) continue;
-    CheckpointInfo info;
-    info.prefix = JoinPath(folder, stem);
-    const absl::StatusOr<FileInfo> index = fs.Stat(JoinPath(folder, name));
-    if (!index.ok() || index->is_directory) continue;  // removed meanwhile
-    info.modified = index->modified;
-    info.size = index->size;
-    // Names are sorted: the data files follow the stem.
-    const std::string data = absl::StrCat(stem, ".data-");
-    for (auto at = std::lower_bound(names.begin(), names.end(), data);
-         at != names.end() && absl::StartsWith(*at, data); ++at) {
-      const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, *at));
-      if (file.ok()) info.size += file->size;
-    }
-    info.global_step = GlobalStepOf(stem);
+  std::vector<CheckpointInfo> out = ListBundles(fs, folder, names);
+  for (CheckpointInfo& info : ListV1(fs, folder, names, in_state)) {
+    out.push_back(std::move(info));
+  }
+  for (CheckpointInfo& info : out) {
+    info.global_step = GlobalStepOf(info.prefix);
     info.in_state_file = in_state.count(info.prefix) > 0;
     info.latest = info.prefix == latest;
-    out.push_back(std::move(info));
   }
   std::sort(out.begin(), out.end(),
             [](const CheckpointInfo& a, const CheckpointInfo& b) {
@@ -204,7 +300,7 @@ absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
 
 absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     FileSystem& fs, const std::string& folder, const std::string& prefix,
-    int keep) {
+    const Retention& retention) {
   const std::string newest = Relative(folder, prefix);
   CheckpointState old;
   if (absl::StatusOr<CheckpointState> read = ReadCheckpointState(fs, folder);
@@ -225,29 +321,35 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     entries.emplace_back(std::move(entry),
                          timed ? old.all_model_checkpoint_timestamps(i) : 0);
   }
-  double saved = 0;
-  if (timed) {
-    ASSIGN_OR_RETURN(const FileInfo info,
-                     fs.Stat(IndexPath(Resolve(folder, newest))));
-    saved = absl::ToDoubleSeconds(info.modified - absl::UnixEpoch());
-  }
-  entries.emplace_back(newest, saved);
+  const std::string newest_path = Resolve(folder, newest);
+  entries.emplace_back(newest,
+                       timed ? UnixSeconds(WrittenAt(fs, newest_path)) : 0);
 
+  // Without any mark the first one that falls off is where counting starts.
+  const bool preserving = retention.keep_every_n_hours > 0;
+  double preserved = preserving ? LastPreserved(fs, folder, newest_path, old)
+                                : old.last_preserved_timestamp();
   // Only what lies in the folder may be removed by the caller: the entries of
   // a copied folder may still name the files of the original.
   std::vector<std::string> fallen;
-  const size_t excess = keep > 0 && entries.size() > static_cast<size_t>(keep)
-                            ? entries.size() - static_cast<size_t>(keep)
-                            : 0;
+  const size_t keep = static_cast<size_t>(retention.max_to_keep);
+  const size_t excess =
+      keep > 0 && entries.size() > keep ? entries.size() - keep : 0;
   for (size_t i = 0; i < excess; ++i) {
     const std::string& entry = entries[i].first;
     const bool relative =
         !absl::StartsWith(entry, "/") && !absl::StrContains(entry, "..");
     const std::string inside = JoinPath(
         folder, relative ? absl::string_view(entry) : LastComponent(entry));
-    if (inside != Resolve(folder, newest) && CheckpointExists(fs, inside)) {
-      fallen.push_back(inside);
+    if (inside == newest_path || !CheckpointExists(fs, inside)) continue;
+    if (preserving) {
+      const double written = UnixSeconds(WrittenAt(fs, inside));
+      const double due = preserved + retention.keep_every_n_hours * 3600;
+      const bool stays = preserved > 0 && written >= due;
+      if (stays || preserved == 0) preserved = written;
+      if (stays) continue;
     }
+    fallen.push_back(inside);
   }
   entries.erase(entries.begin(),
                 entries.begin() + static_cast<std::ptrdiff_t>(excess));
@@ -258,7 +360,7 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     state.add_all_model_checkpoint_paths(entry);
     if (timed) state.add_all_model_checkpoint_timestamps(time);
   }
-  if (timed) state.set_last_preserved_timestamp(old.last_preserved_timestamp());
+  if (timed || preserved > 0) state.set_last_preserved_timestamp(preserved);
   std::string text;
   if (!google::protobuf::TextFormat::PrintToString(state, &text)) {
     return Internal("cannot print the checkpoint state");
@@ -275,7 +377,10 @@ absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix) {
   };
   RETURN_IF_ERROR(remove(IndexPath(prefix)));
   RemoveDataFiles(fs, prefix, /*keep_shards=*/0);
-  return remove(absl::StrCat(prefix, ".meta"));
+  for (const std::string& path : V1Files(fs, prefix)) {
+    RETURN_IF_ERROR(remove(path));
+  }
+  return remove(MetaGraphPath(prefix));
 }
 
 void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
@@ -308,6 +413,7 @@ void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
 }
 
 int64_t GlobalStepOf(absl::string_view prefix) {
+  prefix = WithoutShards(prefix);
   const size_t dash = prefix.rfind('-');
   if (dash == absl::string_view::npos || dash + 1 == prefix.size()) return -1;
   const absl::string_view digits = prefix.substr(dash + 1);
@@ -321,6 +427,7 @@ int64_t GlobalStepOf(absl::string_view prefix) {
 }
 
 absl::string_view WithoutGlobalStep(absl::string_view prefix) {
+  prefix = WithoutShards(prefix);
   if (GlobalStepOf(prefix) < 0) return prefix;
   return prefix.substr(0, prefix.rfind('-'));
 }

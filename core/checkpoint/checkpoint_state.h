@@ -43,25 +43,36 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
 bool CheckpointExists(FileSystem& fs, const std::string& prefix);
 
 struct CheckpointInfo {
-  std::string prefix;
+  std::string prefix;        // of several files of format V1: a pattern
+  int format = 2;            // 1 or 2
   int64_t global_step = -1;  // the number at the end of the name; -1: none
-  absl::Time modified;       // of the index
+  absl::Time modified;       // of the index, or of the newest V1 file
   uint64_t size = 0;         // of index and data files
   bool in_state_file = false;
   bool latest = false;  // what the state file names
 };
 
-// Every checkpoint of format V2 in the folder, oldest first.
+// Every checkpoint in the folder, oldest first. Format V1 has no index to be
+// known by: files count that the state file names or that have a `.meta` beside
+// them.
 absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
     FileSystem& fs, const std::string& folder);
 
+// Which checkpoints stay: the two fields of a SaverDef.
+struct Retention {
+  int max_to_keep = 0;  // 0: all
+  // Of those beyond max_to_keep, one in so many hours stays for good, though
+  // the state file does not name it any more; 0: none does.
+  double keep_every_n_hours = 0;
+};
+
 // Makes `prefix` the newest entry of the state file in `folder`, durably.
 // Paths inside the folder are written relative to it, so that it can be moved.
-// At most `keep` entries stay (0: all). Returns the prefixes that fell off and
-// have files in the folder, which the caller may remove.
+// Returns the prefixes that fell off and have files in the folder, which the
+// caller may remove.
 absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     FileSystem& fs, const std::string& folder, const std::string& prefix,
-    int keep);
+    const Retention& retention);
 
 // Removes the files of a checkpoint: the index first, so that no half remains,
 // then data and `.meta`. Missing ones are fine.
@@ -72,10 +83,11 @@ absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix);
 void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
                           absl::Time before);
 
-// "model-20" → 20; -1 if the name has no such end.
+// "model-20" → 20; -1 if the name has no such end. Not minding the shards of
+// format V1.
 int64_t GlobalStepOf(absl::string_view prefix);
 
-// "model.ckpt-20" → "model.ckpt"; a name without step stays.
+// "model.ckpt-20" → "model.ckpt"; without the shards of format V1, too.
 absl::string_view WithoutGlobalStep(absl::string_view prefix);
 
 }  // namespace metagraph

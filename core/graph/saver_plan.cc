@@ -190,6 +190,7 @@ absl::Status Walk::DescribeRestored(Endpoint from, SavedVariable* out) {
   const Node& restore = node(from.node);
   const auto [at, is_new] = restored_.try_emplace(from.node, Restored());
   if (is_new) at->second = ReadRestoreOp(restore);
+  if (restore.op() != "RestoreV2") plan_.format = 1;
   RETURN_IF_ERROR(at->second.status());
   const Restored& restored = *at->second;
   const size_t output = from.index;

@@ -36,6 +36,9 @@ struct SaverPlan {
   };
   std::vector<Unmapped> unmapped;
 
+  // Of the checkpoints that the restore ops read: 1 or 2.
+  int format = 2;
+
   // Empty in a plan that was made without a saver.
   tensorflow::SaverDef saver;
   bool complete() const { return unmapped.empty(); }

@@ -15,6 +15,7 @@
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
 #include "core/graph/collections.h"
+#include "core/io/glob.h"
 
 namespace metagraph {
 namespace {
@@ -53,14 +54,13 @@ CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix) {
   const std::string index = absl::StrCat(stem, ".index");
   const std::string data = absl::StrCat(stem, ".data-");
   for (const std::string& name : *names) {
-    // `stem` itself is a V1 checkpoint.
-    if (name != index && name != stem && !absl::StartsWith(name, data)) {
-      continue;
-    }
+    // `stem` itself is a V1 checkpoint, or the pattern of its files.
+    const bool v1 = GlobMatches(stem, name);
+    if (name != index && !v1 && !absl::StartsWith(name, data)) continue;
     const auto info = fs.Stat(JoinPath(folder, name));
     if (!info.ok() || info->is_directory) continue;
     stamp.bytes += info->size;
-    if (name == index || name == stem) stamp.modified = info->modified;
+    if (name == index || v1) stamp.modified = info->modified;
   }
   return stamp;
 }

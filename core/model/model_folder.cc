@@ -9,6 +9,7 @@
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
 
 namespace metagraph {
 namespace {
@@ -35,7 +36,7 @@ void FindCheckpoint(FileSystem& fs, ModelFolder& folder) {
 // a step, or else the one changed last.
 std::string ChooseMeta(FileSystem& fs, const ModelFolder& folder,
                        const std::vector<std::string>& metas) {
-  const absl::string_view wanted = Basename(folder.checkpoint);
+  const absl::string_view wanted = WithoutShards(Basename(folder.checkpoint));
   const std::string* best = nullptr;
   int best_rank = -1;
   absl::Time best_time;
@@ -58,20 +59,6 @@ std::string ChooseMeta(FileSystem& fs, const ModelFolder& folder,
   return JoinPath(folder.directory, *best);
 }
 
-// Format V1 has no index to be found by; its files have the name of the meta
-// graph.
-void FindCheckpointBeside(FileSystem& fs, ModelFolder& folder) {
-  const std::string stem = folder.graph_path.substr(
-      0, folder.graph_path.size() - kMetaSuffix.size());
-  for (const std::string& prefix :
-       {stem, absl::StrCat(stem, "-?\?\?\?\?-of-?\?\?\?\?")}) {
-    if (!CheckpointExists(fs, prefix)) continue;
-    folder.checkpoint = prefix;
-    folder.note.clear();
-    return;
-  }
-}
-
 absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
                                        const std::string& path) {
   ModelFolder out;
@@ -80,7 +67,6 @@ absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
   out.graph_path = path;
   if (absl::EndsWith(path, kMetaSuffix)) {
     FindCheckpoint(fs, out);
-    if (out.checkpoint.empty()) FindCheckpointBeside(fs, out);
   } else {
     out.kind = ModelFolder::Kind::kFrozenGraph;
   }
@@ -113,7 +99,6 @@ absl::StatusOr<ModelFolder> FindInFolder(
   if (!metas.empty()) {
     FindCheckpoint(fs, out);
     out.graph_path = ChooseMeta(fs, out, metas);
-    if (out.checkpoint.empty()) FindCheckpointBeside(fs, out);
     return out;
   }
   if (graphs.size() == 1) {

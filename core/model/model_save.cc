@@ -19,9 +19,26 @@ namespace {
 // What TensorFlow's Saver keeps if nobody says otherwise.
 constexpr int kDefaultKeep = 5;
 
+// What stays after a save: as many as the caller says, or as the saver does.
+Retention RetentionOf(const tensorflow::SaverDef& saver, int keep) {
+  Retention out;
+  out.max_to_keep = keep;
+  if (keep == 0) {
+    out.max_to_keep =
+        saver.restore_op_name().empty() ? kDefaultKeep : saver.max_to_keep();
+  }
+  out.max_to_keep = std::max(out.max_to_keep, 0);
+  // TensorFlow's default stands for "never".
+  constexpr float kNever = 10000;
+  if (saver.keep_checkpoint_every_n_hours() < kNever) {
+    out.keep_every_n_hours = saver.keep_checkpoint_every_n_hours();
+  }
+  return out;
+}
+
 // The name of the model's checkpoints, without folder and step.
 std::string BaseName(const ModelFolder& folder, const std::string& serving) {
-  absl::string_view name = Basename(serving);
+  absl::string_view name = WithoutShards(Basename(serving));
   if (folder.kind == ModelFolder::Kind::kCheckpoints) {
     if (name.empty()) name = Basename(folder.graph_path);
     absl::ConsumeSuffix(&name, ".meta");
@@ -73,7 +90,7 @@ std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
   for (const std::string& name : *names) {
     absl::string_view rest = name;
     const bool ours = absl::ConsumePrefix(&rest, base) &&
-                      (rest == ".index" || rest == ".meta" ||
+                      (rest.empty() || rest == ".index" || rest == ".meta" ||
                        absl::StartsWith(rest, ".data-"));
     if (ours || (state_file && name == kCheckpointStateFile)) {
       out.push_back(JoinPath(folder, name));
@@ -144,8 +161,17 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     ++so_far.tensors_done;
     if (progress) progress(so_far);
   };
-  ASSIGN_OR_RETURN(result.bytes, WriteTensors(files(), prefix, tensors,
-                                              options.shards, written, call));
+  if (plan.format == 1) {
+    if (options.shards > 1) {
+      return Unimplemented("the graph's saver is one of format V1, which is ",
+                           "written as one file here, not as ", options.shards);
+    }
+    ASSIGN_OR_RETURN(result.bytes,
+                     WriteTensorsV1(files(), prefix, tensors, written, call));
+  } else {
+    ASSIGN_OR_RETURN(result.bytes, WriteTensors(files(), prefix, tensors,
+                                                options.shards, written, call));
+  }
   result.tensors = static_cast<int64_t>(tensors.size());
 
   if (options.meta_graph) {
@@ -158,14 +184,10 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   }
   if (options.state_file) {
     const std::string folder(Dirname(prefix));
-    int keep = options.keep;
-    if (keep == 0) {
-      keep = plan.saver.restore_op_name().empty() ? kDefaultKeep
-                                                  : plan.saver.max_to_keep();
-    }
     ASSIGN_OR_RETURN(
         const std::vector<std::string> dropped,
-        UpdateCheckpointState(files(), folder, prefix, std::max(keep, 0)));
+        UpdateCheckpointState(files(), folder, prefix,
+                              RetentionOf(plan.saver, options.keep)));
     for (const std::string& old : dropped) {
       // What another folder holds is not this one's to delete.
       if (Dirname(old) != folder || old == prefix) continue;

@@ -7,17 +7,25 @@
 #include "core/checkpoint/bundle_commit.h"
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
+#include "core/checkpoint/v1_writer.h"
 
 namespace metagraph {
 namespace {
 
-absl::Status Add(BundleWriter& writer, const TensorToSave& tensor) {
-  if (tensor.shape_and_slice.empty()) {
-    return writer.Add(tensor.key, tensor.value);
-  }
-  ASSIGN_OR_RETURN(const ShapeAndSlice spec,
-                   ShapeAndSlice::Parse(tensor.shape_and_slice));
-  return writer.AddSlice(tensor.key, spec.full_shape, spec.slice, tensor.value);
+// To a writer of either format.
+template <typename Writer>
+absl::Status Add(Writer& writer, const TensorToSave& tensor) {
+  const auto add = [&]() -> absl::Status {
+    if (tensor.shape_and_slice.empty()) {
+      return writer.Add(tensor.key, tensor.value);
+    }
+    ASSIGN_OR_RETURN(const ShapeAndSlice spec,
+                     ShapeAndSlice::Parse(tensor.shape_and_slice));
+    return writer.AddSlice(tensor.key, spec.full_shape, spec.slice,
+                           tensor.value);
+  };
+  return Annotate(add(), "tensor \"", tensor.key, "\": ");
 }
 
 // Writes tensors [begin, end) as a checkpoint of one data file.
@@ -29,9 +37,7 @@ absl::StatusOr<int64_t> WriteShard(
   uint64_t before = 0;
   for (size_t i = begin; i < end; ++i) {
     RETURN_IF_ERROR(call.Check());
-    if (const absl::Status added = Add(*writer, tensors[i]); !added.ok()) {
-      return Annotate(added, "tensor \"", tensors[i].key, "\": ");
-    }
+    RETURN_IF_ERROR(Add(*writer, tensors[i]));
     written(static_cast<int64_t>(writer->bytes_written() - before));
     before = writer->bytes_written();
   }
@@ -91,6 +97,36 @@ absl::StatusOr<int64_t> WriteTensors(
     return status;
   }
   return bytes;
+}
+
+absl::StatusOr<int64_t> WriteTensorsV1(
+    FileSystem& fs, const std::string& path,
+    const std::vector<TensorToSave>& tensors,
+    const std::function<void(int64_t bytes)>& written, CallContext& call) {
+  if (fs.Stat(IndexPath(path)).ok()) {
+    return FailedPrecondition(
+        "\"", path,
+        "\" is a checkpoint of format V2, and the graph's "
+        "saver writes and reads V1: use another name");
+  }
+  ASSIGN_OR_RETURN(const bool folder_created, CreateFolderOf(fs, path));
+  const auto write = [&]() -> absl::Status {
+    V1Writer writer(fs, path);
+    for (const TensorToSave& tensor : tensors) {
+      RETURN_IF_ERROR(call.Check());
+      RETURN_IF_ERROR(Add(writer, tensor));
+      written(tensor.value.size_bytes());
+    }
+    return writer.Finish();
+  };
+  if (absl::Status status = write(); !status.ok()) {
+    if (folder_created) {
+      fs.RemoveDirectory(std::string(Dirname(path))).IgnoreError();
+    }
+    return status;
+  }
+  ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
+  return static_cast<int64_t>(info.size);
 }
 
 }  // namespace metagraph

@@ -27,4 +27,12 @@ absl::StatusOr<int64_t> WriteTensors(
     const std::vector<TensorToSave>& tensors, int shards,
     const std::function<void(int64_t bytes)>& written, CallContext& call);
 
+// The same as the one file `path` of format V1. Returns its size.
+// FAILED_PRECONDITION: a checkpoint of format V2 has that name and would hide
+// the file.
+absl::StatusOr<int64_t> WriteTensorsV1(
+    FileSystem& fs, const std::string& path,
+    const std::vector<TensorToSave>& tensors,
+    const std::function<void(int64_t bytes)>& written, CallContext& call);
+
 }  // namespace metagraph

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/checkpoint/bundle_reader.h"
 #include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
@@ -15,13 +16,15 @@
 namespace metagraph {
 namespace {
 
-// What is missing of a checkpoint whose index is there; empty if nothing.
+// What is missing of a checkpoint that is listed; empty if nothing.
 std::string FindProblem(FileSystem& fs, const std::string& prefix) {
-  const auto reader = BundleReader::Open(fs, prefix);
+  const auto reader = CheckpointReader::Open(fs, prefix);
   if (!reader.ok()) return std::string(reader.status().message());
-  for (const std::string& path : (*reader)->DataFiles()) {
-    if (const auto info = fs.Stat(path); !info.ok()) {
-      return std::string(info.status().message());
+  if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
+    for (const std::string& path : bundle->DataFiles()) {
+      if (const auto info = fs.Stat(path); !info.ok()) {
+        return std::string(info.status().message());
+      }
     }
   }
   return "";
@@ -52,7 +55,7 @@ absl::Status InspectHandler::ListCheckpoints(
     RETURN_IF_ERROR(call.Check());
     v1::Checkpoint* out = response->add_checkpoints();
     out->set_prefix(info.prefix);
-    out->set_format(v1::CHECKPOINT_FORMAT_V2);
+    out->set_format(FormatOf(info.format));
     if (info.global_step >= 0) out->set_global_step(info.global_step);
     ToProto(info.modified, out->mutable_time());
     out->set_size_bytes(static_cast<int64_t>(info.size));
@@ -61,7 +64,7 @@ absl::Status InspectHandler::ListCheckpoints(
     out->set_newest(info.latest);
     out->set_serving(info.prefix == generation->checkpoint);
     out->set_in_state_file(info.in_state_file);
-    out->set_has_meta_graph(fs.Stat(absl::StrCat(info.prefix, ".meta")).ok());
+    out->set_has_meta_graph(fs.Stat(MetaGraphPath(info.prefix)).ok());
   }
   response->set_state_file_problem(StateFileProblem(fs, folder.directory));
   return absl::OkStatus();

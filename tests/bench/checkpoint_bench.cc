@@ -107,7 +107,7 @@ int Main(int megabytes) {
       Check((*writer)->Add(name, value));
     }
     Check((*writer)->Finish());
-    Check(UpdateCheckpointState(files, work, prefix, 0).status());
+    Check(UpdateCheckpointState(files, work, prefix, {}).status());
   }
   const std::string data = prefix + ".data-00000-of-00001";
   const double weights = static_cast<double>(fs::file_size(data)) / (1 << 20);

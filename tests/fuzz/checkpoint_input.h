@@ -41,7 +41,8 @@ class FuzzInput {
   absl::string_view rest_;
 };
 
-// count(1 byte) {key length(1) value length(2) key value}, as a table at `path`.
+// count(1 byte) {key length(1) value length(2) key value}, as a table at
+// `path`.
 inline void PutTable(FakeFileSystem& fs, const std::string& path,
                      FuzzInput& input) {
   std::map<std::string, std::string> entries;

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Whatever it says, the folder has checkpoints.
   if (!LatestCheckpoint(fs, "/d").ok()) __builtin_trap();
   if (!ListCheckpoints(fs, "/d").ok()) __builtin_trap();
-  if (!UpdateCheckpointState(fs, "/d", "/d/m-2", 3).ok()) __builtin_trap();
+  if (!UpdateCheckpointState(fs, "/d", "/d/m-2", {3}).ok()) __builtin_trap();
   const auto state = ReadCheckpointState(fs, "/d");
   if (!state.ok() || state->model_checkpoint_path() != "m-2") __builtin_trap();
   if (state->all_model_checkpoint_paths_size() > 3) __builtin_trap();

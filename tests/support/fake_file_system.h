@@ -79,6 +79,11 @@ class FakeFileSystem : public FileSystem {
     file->modified = Tick();
     names_[path] = durable_names_[path] = std::move(file);
   }
+  // REQUIRES: the file is there.
+  void SetModified(const std::string& path, absl::Time time) {
+    const MutexLock lock(mu_);
+    names_.at(path)->modified = time;
+  }
   // "" if there is no such file.
   std::string ContentOf(const std::string& path) const {
     const MutexLock lock(mu_);

@@ -130,8 +130,8 @@ inline void WriteSeedCheckpoint(FileSystem& fs, const std::string& prefix,
                   {{"Variable", FloatVector({100, 100, 100, 100})},
                    {"W1", FloatVector(w1)},
                    {"W2", FloatVector(w2)}});
-  ASSERT_OK(UpdateCheckpointState(fs, std::string(Dirname(prefix)), prefix,
-                                  /*keep=*/0));
+  ASSERT_OK(
+      UpdateCheckpointState(fs, std::string(Dirname(prefix)), prefix, {}));
 }
 
 // FOLDER/model.meta and the checkpoint FOLDER/model.

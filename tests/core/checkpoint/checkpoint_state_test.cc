@@ -1,5 +1,6 @@
 #include "core/checkpoint/checkpoint_state.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -131,17 +132,45 @@ TEST_F(CheckpointStateTest, ListsOldestFirst) {
   EXPECT_LT(listed[0].modified, listed[1].modified);
 }
 
+TEST_F(CheckpointStateTest, ListsFormatV1) {
+  const std::string pattern = "/d/old-7-\?\?\?\?\?-of-00002";
+  for (const char* name :
+       {"old-7-00000-of-00002", "old-7-00001-of-00002", "old-7.meta", "single",
+        "single.meta", "named", "nothing", "m-1.meta", "alone.meta"}) {
+    fs_.Put(absl::StrCat("/d/", name), "1234");
+  }
+  fs_.Put("/d/checkpoint", State("named", {"named"}));
+  ASSERT_OK_AND_ASSIGN(auto listed, ListCheckpoints(fs_, "/d"));
+  std::map<std::string, CheckpointInfo> v1;
+  for (const CheckpointInfo& info : listed) {
+    if (info.format == 1) v1[info.prefix] = info;
+  }
+  ASSERT_EQ(v1.size(), 3u);
+  EXPECT_EQ(listed.size(), 5u);
+  EXPECT_EQ(v1["/d/named"].size, 4u);
+  EXPECT_TRUE(v1["/d/named"].latest);
+  EXPECT_EQ(v1["/d/single"].global_step, -1);
+  EXPECT_EQ(v1[pattern].size, 8u);
+  EXPECT_EQ(v1[pattern].global_step, 7);
+  EXPECT_FALSE(v1[pattern].in_state_file);
+
+  // Without a state file the newest is found all the same.
+  ASSERT_OK(fs_.Remove("/d/checkpoint"));
+  fs_.Put("/d/old-7-00001-of-00002", "again");
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, pattern);
+}
+
 TEST_F(CheckpointStateTest, UpdateWritesTensorFlowsLook) {
   ASSERT_OK_AND_ASSIGN(auto fallen,
-                       UpdateCheckpointState(fs_, "/d", "/d/m-1", 5));
+                       UpdateCheckpointState(fs_, "/d", "/d/m-1", {5}));
   EXPECT_THAT(fallen, IsEmpty());
-  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", 5));
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", {5}));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"),
             "model_checkpoint_path: \"m-2\"\n"
             "all_model_checkpoint_paths: \"m-1\"\n"
             "all_model_checkpoint_paths: \"m-2\"\n");
   // Again the first: it moves to the end.
-  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-1", 5));
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-1", {5}));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-1", {"m-2", "m-1"}));
 }
 
@@ -151,7 +180,7 @@ TEST_F(CheckpointStateTest, UpdateReportsWhatFallsOff) {
   fs_.Put("/d/checkpoint",
           State("/d/m-2", {"/far/m-8", "gone", "m-1", "/d/m-2"}));
   ASSERT_OK_AND_ASSIGN(auto fallen,
-                       UpdateCheckpointState(fs_, "/d", "/d/m-3", 1));
+                       UpdateCheckpointState(fs_, "/d", "/d/m-3", {1}));
   // Not what lies in another folder, and not what is gone.
   EXPECT_THAT(fallen, ElementsAre("/d/m-1", "/d/m-2"));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-3", {"m-3"}));
@@ -161,12 +190,43 @@ TEST_F(CheckpointStateTest, UpdateKeepsTimestampsParallel) {
   fs_.Put("/d/checkpoint", State("m-1", {"m-1"}) +
                                "all_model_checkpoint_timestamps: 7.5\n"
                                "last_preserved_timestamp: 3.25\n");
-  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", 5));
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", {5}));
   ASSERT_OK_AND_ASSIGN(auto state, ReadCheckpointState(fs_, "/d"));
   ASSERT_EQ(state.all_model_checkpoint_timestamps_size(), 2);
   EXPECT_EQ(state.all_model_checkpoint_timestamps(0), 7.5);
   EXPECT_GT(state.all_model_checkpoint_timestamps(1), 1e9);
   EXPECT_EQ(state.last_preserved_timestamp(), 3.25);
+}
+
+TEST_F(CheckpointStateTest, OneInSoManyHoursStaysForGood) {
+  ASSERT_OK(fs_.Remove("/d/m-1.index"));
+  ASSERT_OK(fs_.Remove("/d/m-2.index"));
+  const absl::Time start = absl::FromUnixSeconds(1000000);
+  // A save every 20 minutes, two stay, and one an hour for good.
+  std::vector<std::string> removed;
+  for (int i = 0; i < 10; ++i) {
+    const std::string prefix = absl::StrCat("/d/m-", 20 * i);
+    fs_.Put(prefix + ".index", "");
+    fs_.SetModified(prefix + ".index", start + absl::Minutes(20 * i));
+    // What there is to know is in the folder: the state file may get lost.
+    if (i == 6) fs_.Put("/d/checkpoint", State("m-100", {"m-80", "m-100"}));
+    ASSERT_OK_AND_ASSIGN(auto fallen,
+                         UpdateCheckpointState(fs_, "/d", prefix, {2, 1.0}));
+    for (const std::string& old : fallen) {
+      removed.push_back(old);
+      ASSERT_OK(RemoveCheckpoint(fs_, old));
+    }
+  }
+  EXPECT_THAT(removed, ElementsAre("/d/m-0", "/d/m-20", "/d/m-40", "/d/m-80",
+                                   "/d/m-100", "/d/m-140"));
+  std::vector<std::string> left;
+  ASSERT_OK_AND_ASSIGN(const auto listed, ListCheckpoints(fs_, "/d"));
+  for (const CheckpointInfo& info : listed) {
+    left.push_back(info.prefix);
+  }
+  EXPECT_THAT(left, ElementsAre("/d/m-60", "/d/m-120", "/d/m-160", "/d/m-180"));
+  ASSERT_OK_AND_ASSIGN(auto state, ReadCheckpointState(fs_, "/d"));
+  EXPECT_EQ(state.last_preserved_timestamp(), 1000000 + 120 * 60);
 }
 
 TEST_F(CheckpointStateTest, RemoveTakesIndexDataAndMeta) {
@@ -179,10 +239,25 @@ TEST_F(CheckpointStateTest, RemoveTakesIndexDataAndMeta) {
   EXPECT_OK(RemoveCheckpoint(fs_, "/d/m-1"));
 }
 
+TEST(RemoveCheckpointTest, TakesTheFilesOfFormatV1) {
+  FakeFileSystem fs({"/old"});
+  for (const char* name : {"a-1", "a-1.meta", "a-10", "b-00000-of-00002",
+                           "b-00001-of-00002", "b-00000-of-00003", "b.meta"}) {
+    fs.Put(absl::StrCat("/old/", name), "");
+  }
+  ASSERT_OK(RemoveCheckpoint(fs, "/old/a-1"));
+  ASSERT_OK(RemoveCheckpoint(fs, "/old/b-\?\?\?\?\?-of-00002"));
+  // What a state file says may be anything; it is no wildcard here.
+  ASSERT_OK(RemoveCheckpoint(fs, "/old/*"));
+  ASSERT_OK(RemoveCheckpoint(fs, "/old/\?-10"));
+  EXPECT_THAT(fs.AllFiles(), ElementsAre("/old/a-10", "/old/b-00000-of-00003"));
+}
+
 TEST(GlobalStepTest, IsTheNumberAtTheEnd) {
   EXPECT_EQ(GlobalStepOf("/d/model.ckpt-2000"), 2000);
   EXPECT_EQ(GlobalStepOf("model-00000042"), 42);
   EXPECT_EQ(GlobalStepOf("model"), -1);
+  EXPECT_EQ(GlobalStepOf("model-20-\?\?\?\?\?-of-00002"), 20);
   EXPECT_EQ(GlobalStepOf("model-"), -1);
   EXPECT_EQ(GlobalStepOf("model-12a"), -1);
   EXPECT_EQ(GlobalStepOf("model-99999999999999999999"), -1);

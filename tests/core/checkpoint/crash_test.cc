@@ -38,7 +38,7 @@ absl::StatusOr<float> ValueOf(FileSystem& fs, const std::string& prefix) {
 absl::Status SaveAndPoint(FileSystem& fs, const std::string& prefix,
                           float value) {
   RETURN_IF_ERROR(WriteBundle(fs, prefix, Weights(value)));
-  return UpdateCheckpointState(fs, "d", prefix, /*keep=*/2).status();
+  return UpdateCheckpointState(fs, "d", prefix, {2}).status();
 }
 
 absl::StatusOr<float> LatestValue(FileSystem& fs) {

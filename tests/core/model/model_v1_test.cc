@@ -1,0 +1,84 @@
+// Models whose graph saves and restores checkpoints of format V1.
+
+#include "core/checkpoint/checkpoint_reader.h"
+#include "tests/core/model/model_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using testing::ElementsAre;
+
+// add1 = W3 + W1 with a saver from before SaveV2.
+tensorflow::MetaGraphDef V1MetaGraph() {
+  TestGraph graph;
+  graph.Variable("W1", FloatVector({1, 3, 10, 15}));
+  graph.Node("W3", "Placeholder", {},
+             {{"dtype", DT_FLOAT}, {"shape", PartialShape(TensorShape({4}))}});
+  graph.Node("add1", "AddV2", {"W3", "W1/read"}, {{"T", DT_FLOAT}});
+  graph.Const("save/Const", Tensor::Scalar<std::string>("model"));
+  graph.Const("save/name", Tensor::Scalar<std::string>("W1"));
+  graph.Node("save/restore", "Restore", {"save/Const", "save/name"},
+             {{"dt", DT_FLOAT}, {"preferred_shard", int64_t{-1}}});
+  graph.Node("save/Assign", "Assign", {"W1", "save/restore"},
+             {{"T", DT_FLOAT}, {"validate_shape", true}});
+  graph.Node("save/restore_all", "NoOp", {"^save/Assign"});
+  tensorflow::MetaGraphDef meta;
+  meta.mutable_saver_def()->set_filename_tensor_name("save/Const:0");
+  meta.mutable_saver_def()->set_restore_op_name("save/restore_all");
+  meta.mutable_saver_def()->set_max_to_keep(2);
+  *meta.mutable_graph_def() = graph.def();
+  return meta;
+}
+
+class ModelV1Test : public ModelTest {
+ protected:
+  void SetUp() override {
+    WriteMetaGraph(fs(), Path("old.meta"), V1MetaGraph());
+    auto loaded = Load(folder());
+    ASSERT_OK(loaded);
+    model_ = *std::move(loaded);
+    ASSERT_OK(model_->AssignVariables({{"W1", FloatVector({1, 2, 3, 4})}}, -1,
+                                      call_));
+  }
+  absl::StatusOr<SaveResult> Save(const std::string& prefix, int shards = 1) {
+    SaveOptions options;
+    options.prefix = prefix;
+    options.shards = shards;
+    return model_->Save(options, nullptr, call_);
+  }
+};
+
+TEST_F(ModelV1Test, SavesTheFormatThatTheGraphReads) {
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved, Save("old-7"));
+  EXPECT_THAT(saved.files, ElementsAre(Path("checkpoint"), Path("old-7"),
+                                       Path("old-7.meta")));
+  EXPECT_EQ(saved.bytes, static_cast<int64_t>(fs().Stat(Path("old-7"))->size));
+  ASSERT_OK_AND_ASSIGN(auto reader,
+                       CheckpointReader::Open(fs(), Path("old-7")));
+  EXPECT_EQ(reader->format(), 1);
+  EXPECT_THAT(Values<float>(*reader->Read("W1")), ElementsAre(1, 2, 3, 4));
+
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  EXPECT_THAT(Add1(*model_), ElementsAre(2, 4, 6, 8));
+  EXPECT_EQ(model_->last_restore()->checkpoint, Path("old-7"));
+}
+
+TEST_F(ModelV1Test, KeepsSoManyCheckpoints) {
+  ASSERT_OK(Save("old-1"));
+  ASSERT_OK(Save("old-2"));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved, Save("old-3"));
+  EXPECT_THAT(saved.deleted, ElementsAre(Path("old-1")));
+  EXPECT_FALSE(fs().Stat(Path("old-1")).ok());
+  EXPECT_FALSE(fs().Stat(Path("old-1.meta")).ok());
+  EXPECT_TRUE(fs().Stat(Path("old-2")).ok());
+}
+
+TEST_F(ModelV1Test, RefusesWhatTheFormatCannotDo) {
+  EXPECT_THAT(Save("old", 2), HasCode(absl::StatusCode::kUnimplemented, "V1"));
+  WriteCheckpoint(fs(), Path("new"), {{"W1", FloatVector({0, 0, 0, 0})}});
+  EXPECT_THAT(Save("new"),
+              HasCode(absl::StatusCode::kFailedPrecondition, "V2"));
+}
+
+}  // namespace
+}  // namespace metagraph
