@@ -3,7 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
+
+
+class DaemonError(Exception):
+    """What the daemon or metagraphctl said when it failed."""
 
 
 class Daemon:
@@ -14,27 +17,34 @@ class Daemon:
                         "127.0.0.1:0", "--port_file", port_file]
         self.ctl_path = ctl
         self.port_file = port_file
+        self.log_file = port_file + ".log"
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command,
-                                        stderr=subprocess.DEVNULL)
+        with open(self.log_file, "w") as log:
+            self.process = subprocess.Popen(self.command, stderr=log)
         while not os.path.exists(self.port_file):
             if self.process.poll() is not None:
-                sys.exit("the daemon ended")
+                with open(self.log_file) as log:
+                    raise DaemonError("the daemon ended: " + log.read())
         with open(self.port_file) as f:
             self.address = f.readline().strip()
         return self
 
-    def ctl(self, *words):
-        """Runs metagraphctl; its standard output. Fails if it fails."""
-        print("$ metagraphctl", *words, flush=True)
+    def ctl(self, *words, quiet=False):
+        """Runs metagraphctl; its standard output."""
+        if not quiet:
+            print("$ metagraphctl", *words, flush=True)
         done = subprocess.run([self.ctl_path, "--server", self.address, *words],
-                              check=True, stdout=subprocess.PIPE, text=True)
-        print(done.stdout, end="", flush=True)
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise DaemonError("metagraphctl: " + done.stderr)
+        if not quiet:
+            print(done.stdout, end="", flush=True)
         return done.stdout
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait()
         os.remove(self.port_file)
-        assert code == 0, "the daemon did not drain"
+        if code != 0:
+            raise DaemonError("the daemon did not drain: exit code %d" % code)

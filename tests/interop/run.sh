@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs real TensorFlow in a virtual environment under build/ and checks what
-# it reads of ours. Needs a package index and some minutes the first time; not
-# part of tests/run.sh, which must not need a network.
+# it reads of ours, and that we read the same of what others wrote, if ../shared
+# is there. Needs a package index and some minutes the first time; not part of
+# tests/run.sh, which must not need a network.
 #   tests/interop/run.sh [BUILD_FOLDER]        default: build/release
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,7 +12,9 @@ if [[ ! -x $venv/bin/python ]]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install -q -r tests/interop/requirements.txt
 fi
-for story in save_is_read_by_tensorflow fine_tune; do
-  "$venv/bin/python" "tests/interop/$story.py" \
-    "$build/server/metagraphd" "$build/client/metagraphctl" deploy/example/model
-done
+story() { "$venv/bin/python" "tests/interop/$1.py" "${@:2}"; }
+daemon=("$build/server/metagraphd" "$build/client/metagraphctl")
+story save_is_read_by_tensorflow "${daemon[@]}" deploy/example/model
+story fine_tune "${daemon[@]}" deploy/example/model
+story corpus_values "$build/tests/interop/checkpoint_values" ../shared
+story corpus_round_trip "${daemon[@]}" ../shared
