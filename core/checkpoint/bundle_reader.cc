@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "core/base/checked_math.h"
+#include "core/base/give_way.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/slice_copy.h"
@@ -369,6 +370,7 @@ absl::Status BundleReader::ReadPlain(const Piece& piece, char* out) const {
     RETURN_IF_ERROR(file->Read(piece.offset + done, size, to));
     crc = ExtendCrc32c(crc, to, size);
     done += size;
+    GiveWay();
   }
   RETURN_IF_ERROR(CheckCrc(piece, crc));
   if (piece.dtype == DT_BOOL && out != nullptr) {
@@ -427,6 +429,7 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   uint64_t string = 0;  // which one is being filled
   uint64_t at = 0;      // how far
   while (stream.remaining() > 0) {
+    GiveWay();
     ASSIGN_OR_RETURN(absl::string_view bytes, stream.Take(kChunkSize));
     crc = ExtendCrc32c(crc, bytes);
     while (out != nullptr && !bytes.empty()) {

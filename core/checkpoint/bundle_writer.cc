@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/give_way.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/io/coding.h"
@@ -13,7 +14,7 @@ namespace metagraph {
 namespace {
 
 // Few system calls, and the checksum finds the bytes in the cache.
-constexpr size_t kChunkSize = size_t{1} << 20;
+constexpr size_t kChunkSize = size_t{256} << 10;
 
 }  // namespace
 
@@ -145,6 +146,7 @@ absl::Status BundleWriter::Append(absl::string_view data, uint32_t* crc) {
     *crc = ExtendCrc32c(*crc, chunk);
     RETURN_IF_ERROR(data_->Append(chunk));
     data.remove_prefix(chunk.size());
+    GiveWay();
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "core/base/give_way.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_state.h"
@@ -134,7 +135,11 @@ absl::Status Model::LoadGraph() {
   options.files = confined_files_.get();
   if (ThreadPool* pool = environment_.lifecycle_pool; pool != nullptr) {
     options.reclaim = [pool](std::unique_ptr<const Generation> dead) {
-      pool->Schedule([dead = std::move(dead)] {});
+      pool->Schedule([dead = std::move(dead)]() mutable {
+        std::vector<Tensor> values = dead->values;
+        dead.reset();
+        for (; !values.empty(); values.pop_back()) GiveWay();
+      });
     };
   }
   session_ = std::make_unique<Session>(meta.graph, std::move(options));

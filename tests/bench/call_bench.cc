@@ -5,11 +5,6 @@
 // Both servers are processes of their own on loopback, both use gRPC's callback
 // API; rounds alternate, so that a drift of the machine hits both.
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +17,7 @@
 #include "metagraph/v1/inference.grpc.pb.h"
 #include "tensorflow/session_service.grpc.pb.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/process.h"
 
 namespace metagraph {
 namespace {
@@ -58,30 +54,6 @@ SessionRunRequest SeedRequest() {
   feed->mutable_tensor()->set_tensor_content(values, sizeof(values));
   request.add_fetch("add1:0");
   return request;
-}
-
-// Starts a program; it writes its address to a file.
-pid_t Spawn(const std::vector<std::string>& command) {
-  const pid_t child = fork();
-  if (child != 0) return child;
-  std::vector<char*> argv;
-  for (const auto& word : command) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
-  execv(argv[0], argv.data());
-  _exit(127);
-}
-
-std::string WaitForAddress(const std::string& file) {
-  for (int i = 0; i < 2000; ++i) {
-    std::ifstream in(file);
-    std::string line;
-    if (std::getline(in, line) && !line.empty()) return line;
-    poll(nullptr, 0, 5);
-  }
-  std::fprintf(stderr, "a server did not start\n");
-  std::exit(1);
 }
 
 // Median nanoseconds of `calls` calls by each of `callers` threads.
@@ -189,10 +161,7 @@ int Main(const std::string& self, const std::string& daemon,
     Report("  against the echo", Median(run_ratios), "x",
            "bar: at most 1.25 x");
   }
-  for (pid_t child : children) {
-    kill(child, SIGTERM);
-    waitpid(child, nullptr, 0);
-  }
+  for (pid_t child : children) Stop(child);
   std::filesystem::remove_all(work);
   return 0;
 }

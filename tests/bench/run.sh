@@ -8,3 +8,4 @@ build=${1:-build/release}
 "$build/tests/bench/call_bench" "$build/server/metagraphd" deploy/example/model
 tests/bench/start_bench.sh "$build"
 "$build/tests/bench/checkpoint_bench"
+"$build/tests/bench/hot_restore_bench" "$build/server/metagraphd"

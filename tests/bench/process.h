@@ -1,0 +1,46 @@
+#pragma once
+
+// Servers as processes of their own, which write their address to a file.
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace metagraph {
+
+inline pid_t Spawn(const std::vector<std::string>& command) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  std::vector<char*> argv;
+  for (const auto& word : command) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+inline void Stop(pid_t child) {
+  kill(child, SIGTERM);
+  waitpid(child, nullptr, 0);
+}
+
+inline std::string WaitForAddress(const std::string& file) {
+  for (int i = 0; i < 2000; ++i) {
+    std::ifstream in(file);
+    std::string line;
+    if (std::getline(in, line) && !line.empty()) return line;
+    poll(nullptr, 0, 5);
+  }
+  std::fprintf(stderr, "a server did not start\n");
+  std::exit(1);
+}
+
+}  // namespace metagraph
