@@ -40,8 +40,8 @@ void ReadAll(grpc::ClientReader<Response>& stream) {
 }
 
 double Quantile(std::vector<double>& values, double q) {
-  const auto at = values.begin() + static_cast<int64_t>(
-                                       q * static_cast<double>(values.size()));
+  const auto at = values.begin() +
+                  static_cast<int64_t>(q * static_cast<double>(values.size()));
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }
@@ -54,9 +54,9 @@ int Main(const std::string& daemon, int megabytes) {
       fs::current_path() / ("hot_restore_bench." + std::to_string(getpid()));
   const int64_t rows = int64_t{megabytes} * 1'000'000 / kVariables / 4000;
   WriteLargeModel(work / "model", kVariables, TensorShape({rows, 1000}));
-  const pid_t child = Spawn({daemon, "--model", "m=" + (work / "model").string(),
-                             "--listen", "127.0.0.1:0", "--port_file",
-                             work / "address"});
+  const pid_t child =
+      Spawn({daemon, "--model", "m=" + (work / "model").string(), "--listen",
+             "127.0.0.1:0", "--port_file", work / "address"});
   const auto connect = [&] {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -139,8 +139,9 @@ int Main(const std::string& daemon, int megabytes) {
   for (Phase& phase : phases) {
     const std::string name = phase.name;
     Report("median call, " + name, Median(phase.median), "us");
-    Report("p99, " + name, Median(phase.p99), "us",
-           phase.done > 0 ? std::to_string(phase.done) + " done meanwhile" : "");
+    Report(
+        "p99, " + name, Median(phase.p99), "us",
+        phase.done > 0 ? std::to_string(phase.done) + " done meanwhile" : "");
     if (phase.done == 0) continue;
     Report("  against quiet", Median(phase.ratio), "x", "bar: at most 1.5 x");
   }

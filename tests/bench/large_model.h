@@ -22,8 +22,8 @@ inline void Check(const absl::Status& status) {
 }
 
 // Makes `folder` with model.meta and the checkpoint "model": `count` variables
-// v00000, v00001, … of `shape`; and sum = x + small, a run of a few bytes, where
-// x [4] is fed and small is one more variable.
+// v00000, v00001, … of `shape`; and sum = x + small, a run of a few bytes,
+// where x [4] is fed and small is one more variable.
 inline void WriteLargeModel(const std::string& folder, int count,
                             const TensorShape& shape) {
   std::filesystem::create_directories(folder);

@@ -44,6 +44,16 @@ class FakeFileSystem : public FileSystem {
     const MutexLock lock(mu_);
     once_ = true;
   }
+  // A disk of so many bytes: what is appended beyond them fails. -1: no limit.
+  void SetCapacity(int64_t bytes) {
+    const MutexLock lock(mu_);
+    capacity_ = bytes;
+  }
+  // Bytes in all files.
+  int64_t used() const {
+    const MutexLock lock(mu_);
+    return Used();
+  }
   bool failed_once() const {
     const MutexLock lock(mu_);
     return once_ && left_ < 0;
@@ -246,9 +256,16 @@ class FakeFileSystem : public FileSystem {
         : fs_(fs), path_(std::move(path)), file_(std::move(file)) {}
     absl::Status Append(absl::string_view data) override {
       const MutexLock lock(fs_.mu_);
-      const absl::Status status = fs_.Step(path_);
+      absl::Status status = fs_.Step(path_);
       // A write that fails may have put part of the bytes.
       if (!status.ok()) data = data.substr(0, data.size() / 2);
+      if (fs_.capacity_ >= 0) {
+        const int64_t room = std::max(fs_.capacity_ - fs_.Used(), int64_t{0});
+        if (static_cast<int64_t>(data.size()) > room) {
+          data = data.substr(0, static_cast<size_t>(room));
+          status = ResourceExhausted(path_, "; No space left on device");
+        }
+      }
       file_->content.append(data.data(), data.size());
       return status;
     }
@@ -275,6 +292,13 @@ class FakeFileSystem : public FileSystem {
   bool FolderExists(absl::string_view path) const REQUIRES(mu_) {
     return path.empty() || path == "/" || folders_.count(std::string(path)) > 0;
   }
+  int64_t Used() const REQUIRES(mu_) {
+    int64_t bytes = 0;
+    for (const auto& [path, file] : names_) {
+      bytes += static_cast<int64_t>(file->content.size());
+    }
+    return bytes;
+  }
   absl::Time Tick() REQUIRES(mu_) {
     return absl::FromUnixSeconds(1'500'000'000 + ++ticks_);
   }
@@ -296,6 +320,7 @@ class FakeFileSystem : public FileSystem {
   int operations_ GUARDED_BY(mu_) = 0;
   int left_ GUARDED_BY(mu_) = -1;  // until an operation fails; -1: none will
   bool once_ GUARDED_BY(mu_) = false;
+  int64_t capacity_ GUARDED_BY(mu_) = -1;
   absl::Status error_ GUARDED_BY(mu_);
 };
 
