@@ -61,7 +61,7 @@ CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix) {
     const auto info = fs.Stat(JoinPath(folder, name));
     if (!info.ok() || info->is_directory) continue;
     stamp.bytes += info->size;
-    if (name == index || v1) stamp.modified = info->modified;
+    stamp.modified = std::max(stamp.modified, info->modified);
   }
   return stamp;
 }

@@ -90,7 +90,7 @@ struct RollbackResult {
 
 // Changes with the files of a checkpoint, also while they are being copied.
 struct CheckpointStamp {
-  absl::Time modified = absl::InfinitePast();  // of the index
+  absl::Time modified = absl::InfinitePast();  // of the newest file
   uint64_t bytes = 0;                          // of all files
 
   bool operator==(const CheckpointStamp& other) const = default;

@@ -1,5 +1,9 @@
 #include "core/model/model_manager.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
 #include "tests/core/model/model_fixture.h"
 
 namespace metagraph {
@@ -101,6 +105,55 @@ TEST_F(ModelManagerTest, RescanTriesAgainWhenTheFilesChange) {
   EXPECT_EQ(model->generation_number(), first);
   EXPECT_TRUE(model->HasSeen(Path("model-5")));
   ASSERT_OK(fs().Rename(Path("aside"), data));
+  manager_.Rescan(false);
+  EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(ModelManagerTest, RescanFollowsASlowCopy) {
+  WriteSeedModel(fs(), folder());
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  ASSERT_OK(fs().CreateDirectory(Path("from")));
+  WriteSeedCheckpoint(fs(), Path("from/model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  // Each file is there at its full size, and fills up from the front.
+  const auto copy = [&](const std::string& name, size_t done) {
+    auto bytes = ReadFile(fs(), Path("from/" + name));
+    ASSERT_OK(bytes);
+    std::fill(bytes->begin() + std::min(done, bytes->size()), bytes->end(),
+              '\0');
+    std::ofstream(Path(name), std::ios::binary) << *bytes;
+  };
+  const std::string data = "model-5.data-00000-of-00001";
+  constexpr size_t kAll = 1 << 20;
+  const std::vector<std::pair<std::string, size_t>> steps = {
+      {"checkpoint", 10},
+      {"checkpoint", kAll},
+      {"model-5.index", 20},
+      {"model-5.index", kAll},
+      {data, 0},
+      {data, 13},
+      {data, kAll}};
+  for (const auto& [name, done] : steps) {
+    EXPECT_THAT(Add1(*model), ElementsAre(5, 9, 15, 37)) << name << done;
+    copy(name, done);
+    manager_.Rescan(false);
+  }
+  EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(ModelManagerTest, RescanFollowsAFolderThatIsRenamed) {
+  ASSERT_OK(fs().CreateDirectory(Path("live")));
+  ASSERT_OK(fs().CreateDirectory(Path("next")));
+  WriteSeedModel(fs(), Path("live"));
+  ASSERT_OK(LoadAndWait("seed", Path("live")));
+  ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
+  WriteSeedModel(fs(), Path("next"));
+  WriteSeedCheckpoint(fs(), Path("next/model"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  // Between the two renames there is nothing.
+  std::filesystem::rename(Path("live"), Path("old"));
+  manager_.Rescan(false);
+  EXPECT_THAT(Add1(*model), ElementsAre(5, 9, 15, 37));
+  std::filesystem::rename(Path("next"), Path("live"));
   manager_.Rescan(false);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
 }
