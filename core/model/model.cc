@@ -1,6 +1,7 @@
 #include "core/model/model.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -169,12 +170,16 @@ absl::Status Model::RunMainOp(CallContext& call) {
     }
   }
   if (request.targets.empty()) return absl::OkStatus();
+  // An asset may be listed more than once, as tables made from files are.
+  const std::string assets =
+      JoinPath(NormalizePath("/", folder_.directory), "assets");
+  std::map<std::string, std::string> paths;
   for (const tensorflow::AssetFileDef& asset : AssetFiles(meta.def)) {
-    request.feeds.emplace_back(
-        asset.tensor_info().name(),
-        Tensor::Scalar<std::string>(
-            JoinPath(JoinPath(NormalizePath("/", folder_.directory), "assets"),
-                     asset.filename())));
+    paths[asset.tensor_info().name()] = JoinPath(assets, asset.filename());
+  }
+  for (auto& [name, path] : paths) {
+    request.feeds.emplace_back(name,
+                               Tensor::Scalar<std::string>(std::move(path)));
   }
   const absl::Status ran =
       Annotate(session_->Run(request, call).status(), "initialisation \"",
