@@ -229,6 +229,7 @@ absl::Status Save(const SaveOptions& options, VerbContext& context) {
   for (const std::string& deleted : result->deleted()) {
     context.PrintLine(absl::StrCat("deleted ", deleted));
   }
+  if (!result->note().empty()) context.PrintLine(result->note());
   return absl::OkStatus();
 }
 

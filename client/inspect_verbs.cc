@@ -105,6 +105,7 @@ absl::Status Show(VerbContext& context) {
   table.AddRow({"collections", absl::StrJoin(model.collections(), ", ")});
   table.AddRow({"tags", absl::StrJoin(model.tags(), ", ")});
   table.AddRow({"written by TensorFlow", model.tensorflow_version()});
+  if (!model.note().empty()) table.AddRow({"note", model.note()});
   if (model.has_last_restore()) {
     table.AddRow({"last restore", OutcomeText(model.last_restore())});
   }

@@ -139,10 +139,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
         parts.models.WaitUntilLoaded(model.name, model.version, call));
     const auto loaded = parts.models.Find(model.name, model.version);
     if (!loaded.ok()) continue;  // unloaded by a quick client
-    const std::string checkpoint = (*loaded)->folder().checkpoint;
+    const auto restored = (*loaded)->last_restore();
     LOG(INFO) << "model \"" << model.name << "\" from " << model.path
-              << (checkpoint.empty() ? "" : ", checkpoint " + checkpoint)
-              << ((*loaded)->note().empty() ? "" : "; " + (*loaded)->note());
+              << (restored ? ", checkpoint " + restored->checkpoint : "");
+    if (const std::string& note = (*loaded)->note(); !note.empty()) {
+      LOG(WARNING) << "model \"" << model.name << "\": " << note;
+    }
   }
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch);
   parts.trusted.SetServing(true);

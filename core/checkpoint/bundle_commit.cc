@@ -97,23 +97,24 @@ absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
   // Before this is durable a crash may bring the old index back: its data
   // files stay until then.
   RETURN_IF_ERROR(fs.SyncDirectory(folder));
-  if (old_shards > 0) RemoveDataFiles(fs, prefix, num_shards);
+  // Only these: another process may be saving under this name.
+  if (old_shards > 0) RemoveDataFiles(fs, prefix, old_shards);
   return absl::OkStatus();
 }
 
-void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
-                     int keep_shards) {
+void RemoveDataFiles(FileSystem& fs, const std::string& prefix, int shards) {
   const absl::string_view folder = Dirname(prefix);
   const absl::StatusOr<std::vector<std::string>> names =
       fs.List(std::string(folder));
   if (!names.ok()) return;
   // Escaped: two bare question marks may begin a trigraph.
   constexpr absl::string_view pattern = ".data-\?\?\?\?\?-of-\?\?\?\?\?";
-  const std::string keep = absl::StrFormat("-of-%05d", keep_shards);
+  const std::string end =
+      shards == 0 ? "" : absl::StrFormat("-of-%05d", shards);
   for (const std::string& name : *names) {
     absl::string_view rest = name;
     if (absl::ConsumePrefix(&rest, Basename(prefix)) &&
-        GlobMatches(pattern, rest) && !absl::EndsWith(rest, keep)) {
+        GlobMatches(pattern, rest) && absl::EndsWith(rest, end)) {
       fs.Remove(JoinPath(folder, name)).IgnoreError();
     }
   }

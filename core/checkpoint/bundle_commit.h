@@ -25,8 +25,7 @@ absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
                           absl::Span<const std::string> data_files,
                           const BundleEntries& entries);
 
-// Removes every "<prefix>.data-?????-of-?????" but those of `keep_shards`.
-void RemoveDataFiles(FileSystem& fs, const std::string& prefix,
-                     int keep_shards);
+// Removes the data files that belong to an index of so many shards; 0: all.
+void RemoveDataFiles(FileSystem& fs, const std::string& prefix, int shards);
 
 }  // namespace metagraph

@@ -89,7 +89,7 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
   for (const std::string& name : inputs) {
     if (name == prefix) continue;
     fs.Remove(IndexPath(name)).IgnoreError();
-    RemoveDataFiles(fs, name, /*keep_shards=*/0);
+    RemoveDataFiles(fs, name, /*shards=*/0);
     const absl::string_view folder = Dirname(name);
     if (remove_folders && folder != Dirname(prefix)) {
       fs.RemoveDirectory(std::string(folder)).IgnoreError();
@@ -122,7 +122,7 @@ absl::Status WriteShardedBundle(
   if (!status.ok()) {
     for (const std::string& part : parts) {
       fs.Remove(IndexPath(part)).IgnoreError();
-      RemoveDataFiles(fs, part, /*keep_shards=*/0);
+      RemoveDataFiles(fs, part, /*shards=*/0);
     }
     fs.RemoveDirectory(folder).IgnoreError();
     if (created) {

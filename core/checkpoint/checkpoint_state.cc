@@ -1,6 +1,7 @@
 #include "core/checkpoint/checkpoint_state.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -15,6 +16,7 @@
 #include "core/base/status.h"
 #include "core/checkpoint/bundle_commit.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/table.h"
 #include "core/io/glob.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
@@ -114,7 +116,8 @@ std::string V1PrefixOf(absl::string_view name) {
 }
 
 // The files of a checkpoint of format V1. Unlike a reader this takes nothing
-// but the number of a file for a wildcard: they may be going to be removed.
+// but the number of a file for a wildcard, and no file that only has the name:
+// they may be going to be removed.
 std::vector<std::string> V1Files(FileSystem& fs, const std::string& prefix) {
   std::vector<std::string> out;
   const absl::string_view folder = Dirname(prefix);
@@ -123,8 +126,7 @@ std::vector<std::string> V1Files(FileSystem& fs, const std::string& prefix) {
   for (const std::string& name : *names) {
     if (V1PrefixOf(name) != Basename(prefix)) continue;
     std::string path = JoinPath(folder, name);
-    const absl::StatusOr<FileInfo> info = fs.Stat(path);
-    if (info.ok() && !info->is_directory) out.push_back(std::move(path));
+    if (IsV1Name(name) && IsTable(fs, path)) out.push_back(std::move(path));
   }
   return out;
 }
@@ -172,10 +174,13 @@ double UnixSeconds(absl::Time time) {
 }
 
 // When the last checkpoint was written that stays for good: what the state file
-// says, or the newest checkpoint of the same name that it does not list.
+// says; if that is lost, the newest checkpoint of the same name that it does
+// not list.
 double LastPreserved(FileSystem& fs, const std::string& folder,
                      const std::string& prefix, const CheckpointState& state) {
   double last = state.last_preserved_timestamp();
+  if (std::isfinite(last) && last > 0) return last;
+  last = 0;
   const absl::StatusOr<std::vector<CheckpointInfo>> listed =
       ListCheckpoints(fs, folder);
   if (!listed.ok()) return last;
@@ -207,6 +212,13 @@ absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
   return state;
 }
 
+bool IsV1Name(absl::string_view name) {
+  for (const absl::string_view ending : {".meta", ".index", ".pb", ".pbtxt"}) {
+    if (absl::EndsWith(name, ending)) return false;
+  }
+  return name != kCheckpointStateFile && !absl::StrContains(name, ".data-");
+}
+
 bool CheckpointExists(FileSystem& fs, const std::string& prefix) {
   const auto is_file = [&fs](const std::string& path) {
     const absl::StatusOr<FileInfo> info = fs.Stat(path);
@@ -215,6 +227,19 @@ bool CheckpointExists(FileSystem& fs, const std::string& prefix) {
   if (is_file(IndexPath(prefix))) return true;
   const absl::StatusOr<std::vector<std::string>> paths = Glob(fs, prefix);
   return paths.ok() && std::any_of(paths->begin(), paths->end(), is_file);
+}
+
+std::string MissingShards(FileSystem& fs, const std::string& prefix) {
+  const absl::string_view stem = WithoutShards(prefix);
+  int expected = 0;
+  if (stem == prefix ||
+      !absl::SimpleAtoi(prefix.substr(prefix.size() - 5), &expected)) {
+    return "";
+  }
+  const size_t found = V1Files(fs, prefix).size();
+  if (found >= static_cast<size_t>(expected)) return "";
+  return absl::StrCat("\"", prefix, "\": only ", found, " of ", expected,
+                      " files are there");
 }
 
 absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
@@ -253,11 +278,12 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
       ListCheckpoints(fs, folder);
   RETURN_IF_ERROR(listed.status());
   if (!listed->empty()) {
-    pass_over("the newest index in the folder");
+    pass_over("the newest checkpoint in the folder");
     return FoundCheckpoint{listed->back().prefix, passed_over};
   }
   return NotFound("no checkpoint in \"", folder, "\": ", passed_over,
-                  "; no file ends with .index");
+                  "; no file ends with .index, and none with a .meta beside "
+                  "it is one of format V1");
 }
 
 absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
@@ -341,7 +367,13 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
         !absl::StartsWith(entry, "/") && !absl::StrContains(entry, "..");
     const std::string inside = JoinPath(
         folder, relative ? absl::string_view(entry) : LastComponent(entry));
-    if (inside == newest_path || !CheckpointExists(fs, inside)) continue;
+    // The file may say anything; what is no checkpoint is not removed.
+    const bool exists =
+        fs.Stat(IndexPath(inside)).ok() || !V1Files(fs, inside).empty();
+    if (inside == newest_path || !exists ||
+        absl::c_linear_search(fallen, inside)) {
+      continue;
+    }
     if (preserving) {
       const double written = UnixSeconds(WrittenAt(fs, inside));
       const double due = preserved + retention.keep_every_n_hours * 3600;
@@ -370,17 +402,20 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
   return fallen;
 }
 
-absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix) {
-  const auto remove = [&fs](const std::string& path) {
+absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix,
+                              absl::Span<const std::string> spare) {
+  const auto remove = [&](const std::string& path) {
+    if (absl::c_linear_search(spare, path)) return absl::OkStatus();
     const absl::Status status = fs.Remove(path);
     return absl::IsNotFound(status) ? absl::OkStatus() : status;
   };
   RETURN_IF_ERROR(remove(IndexPath(prefix)));
-  RemoveDataFiles(fs, prefix, /*keep_shards=*/0);
+  RemoveDataFiles(fs, prefix, /*shards=*/0);
+  RETURN_IF_ERROR(remove(MetaGraphPath(prefix)));
   for (const std::string& path : V1Files(fs, prefix)) {
     RETURN_IF_ERROR(remove(path));
   }
-  return remove(MetaGraphPath(prefix));
+  return absl::OkStatus();
 }
 
 void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,

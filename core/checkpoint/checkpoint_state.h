@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "core/io/file_system.h"
 #include "tensorflow/checkpoint.pb.h"
 
@@ -32,8 +33,8 @@ struct FoundCheckpoint {
 
 // The newest checkpoint of a folder whose files exist. Looked at in turn: the
 // path that the state file names; the same name inside the folder; the older
-// entries of the state file, newest first, the same two ways; every index in
-// the folder, by time of change and then global step.
+// entries of the state file, newest first, the same two ways; every
+// checkpoint in the folder, by time of change and then global step.
 // NOT_FOUND: none; the message says where was looked.
 absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
                                                  const std::string& folder);
@@ -41,6 +42,15 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
 // Whether there is a checkpoint under that prefix: `<prefix>.index`, or files
 // that fit the pattern `prefix` (format V1).
 bool CheckpointExists(FileSystem& fs, const std::string& prefix);
+
+// Whether a checkpoint of format V1, which is one file without an ending of its
+// own, may have this name: not the state file's, nor that of other files of a
+// model.
+bool IsV1Name(absl::string_view name);
+
+// Of several files of format V1: "1 of 2 files are there". Empty if all are,
+// and for other prefixes.
+std::string MissingShards(FileSystem& fs, const std::string& prefix);
 
 struct CheckpointInfo {
   std::string prefix;        // of several files of format V1: a pattern
@@ -74,9 +84,11 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     FileSystem& fs, const std::string& folder, const std::string& prefix,
     const Retention& retention);
 
-// Removes the files of a checkpoint: the index first, so that no half remains,
-// then data and `.meta`. Missing ones are fine.
-absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix);
+// Removes the files of a checkpoint but those of `spare`: first what it is
+// found by (index, `.meta` of V1), so that no half of it counts as one. Missing
+// files are fine.
+absl::Status RemoveCheckpoint(FileSystem& fs, const std::string& prefix,
+                              absl::Span<const std::string> spare = {});
 
 // Removes the temporary files and folders in `folder` that were last changed
 // before `before`: what a process that was killed while it saved left there.

@@ -21,7 +21,8 @@ inline std::string DataPath(absl::string_view prefix, int shard,
 }
 
 // Format V1 in several files "m-00000-of-00002", … has a pattern as its prefix,
-// with '?' for the five digits of the file. "m" of either; other names stay.
+// with '?' for the five digits of the file. Gives "m" for a file and for the
+// pattern; any other name unchanged.
 inline absl::string_view WithoutShards(absl::string_view prefix) {
   constexpr absl::string_view kForm = "-xxxxx-of-ddddd";
   if (prefix.size() <= kForm.size()) return prefix;

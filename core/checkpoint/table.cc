@@ -303,4 +303,15 @@ absl::StatusOr<std::string> TableReader::Get(absl::string_view key) const {
   return NotFound("table has no key \"", key, "\"");
 }
 
+bool IsTable(FileSystem& fs, const std::string& path) {
+  const auto file = fs.OpenForReading(path);
+  if (!file.ok() || (*file)->size() < kFooterSize) return false;
+  std::string end(8, '\0');
+  const uint64_t at = (*file)->size() - end.size();
+  if (!(*file)->Read(at, end.size(), end.data()).ok()) return false;
+  absl::string_view bytes = end;
+  uint64_t magic = 0;
+  return GetFixed64(&bytes, &magic) && magic == kMagic;
+}
+
 }  // namespace metagraph

@@ -90,4 +90,8 @@ class TableReader {
   std::string index_;  // contents of the index block
 };
 
+// Whether the file is there and ends as a table does. Says nothing about the
+// rest of it.
+bool IsTable(FileSystem& fs, const std::string& path);
+
 }  // namespace metagraph

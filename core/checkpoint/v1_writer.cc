@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/base/give_way.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/table.h"
@@ -164,7 +165,8 @@ absl::Status V1Writer::AddSlice(absl::string_view name,
   return absl::OkStatus();
 }
 
-absl::Status V1Writer::Write(const std::string& path) const {
+absl::Status V1Writer::Write(const std::string& path,
+                             const Written& written) const {
   ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, fs_.Create(path));
   TableWriter table(*file);
   SavedTensorSlices head;
@@ -180,15 +182,17 @@ absl::Status V1Writer::Write(const std::string& path) const {
     RETURN_IF_ERROR(Annotate(PutValues(piece.tensor, saved->mutable_data()),
                              "tensor \"", piece.name, "\": "));
     RETURN_IF_ERROR(table.Add(key, record.SerializeAsString()));
+    if (written) RETURN_IF_ERROR(written(piece.tensor.size_bytes()));
+    GiveWay();
   }
   RETURN_IF_ERROR(table.Finish());
   RETURN_IF_ERROR(file->Sync());
   return file->Close();
 }
 
-absl::Status V1Writer::Finish() {
+absl::Status V1Writer::Finish(const Written& written) {
   const std::string temp = TempPathFor(path_);
-  absl::Status status = Write(temp);
+  absl::Status status = Write(temp, written);
   if (status.ok()) status = fs_.Rename(temp, path_);
   if (!status.ok()) {
     fs_.Remove(temp).IgnoreError();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -30,8 +31,11 @@ class V1Writer {
   // `tensor` is the part of a tensor of `full_shape` that `slice` cuts out.
   absl::Status AddSlice(absl::string_view name, const TensorShape& full_shape,
                         const TensorSlice& slice, const Tensor& tensor);
-  // Makes the checkpoint durable and visible. The folder must exist.
-  absl::Status Finish();
+  // Makes the checkpoint durable and visible. The folder must exist. `written`
+  // is called after each piece with the bytes of its tensor; what it returns
+  // other than OK ends the writing, and nothing has changed.
+  using Written = std::function<absl::Status(int64_t bytes)>;
+  absl::Status Finish(const Written& written = nullptr);
 
  private:
   struct Piece {
@@ -40,7 +44,7 @@ class V1Writer {
     Tensor tensor;
   };
 
-  absl::Status Write(const std::string& path) const;
+  absl::Status Write(const std::string& path, const Written& written) const;
 
   FileSystem& fs_;
   const std::string path_;

@@ -5,6 +5,7 @@
 
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_reader.h"
+#include "core/checkpoint/checkpoint_state.h"
 
 namespace metagraph {
 
@@ -13,6 +14,9 @@ absl::StatusOr<CheckpointCheck> VerifyCheckpoint(
     absl::FunctionRef<bool(uint64_t, uint64_t)> progress) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointReader> reader,
                    CheckpointReader::Open(fs, prefix));
+  if (const std::string missing = MissingShards(fs, prefix); !missing.empty()) {
+    return DataLoss(missing);
+  }
   CheckpointCheck check;
   check.format = reader->format();
   for (const CheckpointTensor& tensor : reader->tensors()) {

@@ -31,6 +31,40 @@ const AttrValue* FindNodeAttr(const Node& node, const char* name) {
   return found == node.def->attr().end() ? nullptr : &found->second;
 }
 
+// What `from` depends on, itself included, nearest first.
+std::vector<int> AncestorsOf(const Graph& graph, int from) {
+  std::vector<int> out = {from};
+  absl::flat_hash_set<int> seen = {from};
+  for (size_t i = 0; i < out.size(); ++i) {
+    const Node& at = graph.node(out[i]);
+    for (const Endpoint& input : at.inputs) {
+      if (seen.insert(input.node).second) out.push_back(input.node);
+    }
+    for (const int input : at.control_inputs) {
+      if (seen.insert(input).second) out.push_back(input);
+    }
+  }
+  return out;
+}
+
+// What the save ops write; RestoreV2 reads both formats, so it only counts
+// where there are none.
+int FormatOf(const Graph& graph, const SaverDef& saver, int restore) {
+  const NamedThing save = ResolveName(graph, saver.save_tensor_name());
+  if (save.kind != NamedThing::Kind::kNothing) {
+    for (const int id : AncestorsOf(graph, save.endpoint.node)) {
+      const std::string& op = graph.node(id).op();
+      if (op == "SaveV2") return 2;
+      if (op == "Save" || op == "SaveSlices") return 1;
+    }
+  }
+  for (const int id : AncestorsOf(graph, restore)) {
+    const std::string& op = graph.node(id).op();
+    if (op == "Restore" || op == "RestoreSlice") return 1;
+  }
+  return 2;
+}
+
 // Walks one saver's nodes.
 class Walk {
  public:
@@ -56,7 +90,6 @@ class Walk {
   };
 
   const Node& node(int id) const { return graph_.node(id); }
-  std::vector<int> Ancestors(int from) const;
   absl::Status MapAssign(const Node& assign);
   absl::StatusOr<Source> TraceValue(Endpoint value) const;
   absl::StatusOr<int> TraceVariable(Endpoint ref) const;
@@ -77,21 +110,6 @@ class Walk {
   absl::flat_hash_set<int> understood_;
   absl::flat_hash_map<int, absl::StatusOr<Restored>> restored_;
 };
-
-std::vector<int> Walk::Ancestors(int from) const {
-  std::vector<int> out = {from};
-  absl::flat_hash_set<int> seen = {from};
-  for (size_t i = 0; i < out.size(); ++i) {
-    const Node& at = node(out[i]);
-    for (const Endpoint& input : at.inputs) {
-      if (seen.insert(input.node).second) out.push_back(input.node);
-    }
-    for (int input : at.control_inputs) {
-      if (seen.insert(input).second) out.push_back(input);
-    }
-  }
-  return out;
-}
 
 // Follows an edge back through nodes that pass their input on unchanged.
 absl::StatusOr<Walk::Source> Walk::TraceValue(Endpoint value) const {
@@ -190,7 +208,6 @@ absl::Status Walk::DescribeRestored(Endpoint from, SavedVariable* out) {
   const Node& restore = node(from.node);
   const auto [at, is_new] = restored_.try_emplace(from.node, Restored());
   if (is_new) at->second = ReadRestoreOp(restore);
-  if (restore.op() != "RestoreV2") plan_.format = 1;
   RETURN_IF_ERROR(at->second.status());
   const Restored& restored = *at->second;
   const size_t output = from.index;
@@ -205,7 +222,7 @@ absl::Status Walk::DescribeRestored(Endpoint from, SavedVariable* out) {
 
 bool Walk::ReadsTheCheckpoint(const Node& restore) const {
   if (filename_.kind == NamedThing::Kind::kNothing) return true;  // not told
-  const std::vector<int> from = Ancestors(restore.inputs[0].node);
+  const std::vector<int> from = AncestorsOf(graph_, restore.inputs[0].node);
   return std::count(from.begin(), from.end(), filename_.endpoint.node) > 0;
 }
 
@@ -226,7 +243,7 @@ absl::Status Walk::MapAssign(const Node& assign) {
 }
 
 void Walk::From(int restore_op) {
-  const std::vector<int> reached = Ancestors(restore_op);
+  const std::vector<int> reached = AncestorsOf(graph_, restore_op);
   for (int id : reached) {
     const Node& at = node(id);
     if (!IsAssignOp(at.op())) continue;
@@ -281,6 +298,7 @@ absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
   walk.From(restore.endpoint.node);
   SaverPlan out = std::move(walk).Take();
   out.saver = saver;
+  out.format = FormatOf(graph, saver, restore.endpoint.node);
   return out;
 }
 

@@ -36,7 +36,7 @@ struct SaverPlan {
   };
   std::vector<Unmapped> unmapped;
 
-  // Of the checkpoints that the restore ops read: 1 or 2.
+  // Of the checkpoints that the saver writes: 1 or 2.
   int format = 2;
 
   // Empty in a plan that was made without a saver.

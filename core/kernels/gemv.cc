@@ -28,7 +28,8 @@ void AddFourRows(const float* x, const float* b, int64_t n, float* y) {
   }
 }
 
-// Rows of b that are added up before y takes their sum.
+// Rows of b that are added up before y takes their sum: the order that the bits
+// of the answer depend on, not a choice for speed.
 int64_t BlockRows(int64_t k, int64_t n) {
   if (k < 128) return k;
   return n < 8000 ? 16 : 4;

@@ -43,6 +43,14 @@ inline float Sigmoid(float x) {
   return is_nan ? x : is_zero ? 0.0f : y;
 }
 
+// The same for a single element beside vectors, where TensorFlow takes the C
+// library's exp.
+inline float SigmoidOfOne(float x) {
+  constexpr float kAboveIsOne = 16.6355324f;
+  const float exp_x = std::exp(x < kAboveIsOne ? x : kAboveIsOne);
+  return x != x ? x : exp_x / (1.0f + exp_x);
+}
+
 // Within 5 units in the last place: an odd rational function of degree 9 over
 // 8 (minimax of the relative error), its argument clamped to where the quotient
 // first is 1.

@@ -1,5 +1,7 @@
 #include "core/kernels/unary_kernel.h"
 
+#include <algorithm>
+
 namespace metagraph {
 
 absl::Status RunUnary(KernelContext& ctx, const UnaryLoop& loop) {
@@ -12,10 +14,16 @@ absl::Status RunUnary(KernelContext& ctx, const UnaryLoop& loop) {
     loop.run(in, out, 1);
     return absl::OkStatus();
   }
-  return ctx.ParallelFor(n, loop.cost, [&](int64_t begin, int64_t end) {
-    loop.run(in + begin * loop.in_size, out + begin * loop.out_size,
-             end - begin);
-  });
+  // In groups, so that only the last part has single elements at its end.
+  constexpr int64_t kGroup = 16;
+  const int64_t groups = (n + kGroup - 1) / kGroup;
+  return ctx.ParallelFor(groups, kGroup * loop.cost,
+                         [&](int64_t begin, int64_t end) {
+                           begin *= kGroup;
+                           end = std::min(end * kGroup, n);
+                           loop.run(in + begin * loop.in_size,
+                                    out + begin * loop.out_size, end - begin);
+                         });
 }
 
 }  // namespace metagraph

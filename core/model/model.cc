@@ -263,9 +263,13 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     std::optional<int64_t> to_generation, int64_t expected_generation,
     CallContext& call) {
   RETURN_IF_ERROR(CheckExpected(expected_generation));
+  if (to_generation.value_or(0) < 0) {
+    return InvalidArgument("generation ", *to_generation, " cannot be");
+  }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
   std::shared_ptr<const Generation> target;
   std::string checkpoint;
+  CheckpointStamp stamp;  // of its files, when they held that generation
   {
     MutexLock lock(mu_);
     for (const auto& generation : retained_) {
@@ -280,8 +284,12 @@ absl::StatusOr<RollbackResult> Model::Rollback(
         }
       }
     }
+    const int64_t wanted =
+        target == nullptr ? to_generation.value_or(-1) : target->number;
     for (const Seen& seen : history_) {
-      if (seen.generation == to_generation) checkpoint = seen.checkpoint;
+      if (wanted < 0 || seen.generation != wanted) continue;
+      checkpoint = seen.checkpoint;
+      stamp = seen.stamp;
     }
   }
   RollbackResult out;
@@ -289,7 +297,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     ASSIGN_OR_RETURN(auto now, session_->variables().Rollback(
                                    *target, expected_generation, call));
     Retain(newest);
-    Remember(now->number, now->checkpoint, CheckpointStamp());
+    Remember(now->number, checkpoint, stamp);
     out.generation = now->number;
     out.restored_generation = target->number;
     out.checkpoint = now->checkpoint;
@@ -303,6 +311,12 @@ absl::StatusOr<RollbackResult> Model::Rollback(
   if (checkpoint.empty()) {
     return NotFound("generation ", *to_generation,
                     " is not in memory and no checkpoint of it is known");
+  }
+  if (StampOf(files(), checkpoint) != stamp) {
+    return FailedPrecondition("generation ", *to_generation,
+                              " is not in memory, and the files of its "
+                              "checkpoint \"",
+                              checkpoint, "\" have changed since");
   }
   RestoreOptions options;
   options.checkpoint = checkpoint;
@@ -449,6 +463,7 @@ void Model::Retain(std::shared_ptr<const Generation> previous) {
 bool Model::HasSeen(const std::string& checkpoint) const {
   const CheckpointStamp stamp = StampOf(files(), checkpoint);
   MutexLock lock(mu_);
+  if (!checkpoint.empty() && checkpoint == saving_) return true;
   for (const Seen& seen : history_) {
     if (seen.checkpoint == checkpoint && seen.stamp == stamp) return true;
   }

@@ -78,6 +78,8 @@ struct SaveResult {
   int64_t bytes = 0;
   int64_t tensors = 0;
   std::vector<std::string> deleted;  // prefixes
+  // For people: what did not work, though the checkpoint is complete.
+  std::string note;
 };
 
 struct RollbackResult {
@@ -247,7 +249,8 @@ class Model {
                                            CallContext& call)
       EXCLUDES(extend_mu_, mu_);
 
-  // Whether this checkpoint, unchanged since, was restored, refused or saved.
+  // Whether this checkpoint, unchanged since, was restored, refused or saved,
+  // or is being saved.
   bool HasSeen(const std::string& checkpoint) const EXCLUDES(mu_);
 
   std::optional<Outcome> last_restore() const EXCLUDES(mu_);
@@ -273,6 +276,14 @@ class Model {
   absl::StatusOr<SaveResult> DoSave(const SaveOptions& options,
                                     const ProgressCallback& progress,
                                     CallContext& call);
+  // What a save is called, and whether that can be.
+  absl::StatusOr<std::string> ChoosePrefix(
+      const SaveOptions& options, const Generation& generation,
+      std::optional<int64_t> global_step) const;
+  // Names the checkpoint in the state file and removes what falls off it.
+  absl::Status ApplyRetention(const SaveOptions& options,
+                              const tensorflow::SaverDef& saver,
+                              SaveResult& result) const;
   absl::Status CheckExpected(int64_t expected) const;
   void Retain(std::shared_ptr<const Generation> previous) EXCLUDES(mu_);
   // Notes a checkpoint as seen, and as that of a generation (-1: of none).
@@ -291,9 +302,11 @@ class Model {
   std::unique_ptr<Session> session_;
 
   Mutex extend_mu_;  // one extension at a time; taken before mu_
+  Mutex save_mu_;    // one save at a time, files and all; taken before mu_
   mutable Mutex mu_;
   std::shared_ptr<const ModelGraph> graph_ GUARDED_BY(mu_);
   std::deque<std::shared_ptr<const Generation>> retained_ GUARDED_BY(mu_);
+  std::string saving_ GUARDED_BY(mu_);  // prefix that is being written
   struct Seen {
     int64_t generation = -1;  // that came from it; -1: none
     std::string checkpoint;

@@ -7,6 +7,26 @@
 #include "core/base/status.h"
 
 namespace metagraph {
+namespace {
+
+// As StampOf, for the files of the graph.
+CheckpointStamp GraphStampOf(FileSystem& fs, const ModelFolder& folder) {
+  CheckpointStamp stamp;
+  std::vector<std::string> paths = {folder.graph_path};
+  if (folder.kind == ModelFolder::Kind::kSavedModel) {
+    paths = {JoinPath(folder.graph_path, "saved_model.pb"),
+             JoinPath(folder.graph_path, "saved_model.pbtxt")};
+  }
+  for (const std::string& path : paths) {
+    const auto info = fs.Stat(path);
+    if (!info.ok()) continue;
+    stamp.modified = std::max(stamp.modified, info->modified);
+    stamp.bytes += info->size;
+  }
+  return stamp;
+}
+
+}  // namespace
 
 ModelManager::ModelManager(ModelEnvironment environment)
     : environment_(std::move(environment)), state_(std::make_shared<State>()) {
@@ -100,6 +120,9 @@ absl::Status ModelManager::Start(const std::string& name,
 
 void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
   CallContext call;
+  // Before loading: a file that is completed meanwhile has changed.
+  const CheckpointStamp tried = StampOf(*environment_.files, folder.checkpoint);
+  const CheckpointStamp graph = GraphStampOf(*environment_.files, folder);
   auto loaded = Model::Load(key.first, folder, environment_, call);
   const absl::Status status =
       Annotate(loaded.status(), "model \"", key.first, "\": ");
@@ -107,7 +130,6 @@ void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
   if (loaded.ok()) model = Share(*std::move(loaded));
   const ModelState state =
       status.ok() ? ModelState::kAvailable : ModelState::kEnd;
-  const CheckpointStamp tried = StampOf(*environment_.files, folder.checkpoint);
   {
     MutexLock lock(state_->mu);
     Entry& entry = state_->entries[key];
@@ -116,6 +138,7 @@ void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
     entry.shown.model = std::move(model);
     entry.tried_checkpoint = folder.checkpoint;
     entry.tried_stamp = tried;
+    entry.tried_graph = graph;
     state_->UpdateNewest(key.first);
   }
   Tell(key, state, status);
@@ -308,6 +331,7 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
       snapshot.newest_checkpoint = folder->checkpoint;
       const CheckpointStamp stamp =
           StampOf(*environment_.files, folder->checkpoint);
+      const CheckpointStamp graph = GraphStampOf(*environment_.files, *folder);
       MutexLock lock(state_->mu);
       for (const auto& [key, entry] : state_->entries) {
         if (key.first != name) continue;
@@ -317,7 +341,7 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
         newest = shown.model;
         snapshot.checkpoint_seen =
             entry.tried_checkpoint == folder->checkpoint &&
-            entry.tried_stamp == stamp;
+            entry.tried_stamp == stamp && entry.tried_graph == graph;
       }
     }
     if (newest != nullptr) {

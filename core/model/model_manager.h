@@ -76,8 +76,10 @@ class ModelManager {
     ManagedModel shown;
     int64_t last_generation = 0;
     // Of a failed load: the checkpoint that it tried.
+    // What the last load found, to see whether another may end differently.
     std::string tried_checkpoint;
     CheckpointStamp tried_stamp;
+    CheckpointStamp tried_graph;
   };
   struct Source {
     std::string path;

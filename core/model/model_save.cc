@@ -121,6 +121,7 @@ absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
 absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                                          const ProgressCallback& progress,
                                          CallContext& call) {
+  MutexLock one_at_a_time(save_mu_);
   RETURN_IF_ERROR(CheckExpected(options.expected_generation));
   const auto graph = this->graph();
   const SaverPlan& plan = graph->saver_plan();
@@ -129,29 +130,29 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                          plan.unmapped[0].node,
                          "\": ", plan.unmapped[0].reason);
   }
+  if (plan.format == 1 && options.shards > 1) {
+    return Unimplemented("the graph's saver is one of format V1, which is ",
+                         "written as one file here, not as ", options.shards);
+  }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
   ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
                    Collect(plan, graph->variables(), *generation));
 
   SaveResult result;
   result.generation = generation->number;
+  result.tensors = static_cast<int64_t>(tensors.size());
   if (!options.no_global_step) {
     result.global_step = options.global_step;
     if (!result.global_step && graph->global_step_slot() >= 0) {
       result.global_step = GlobalStep(*generation);
     }
   }
-  std::string& prefix = result.checkpoint;
-  prefix = absl::StartsWith(options.prefix, "/")
-               ? options.prefix
-               : JoinPath(folder_.directory, options.prefix);
-  if (options.prefix.empty() || absl::EndsWith(options.prefix, "/")) {
-    prefix = JoinPath(prefix, BaseName(folder_, generation->checkpoint));
-  }
-  if (result.global_step) absl::StrAppend(&prefix, "-", *result.global_step);
+  ASSIGN_OR_RETURN(result.checkpoint,
+                   ChoosePrefix(options, *generation, result.global_step));
+  const std::string& prefix = result.checkpoint;
 
   Progress so_far;
-  so_far.tensors_total = static_cast<int64_t>(tensors.size());
+  so_far.tensors_total = result.tensors;
   for (const TensorToSave& tensor : tensors) {
     so_far.bytes_total += tensor.value.size_bytes();
   }
@@ -161,46 +162,80 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     ++so_far.tensors_done;
     if (progress) progress(so_far);
   };
-  if (plan.format == 1) {
-    if (options.shards > 1) {
-      return Unimplemented("the graph's saver is one of format V1, which is ",
-                           "written as one file here, not as ", options.shards);
-    }
-    ASSIGN_OR_RETURN(result.bytes,
-                     WriteTensorsV1(files(), prefix, tensors, written, call));
-  } else {
-    ASSIGN_OR_RETURN(result.bytes, WriteTensors(files(), prefix, tensors,
-                                                options.shards, written, call));
+  // Whoever watches the folder must not restore it over what comes after.
+  const auto set_saving = [this](const std::string& name) {
+    MutexLock lock(mu_);
+    saving_ = name;
+  };
+  set_saving(prefix);
+  const absl::StatusOr<int64_t> bytes =
+      plan.format == 1 ? WriteTensorsV1(files(), prefix, tensors, written, call)
+                       : WriteTensors(files(), prefix, tensors, options.shards,
+                                      written, call);
+  if (bytes.ok()) {
+    Remember(generation->number, prefix, StampOf(files(), prefix));
   }
-  result.tensors = static_cast<int64_t>(tensors.size());
+  set_saving("");
+  RETURN_IF_ERROR(bytes.status());
+  result.bytes = *bytes;
 
   if (options.meta_graph) {
-    std::string bytes;
-    if (!graph->meta().ToProto().SerializeToString(&bytes)) {
+    std::string meta;
+    if (!graph->meta().ToProto().SerializeToString(&meta)) {
       return ResourceExhausted("the meta graph is too large to be written");
     }
-    RETURN_IF_ERROR(
-        WriteFileAtomically(files(), absl::StrCat(prefix, ".meta"), bytes));
+    RETURN_IF_ERROR(WriteFileAtomically(files(), MetaGraphPath(prefix), meta));
   }
   if (options.state_file) {
-    const std::string folder(Dirname(prefix));
-    ASSIGN_OR_RETURN(
-        const std::vector<std::string> dropped,
-        UpdateCheckpointState(files(), folder, prefix,
-                              RetentionOf(plan.saver, options.keep)));
-    for (const std::string& old : dropped) {
-      // What another folder holds is not this one's to delete.
-      if (Dirname(old) != folder || old == prefix) continue;
-      RETURN_IF_ERROR(RemoveCheckpoint(files(), old));
-      result.deleted.push_back(old);
-    }
+    RETURN_IF_ERROR(ApplyRetention(options, plan.saver, result));
   }
   // Another process may be saving here too: only what is surely abandoned goes.
   RemoveStaleTempFiles(files(), std::string(Dirname(prefix)),
                        environment_.clock->Now() - absl::Hours(1));
   result.files = FilesOf(files(), prefix, options.state_file);
-  Remember(generation->number, prefix, StampOf(files(), prefix));
   return result;
+}
+
+absl::StatusOr<std::string> Model::ChoosePrefix(
+    const SaveOptions& options, const Generation& generation,
+    std::optional<int64_t> global_step) const {
+  std::string prefix = absl::StartsWith(options.prefix, "/")
+                           ? options.prefix
+                           : JoinPath(folder_.directory, options.prefix);
+  if (options.prefix.empty() || absl::EndsWith(options.prefix, "/")) {
+    prefix = JoinPath(prefix, BaseName(folder_, generation.checkpoint));
+  }
+  if (global_step) absl::StrAppend(&prefix, "-", *global_step);
+  if (WithoutShards(prefix) != prefix) {
+    return InvalidArgument("\"", prefix,
+                           "\" is the name of one file of a checkpoint in "
+                           "format V1, not that of a checkpoint");
+  }
+  return prefix;
+}
+
+absl::Status Model::ApplyRetention(const SaveOptions& options,
+                                   const tensorflow::SaverDef& saver,
+                                   SaveResult& result) const {
+  const std::string folder(Dirname(result.checkpoint));
+  ASSIGN_OR_RETURN(const std::vector<std::string> dropped,
+                   UpdateCheckpointState(files(), folder, result.checkpoint,
+                                         RetentionOf(saver, options.keep)));
+  // What the next start needs.
+  const std::string spare[] = {folder_.graph_path,
+                               MetaGraphPath(result.checkpoint)};
+  for (const std::string& old : dropped) {
+    // What another folder holds is not this one's to delete.
+    if (Dirname(old) != folder || old == result.checkpoint) continue;
+    const absl::Status removed = RemoveCheckpoint(files(), old, spare);
+    if (removed.ok()) {
+      result.deleted.push_back(old);
+    } else {  // the save itself is complete
+      absl::StrAppend(&result.note, result.note.empty() ? "" : "; ",
+                      "not removed: ", removed.message());
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace metagraph

@@ -8,6 +8,7 @@
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/table.h"
 #include "core/checkpoint/v1_writer.h"
 
 namespace metagraph {
@@ -26,6 +27,27 @@ absl::Status Add(Writer& writer, const TensorToSave& tensor) {
                            tensor.value);
   };
   return Annotate(add(), "tensor \"", tensor.key, "\": ");
+}
+
+// A file of format V1 has no ending of its own: it must not take the place of
+// another file.
+absl::Status CheckV1Name(FileSystem& fs, const std::string& path) {
+  if (!IsV1Name(Basename(path))) {
+    return InvalidArgument("a checkpoint of format V1 is one file, and \"",
+                           Basename(path), "\" is no name for it");
+  }
+  if (fs.Stat(IndexPath(path)).ok()) {
+    return FailedPrecondition(
+        "\"", path,
+        "\" is a checkpoint of format V2, and the graph's "
+        "saver writes V1: use another name");
+  }
+  if (fs.Stat(path).ok() && !IsTable(fs, path)) {
+    return FailedPrecondition("\"", path,
+                              "\" is there and is no checkpoint: use another "
+                              "name");
+  }
+  return absl::OkStatus();
 }
 
 // Writes tensors [begin, end) as a checkpoint of one data file.
@@ -51,6 +73,11 @@ absl::StatusOr<int64_t> WriteTensors(
     FileSystem& fs, const std::string& prefix,
     const std::vector<TensorToSave>& tensors, int shards,
     const std::function<void(int64_t bytes)>& written, CallContext& call) {
+  if (IsTable(fs, prefix)) {
+    return FailedPrecondition("\"", prefix,
+                              "\" is a checkpoint of format V1, which the new "
+                              "one would hide: use another name");
+  }
   const size_t count = tensors.size();
   shards = std::clamp<int>(shards, 1, std::max<size_t>(count, 1));
   if (shards == 1) {
@@ -103,21 +130,17 @@ absl::StatusOr<int64_t> WriteTensorsV1(
     FileSystem& fs, const std::string& path,
     const std::vector<TensorToSave>& tensors,
     const std::function<void(int64_t bytes)>& written, CallContext& call) {
-  if (fs.Stat(IndexPath(path)).ok()) {
-    return FailedPrecondition(
-        "\"", path,
-        "\" is a checkpoint of format V2, and the graph's "
-        "saver writes and reads V1: use another name");
-  }
+  RETURN_IF_ERROR(CheckV1Name(fs, path));
   ASSIGN_OR_RETURN(const bool folder_created, CreateFolderOf(fs, path));
   const auto write = [&]() -> absl::Status {
     V1Writer writer(fs, path);
     for (const TensorToSave& tensor : tensors) {
-      RETURN_IF_ERROR(call.Check());
       RETURN_IF_ERROR(Add(writer, tensor));
-      written(tensor.value.size_bytes());
     }
-    return writer.Finish();
+    return writer.Finish([&](int64_t bytes) {
+      written(bytes);
+      return call.Check();
+    });
   };
   if (absl::Status status = write(); !status.ok()) {
     if (folder_created) {

@@ -28,8 +28,9 @@ absl::StatusOr<int64_t> WriteTensors(
     const std::function<void(int64_t bytes)>& written, CallContext& call);
 
 // The same as the one file `path` of format V1. Returns its size.
-// FAILED_PRECONDITION: a checkpoint of format V2 has that name and would hide
-// the file.
+// INVALID_ARGUMENT: a name that other files of a model have.
+// FAILED_PRECONDITION: another file is there, or a checkpoint of format V2,
+// which would hide this.
 absl::StatusOr<int64_t> WriteTensorsV1(
     FileSystem& fs, const std::string& path,
     const std::vector<TensorToSave>& tensors,

@@ -132,7 +132,13 @@ absl::Status AdminHandler::Save(
   }
   SaveOptions options;
   options.prefix = request.prefix();
-  if (request.has_global_step()) options.global_step = request.global_step();
+  if (request.has_global_step()) {
+    if (request.global_step() < 0) {
+      return InvalidArgument("global_step is ", request.global_step(),
+                             ", expected at least 0");
+    }
+    options.global_step = request.global_step();
+  }
   options.no_global_step = request.no_global_step();
   options.keep = request.keep();
   options.shards = request.shards();
@@ -150,6 +156,7 @@ absl::Status AdminHandler::Save(
   result->set_bytes(saved.bytes);
   result->set_tensor_count(saved.tensors);
   *result->mutable_deleted() = {saved.deleted.begin(), saved.deleted.end()};
+  result->set_note(saved.note);
   sink(message);
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -47,6 +48,12 @@ void ToProto(const TensorDetails& tensor, const Graph& graph,
   if (tensor.constant) out->add_roles(v1::TENSOR_ROLE_CONSTANT);
 }
 
+std::string ToUtf8(const std::string& bytes) {
+  const bool valid = google::protobuf::internal::IsStructurallyValidUTF8(
+      bytes.data(), static_cast<int>(bytes.size()));
+  return valid ? bytes : absl::CHexEscape(bytes);
+}
+
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {
   const auto type = [](const CheckpointReport::Type& from, v1::TensorType* to) {
     to->set_dtype(from.dtype);
@@ -54,7 +61,8 @@ void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {
   };
   *out->mutable_restored() = {report.restored.begin(), report.restored.end()};
   *out->mutable_missing() = {report.missing.begin(), report.missing.end()};
-  *out->mutable_extra() = {report.extra.begin(), report.extra.end()};
+  // These the checkpoint alone chose: any bytes.
+  for (const std::string& name : report.extra) out->add_extra(ToUtf8(name));
   for (const CheckpointReport::Mismatch& mismatch : report.mismatched) {
     auto* to = out->add_mismatched();
     to->set_name(mismatch.name);
@@ -125,6 +133,7 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_graph_bytes(static_cast<int64_t>(meta.graph->def().ByteSizeLong()));
   if (!detailed) return;
 
+  out->set_note(model.note());
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }

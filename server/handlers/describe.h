@@ -39,6 +39,9 @@ absl::StatusOr<std::shared_ptr<Model>> FindModelOf(const ModelManager& models,
 void ToProto(absl::Time time, google::protobuf::Timestamp* out);
 void ToProto(const TensorDetails& tensor, const Graph& graph,
              v1::TensorDescription* out);
+// Text as a message may carry it: what is not UTF-8 with its bytes escaped.
+std::string ToUtf8(const std::string& bytes);
+
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out);
 void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out);
 void ToProto(const Outcome& outcome, v1::OperationOutcome* out);

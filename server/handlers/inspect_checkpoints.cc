@@ -26,8 +26,9 @@ std::string FindProblem(FileSystem& fs, const std::string& prefix) {
         return std::string(info.status().message());
       }
     }
+    return "";
   }
-  return "";
+  return MissingShards(fs, prefix);
 }
 
 v1::CheckpointFormat FormatOf(int format) {
@@ -93,6 +94,9 @@ absl::Status InspectHandler::VerifyCheckpoint(
   response->set_format(FormatOf((*reader)->format()));
   response->set_tensor_count(static_cast<int64_t>((*reader)->tensors().size()));
   response->set_shard_count(1);
+  if (std::string missing = MissingShards(fs, prefix); !missing.empty()) {
+    response->add_problems(std::move(missing));
+  }
   if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
     response->set_shard_count(static_cast<int>(bundle->DataFiles().size()));
   }
@@ -111,7 +115,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
       const absl::Status status = (*reader)->Verify(tensor.name);
       if (status.ok()) continue;
       response->add_problems(
-          absl::StrCat("\"", tensor.name, "\": ", status.message()));
+          ToUtf8(absl::StrCat("\"", tensor.name, "\": ", status.message())));
     }
   }
   response->set_ok(response->problems_size() == 0 && match.report.fits());

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "core/checkpoint/v1_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/checkpoint/bundle_test_util.h"
@@ -229,6 +231,29 @@ TEST_F(CheckpointStateTest, OneInSoManyHoursStaysForGood) {
   EXPECT_EQ(state.last_preserved_timestamp(), 1000000 + 120 * 60);
 }
 
+// Whatever the state file says, only checkpoints fall off.
+TEST_F(CheckpointStateTest, UpdateGivesUpNothingButCheckpoints) {
+  fs_.Put("/d/notes.txt", "mine");
+  fs_.Put("/d/m-1.meta", "a graph");
+  fs_.Put("/d/n.txt-00000-of-00002", "mine");
+  PutExample(&fs_, "/d/m-3");
+  fs_.Put("/d/checkpoint",
+          State("m-1", {"/elsewhere/notes.txt", "m-1.meta", "checkpoint",
+                        "m-3.index", "*", "n.txt-\?\?\?\?\?-of-00002",
+                        "m-3.data-00000-of-00001", "m-2", "/x/m-2", "m-1"}));
+  ASSERT_OK_AND_ASSIGN(auto fallen,
+                       UpdateCheckpointState(fs_, "/d", "/d/m-3", {1}));
+  EXPECT_THAT(fallen, ElementsAre("/d/m-2", "/d/m-1"));
+}
+
+TEST_F(CheckpointStateTest, RemoveSparesWhatItIsTold) {
+  fs_.Put("/d/m-1.meta", "the only graph");
+  const std::string spare[] = {"/d/m-1.meta"};
+  ASSERT_OK(RemoveCheckpoint(fs_, "/d/m-1", spare));
+  EXPECT_TRUE(fs_.Exists("/d/m-1.meta"));
+  EXPECT_FALSE(fs_.Exists("/d/m-1.index"));
+}
+
 TEST_F(CheckpointStateTest, RemoveTakesIndexDataAndMeta) {
   fs_.Put("/d/m-1.meta", "");
   PutExample(&fs_, "/d/m-11");
@@ -243,7 +268,12 @@ TEST(RemoveCheckpointTest, TakesTheFilesOfFormatV1) {
   FakeFileSystem fs({"/old"});
   for (const char* name : {"a-1", "a-1.meta", "a-10", "b-00000-of-00002",
                            "b-00001-of-00002", "b-00000-of-00003", "b.meta"}) {
-    fs.Put(absl::StrCat("/old/", name), "");
+    const std::string path = absl::StrCat("/old/", name);
+    fs.Put(path, "");
+    if (absl::EndsWith(name, ".meta")) continue;
+    V1Writer writer(fs, path);
+    ASSERT_OK(writer.Add("w", Tensor::Scalar<float>(1)));
+    ASSERT_OK(writer.Finish());
   }
   ASSERT_OK(RemoveCheckpoint(fs, "/old/a-1"));
   ASSERT_OK(RemoveCheckpoint(fs, "/old/b-\?\?\?\?\?-of-00002"));

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/core/model/model_fixture.h"
+#include "tests/support/fake_file_system.h"
 
 namespace metagraph {
 namespace {
@@ -139,6 +140,53 @@ TEST_F(ModelManagerTest, RescanFollowsASlowCopy) {
     manager_.Rescan(false);
   }
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(ModelManagerTest, RescanLoadsAGraphThatWasHalfThere) {
+  WriteSeedModel(fs(), folder());
+  auto bytes = ReadFile(fs(), Path("model.meta"));
+  ASSERT_OK(bytes);
+  std::ofstream(Path("model.meta"), std::ios::binary)
+      << bytes->substr(0, bytes->size() / 2);
+  EXPECT_FALSE(LoadAndWait("seed", folder()).ok());
+  manager_.Rescan(false);
+  EXPECT_FALSE(manager_.Find("seed").ok());
+  std::ofstream(Path("model.meta"), std::ios::binary) << *bytes;
+  manager_.Rescan(false);
+  EXPECT_OK(manager_.Find("seed"));
+}
+
+// A file system in which the test may act between two steps of a save.
+class WatchedFileSystem : public FakeFileSystem {
+ public:
+  using FakeFileSystem::FakeFileSystem;
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    const absl::Status status = FakeFileSystem::Rename(from, to);
+    if (after_rename) after_rename();
+    return status;
+  }
+  std::function<void()> after_rename;
+};
+
+TEST_F(ModelManagerTest, RescanLeavesTheModelsOwnSaveAlone) {
+  WatchedFileSystem files({"/d"});
+  WriteSeedModel(files, "/d");
+  environment_.files = &files;
+  ModelManager manager(environment_);
+  ASSERT_OK(manager.Load("seed", "/d"));
+  ASSERT_OK(manager.WaitUntilLoaded("seed", 0, call_));
+  ASSERT_OK_AND_ASSIGN(auto model, manager.Find("seed"));
+  const int64_t generation = model->generation_number();
+  int looks = 0;
+  files.after_rename = [&] {
+    ++looks;
+    manager.Rescan(false);
+  };
+  SaveOptions options;
+  options.global_step = 7;
+  ASSERT_OK(model->Save(options, nullptr, call_));
+  EXPECT_EQ(looks, 4) << "data, index, meta graph, state file";
+  EXPECT_EQ(model->generation_number(), generation);
 }
 
 TEST_F(ModelManagerTest, RescanFollowsAFolderThatIsRenamed) {

@@ -1,6 +1,10 @@
 #include "core/model/model.h"
 
+#include <thread>
+
+#include "core/checkpoint/verify.h"
 #include "core/graph/meta_graph.h"
+#include "core/model/model.h"
 #include "tests/core/model/model_fixture.h"
 
 namespace metagraph {
@@ -242,6 +246,54 @@ TEST_F(ModelTest, KeepsSoManyCheckpoints) {
   EXPECT_FALSE(fs().Stat(Path("model-1.meta")).ok());
   ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
   EXPECT_EQ(found.checkpoint, Path("model-3"));
+}
+
+TEST_F(ModelTest, RetentionSparesTheGraphThatIsServed) {
+  WriteMetaGraph(fs(), Path("model-1.meta"), SeedMetaGraph());
+  WriteSeedCheckpoint(fs(), Path("model-1"), {1, 3, 10, 15}, {3, 4, 2, 18});
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  SaveOptions options;
+  options.keep = 1;
+  options.global_step = 2;
+  options.meta_graph = false;
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save(options, nullptr, call_));
+  EXPECT_THAT(saved.deleted, ElementsAre(Path("model-1")));
+  EXPECT_FALSE(fs().Stat(Path("model-1.index")).ok());
+  EXPECT_OK(Load(folder()));
+}
+
+TEST_F(ModelTest, SavesOfOneNameComeOneAfterTheOther) {
+  LoadSeed();
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::thread> savers;
+    for (int i = 0; i < 4; ++i) {
+      savers.emplace_back([&] {
+        SaveOptions options;
+        options.prefix = "same";
+        CallContext call;
+        EXPECT_OK(model_->Save(options, nullptr, call));
+      });
+    }
+    for (std::thread& saver : savers) saver.join();
+    auto check = VerifyCheckpoint(fs(), Path("same"));
+    ASSERT_OK(check);
+    EXPECT_TRUE(check->ok());
+  }
+}
+
+TEST_F(ModelTest, RollbackRefusesFilesThatHaveChanged) {
+  environment_.retained_generations = 0;
+  LoadSeed();
+  const int64_t first = model_->generation_number();
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("model-5"));
+  WriteSeedCheckpoint(fs(), Path("model"), {9, 9, 9, 9}, {9, 9, 9, 9});
+  EXPECT_THAT(model_->Rollback(first, -1, call_),
+              HasCode(absl::StatusCode::kFailedPrecondition, "changed"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(model_->Rollback(-1, -1, call_),
+              HasCode(absl::StatusCode::kInvalidArgument, "-1"));
 }
 
 TEST_F(ModelTest, SaveNeedsValues) {

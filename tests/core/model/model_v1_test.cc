@@ -73,8 +73,35 @@ TEST_F(ModelV1Test, KeepsSoManyCheckpoints) {
   EXPECT_TRUE(fs().Stat(Path("old-2")).ok());
 }
 
+// A Saver with write_version=V1 has SaveSlices and RestoreV2.
+TEST_F(ModelV1Test, TheSaveOpDecidesTheFormat) {
+  tensorflow::MetaGraphDef meta = SeedMetaGraph();
+  for (auto& node : *meta.mutable_graph_def()->mutable_node()) {
+    if (node.op() != "SaveV2") continue;
+    node.set_op("SaveSlices");
+    (*node.mutable_attr())["T"] = node.attr().at("dtypes");
+    node.mutable_attr()->erase("dtypes");
+  }
+  ASSERT_OK(fs().CreateDirectory(Path("seed")));
+  WriteMetaGraph(fs(), Path("seed/model.meta"), meta);
+  ASSERT_OK_AND_ASSIGN(model_, Load(Path("seed")));
+  ASSERT_OK(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  ASSERT_OK(Save("m"));
+  EXPECT_EQ((*CheckpointReader::Open(fs(), Path("seed/m")))->format(), 1);
+}
+
 TEST_F(ModelV1Test, RefusesWhatTheFormatCannotDo) {
   EXPECT_THAT(Save("old", 2), HasCode(absl::StatusCode::kUnimplemented, "V1"));
+  for (const char* name : {"checkpoint", "old.meta", "x.index", "saved.pb"}) {
+    EXPECT_THAT(Save(name), HasCode(absl::StatusCode::kInvalidArgument, name));
+  }
+  EXPECT_THAT(Save("old-00000-of-00002"),
+              HasCode(absl::StatusCode::kInvalidArgument, "one file"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("notes"), "mine"));
+  EXPECT_THAT(Save("notes"),
+              HasCode(absl::StatusCode::kFailedPrecondition, "no checkpoint"));
+  EXPECT_EQ(*ReadFile(fs(), Path("notes")), "mine");
   WriteCheckpoint(fs(), Path("new"), {{"W1", FloatVector({0, 0, 0, 0})}});
   EXPECT_THAT(Save("new"),
               HasCode(absl::StatusCode::kFailedPrecondition, "V2"));
