@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "core/base/status.h"
 #include "core/plan/plan.h"
 
@@ -156,6 +157,7 @@ void AssignSlots(Plan& plan) {
   // Whole output blocks are given back when their last value dies.
   std::vector<std::vector<int>> blocks_dying_at(count + 1);
   SlotAllocator slots(plan.num_feeds);
+  absl::flat_hash_map<int, int> uses;  // by slot, by the node at hand
   plan.num_inputs = 0;
   for (int i = 0; i < count; ++i) {
     PlanNode& node = plan.nodes[i];
@@ -174,28 +176,25 @@ void AssignSlots(Plan& plan) {
       }
       blocks_dying_at[dies].push_back(i);
     }
-    for (size_t k = 0; k < node.inputs.size(); ++k) {
-      PlanInput& input = node.inputs[k];
+    uses.clear();
+    for (PlanInput& input : node.inputs) {
       if (input.constant != nullptr) continue;
       input.slot = input.producer < 0
                        ? input.output
                        : plan.nodes[input.producer].first_slot + input.output;
+      ++uses[input.slot];
+    }
+    for (PlanInput& input : node.inputs) {
+      if (input.constant != nullptr) continue;
       const int reader = input.producer < 0
                              ? last_feed_reader[input.output]
                              : last_reader[input.producer][input.output];
-      if (reader != i) continue;
-      if (std::find(node.dead_slots.begin(), node.dead_slots.end(),
-                    input.slot) == node.dead_slots.end()) {
-        node.dead_slots.push_back(input.slot);
-        // Read twice by this node: then neither may be overwritten.
-        int uses = 0;
-        for (const PlanInput& other : node.inputs) {
-          uses += other.constant == nullptr &&
-                  other.producer == input.producer &&
-                  other.output == input.output;
-        }
-        input.last_use = uses == 1;
-      }
+      int& count_here = uses[input.slot];
+      if (reader != i || count_here == 0) continue;
+      node.dead_slots.push_back(input.slot);
+      // Read twice by this node: then neither may be overwritten.
+      input.last_use = count_here == 1;
+      count_here = 0;  // said once
     }
     for (int owner : blocks_dying_at[i]) {
       const PlanNode& dead = plan.nodes[owner];
