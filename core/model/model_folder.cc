@@ -207,7 +207,7 @@ absl::StatusOr<std::string> ResolveCheckpoint(FileSystem& fs,
                      LatestCheckpoint(fs, folder.directory));
     return std::move(latest.prefix);
   }
-  // People name what they see: any file of the checkpoint will do.
+  // People name what they see: the index or the meta graph will do.
   absl::string_view prefix = checkpoint;
   if (absl::ConsumeSuffix(&prefix, ".index") ||
       absl::ConsumeSuffix(&prefix, kMetaSuffix)) {

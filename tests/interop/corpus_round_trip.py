@@ -155,7 +155,7 @@ def main(daemon, ctl, shared):
     print("TensorFlow %s reads %d models as saved by the daemon (%d tensors, "
           "%d collections); %d differ"
           % (tf.__version__, models, all_tensors, all_collections, bad))
-    sys.exit(bad > 0)
+    sys.exit(bad > 0 or models == 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <random>
 
 #include "tests/support/op_tester.h"
 
@@ -80,6 +81,36 @@ TEST(ReductionsTest, LongSumsStayAccurate) {
                           {want / 2, want / 2}, 5e-6);
   ExpectTensorNear<float>(Reduce("Mean", {n / 3, 3}, x, {0, 1}), {}, {0.1f},
                           5e-6);
+}
+
+// Terms are added in pairs: one after the other the rows' errors are twice, the
+// columns' three times as large.
+TEST(ReductionsTest, ShortSumsRoundLittle) {
+  const int64_t rows = 64, columns = 100;
+  std::mt19937 random(1);
+  std::vector<float> x(rows * columns);
+  for (float& value : x) {
+    value = static_cast<float>(random()) / 4294967296.0f - 0.5f;
+  }
+  // The root mean square of the errors, in roundings of the terms' sum.
+  const auto error = [&](int axis) {
+    const Tensor out = Reduce<float>("Sum", {rows, columns}, x, {axis});
+    const int64_t outputs = axis == 0 ? columns : rows;
+    double squares = 0;
+    for (int64_t i = 0; i < outputs; ++i) {
+      double sum = 0, magnitude = 0;
+      for (int64_t k = 0; k < rows * columns / outputs; ++k) {
+        const double term = axis == 0 ? x[k * columns + i] : x[i * columns + k];
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      const double off = (out.data<float>()[i] - sum) / (magnitude * 0x1p-24);
+      squares += off * off;
+    }
+    return std::sqrt(squares / static_cast<double>(outputs));
+  };
+  EXPECT_LT(error(1), 0.2);
+  EXPECT_LT(error(0), 0.3);
 }
 
 TEST(ReductionsTest, WideRowsAreCutIntoTiles) {

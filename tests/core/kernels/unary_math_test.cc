@@ -165,6 +165,22 @@ TEST(UnaryMathTest, SigmoidIsTensorFlowsToTheLastBit) {
                             {17.0f, 1.0f}});
 }
 
+TEST(UnaryMathTest, SigmoidIsTensorFlowsBesideWholeVectors) {
+  // The last four are computed one by one: -40.5 and 0.3 differ from above.
+  ExpectExactly("Sigmoid", {{-40.5f, 0x1.7c431ap-59f},
+                            {-17.3f, 0x1.0772d0p-25f},
+                            {-9.7f, 0x1.0106a2p-14f},
+                            {-5.1f, 0x1.8d229ap-8f},
+                            {-3.3f, 0x1.236634p-5f},
+                            {-1.9f, 0x1.0a7650p-3f},
+                            {-0.7f, 0x1.53c694p-2f},
+                            {-0.1f, 0x1.e66bdap-2f},
+                            {-40.5f, 0x1.7c4322p-59f},
+                            {-1.9f, 0x1.0a7650p-3f},
+                            {0.3f, 0x1.261d56p-1f},
+                            {-0.7f, 0x1.53c694p-2f}});
+}
+
 TEST(UnaryMathTest, TanhIsTensorFlowsToTheLastBit) {
   ExpectExactly("Tanh", {{-9.5f, -1.0f},
                          {-7.2f, -0x1.ffffdap-1f},
