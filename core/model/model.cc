@@ -277,12 +277,14 @@ absl::StatusOr<RollbackResult> Model::Rollback(
         target = generation;
       }
     }
-    if (!to_generation && target == nullptr) {
+    // The newest one before, in memory or as a checkpoint.
+    if (!to_generation) {
       for (const Seen& seen : history_) {
-        if (seen.generation >= 0 && seen.generation < newest->number) {
-          to_generation = seen.generation;
-        }
+        if (seen.generation < 0 || seen.generation >= newest->number) continue;
+        if (target != nullptr && seen.generation <= target->number) continue;
+        to_generation = std::max(to_generation.value_or(0), seen.generation);
       }
+      if (to_generation) target = nullptr;
     }
     const int64_t wanted =
         target == nullptr ? to_generation.value_or(-1) : target->number;

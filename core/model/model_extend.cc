@@ -9,6 +9,7 @@
 #include "core/base/status.h"
 #include "core/graph/meta_graph_merge.h"
 #include "core/graph/saver_builder.h"
+#include "core/model/graph_check.h"
 #include "core/model/model.h"
 
 namespace metagraph {
@@ -75,6 +76,13 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
       nullptr) {
     more.clear_saver_def();  // the old one, sent along with the whole graph
   }
+  // Of a graph that was cut without it.
+  const auto& nodes = more.graph_def().node();
+  if (std::none_of(nodes.begin(), nodes.end(), [&](const auto& node) {
+        return node.name() == more.saver_def().restore_op_name();
+      })) {
+    more.clear_saver_def();
+  }
   ExtendResult result;
   result.added_nodes =
       RemoveKnownNodes(*old->meta().graph, more.mutable_graph_def());
@@ -83,6 +91,9 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
   meta.kind = old->meta().kind;
   meta.def = old->meta().def;
   ASSIGN_OR_RETURN(meta.graph, old->meta().graph->Extend(more.graph_def()));
+  RETURN_IF_ERROR(CheckAddedNodes(
+      *meta.graph, static_cast<int>(old->meta().graph->nodes().size()),
+      *environment_.ops));
   MergeMetaGraph(more, &meta.def);
   CompleteSaver(*old, meta, &more);
   MergeMetaGraph(more, &meta.def);

@@ -120,6 +120,19 @@ TEST_F(ExtendTest, APrefixKeepsTwoGraphsApart) {
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
 }
 
+TEST_F(ExtendTest, ASaverWithoutItsNodesIsLeftOut) {
+  tensorflow::MetaGraphDef part;
+  tensorflow::NodeDef* node = part.mutable_graph_def()->add_node();
+  node->set_name("more");
+  node->set_op("NoOp");
+  part.mutable_saver_def()->set_restore_op_name("cut/restore_all");
+  ASSERT_OK(Extend(part));
+  const auto graph = model_->graph();
+  EXPECT_EQ(graph->meta().def.saver_def().restore_op_name(),
+            "save/restore_all");
+  EXPECT_TRUE(graph->saver_plan().complete());
+}
+
 TEST_F(ExtendTest, RefusalsChangeNothing) {
   tensorflow::MetaGraphDef clash;
   tensorflow::NodeDef* node = clash.mutable_graph_def()->add_node();
@@ -130,6 +143,28 @@ TEST_F(ExtendTest, RefusalsChangeNothing) {
   node->add_input("nowhere");
   EXPECT_THAT(Extend(clash),
               HasCode(absl::StatusCode::kInvalidArgument, "nowhere"));
+  const auto add =
+      [](const std::vector<std::pair<std::string, std::vector<std::string>>>&
+             nodes,
+         DataType dtype) {
+        TestGraph graph;
+        for (const auto& [name, inputs] : nodes) {
+          graph.Node(name, inputs.size() == 1 ? "Identity" : "AddV2", inputs,
+                     {{"T", dtype}});
+        }
+        tensorflow::MetaGraphDef meta;
+        *meta.mutable_graph_def() = graph.def();
+        return meta;
+      };
+  EXPECT_THAT(Extend(add({{"a", {"b"}}, {"b", {"a"}}}, DT_FLOAT)),
+              HasCode(absl::StatusCode::kInvalidArgument, "cycle"));
+  EXPECT_THAT(Extend(add({{"a", {"W1/read:7"}}}, DT_FLOAT)),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "Connecting to invalid output 7 of source node W1/read"));
+  EXPECT_THAT(Extend(add({{"a", {"W1/read"}}}, DT_INT64)),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "Input 0 of node a was passed float from W1/read:0 "
+                      "incompatible with expected int64"));
   ExtendOptions options;
   options.expected_graph_version = 3;
   EXPECT_THAT(Extend(Head(), options),

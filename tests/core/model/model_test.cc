@@ -282,6 +282,19 @@ TEST_F(ModelTest, SavesOfOneNameComeOneAfterTheOther) {
   }
 }
 
+TEST_F(ModelTest, RollbackUndoesAnAssignment) {
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("model-5"));
+  const int64_t restored = model_->generation_number();
+  ASSERT_OK(
+      model_->AssignVariables({{"W1", FloatVector({9, 9, 9, 9})}}, -1, call_));
+  // Not to the weights before model-5, which are still in memory.
+  ASSERT_OK_AND_ASSIGN(RollbackResult back, model_->Rollback({}, -1, call_));
+  EXPECT_EQ(back.restored_generation, restored);
+  EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(ModelTest, RollbackRefusesFilesThatHaveChanged) {
   environment_.retained_generations = 0;
   LoadSeed();
