@@ -140,6 +140,7 @@ std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
   };
   std::map<std::string, CheckpointInfo> found;  // by prefix
   for (const std::string& name : names) {
+    if (!IsV1Name(name)) continue;
     std::string prefix = JoinPath(folder, V1PrefixOf(name));
     if (in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name))) continue;
     if (is_there(IndexPath(name))) continue;

@@ -268,8 +268,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
   std::shared_ptr<const Generation> target;
-  std::string checkpoint;
-  CheckpointStamp stamp;  // of its files, when they held that generation
+  std::deque<Seen> history;
   {
     MutexLock lock(mu_);
     for (const auto& generation : retained_) {
@@ -277,22 +276,27 @@ absl::StatusOr<RollbackResult> Model::Rollback(
         target = generation;
       }
     }
-    // The newest one before, in memory or as a checkpoint.
-    if (!to_generation) {
-      for (const Seen& seen : history_) {
-        if (seen.generation < 0 || seen.generation >= newest->number) continue;
-        if (target != nullptr && seen.generation <= target->number) continue;
-        to_generation = std::max(to_generation.value_or(0), seen.generation);
-      }
-      if (to_generation) target = nullptr;
+    history = history_;
+  }
+  // The newest one before, in memory or as a checkpoint that is still there.
+  if (!to_generation) {
+    for (const Seen& seen : history) {
+      if (seen.generation < 0 || seen.generation >= newest->number) continue;
+      if (target != nullptr && seen.generation <= target->number) continue;
+      if (seen.generation <= to_generation.value_or(-1)) continue;
+      if (StampOf(files(), seen.checkpoint) != seen.stamp) continue;
+      to_generation = seen.generation;
     }
-    const int64_t wanted =
-        target == nullptr ? to_generation.value_or(-1) : target->number;
-    for (const Seen& seen : history_) {
-      if (wanted < 0 || seen.generation != wanted) continue;
-      checkpoint = seen.checkpoint;
-      stamp = seen.stamp;
-    }
+    if (to_generation) target = nullptr;
+  }
+  std::string checkpoint;
+  CheckpointStamp stamp;  // of its files, when they held that generation
+  const int64_t wanted =
+      target == nullptr ? to_generation.value_or(-1) : target->number;
+  for (const Seen& seen : history) {
+    if (wanted < 0 || seen.generation != wanted) continue;
+    checkpoint = seen.checkpoint;
+    stamp = seen.stamp;
   }
   RollbackResult out;
   if (target != nullptr) {

@@ -141,7 +141,7 @@ TEST_F(CheckpointStateTest, ListsFormatV1) {
         "single.meta", "named", "nothing", "m-1.meta", "alone.meta"}) {
     fs_.Put(absl::StrCat("/d/", name), "1234");
   }
-  fs_.Put("/d/checkpoint", State("named", {"named"}));
+  fs_.Put("/d/checkpoint", State("named", {"named", "alone.meta"}));
   ASSERT_OK_AND_ASSIGN(auto listed, ListCheckpoints(fs_, "/d"));
   std::map<std::string, CheckpointInfo> v1;
   for (const CheckpointInfo& info : listed) {

@@ -295,6 +295,19 @@ TEST_F(ModelTest, RollbackUndoesAnAssignment) {
   EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(ModelTest, RollbackPassesOverACheckpointThatIsGone) {
+  LoadSeed();
+  const int64_t first = model_->generation_number();
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("model-5"));
+  ASSERT_OK(
+      model_->AssignVariables({{"W1", FloatVector({9, 9, 9, 9})}}, -1, call_));
+  ASSERT_OK(RemoveCheckpoint(fs(), Path("model-5")));
+  ASSERT_OK_AND_ASSIGN(RollbackResult back, model_->Rollback({}, -1, call_));
+  EXPECT_EQ(back.restored_generation, first);
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
 TEST_F(ModelTest, RollbackRefusesFilesThatHaveChanged) {
   environment_.retained_generations = 0;
   LoadSeed();
