@@ -81,7 +81,7 @@ absl::StatusOr<std::vector<TensorToSave>> Collect(
 
 // The files of the checkpoint, for the report.
 std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
-                                 bool state_file) {
+                                 int format, bool state_file) {
   std::vector<std::string> out;
   const std::string folder(Dirname(prefix));
   const auto names = fs.List(folder);
@@ -90,8 +90,8 @@ std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
   for (const std::string& name : *names) {
     absl::string_view rest = name;
     const bool ours = absl::ConsumePrefix(&rest, base) &&
-                      (rest.empty() || rest == ".index" || rest == ".meta" ||
-                       absl::StartsWith(rest, ".data-"));
+                      ((format == 1 && rest.empty()) || rest == ".index" ||
+                       rest == ".meta" || absl::StartsWith(rest, ".data-"));
     if (ours || (state_file && name == kCheckpointStateFile)) {
       out.push_back(JoinPath(folder, name));
     }
@@ -192,7 +192,7 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   // Another process may be saving here too: only what is surely abandoned goes.
   RemoveStaleTempFiles(files(), std::string(Dirname(prefix)),
                        environment_.clock->Now() - absl::Hours(1));
-  result.files = FilesOf(files(), prefix, options.state_file);
+  result.files = FilesOf(files(), prefix, plan.format, options.state_file);
   return result;
 }
 

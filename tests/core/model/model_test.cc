@@ -199,6 +199,7 @@ TEST_F(ModelTest, RollsBackInMemoryAndFromTheCheckpoint) {
 
 TEST_F(ModelTest, SavesWhatCanBeLoadedAgain) {
   LoadSeed();
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-12"), "somebody else's"));
   SaveOptions options;
   options.global_step = 12;
   ASSERT_OK_AND_ASSIGN(SaveResult saved, model_->Save(options, nullptr, call_));

@@ -41,6 +41,14 @@ class SavedModelTest : public ModelTest {
     WriteCheckpoint(fs(), Path("variables/variables"),
                     {{"w", FloatVector({3, 4})}});
   }
+  // Loads it and looks whether "init" ran, after the variables were restored.
+  void ExpectInitialised(const tensorflow::MetaGraphDef& meta) {
+    Write(meta);
+    ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+    EXPECT_THAT(Fetch<float>("w:0"), ElementsAre(3, 4));
+    EXPECT_THAT(Fetch<std::string>("where:0"),
+                ElementsAre(Path("assets/words.txt")));
+  }
   template <typename T>
   std::vector<T> Fetch(const std::string& name) {
     RunRequest request;
@@ -56,11 +64,7 @@ TEST_F(SavedModelTest, RunsTheMainOpWithTheAssets) {
   (*meta.mutable_collection_def())["saved_model_main_op"]
       .mutable_node_list()
       ->add_value("init");
-  Write(meta);
-  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  EXPECT_THAT(Fetch<float>("w:0"), ElementsAre(3, 4));
-  EXPECT_THAT(Fetch<std::string>("where:0"),
-              ElementsAre(Path("assets/words.txt")));
+  ExpectInitialised(meta);
 }
 
 TEST_F(SavedModelTest, RunsTheLegacyInitOp) {
@@ -68,20 +72,14 @@ TEST_F(SavedModelTest, RunsTheLegacyInitOp) {
   (*meta.mutable_collection_def())["legacy_init_op"]
       .mutable_node_list()
       ->add_value("init");
-  Write(meta);
-  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  EXPECT_THAT(Fetch<std::string>("where:0"),
-              ElementsAre(Path("assets/words.txt")));
+  ExpectInitialised(meta);
 }
 
 TEST_F(SavedModelTest, RunsTheInitSignature) {
   tensorflow::MetaGraphDef meta = AssetMetaGraph();
   auto& signature = (*meta.mutable_signature_def())["__saved_model_init_op"];
   (*signature.mutable_outputs())["__saved_model_init_op"].set_name("init");
-  Write(meta);
-  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  EXPECT_THAT(Fetch<std::string>("where:0"),
-              ElementsAre(Path("assets/words.txt")));
+  ExpectInitialised(meta);
 }
 
 TEST_F(SavedModelTest, AFailingMainOpFailsTheLoad) {
