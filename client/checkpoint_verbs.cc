@@ -175,10 +175,17 @@ absl::Status Rollback(const RollbackOptions& options, VerbContext& context) {
   ASSIGN_OR_RETURN(const v1::RollbackResponse response,
                    context.backend.Rollback(request));
   if (context.json()) return context.PrintJson(response);
-  std::string line = absl::StrCat(
-      "back at the values of generation ", response.restored_generation(),
-      response.from_checkpoint() ? ", read from " : ", ", response.checkpoint(),
-      ": generation ", response.generation());
+  std::string line =
+      response.from_checkpoint()
+          ? absl::StrCat("restored ", response.checkpoint(),
+                         ", the checkpoint of generation ",
+                         response.restored_generation(),
+                         ", which is not in memory; variables that it does not "
+                         "hold keep their values")
+          : absl::StrCat("back at the values of generation ",
+                         response.restored_generation(), ", ",
+                         response.checkpoint());
+  absl::StrAppend(&line, ": generation ", response.generation());
   if (response.has_global_step()) {
     absl::StrAppend(&line, ", global step ", response.global_step());
   }

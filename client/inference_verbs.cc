@@ -305,7 +305,8 @@ void AddInferenceVerbs(VerbSet* verbs) {
     verb->add_option("--limit-ms", o->limit_ms,
                      "Milliseconds that the run may take; 0: no limit")
         ->check(CLI::NonNegativeNumber);
-    verb->add_flag("--trace", o->trace, "Print the time of each op");
+    verb->add_flag("--trace", o->trace,
+                   "Print the time of each op, where the server can tell it");
     verb->add_option("--to", o->folder,
                      "With --output npy: write a file per tensor there")
         ->check(CLI::ExistingDirectory);

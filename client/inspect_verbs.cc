@@ -89,10 +89,13 @@ absl::Status Show(VerbContext& context) {
   table.AddRow({"state", StateText(model.state())});
   if (!model.error().empty()) table.AddRow({"error", model.error()});
   table.AddRow({"directory", model.directory()});
-  table.AddRow({"checkpoint", model.checkpoint()});
+  table.AddRow({"restored from", model.checkpoint()});
   table.AddRow({"generation", absl::StrCat(model.generation())});
-  table.AddRow({"generations in memory",
-                absl::StrJoin(model.generations_in_memory(), ", ")});
+  table.AddRow({"kept for rollback",
+                absl::StrJoin(model.generations_in_memory(), ", ",
+                              [](std::string* out, int64_t generation) {
+                                absl::StrAppend(out, "generation ", generation);
+                              })});
   table.AddRow(
       {"global step", StepText(model.has_global_step(), model.global_step())});
   table.AddRow({"graph version", absl::StrCat(model.graph_version())});

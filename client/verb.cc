@@ -90,6 +90,9 @@ absl::Status VerbContext::PrintJson(const google::protobuf::Message& message) {
 CLI::App* VerbSet::Add(const std::string& name, const std::string& description,
                        VerbKind kind, Function run) {
   CLI::App* command = app_->add_subcommand(name, description);
+  command->footer(
+      "--server, --local, --output and --timeout may stand here too; "
+      "`metagraphctl --help` tells of them.");
   const bool about_model =
       kind == VerbKind::kModel || kind == VerbKind::kLocalModel;
   if (about_model && !local_) {

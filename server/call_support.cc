@@ -13,6 +13,7 @@ namespace {
 // Trailers are limited; clients see the rest of a long message as an error of
 // the transport.
 constexpr size_t kMaxMessage = 1024;
+constexpr size_t kMaxDetails = 2048;
 constexpr int kLinesPerSecond = 20;
 
 std::string Shorten(absl::string_view message) {
@@ -31,7 +32,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const auto code = static_cast<grpc::StatusCode>(status.code());
   std::string message = Shorten(status.message());
   const auto payload = status.GetPayload(kErrorInfoUrl);
-  if (!payload.has_value()) return grpc::Status(code, std::move(message));
+  if (!payload.has_value() || payload->size() > kMaxDetails) {
+    return grpc::Status(code, std::move(message));
+  }
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);

@@ -18,7 +18,7 @@
 namespace metagraph {
 
 // As gRPC sends it: the code, at most 1024 bytes of the message, and the
-// details for programs.
+// details for programs unless they are longer than a trailer may be.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // When the caller gives up.

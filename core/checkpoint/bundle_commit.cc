@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/table.h"
-#include "core/io/glob.h"
 
 namespace metagraph {
 namespace {
@@ -107,14 +106,10 @@ void RemoveDataFiles(FileSystem& fs, const std::string& prefix, int shards) {
   const absl::StatusOr<std::vector<std::string>> names =
       fs.List(std::string(folder));
   if (!names.ok()) return;
-  // Escaped: two bare question marks may begin a trigraph.
-  constexpr absl::string_view pattern = ".data-\?\?\?\?\?-of-\?\?\?\?\?";
   const std::string end =
       shards == 0 ? "" : absl::StrFormat("-of-%05d", shards);
   for (const std::string& name : *names) {
-    absl::string_view rest = name;
-    if (absl::ConsumePrefix(&rest, Basename(prefix)) &&
-        GlobMatches(pattern, rest) && absl::EndsWith(rest, end)) {
+    if (IsDataFileOf(Basename(prefix), name) && absl::EndsWith(name, end)) {
       fs.Remove(JoinPath(folder, name)).IgnoreError();
     }
   }

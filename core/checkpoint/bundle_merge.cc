@@ -2,7 +2,6 @@
 #include <map>
 #include <memory>
 
-#include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/file_names.h"
@@ -96,40 +95,6 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
     }
   }
   return absl::OkStatus();
-}
-
-absl::Status WriteShardedBundle(
-    FileSystem& fs, const std::string& prefix,
-    absl::Span<const std::vector<NamedTensor>> shards) {
-  ASSIGN_OR_RETURN(const bool created, CreateFolderOf(fs, prefix));
-  const std::string folder = TempPathFor(prefix);
-  std::vector<std::string> parts;
-  const auto write = [&]() -> absl::Status {
-    for (size_t i = 0; i < shards.size(); ++i) {
-      const std::string part = JoinPath(
-          folder, absl::StrFormat("part-%05d-of-%05d", i, shards.size()));
-      parts.push_back(part);
-      ASSIGN_OR_RETURN(std::unique_ptr<BundleWriter> writer,
-                       BundleWriter::Create(fs, part));
-      for (const auto& [name, tensor] : shards[i]) {
-        RETURN_IF_ERROR(writer->Add(name, tensor));
-      }
-      RETURN_IF_ERROR(writer->Finish());
-    }
-    return MergeBundles(fs, parts, prefix, /*remove_folders=*/true);
-  };
-  const absl::Status status = write();
-  if (!status.ok()) {
-    for (const std::string& part : parts) {
-      fs.Remove(IndexPath(part)).IgnoreError();
-      RemoveDataFiles(fs, part, /*shards=*/0);
-    }
-    fs.RemoveDirectory(folder).IgnoreError();
-    if (created) {
-      fs.RemoveDirectory(std::string(Dirname(prefix))).IgnoreError();
-    }
-  }
-  return status;
 }
 
 }  // namespace metagraph

@@ -72,11 +72,4 @@ class BundleWriter {
 absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
                           const std::string& prefix, bool remove_folders);
 
-using NamedTensor = std::pair<std::string, Tensor>;
-
-// A checkpoint with one data file per element of `shards`.
-absl::Status WriteShardedBundle(
-    FileSystem& fs, const std::string& prefix,
-    absl::Span<const std::vector<NamedTensor>> shards);
-
 }  // namespace metagraph

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_reader.h"
-#include "core/checkpoint/checkpoint_state.h"
 
 namespace metagraph {
 

@@ -380,10 +380,16 @@ absl::StatusOr<MetaGraph> ReadMetaGraph(FileSystem& fs,
   ASSIGN_OR_RETURN(const std::string bytes, info.is_directory
                                                 ? ReadSavedModelFile(fs, path)
                                                 : ReadFile(fs, path));
+  // What is wrong is the file, not what was asked for.
+  const auto at = [&path](const absl::Status& status) {
+    return Annotate(
+        absl::IsInvalidArgument(status) ? DataLoss(status.message()) : status,
+        "\"", path, "\": ");
+  };
   const auto kind = DetectGraphFileKind(bytes);
-  if (!kind.ok()) return Annotate(kind.status(), "\"", path, "\": ");
+  if (!kind.ok()) return at(kind.status());
   auto meta = ParseMetaGraph(bytes, *kind);
-  if (!meta.ok()) return Annotate(meta.status(), "\"", path, "\": ");
+  if (!meta.ok()) return at(meta.status());
   return meta;
 }
 

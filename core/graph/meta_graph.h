@@ -45,7 +45,7 @@ absl::StatusOr<tensorflow::GraphDef> ParseGraphDef(absl::string_view bytes);
 
 // Reads `path`: a .meta file, a frozen graph (.pb, .pbtxt, any suffix), or a
 // SavedModel folder. The content decides, not the name. NOT_FOUND if there is
-// no such file, INVALID_ARGUMENT if it is no graph.
+// no such file, DATA_LOSS if it is no graph, or a damaged one.
 absl::StatusOr<MetaGraph> ReadMetaGraph(FileSystem& fs,
                                         const std::string& path);
 

@@ -302,6 +302,26 @@ absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
   return out;
 }
 
+absl::Status CheckKeys(const SaverPlan& plan) {
+  absl::flat_hash_map<absl::string_view, std::vector<const SavedVariable*>>
+      by_key;
+  for (const SavedVariable& variable : plan.variables) {
+    std::vector<const SavedVariable*>& others = by_key[variable.checkpoint_key];
+    for (const SavedVariable* other : others) {
+      const bool slices =
+          !variable.shape_and_slice.empty() && !other->shape_and_slice.empty();
+      if (slices && variable.shape_and_slice != other->shape_and_slice) {
+        continue;
+      }
+      return FailedPrecondition(
+          "variables \"", other->variable, "\" and \"", variable.variable,
+          "\" would both be saved as \"", variable.checkpoint_key, "\"");
+    }
+    others.push_back(&variable);
+  }
+  return absl::OkStatus();
+}
+
 SaverPlan SaverPlanFromVariables(const MetaGraph& meta) {
   SaverPlan out;
   for (const GraphVariable& variable : ListVariables(meta)) {

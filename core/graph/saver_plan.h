@@ -49,6 +49,10 @@ struct SaverPlan {
 absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
                                          const tensorflow::SaverDef& saver);
 
+// Whether what a saver keeps can be in one checkpoint. FAILED_PRECONDITION: two
+// variables go by one key, and not as slices of one tensor.
+absl::Status CheckKeys(const SaverPlan& plan);
+
 // Every variable of the graph under its own name; partitions as slices of the
 // whole.
 SaverPlan SaverPlanFromVariables(const MetaGraph& meta);

@@ -30,6 +30,7 @@ absl::StatusCode CodeFor(int error) {
     case EISDIR:
     case ENOTEMPTY:
     case EBUSY:
+    case ELOOP:
       return absl::StatusCode::kFailedPrecondition;
     case ENOSPC:
     case EDQUOT:

@@ -13,11 +13,10 @@
 #include "core/base/give_way.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
 #include "core/graph/collections.h"
-#include "core/io/glob.h"
 
 namespace metagraph {
 namespace {
@@ -42,30 +41,6 @@ bool IsDamaged(FileSystem& fs, const std::string& prefix) {
 }
 
 }  // namespace
-
-CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix) {
-  CheckpointStamp stamp;
-  if (prefix.empty()) return stamp;
-  const size_t slash = prefix.rfind('/');
-  const std::string folder =
-      slash == std::string::npos ? "." : prefix.substr(0, slash + 1);
-  const std::string stem =
-      slash == std::string::npos ? prefix : prefix.substr(slash + 1);
-  const auto names = fs.List(folder);
-  if (!names.ok()) return stamp;
-  const std::string index = absl::StrCat(stem, ".index");
-  const std::string data = absl::StrCat(stem, ".data-");
-  for (const std::string& name : *names) {
-    // `stem` itself is a V1 checkpoint, or the pattern of its files.
-    const bool v1 = GlobMatches(stem, name);
-    if (name != index && !v1 && !absl::StartsWith(name, data)) continue;
-    const auto info = fs.Stat(JoinPath(folder, name));
-    if (!info.ok() || info->is_directory) continue;
-    stamp.bytes += info->size;
-    stamp.modified = std::max(stamp.modified, info->modified);
-  }
-  return stamp;
-}
 
 Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment)
     : name_(std::move(name)),
@@ -284,7 +259,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
       if (seen.generation < 0 || seen.generation >= newest->number) continue;
       if (target != nullptr && seen.generation <= target->number) continue;
       if (seen.generation <= to_generation.value_or(-1)) continue;
-      if (StampOf(files(), seen.checkpoint) != seen.stamp) continue;
+      if (FindFiles(files(), seen.checkpoint).stamp != seen.stamp) continue;
       to_generation = seen.generation;
     }
     if (to_generation) target = nullptr;
@@ -318,7 +293,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     return NotFound("generation ", *to_generation,
                     " is not in memory and no checkpoint of it is known");
   }
-  if (StampOf(files(), checkpoint) != stamp) {
+  if (FindFiles(files(), checkpoint).stamp != stamp) {
     return FailedPrecondition("generation ", *to_generation,
                               " is not in memory, and the files of its "
                               "checkpoint \"",
@@ -467,9 +442,9 @@ void Model::Retain(std::shared_ptr<const Generation> previous) {
 }
 
 bool Model::HasSeen(const std::string& checkpoint) const {
-  const CheckpointStamp stamp = StampOf(files(), checkpoint);
+  const CheckpointStamp stamp = FindFiles(files(), checkpoint).stamp;
   MutexLock lock(mu_);
-  if (!checkpoint.empty() && checkpoint == saving_) return true;
+  if (saving_.contains(checkpoint)) return true;
   for (const Seen& seen : history_) {
     if (seen.checkpoint == checkpoint && seen.stamp == stamp) return true;
   }

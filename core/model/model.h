@@ -9,16 +9,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/base/call_context.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/thread_pool.h"
+#include "core/checkpoint/checkpoint_files.h"
+#include "core/checkpoint/checkpoint_writer.h"
 #include "core/io/file_system.h"
 #include "core/model/checkpoint_match.h"
 #include "core/model/confined_file_system.h"
 #include "core/model/event_bus.h"
+#include "core/model/folder_locks.h"
 #include "core/model/graph_catalog.h"
 #include "core/model/model_folder.h"
 #include "core/model/model_graph.h"
@@ -78,7 +82,8 @@ struct SaveResult {
   int64_t bytes = 0;
   int64_t tensors = 0;
   std::vector<std::string> deleted;  // prefixes
-  // For people: what did not work, though the checkpoint is complete.
+  // For people: what was replaced, and what did not work though the checkpoint
+  // is complete.
   std::string note;
 };
 
@@ -89,15 +94,6 @@ struct RollbackResult {
   std::optional<int64_t> global_step;
   bool from_checkpoint = false;
 };
-
-// Changes with the files of a checkpoint, also while they are being copied.
-struct CheckpointStamp {
-  absl::Time modified = absl::InfinitePast();  // of the newest file
-  uint64_t bytes = 0;                          // of all files
-
-  bool operator==(const CheckpointStamp& other) const = default;
-};
-CheckpointStamp StampOf(FileSystem& fs, const std::string& prefix);
 
 enum class InitializeScope { kAll, kUninitialized, kListed };
 
@@ -137,6 +133,8 @@ struct ModelEnvironment {
   ThreadPool* compute_pool = nullptr;    // null: one thread
   ThreadPool* lifecycle_pool = nullptr;  // null: the caller's thread
   EventBus* events = nullptr;            // null: nobody is told
+  // One save at a time in a folder; copies of this share them.
+  std::shared_ptr<FolderLocks> folder_locks = std::make_shared<FolderLocks>();
   // Folders that ops may use besides the model's own.
   std::vector<std::string> file_roots;
   // Generations before the newest that Rollback finds in memory.
@@ -219,8 +217,10 @@ class Model {
                                           int64_t expected_generation,
                                           CallContext& call) EXCLUDES(mu_);
 
-  // Writes a checkpoint of the newest generation; see FORMAT.md for how.
-  // FAILED_PRECONDITION: no variables, or some without a value.
+  // Writes a checkpoint of the newest generation; see FORMAT.md for how. Saves
+  // into one folder wait for each other.
+  // FAILED_PRECONDITION: no variables, some without a value, or two that the
+  // saver would keep under one name.
   absl::StatusOr<SaveResult> Save(const SaveOptions& options,
                                   const ProgressCallback& progress,
                                   CallContext& call) EXCLUDES(mu_);
@@ -278,12 +278,21 @@ class Model {
                                     CallContext& call);
   // What a save is called, and whether that can be.
   absl::StatusOr<std::string> ChoosePrefix(
-      const SaveOptions& options, const Generation& generation,
-      std::optional<int64_t> global_step) const;
+      const SaveOptions& options, const std::string& folder,
+      const Generation& generation, std::optional<int64_t> global_step) const;
+  // Writes the tensors; while it does, the checkpoint counts as seen, and
+  // afterwards as that of the generation.
+  absl::StatusOr<int64_t> WriteCheckpoint(
+      const std::vector<TensorToSave>& tensors, int format, int shards,
+      const std::string& prefix, int64_t generation,
+      const ProgressCallback& progress, CallContext& call) EXCLUDES(mu_);
+  // What makes a written checkpoint the newest: meta graph, state file.
+  absl::Status Finish(const SaveOptions& options, const ModelGraph& graph,
+                      SaveResult& result) EXCLUDES(mu_);
   // Names the checkpoint in the state file and removes what falls off it.
-  absl::Status ApplyRetention(const SaveOptions& options,
-                              const tensorflow::SaverDef& saver,
-                              SaveResult& result) const;
+  absl::Status NameNewest(const SaveOptions& options,
+                          const tensorflow::SaverDef& saver, SaveResult& result)
+      EXCLUDES(mu_);
   absl::Status CheckExpected(int64_t expected) const;
   void Retain(std::shared_ptr<const Generation> previous) EXCLUDES(mu_);
   // Notes a checkpoint as seen, and as that of a generation (-1: of none).
@@ -302,11 +311,11 @@ class Model {
   std::unique_ptr<Session> session_;
 
   Mutex extend_mu_;  // one extension at a time; taken before mu_
-  Mutex save_mu_;    // one save at a time, files and all; taken before mu_
   mutable Mutex mu_;
   std::shared_ptr<const ModelGraph> graph_ GUARDED_BY(mu_);
   std::deque<std::shared_ptr<const Generation>> retained_ GUARDED_BY(mu_);
-  std::string saving_ GUARDED_BY(mu_);  // prefix that is being written
+  absl::flat_hash_set<std::string> saving_ GUARDED_BY(mu_);  // prefixes
+  std::vector<std::string> saved_ GUARDED_BY(mu_);  // that may still be there
   struct Seen {
     int64_t generation = -1;  // that came from it; -1: none
     std::string checkpoint;

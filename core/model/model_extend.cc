@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/graph/meta_graph_merge.h"
@@ -16,6 +17,25 @@ namespace metagraph {
 
 namespace {
 
+// Lets variables that a new saver would save under a name which the one before
+// has for another go by their own names.
+void MakeKeysUnique(const SaverPlan& kept, const SaverPlan& own_names,
+                    SaverPlan* brought) {
+  absl::flat_hash_map<absl::string_view, int> taken;
+  for (const SavedVariable& variable : kept.variables) {
+    taken.emplace(variable.checkpoint_key, variable.node);
+  }
+  for (SavedVariable& variable : brought->variables) {
+    const auto other = taken.find(variable.checkpoint_key);
+    if (other == taken.end() || other->second == variable.node) continue;
+    for (const SavedVariable& own : own_names.variables) {
+      if (own.node != variable.node) continue;
+      variable.checkpoint_key = own.checkpoint_key;
+      variable.shape_and_slice = own.shape_and_slice;
+    }
+  }
+}
+
 // Sees to it that a saver of the extended graph keeps the variables that the
 // saver before kept and those that were added, unless who extends the graph
 // brought a saver for them: one is made where none does. `extended` is the
@@ -26,6 +46,7 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
   // Without a saver all variables are kept; one that does more than to keep
   // variables cannot be made again.
   if (kept.saver.restore_op_name().empty() || !kept.complete()) return;
+  const SaverPlan own_names = SaverPlanFromVariables(extended);
   SaverPlan brought;
   if (more->has_saver_def()) {
     auto plan = BuildSaverPlan(*extended.graph, more->saver_def());
@@ -33,7 +54,7 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
     brought = *std::move(plan);
   } else {
     const int known = static_cast<int>(old.meta().graph->nodes().size());
-    for (auto& variable : SaverPlanFromVariables(extended).variables) {
+    for (const SavedVariable& variable : own_names.variables) {
       if (variable.node >= known) brought.variables.push_back(variable);
     }
     if (brought.variables.empty()) return;
@@ -42,11 +63,14 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
   for (const SavedVariable& variable : brought.variables) {
     nodes.insert(variable.node);
   }
-  std::vector<SavedVariable> all = brought.variables;
+  SaverPlan rest;
   for (const SavedVariable& variable : kept.variables) {
-    if (!nodes.contains(variable.node)) all.push_back(variable);
+    if (!nodes.contains(variable.node)) rest.variables.push_back(variable);
   }
-  if (more->has_saver_def() && all.size() == brought.variables.size()) return;
+  if (more->has_saver_def() && rest.variables.empty()) return;
+  MakeKeysUnique(rest, own_names, &brought);
+  std::vector<SavedVariable> all = std::move(brought.variables);
+  all.insert(all.end(), rest.variables.begin(), rest.variables.end());
   // As a Saver orders them.
   std::sort(all.begin(), all.end(),
             [](const SavedVariable& a, const SavedVariable& b) {

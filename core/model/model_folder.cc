@@ -8,6 +8,8 @@
 #include "absl/strings/strip.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/checkpoint/checkpoint_files.h"
+#include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
 

@@ -9,7 +9,7 @@
 namespace metagraph {
 namespace {
 
-// As StampOf, for the files of the graph.
+// Changes with the files of the graph.
 CheckpointStamp GraphStampOf(FileSystem& fs, const ModelFolder& folder) {
   CheckpointStamp stamp;
   std::vector<std::string> paths = {folder.graph_path};
@@ -121,7 +121,8 @@ absl::Status ModelManager::Start(const std::string& name,
 void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
   CallContext call;
   // Before loading: a file that is completed meanwhile has changed.
-  const CheckpointStamp tried = StampOf(*environment_.files, folder.checkpoint);
+  const CheckpointStamp tried =
+      FindFiles(*environment_.files, folder.checkpoint).stamp;
   const CheckpointStamp graph = GraphStampOf(*environment_.files, folder);
   auto loaded = Model::Load(key.first, folder, environment_, call);
   const absl::Status status =
@@ -330,7 +331,7 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
       snapshot.newest_version = folder->version;
       snapshot.newest_checkpoint = folder->checkpoint;
       const CheckpointStamp stamp =
-          StampOf(*environment_.files, folder->checkpoint);
+          FindFiles(*environment_.files, folder->checkpoint).stamp;
       const CheckpointStamp graph = GraphStampOf(*environment_.files, *folder);
       MutexLock lock(state_->mu);
       for (const auto& [key, entry] : state_->entries) {

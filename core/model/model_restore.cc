@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/base/status.h"
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
 #include "core/model/model.h"
 
 namespace metagraph {
@@ -51,6 +51,15 @@ bool IsAboutTheCheckpoint(const absl::Status& status) {
   }
 }
 
+// What is wrong in the files is damage, whatever code the op Restore has for
+// it in TensorFlow.
+absl::Status AsDamage(const absl::Status& status) {
+  if (absl::IsInternal(status) || absl::IsOutOfRange(status)) {
+    return DataLoss(status.message());
+  }
+  return status;
+}
+
 // The parts of the restore that are not plain copies, as one message.
 std::string UnmappedText(const SaverPlan& plan) {
   std::string text;
@@ -72,7 +81,7 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
   const auto prefix = ResolveCheckpoint(files(), folder_, options.checkpoint);
   if (prefix.ok()) {
     outcome.checkpoint = *prefix;
-    stamp = StampOf(files(), *prefix);
+    stamp = FindFiles(files(), *prefix).stamp;
   }
   absl::StatusOr<RestoreResult> result =
       prefix.ok() ? DoRestore(*prefix, options, progress, call)
@@ -101,7 +110,7 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
     return Annotate(status, "checkpoint \"", prefix, "\": ");
   };
   auto reader = CheckpointReader::Open(files(), prefix);
-  if (!reader.ok()) return at(reader.status());
+  if (!reader.ok()) return at(AsDamage(reader.status()));
   const auto graph = this->graph();
   const SaverPlan& plan = graph->saver_plan();
   CheckpointMatch match = MatchCheckpoint(plan, graph->variables(), **reader);
@@ -116,7 +125,7 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   }
   const bool dry_run = options.mode == RestoreMode::kDryRun;
   auto values = ReadItems(**reader, match.items, !dry_run, progress, call);
-  if (!values.ok()) return at(values.status());
+  if (!values.ok()) return at(AsDamage(values.status()));
   if (dry_run) {
     if (const int64_t step = GlobalStepOf(prefix); step >= 0) {
       result.global_step = step;

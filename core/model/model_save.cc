@@ -3,21 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
+#include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/checkpoint_writer.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/retention.h"
 #include "core/model/model.h"
-#include "core/model/save.h"
 
 namespace metagraph {
 namespace {
 
 // What TensorFlow's Saver keeps if nobody says otherwise.
 constexpr int kDefaultKeep = 5;
+
+// How many prefixes a model remembers that it wrote itself.
+constexpr size_t kMaxSaved = 1000;
 
 // What stays after a save: as many as the caller says, or as the saver does.
 Retention RetentionOf(const tensorflow::SaverDef& saver, int keep) {
@@ -79,24 +85,25 @@ absl::StatusOr<std::vector<TensorToSave>> Collect(
   return out;
 }
 
-// The files of the checkpoint, for the report.
-std::vector<std::string> FilesOf(FileSystem& fs, const std::string& prefix,
-                                 int format, bool state_file) {
-  std::vector<std::string> out;
-  const std::string folder(Dirname(prefix));
-  const auto names = fs.List(folder);
-  if (!names.ok()) return out;
-  const std::string base(Basename(prefix));
-  for (const std::string& name : *names) {
-    absl::string_view rest = name;
-    const bool ours = absl::ConsumePrefix(&rest, base) &&
-                      ((format == 1 && rest.empty()) || rest == ".index" ||
-                       rest == ".meta" || absl::StartsWith(rest, ".data-"));
-    if (ours || (state_file && name == kCheckpointStateFile)) {
-      out.push_back(JoinPath(folder, name));
-    }
-  }
-  return out;
+// The folder that a save goes to.
+std::string FolderOf(const SaveOptions& options, const ModelFolder& folder) {
+  const std::string path = absl::StartsWith(options.prefix, "/")
+                               ? options.prefix
+                               : JoinPath(folder.directory, options.prefix);
+  const bool is_folder =
+      options.prefix.empty() || absl::EndsWith(options.prefix, "/");
+  return is_folder ? path : std::string(Dirname(path));
+}
+
+// Whether a restart would take this checkpoint.
+bool NamedByStateFile(FileSystem& fs, const std::string& prefix) {
+  const auto state = ReadCheckpointState(fs, std::string(Dirname(prefix)));
+  return state.ok() &&
+         LastComponent(state->model_checkpoint_path()) == Basename(prefix);
+}
+
+void AddNote(absl::string_view more, SaveResult& result) {
+  absl::StrAppend(&result.note, result.note.empty() ? "" : "; ", more);
 }
 
 }  // namespace
@@ -121,7 +128,9 @@ absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
 absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                                          const ProgressCallback& progress,
                                          CallContext& call) {
-  MutexLock one_at_a_time(save_mu_);
+  const std::string folder = FolderOf(options, folder_);
+  ASSIGN_OR_RETURN(const auto held,
+                   environment_.folder_locks->Acquire(folder, call));
   RETURN_IF_ERROR(CheckExpected(options.expected_generation));
   const auto graph = this->graph();
   const SaverPlan& plan = graph->saver_plan();
@@ -133,6 +142,11 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   if (plan.format == 1 && options.shards > 1) {
     return Unimplemented("the graph's saver is one of format V1, which is ",
                          "written as one file here, not as ", options.shards);
+  }
+  if (const absl::Status keys = CheckKeys(plan); !keys.ok()) {
+    return FailedPrecondition(keys.message(),
+                              ": extend the graph with a saver that gives them "
+                              "names of their own");
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
   ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
@@ -147,12 +161,54 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
       result.global_step = GlobalStep(*generation);
     }
   }
-  ASSIGN_OR_RETURN(result.checkpoint,
-                   ChoosePrefix(options, *generation, result.global_step));
+  ASSIGN_OR_RETURN(result.checkpoint, ChoosePrefix(options, folder, *generation,
+                                                   result.global_step));
   const std::string& prefix = result.checkpoint;
+  const bool replaces = FindOwnFiles(files(), prefix).format != 0;
+  if (replaces) {
+    AddNote("the checkpoint that had this name is replaced", result);
+  }
+  ASSIGN_OR_RETURN(result.bytes,
+                   WriteCheckpoint(tensors, plan.format, options.shards, prefix,
+                                   generation->number, progress, call));
+  result.files = FindFiles(files(), prefix).paths;
 
+  if (const absl::Status status = Finish(options, *graph, result);
+      !status.ok()) {
+    if (replaces || NamedByStateFile(files(), prefix)) {
+      return Annotate(status, "checkpoint \"", prefix,
+                      "\" is written and whole, but this failed: ");
+    }
+    const std::string spare[] = {folder_.graph_path};
+    RemoveCheckpoint(files(), prefix, spare).IgnoreError();
+    return status;
+  }
+  // Another process may be saving here too: only what is surely abandoned goes.
+  RemoveStaleTempFiles(files(), folder,
+                       environment_.clock->Now() - absl::Hours(1));
+  return result;
+}
+
+absl::StatusOr<std::string> Model::ChoosePrefix(
+    const SaveOptions& options, const std::string& folder,
+    const Generation& generation, std::optional<int64_t> global_step) const {
+  std::string name(Basename(options.prefix));
+  if (name.empty()) name = BaseName(folder_, generation.checkpoint);
+  if (global_step) absl::StrAppend(&name, "-", *global_step);
+  if (WithoutShards(name) != name) {
+    return InvalidArgument("\"", name,
+                           "\" is the name of one file of a checkpoint in "
+                           "format V1, not that of a checkpoint");
+  }
+  return JoinPath(folder, name);
+}
+
+absl::StatusOr<int64_t> Model::WriteCheckpoint(
+    const std::vector<TensorToSave>& tensors, int format, int shards,
+    const std::string& prefix, int64_t generation,
+    const ProgressCallback& progress, CallContext& call) {
   Progress so_far;
-  so_far.tensors_total = result.tensors;
+  so_far.tensors_total = static_cast<int64_t>(tensors.size());
   for (const TensorToSave& tensor : tensors) {
     so_far.bytes_total += tensor.value.size_bytes();
   }
@@ -163,78 +219,72 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
     if (progress) progress(so_far);
   };
   // Whoever watches the folder must not restore it over what comes after.
-  const auto set_saving = [this](const std::string& name) {
+  {
     MutexLock lock(mu_);
-    saving_ = name;
-  };
-  set_saving(prefix);
-  const absl::StatusOr<int64_t> bytes =
-      plan.format == 1 ? WriteTensorsV1(files(), prefix, tensors, written, call)
-                       : WriteTensors(files(), prefix, tensors, options.shards,
-                                      written, call);
-  if (bytes.ok()) {
-    Remember(generation->number, prefix, StampOf(files(), prefix));
+    saving_.insert(prefix);
   }
-  set_saving("");
-  RETURN_IF_ERROR(bytes.status());
-  result.bytes = *bytes;
+  absl::StatusOr<int64_t> bytes =
+      format == 1
+          ? WriteCheckpointV1(files(), prefix, tensors, written, call)
+          : WriteCheckpointV2(files(), prefix, tensors, shards, written, call);
+  if (bytes.ok()) {
+    Remember(generation, prefix, FindFiles(files(), prefix).stamp);
+  }
+  MutexLock lock(mu_);
+  saving_.erase(prefix);
+  return bytes;
+}
 
+absl::Status Model::Finish(const SaveOptions& options, const ModelGraph& graph,
+                           SaveResult& result) {
   if (options.meta_graph) {
     std::string meta;
-    if (!graph->meta().ToProto().SerializeToString(&meta)) {
+    if (!graph.meta().ToProto().SerializeToString(&meta)) {
       return ResourceExhausted("the meta graph is too large to be written");
     }
-    RETURN_IF_ERROR(WriteFileAtomically(files(), MetaGraphPath(prefix), meta));
+    std::string path = MetaGraphPath(result.checkpoint);
+    RETURN_IF_ERROR(WriteFileAtomically(files(), path, meta));
+    result.files.push_back(std::move(path));
   }
   if (options.state_file) {
-    RETURN_IF_ERROR(ApplyRetention(options, plan.saver, result));
+    RETURN_IF_ERROR(NameNewest(options, graph.saver_plan().saver, result));
+    result.files.push_back(
+        JoinPath(Dirname(result.checkpoint), kCheckpointStateFile));
   }
-  // Another process may be saving here too: only what is surely abandoned goes.
-  RemoveStaleTempFiles(files(), std::string(Dirname(prefix)),
-                       environment_.clock->Now() - absl::Hours(1));
-  result.files = FilesOf(files(), prefix, plan.format, options.state_file);
-  return result;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Model::ChoosePrefix(
-    const SaveOptions& options, const Generation& generation,
-    std::optional<int64_t> global_step) const {
-  std::string prefix = absl::StartsWith(options.prefix, "/")
-                           ? options.prefix
-                           : JoinPath(folder_.directory, options.prefix);
-  if (options.prefix.empty() || absl::EndsWith(options.prefix, "/")) {
-    prefix = JoinPath(prefix, BaseName(folder_, generation.checkpoint));
+absl::Status Model::NameNewest(const SaveOptions& options,
+                               const tensorflow::SaverDef& saver,
+                               SaveResult& result) {
+  std::vector<std::string> own;
+  {
+    MutexLock lock(mu_);
+    own = saved_;
   }
-  if (global_step) absl::StrAppend(&prefix, "-", *global_step);
-  if (WithoutShards(prefix) != prefix) {
-    return InvalidArgument("\"", prefix,
-                           "\" is the name of one file of a checkpoint in "
-                           "format V1, not that of a checkpoint");
-  }
-  return prefix;
-}
-
-absl::Status Model::ApplyRetention(const SaveOptions& options,
-                                   const tensorflow::SaverDef& saver,
-                                   SaveResult& result) const {
-  const std::string folder(Dirname(result.checkpoint));
-  ASSIGN_OR_RETURN(const std::vector<std::string> dropped,
-                   UpdateCheckpointState(files(), folder, result.checkpoint,
-                                         RetentionOf(saver, options.keep)));
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> fallen,
+      UpdateCheckpointState(files(), std::string(Dirname(result.checkpoint)),
+                            result.checkpoint, RetentionOf(saver, options.keep),
+                            own));
   // What the next start needs.
   const std::string spare[] = {folder_.graph_path,
                                MetaGraphPath(result.checkpoint)};
-  for (const std::string& old : dropped) {
-    // What another folder holds is not this one's to delete.
-    if (Dirname(old) != folder || old == result.checkpoint) continue;
+  for (const std::string& old : fallen) {
     const absl::Status removed = RemoveCheckpoint(files(), old, spare);
     if (removed.ok()) {
       result.deleted.push_back(old);
     } else {  // the save itself is complete
-      absl::StrAppend(&result.note, result.note.empty() ? "" : "; ",
-                      "not removed: ", removed.message());
+      AddNote(absl::StrCat("not removed: ", removed.message()), result);
     }
   }
+  MutexLock lock(mu_);
+  std::erase_if(saved_, [&](const std::string& prefix) {
+    return prefix == result.checkpoint ||
+           absl::c_linear_search(result.deleted, prefix);
+  });
+  saved_.push_back(result.checkpoint);
+  if (saved_.size() > kMaxSaved) saved_.erase(saved_.begin());
   return absl::OkStatus();
 }
 

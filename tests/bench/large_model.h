@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "core/checkpoint/bundle_writer.h"
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/retention.h"
 #include "tests/support/test_graph.h"
 
 namespace metagraph {

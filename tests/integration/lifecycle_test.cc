@@ -47,7 +47,7 @@ TEST_F(LifecycleTest, UnreadableModelsAreClearErrors) {
   ASSERT_OK(WriteFileAtomically(fs(), Path("bad/model.meta"), "no graph"));
   options_.models = {{"bad", Path("bad")}};
   EXPECT_THAT(Server::Start(options_, Platform::Real()),
-              HasCode(absl::StatusCode::kInvalidArgument, "model \"bad\""));
+              HasCode(absl::StatusCode::kDataLoss, "model \"bad\""));
 }
 
 TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {

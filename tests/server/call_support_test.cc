@@ -29,6 +29,15 @@ TEST(ToGrpcStatusTest, CarriesDetails) {
   EXPECT_EQ(info.domain(), "metagraph");
 }
 
+// A trailer that is too long would hide the error.
+TEST(ToGrpcStatusTest, LeavesLongDetailsOut) {
+  const grpc::Status status = ToGrpcStatus(WithDetails(
+      absl::NotFoundError("no"), {{"name", std::string(20000, 'x')}}));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "no");
+  EXPECT_EQ(status.error_details(), "");
+}
+
 TEST(FailureLogTest, CountsInternalErrors) {
   FailureLog log;
   for (int i = 0; i < 100; ++i) {

@@ -23,7 +23,7 @@ class FakeFileSystem : public FileSystem {
   FakeFileSystem() = default;
   // Folders that exist from the start; "" and "/" always do.
   explicit FakeFileSystem(std::initializer_list<std::string> folders)
-      : folders_(folders) {}
+      : folders_(folders), durable_folders_(folders) {}
 
   // --- what tests set and look at ---
 
@@ -73,10 +73,18 @@ class FakeFileSystem : public FileSystem {
   void Crash(Loss loss) {
     const MutexLock lock(mu_);
     left_ = -1;
-    if (loss == Loss::kAllUnsynced) names_ = durable_names_;
+    if (loss == Loss::kAllUnsynced) {
+      folders_ = durable_folders_;
+      names_ = durable_names_;
+      // What was synced in a folder that is lost itself.
+      std::erase_if(names_, [this](const auto& named) REQUIRES(mu_) {
+        return !FolderExists(Dirname(named.first));
+      });
+    }
     if (loss != Loss::kNothing) {
       for (auto& [path, file] : names_) file->content = file->durable;
     }
+    durable_folders_ = folders_;
     durable_names_ = names_;
     for (auto& [path, file] : names_) file->durable = file->content;
   }
@@ -194,6 +202,12 @@ class FakeFileSystem : public FileSystem {
     }
     for (const auto& [name, file] : names_) {
       if (Dirname(name) == path) durable_names_[name] = file;
+    }
+    std::erase_if(durable_folders_, [&path](const std::string& name) {
+      return Dirname(name) == path;
+    });
+    for (const std::string& name : folders_) {
+      if (Dirname(name) == path) durable_folders_.insert(name);
     }
     return absl::OkStatus();
   }
@@ -316,6 +330,7 @@ class FakeFileSystem : public FileSystem {
   std::map<std::string, std::shared_ptr<File>> names_ GUARDED_BY(mu_);
   std::map<std::string, std::shared_ptr<File>> durable_names_ GUARDED_BY(mu_);
   std::set<std::string> folders_ GUARDED_BY(mu_);
+  std::set<std::string> durable_folders_ GUARDED_BY(mu_);
   int64_t ticks_ GUARDED_BY(mu_) = 0;
   int operations_ GUARDED_BY(mu_) = 0;
   int left_ GUARDED_BY(mu_) = -1;  // until an operation fails; -1: none will

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/checkpoint/bundle_writer.h"
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/retention.h"
 #include "core/io/file_system.h"
 #include "tensorflow/meta_graph.pb.h"
 #include "tests/support/tensors.h"

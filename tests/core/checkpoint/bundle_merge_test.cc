@@ -93,32 +93,5 @@ TEST(MergeBundlesTest, FailureKeepsTheInputs) {
   }
 }
 
-TEST(WriteShardedBundleTest, WritesOneDataFilePerShard) {
-  FakeFileSystem fs;
-  const std::vector<std::vector<NamedTensor>> shards = {
-      One("x", 1), One("a", 2), One("m", 3)};
-  ASSERT_OK(WriteShardedBundle(fs, "d/m", shards));
-  EXPECT_THAT(fs.AllFiles(),
-              ElementsAre("d/m.data-00000-of-00003", "d/m.data-00001-of-00003",
-                          "d/m.data-00002-of-00003", "d/m.index"));
-  EXPECT_THAT(fs.folders(), ElementsAre("d"));
-  ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "d/m"));
-  ExpectTensorEqual<float>(*reader->Read("m"), {}, {3});
-}
-
-TEST(WriteShardedBundleTest, FailureLeavesNothingBehind) {
-  const std::vector<std::vector<NamedTensor>> shards = {One("x", 1),
-                                                        One("a", 2)};
-  for (int n = 0;; ++n) {
-    FakeFileSystem fs;
-    fs.FailOnce(n);
-    const absl::Status status = WriteShardedBundle(fs, "d/m", shards);
-    if (status.ok()) break;
-    if (fs.Exists("d/m.index")) continue;  // see above
-    EXPECT_THAT(fs.AllFiles(), ElementsAre()) << n;
-    EXPECT_THAT(fs.folders(), ElementsAre()) << n;
-  }
-}
-
 }  // namespace
 }  // namespace metagraph

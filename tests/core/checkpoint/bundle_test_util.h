@@ -17,6 +17,8 @@
 
 namespace metagraph {
 
+using NamedTensor = std::pair<std::string, Tensor>;
+
 // The worked example of FORMAT.md: W1, s and p in two slices, as TensorFlow
 // writes it.
 inline std::string ExampleData() {
@@ -39,6 +41,16 @@ inline std::string ExampleIndex() {
 inline void PutExample(FakeFileSystem* fs, const std::string& prefix) {
   fs->Put(prefix + ".data-00000-of-00001", ExampleData());
   fs->Put(prefix + ".index", ExampleIndex());
+}
+
+// The text of a state file.
+inline std::string State(const std::string& newest,
+                         const std::vector<std::string>& all) {
+  std::string text = "model_checkpoint_path: \"" + newest + "\"\n";
+  for (const std::string& entry : all) {
+    text += "all_model_checkpoint_paths: \"" + entry + "\"\n";
+  }
+  return text;
 }
 
 inline absl::Status WriteBundle(FileSystem& fs, const std::string& prefix,

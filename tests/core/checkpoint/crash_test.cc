@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/checkpoint_list.h"
+#include "core/checkpoint/checkpoint_writer.h"
+#include "core/checkpoint/retention.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/checkpoint/bundle_test_util.h"
@@ -102,10 +104,14 @@ TEST_P(CrashTest, FullDiskLeavesTheOldCheckpointAndNothingElse) {
 
 TEST(ShardedCrashTest, LeavesTheOldCheckpointOrTheNewOne) {
   const auto save = [](FileSystem& fs, float value) {
-    const std::vector<NamedTensor> all = Weights(value);
-    const std::vector<std::vector<NamedTensor>> shards = {{all[0], all[1]},
-                                                          {all[2]}};
-    return WriteShardedBundle(fs, "d/m", shards);
+    std::vector<TensorToSave> tensors;
+    for (auto& [name, tensor] : Weights(value)) {
+      tensors.push_back({name, "", tensor});
+    }
+    CallContext call;
+    return WriteCheckpointV2(
+               fs, "d/m", tensors, 2, [](int64_t) {}, call)
+        .status();
   };
   for (const Loss loss : kLosses) {
     for (int n = 0;; ++n) {

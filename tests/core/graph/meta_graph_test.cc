@@ -219,7 +219,7 @@ TEST_F(ReadMetaGraphTest, NamesTheFileInItsErrors) {
   EXPECT_THAT(ReadMetaGraph(fs_, folder_),
               HasCode(Code::kNotFound, "Could not find SavedModel"));
   EXPECT_THAT(ReadMetaGraph(fs_, Write("bad.meta", "bad")),
-              HasCode(Code::kInvalidArgument, "bad.meta\": not a graph"));
+              HasCode(Code::kDataLoss, "bad.meta\": not a graph"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "core/checkpoint/checkpoint_reader.h"
 #include "tests/core/model/model_fixture.h"
 #include "tests/support/test_graph.h"
@@ -118,6 +119,39 @@ TEST_F(ExtendTest, APrefixKeepsTwoGraphsApart) {
   EXPECT_EQ(graph->saver_plan().saver.restore_op_name(), "save_1/restore_all");
   EXPECT_EQ(graph->saver_plan().variables.size(), 6u);
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+
+  // The copy's saver knows its variables by the names of the others.
+  ASSERT_OK(model_->InitializeVariables(InitializeScope::kUninitialized, {},
+                                        false, -1, call_));
+  ASSERT_OK(model_->AssignVariables({{"copy/W1", FloatVector({9, 9, 9, 9})}},
+                                    -1, call_));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save({}, nullptr, call_));
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       CheckpointReader::Open(fs(), saved.checkpoint));
+  ExpectTensorEqual<float>(*reader->Read("copy/W1"), {4}, {9, 9, 9, 9});
+  EXPECT_NE(Values<float>(*reader->Read("W1"))[0], 9);
+}
+
+// Nothing but a clear word helps when a new variable has the name under which
+// an old one is saved.
+TEST_F(ExtendTest, SaveNamesTheVariablesThatShareAKey) {
+  tensorflow::MetaGraphDef mapped = SeedMetaGraph();
+  for (auto& node : *mapped.mutable_graph_def()->mutable_node()) {
+    if (!absl::EndsWith(node.name(), "tensor_names")) continue;
+    auto* keys = (*node.mutable_attr())["value"].mutable_tensor();
+    for (std::string& key : *keys->mutable_string_val()) {
+      if (key == "W1") key = "W5";
+    }
+  }
+  ASSERT_OK(fs().CreateDirectory(Path("mapped")));
+  WriteMetaGraph(fs(), Path("mapped/model.meta"), mapped);
+  ASSERT_OK_AND_ASSIGN(model_, Load(Path("mapped")));
+  ASSERT_OK(Extend(Head()));
+  const auto saved = model_->Save({}, nullptr, call_);
+  EXPECT_THAT(saved, HasCode(absl::StatusCode::kFailedPrecondition,
+                             "both be saved as \"W5\""));
+  EXPECT_THAT(saved, HasCode(absl::StatusCode::kFailedPrecondition, "\"W1\""));
 }
 
 TEST_F(ExtendTest, ASaverWithoutItsNodesIsLeftOut) {

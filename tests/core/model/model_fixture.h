@@ -14,6 +14,28 @@
 
 namespace metagraph {
 
+// As AddSaver, but a saver from before SaveV2.
+inline tensorflow::SaverDef AddV1Saver(TestGraph& graph,
+                                       const std::vector<std::string>& names) {
+  graph.Const("save/Const", Tensor::Scalar<std::string>("model"));
+  std::vector<std::string> assigned;
+  for (const std::string& name : names) {
+    const std::string scope = "save/" + name + "/";
+    graph.Const(scope + "name", Tensor::Scalar<std::string>(name));
+    graph.Node(scope + "restore", "Restore", {"save/Const", scope + "name"},
+               {{"dt", DT_FLOAT}, {"preferred_shard", int64_t{-1}}});
+    graph.Node(scope + "Assign", "Assign", {name, scope + "restore"},
+               {{"T", DT_FLOAT}, {"validate_shape", true}});
+    assigned.push_back("^" + scope + "Assign");
+  }
+  graph.Node("save/restore_all", "NoOp", assigned);
+  tensorflow::SaverDef saver;
+  saver.set_filename_tensor_name("save/Const:0");
+  saver.set_restore_op_name("save/restore_all");
+  saver.set_max_to_keep(2);
+  return saver;
+}
+
 inline const OpRegistry& LinkedOps() {
   static const auto* registry = OpRegistry::Create()->release();
   return *registry;

@@ -1,7 +1,5 @@
 #include "core/model/model.h"
 
-#include <thread>
-
 #include "core/checkpoint/verify.h"
 #include "core/graph/meta_graph.h"
 #include "core/model/model.h"
@@ -149,6 +147,18 @@ TEST_F(ModelTest, DryRunFindsDamageAndChangesNothing) {
   EXPECT_EQ(model_->generation_number(), before);
 }
 
+TEST_F(ModelTest, DataThatEndsTooEarlyIsDamage) {
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("model-2"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-2.data-00000-of-00001"),
+                                std::string(20, 'x')));
+  EXPECT_THAT(Restore("model-2"),
+              HasCode(absl::StatusCode::kDataLoss, "model-2"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model.meta"), "half a graph"));
+  EXPECT_THAT(Load(folder()),
+              HasCode(absl::StatusCode::kDataLoss, "model.meta"));
+}
+
 TEST_F(ModelTest, RestoreComparesTheGeneration) {
   LoadSeed();
   EXPECT_THAT(Restore("", RestoreMode::kStrict, 999),
@@ -197,92 +207,6 @@ TEST_F(ModelTest, RollsBackInMemoryAndFromTheCheckpoint) {
               HasCode(absl::StatusCode::kNotFound, "12345"));
 }
 
-TEST_F(ModelTest, SavesWhatCanBeLoadedAgain) {
-  LoadSeed();
-  ASSERT_OK(WriteFileAtomically(fs(), Path("model-12"), "somebody else's"));
-  SaveOptions options;
-  options.global_step = 12;
-  ASSERT_OK_AND_ASSIGN(SaveResult saved, model_->Save(options, nullptr, call_));
-  EXPECT_EQ(saved.checkpoint, Path("model-12"));
-  EXPECT_EQ(saved.tensors, 3);
-  EXPECT_EQ(saved.bytes, 48);
-  EXPECT_THAT(
-      saved.files,
-      ElementsAre(Path("checkpoint"), Path("model-12.data-00000-of-00001"),
-                  Path("model-12.index"), Path("model-12.meta")));
-  ASSERT_OK_AND_ASSIGN(auto again, Load(folder()));
-  EXPECT_EQ(again->folder().graph_path, Path("model-12.meta"));
-  EXPECT_THAT(Add1(*again), ElementsAre(5, 9, 15, 37));
-  EXPECT_EQ(again->graph()->meta().def.collection_def().size(),
-            model_->graph()->meta().def.collection_def().size());
-  EXPECT_EQ(again->graph()->meta().def.saver_def().restore_op_name(),
-            "save/restore_all");
-}
-
-TEST_F(ModelTest, SavesInShardsAndElsewhere) {
-  LoadSeed();
-  SaveOptions options;
-  options.prefix = "elsewhere/";
-  options.shards = 2;
-  options.meta_graph = false;
-  options.state_file = false;
-  ASSERT_OK_AND_ASSIGN(SaveResult saved, model_->Save(options, nullptr, call_));
-  EXPECT_EQ(saved.checkpoint, Path("elsewhere/model"));
-  EXPECT_EQ(saved.files.size(), 3u);
-  ASSERT_OK(Restore("elsewhere/model"));
-  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
-}
-
-TEST_F(ModelTest, KeepsSoManyCheckpoints) {
-  LoadSeed();
-  SaveOptions options;
-  options.keep = 2;
-  for (int step : {1, 2, 3}) {
-    options.global_step = step;
-    ASSERT_OK(model_->Save(options, nullptr, call_));
-  }
-  EXPECT_TRUE(fs().Stat(Path("model-3.index")).ok());
-  EXPECT_TRUE(fs().Stat(Path("model-2.index")).ok());
-  EXPECT_FALSE(fs().Stat(Path("model-1.index")).ok());
-  EXPECT_FALSE(fs().Stat(Path("model-1.meta")).ok());
-  ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
-  EXPECT_EQ(found.checkpoint, Path("model-3"));
-}
-
-TEST_F(ModelTest, RetentionSparesTheGraphThatIsServed) {
-  WriteMetaGraph(fs(), Path("model-1.meta"), SeedMetaGraph());
-  WriteSeedCheckpoint(fs(), Path("model-1"), {1, 3, 10, 15}, {3, 4, 2, 18});
-  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  SaveOptions options;
-  options.keep = 1;
-  options.global_step = 2;
-  options.meta_graph = false;
-  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
-                       model_->Save(options, nullptr, call_));
-  EXPECT_THAT(saved.deleted, ElementsAre(Path("model-1")));
-  EXPECT_FALSE(fs().Stat(Path("model-1.index")).ok());
-  EXPECT_OK(Load(folder()));
-}
-
-TEST_F(ModelTest, SavesOfOneNameComeOneAfterTheOther) {
-  LoadSeed();
-  for (int round = 0; round < 10; ++round) {
-    std::vector<std::thread> savers;
-    for (int i = 0; i < 4; ++i) {
-      savers.emplace_back([&] {
-        SaveOptions options;
-        options.prefix = "same";
-        CallContext call;
-        EXPECT_OK(model_->Save(options, nullptr, call));
-      });
-    }
-    for (std::thread& saver : savers) saver.join();
-    auto check = VerifyCheckpoint(fs(), Path("same"));
-    ASSERT_OK(check);
-    EXPECT_TRUE(check->ok());
-  }
-}
-
 TEST_F(ModelTest, RollbackUndoesAnAssignment) {
   LoadSeed();
   WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
@@ -321,14 +245,6 @@ TEST_F(ModelTest, RollbackRefusesFilesThatHaveChanged) {
   EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(model_->Rollback(-1, -1, call_),
               HasCode(absl::StatusCode::kInvalidArgument, "-1"));
-}
-
-TEST_F(ModelTest, SaveNeedsValues) {
-  WriteMetaGraph(fs(), Path("model.meta"), SeedMetaGraph());
-  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
-  EXPECT_THAT(model_->Save({}, nullptr, call_),
-              HasCode(absl::StatusCode::kFailedPrecondition, "\"W1\""));
-  EXPECT_FALSE(fs().Stat(Path("checkpoint")).ok());
 }
 
 TEST_F(ModelTest, InitialisesAllOrOnlyWhatIsMissing) {

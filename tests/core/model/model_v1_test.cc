@@ -15,17 +15,8 @@ tensorflow::MetaGraphDef V1MetaGraph() {
   graph.Node("W3", "Placeholder", {},
              {{"dtype", DT_FLOAT}, {"shape", PartialShape(TensorShape({4}))}});
   graph.Node("add1", "AddV2", {"W3", "W1/read"}, {{"T", DT_FLOAT}});
-  graph.Const("save/Const", Tensor::Scalar<std::string>("model"));
-  graph.Const("save/name", Tensor::Scalar<std::string>("W1"));
-  graph.Node("save/restore", "Restore", {"save/Const", "save/name"},
-             {{"dt", DT_FLOAT}, {"preferred_shard", int64_t{-1}}});
-  graph.Node("save/Assign", "Assign", {"W1", "save/restore"},
-             {{"T", DT_FLOAT}, {"validate_shape", true}});
-  graph.Node("save/restore_all", "NoOp", {"^save/Assign"});
   tensorflow::MetaGraphDef meta;
-  meta.mutable_saver_def()->set_filename_tensor_name("save/Const:0");
-  meta.mutable_saver_def()->set_restore_op_name("save/restore_all");
-  meta.mutable_saver_def()->set_max_to_keep(2);
+  *meta.mutable_saver_def() = AddV1Saver(graph, {"W1"});
   *meta.mutable_graph_def() = graph.def();
   return meta;
 }
@@ -50,8 +41,8 @@ class ModelV1Test : public ModelTest {
 
 TEST_F(ModelV1Test, SavesTheFormatThatTheGraphReads) {
   ASSERT_OK_AND_ASSIGN(const SaveResult saved, Save("old-7"));
-  EXPECT_THAT(saved.files, ElementsAre(Path("checkpoint"), Path("old-7"),
-                                       Path("old-7.meta")));
+  EXPECT_THAT(saved.files, ElementsAre(Path("old-7"), Path("old-7.meta"),
+                                       Path("checkpoint")));
   EXPECT_EQ(saved.bytes, static_cast<int64_t>(fs().Stat(Path("old-7"))->size));
   ASSERT_OK_AND_ASSIGN(auto reader,
                        CheckpointReader::Open(fs(), Path("old-7")));
@@ -89,6 +80,22 @@ TEST_F(ModelV1Test, TheSaveOpDecidesTheFormat) {
       model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
   ASSERT_OK(Save("m"));
   EXPECT_EQ((*CheckpointReader::Open(fs(), Path("seed/m")))->format(), 1);
+}
+
+TEST_F(ModelV1Test, DamageIsDataLoss) {
+  ASSERT_OK(Save("old-7"));
+  const std::string whole = *ReadFile(fs(), Path("old-7"));
+  RestoreOptions options;
+  options.checkpoint = "old-7";
+  for (size_t i = 0; i < whole.size(); i += 5) {
+    std::string damaged = whole;
+    damaged[i] ^= 4;
+    ASSERT_OK(WriteFileAtomically(fs(), Path("old-7"), damaged));
+    const auto restored = model_->Restore(options, nullptr, call_);
+    if (restored.ok()) continue;  // the byte is not used
+    EXPECT_EQ(restored.status().code(), absl::StatusCode::kDataLoss) << i;
+  }
+  EXPECT_THAT(Add1(*model_), ElementsAre(2, 4, 6, 8));
 }
 
 TEST_F(ModelV1Test, RefusesWhatTheFormatCannotDo) {

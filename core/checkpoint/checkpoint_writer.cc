@@ -1,4 +1,4 @@
-#include "core/model/save.h"
+#include "core/checkpoint/checkpoint_writer.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "core/base/status.h"
 #include "core/checkpoint/bundle_commit.h"
 #include "core/checkpoint/bundle_writer.h"
-#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/table.h"
 #include "core/checkpoint/v1_writer.h"
@@ -69,7 +69,7 @@ absl::StatusOr<int64_t> WriteShard(
 
 }  // namespace
 
-absl::StatusOr<int64_t> WriteTensors(
+absl::StatusOr<int64_t> WriteCheckpointV2(
     FileSystem& fs, const std::string& prefix,
     const std::vector<TensorToSave>& tensors, int shards,
     const std::function<void(int64_t bytes)>& written, CallContext& call) {
@@ -126,7 +126,7 @@ absl::StatusOr<int64_t> WriteTensors(
   return bytes;
 }
 
-absl::StatusOr<int64_t> WriteTensorsV1(
+absl::StatusOr<int64_t> WriteCheckpointV1(
     FileSystem& fs, const std::string& path,
     const std::vector<TensorToSave>& tensors,
     const std::function<void(int64_t bytes)>& written, CallContext& call) {

@@ -19,19 +19,21 @@ struct TensorToSave {
   Tensor value;
 };
 
-// Writes `tensors` under `prefix`, spread over `shards` data files by size.
-// `written` is called after each tensor with its bytes. Returns the bytes in
-// the data files. Complete and durable, or nothing, when it returns.
-absl::StatusOr<int64_t> WriteTensors(
+// Writes a checkpoint of format V2, its tensors spread over `shards` data files
+// by size. `written` is called after each tensor with its bytes. Returns the
+// bytes in the data files. Complete and durable, or nothing, when it returns.
+// FAILED_PRECONDITION: a checkpoint of format V1 is there, which this would
+// hide.
+absl::StatusOr<int64_t> WriteCheckpointV2(
     FileSystem& fs, const std::string& prefix,
     const std::vector<TensorToSave>& tensors, int shards,
     const std::function<void(int64_t bytes)>& written, CallContext& call);
 
-// The same as the one file `path` of format V1. Returns its size.
+// The same in format V1, as the one file `path`. Returns its size.
 // INVALID_ARGUMENT: a name that other files of a model have.
 // FAILED_PRECONDITION: another file is there, or a checkpoint of format V2,
 // which would hide this.
-absl::StatusOr<int64_t> WriteTensorsV1(
+absl::StatusOr<int64_t> WriteCheckpointV1(
     FileSystem& fs, const std::string& path,
     const std::vector<TensorToSave>& tensors,
     const std::function<void(int64_t bytes)>& written, CallContext& call);

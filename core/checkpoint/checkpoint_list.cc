@@ -1,0 +1,176 @@
+#include "core/checkpoint/checkpoint_list.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/checkpoint/checkpoint_files.h"
+#include "core/checkpoint/checkpoint_state.h"
+#include "core/checkpoint/file_names.h"
+
+namespace metagraph {
+namespace {
+
+using tensorflow::CheckpointState;
+
+// What an entry of the state file means to TensorFlow.
+std::string Resolve(const std::string& folder, const std::string& entry) {
+  return absl::StartsWith(entry, "/") ? entry : JoinPath(folder, entry);
+}
+
+// The checkpoint that an entry means, if its files exist.
+absl::StatusOr<FoundCheckpoint> FindEntry(FileSystem& fs,
+                                          const std::string& folder,
+                                          const std::string& entry) {
+  const std::string named = Resolve(folder, entry);
+  if (CheckpointExists(fs, named)) {
+    return FoundCheckpoint{named, "named by the state file"};
+  }
+  const absl::string_view name = LastComponent(entry);
+  const std::string inside = JoinPath(folder, name);
+  if (!name.empty() && inside != named && CheckpointExists(fs, inside)) {
+    return FoundCheckpoint{
+        inside,
+        absl::StrCat("the state file names \"", entry,
+                     "\", which is not there; the folder has a "
+                     "checkpoint of that name and may have been moved")};
+  }
+  return NotFound("\"", entry, "\" is not there");
+}
+
+// `names` are those in the folder, sorted.
+std::vector<CheckpointInfo> ListV2(FileSystem& fs, const std::string& folder,
+                                   const std::vector<std::string>& names) {
+  std::vector<CheckpointInfo> out;
+  for (const std::string& name : names) {
+    absl::string_view base = name;
+    if (!absl::ConsumeSuffix(&base, ".index") || base.empty()) continue;
+    const CheckpointFiles files = FindV2Files(fs, folder, names, base);
+    if (files.format == 0) continue;  // removed meanwhile
+    CheckpointInfo info;
+    info.prefix = JoinPath(folder, base);
+    info.modified = files.written;
+    info.size = files.stamp.bytes;
+    out.push_back(std::move(info));
+  }
+  return out;
+}
+
+// Files that the state file names, or with a meta graph beside them.
+std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
+                                   const std::vector<std::string>& names,
+                                   const std::set<std::string>& in_state) {
+  const auto is_there = [&names](const std::string& name) {
+    return std::binary_search(names.begin(), names.end(), name);
+  };
+  std::map<std::string, CheckpointInfo> found;  // by prefix
+  for (const std::string& name : names) {
+    if (!IsV1Name(name)) continue;
+    std::string prefix = JoinPath(folder, V1PrefixOf(name));
+    if (in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name))) continue;
+    if (is_there(IndexPath(name))) continue;
+    const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, name));
+    if (!file.ok() || file->is_directory) continue;
+    CheckpointInfo& info = found[prefix];
+    info.prefix = std::move(prefix);
+    info.format = 1;
+    info.modified = std::max(info.modified, file->modified);
+    info.size += file->size;
+  }
+  std::vector<CheckpointInfo> out;
+  for (auto& [prefix, info] : found) out.push_back(std::move(info));
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
+                                                 const std::string& folder) {
+  // What was looked at in vain, for the message.
+  std::string passed_over;
+  const auto pass_over = [&passed_over](const auto&... parts) {
+    absl::StrAppend(&passed_over, passed_over.empty() ? "" : "; ", parts...);
+  };
+
+  const absl::StatusOr<CheckpointState> state = ReadCheckpointState(fs, folder);
+  if (state.ok()) {
+    absl::StatusOr<FoundCheckpoint> found =
+        FindEntry(fs, folder, state->model_checkpoint_path());
+    if (found.ok()) return found;
+    pass_over("the state file names ", found.status().message());
+    // Oldest first in the file.
+    const auto& all = state->all_model_checkpoint_paths();
+    for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
+      if (*entry == state->model_checkpoint_path()) continue;
+      found = FindEntry(fs, folder, *entry);
+      if (found.ok()) {
+        found->explanation = absl::StrCat(
+            passed_over, "; an older entry of it: ", found->explanation);
+        return found;
+      }
+      pass_over("an older entry, ", found.status().message());
+    }
+  } else if (absl::IsNotFound(state.status())) {
+    pass_over("there is no state file");
+  } else {
+    pass_over(state.status().message());
+  }
+
+  absl::StatusOr<std::vector<CheckpointInfo>> listed =
+      ListCheckpoints(fs, folder);
+  RETURN_IF_ERROR(listed.status());
+  if (!listed->empty()) {
+    pass_over("the newest checkpoint in the folder");
+    return FoundCheckpoint{listed->back().prefix, passed_over};
+  }
+  return NotFound("no checkpoint in \"", folder, "\": ", passed_over,
+                  "; no file ends with .index, and none with a .meta beside "
+                  "it is one of format V1");
+}
+
+absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
+    FileSystem& fs, const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   fs.List(folder.empty() ? "." : folder));
+  std::set<std::string> in_state;
+  std::string latest;
+  if (const absl::StatusOr<CheckpointState> state =
+          ReadCheckpointState(fs, folder);
+      state.ok()) {
+    for (const std::string& entry : state->all_model_checkpoint_paths()) {
+      const absl::StatusOr<FoundCheckpoint> found =
+          FindEntry(fs, folder, entry);
+      if (found.ok()) in_state.insert(found->prefix);
+    }
+    const absl::StatusOr<FoundCheckpoint> found =
+        FindEntry(fs, folder, state->model_checkpoint_path());
+    if (found.ok()) {
+      latest = found->prefix;
+      in_state.insert(latest);
+    }
+  }
+
+  std::vector<CheckpointInfo> out = ListV2(fs, folder, names);
+  for (CheckpointInfo& info : ListV1(fs, folder, names, in_state)) {
+    out.push_back(std::move(info));
+  }
+  for (CheckpointInfo& info : out) {
+    info.global_step = GlobalStepOf(info.prefix);
+    info.in_state_file = in_state.count(info.prefix) > 0;
+    info.latest = info.prefix == latest;
+  }
+  std::sort(out.begin(), out.end(),
+            [](const CheckpointInfo& a, const CheckpointInfo& b) {
+              return std::tie(a.modified, a.global_step, a.prefix) <
+                     std::tie(b.modified, b.global_step, b.prefix);
+            });
+  return out;
+}
+
+}  // namespace metagraph
