@@ -95,7 +95,7 @@ absl::Status AdminHandler::Restore(
   v1::RestoreResponse message;
   v1::RestoreResult* result = message.mutable_result();
   result->set_generation(restored.generation);
-  result->set_checkpoint(restored.checkpoint);
+  result->set_checkpoint(ToUtf8(restored.checkpoint));
   if (restored.global_step) result->set_global_step(*restored.global_step);
   ToProto(restored.report, result->mutable_report());
   result->set_previous_generation(restored.previous_generation);
@@ -112,7 +112,7 @@ absl::Status AdminHandler::Rollback(const v1::RollbackRequest& request,
   ASSIGN_OR_RETURN(const RollbackResult result,
                    model->Rollback(to, ExpectedGeneration(request), call));
   response->set_generation(result.generation);
-  response->set_checkpoint(result.checkpoint);
+  response->set_checkpoint(ToUtf8(result.checkpoint));
   if (result.global_step) response->set_global_step(*result.global_step);
   response->set_from_checkpoint(result.from_checkpoint);
   response->set_restored_generation(result.restored_generation);
@@ -150,13 +150,15 @@ absl::Status AdminHandler::Save(
   v1::SaveResponse message;
   v1::SaveResult* result = message.mutable_result();
   result->set_generation(saved.generation);
-  result->set_checkpoint(saved.checkpoint);
+  result->set_checkpoint(ToUtf8(saved.checkpoint));
   if (saved.global_step) result->set_global_step(*saved.global_step);
-  *result->mutable_files() = {saved.files.begin(), saved.files.end()};
+  for (const std::string& path : saved.files) result->add_files(ToUtf8(path));
   result->set_bytes(saved.bytes);
   result->set_tensor_count(saved.tensors);
-  *result->mutable_deleted() = {saved.deleted.begin(), saved.deleted.end()};
-  result->set_note(saved.note);
+  for (const std::string& prefix : saved.deleted) {
+    result->add_deleted(ToUtf8(prefix));
+  }
+  result->set_note(ToUtf8(saved.note));
   sink(message);
   return absl::OkStatus();
 }

@@ -78,10 +78,10 @@ void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out) {
 }
 
 void ToProto(const Outcome& outcome, v1::OperationOutcome* out) {
-  out->set_checkpoint(outcome.checkpoint);
+  out->set_checkpoint(ToUtf8(outcome.checkpoint));
   ToProto(outcome.time, out->mutable_end_time());
   out->set_code(static_cast<int>(outcome.status.code()));
-  out->set_error(std::string(outcome.status.message()));
+  out->set_error(ToUtf8(std::string(outcome.status.message())));
   out->set_generation(outcome.generation);
 }
 
@@ -112,8 +112,8 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_name(managed.name);
   out->set_version(managed.version);
   out->set_state(ToProto(managed.state, !managed.error.ok()));
-  out->set_error(std::string(managed.error.message()));
-  out->set_directory(managed.path);
+  out->set_error(ToUtf8(std::string(managed.error.message())));
+  out->set_directory(ToUtf8(managed.path));
   if (managed.model == nullptr) return;
   const Model& model = *managed.model;
   const auto model_graph = model.graph();
@@ -124,7 +124,7 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   const auto generation = model.Read(call);
   if (generation.ok()) {
     out->set_generation((*generation)->number);
-    out->set_checkpoint((*generation)->checkpoint);
+    out->set_checkpoint(ToUtf8((*generation)->checkpoint));
     if (const auto step = model.GlobalStep(**generation)) {
       out->set_global_step(*step);
     }
@@ -133,7 +133,7 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_graph_bytes(static_cast<int64_t>(meta.graph->def().ByteSizeLong()));
   if (!detailed) return;
 
-  out->set_note(model.note());
+  out->set_note(ToUtf8(model.note()));
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }

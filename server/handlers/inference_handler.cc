@@ -217,7 +217,7 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
     ASSIGN_OR_RETURN(result.generation, prepared.model->Read(call));
   }
   response->set_generation(result.generation->number);
-  response->set_checkpoint(result.generation->checkpoint);
+  response->set_checkpoint(ToUtf8(result.generation->checkpoint));
   if (const auto step = prepared.model->GlobalStep(*result.generation)) {
     response->set_global_step(*step);
   }

@@ -56,19 +56,20 @@ absl::Status InspectHandler::ListCheckpoints(
   for (const CheckpointInfo& info : found) {
     RETURN_IF_ERROR(call.Check());
     v1::Checkpoint* out = response->add_checkpoints();
-    out->set_prefix(info.prefix);
+    out->set_prefix(ToUtf8(info.prefix));
     out->set_format(FormatOf(info.format));
     if (info.global_step >= 0) out->set_global_step(info.global_step);
     ToProto(info.modified, out->mutable_time());
     out->set_size_bytes(static_cast<int64_t>(info.size));
-    out->set_problem(FindProblem(fs, info.prefix));
+    out->set_problem(ToUtf8(FindProblem(fs, info.prefix)));
     out->set_complete(out->problem().empty());
     out->set_newest(info.latest);
     out->set_serving(info.prefix == generation->checkpoint);
     out->set_in_state_file(info.in_state_file);
     out->set_has_meta_graph(fs.Stat(MetaGraphPath(info.prefix)).ok());
   }
-  response->set_state_file_problem(StateFileProblem(fs, folder.directory));
+  response->set_state_file_problem(
+      ToUtf8(StateFileProblem(fs, folder.directory)));
   return absl::OkStatus();
 }
 
@@ -85,18 +86,18 @@ absl::Status InspectHandler::VerifyCheckpoint(
   ASSIGN_OR_RETURN(
       const std::string prefix,
       ResolveCheckpoint(fs, model->folder(), request.checkpoint()));
-  response->set_checkpoint(prefix);
+  response->set_checkpoint(ToUtf8(prefix));
   const auto reader = CheckpointReader::Open(fs, prefix);
   if (!reader.ok()) {
     if (absl::IsNotFound(reader.status())) return reader.status();
-    response->add_problems(std::string(reader.status().message()));
+    response->add_problems(ToUtf8(std::string(reader.status().message())));
     return absl::OkStatus();
   }
   response->set_format(FormatOf((*reader)->format()));
   response->set_tensor_count(static_cast<int64_t>((*reader)->tensors().size()));
   response->set_shard_count(1);
-  if (std::string missing = MissingShards(fs, prefix); !missing.empty()) {
-    response->add_problems(std::move(missing));
+  if (const std::string missing = MissingShards(fs, prefix); !missing.empty()) {
+    response->add_problems(ToUtf8(missing));
   }
   if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
     response->set_shard_count(static_cast<int>(bundle->DataFiles().size()));

@@ -252,7 +252,7 @@ absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
   };
   response->set_runnable(found.status.ok());
   response->set_code(static_cast<int>(found.status.code()));
-  response->set_error(std::string(found.status.message()));
+  response->set_error(ToUtf8(std::string(found.status.message())));
   describe(found.missing_feeds, response->mutable_missing_feeds());
   describe(found.feeds, response->mutable_feeds());
   describe(found.fetches, response->mutable_fetches());
@@ -341,9 +341,9 @@ v1::WatchResponse EventToProto(const ModelEvent& event) {
   out.set_version(event.version);
   out.set_state(ToProto(event.state, !event.status.ok()));
   out.set_generation(event.generation);
-  out.set_checkpoint(event.checkpoint);
+  out.set_checkpoint(ToUtf8(event.checkpoint));
   out.set_code(static_cast<int>(event.status.code()));
-  out.set_error(std::string(event.status.message()));
+  out.set_error(ToUtf8(std::string(event.status.message())));
   return out;
 }
 

@@ -60,6 +60,14 @@ TEST_F(AdminHandlerTest, SavesRollsBackAndInitialises) {
   save.set_keep(-7);
   EXPECT_THAT(admin_.Save(save, call_, [](const auto&) { return true; }),
               HasCode(absl::StatusCode::kInvalidArgument, "keep"));
+  save.set_keep(0);
+  save.set_global_step(-1);
+  EXPECT_THAT(admin_.Save(save, call_, [](const auto&) { return true; }),
+              HasCode(absl::StatusCode::kInvalidArgument, "global_step"));
+  save.set_global_step(4);
+  save.set_shards(-1);
+  EXPECT_THAT(admin_.Save(save, call_, [](const auto&) { return true; }),
+              HasCode(absl::StatusCode::kInvalidArgument, "shards"));
 
   v1::RestoreRequest restore;
   restore.set_model("seed");

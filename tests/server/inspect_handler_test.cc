@@ -253,6 +253,16 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
   ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
   EXPECT_FALSE(response.ok());
   EXPECT_GE(response.problems_size(), 1);
+  // Names that only the disk chose: any bytes.
+  WriteCheckpoint(fs(), Path("model-\xff"), {{"k\xfe", FloatVector({1})}});
+  list.Clear();
+  ASSERT_OK(inspect_.ListCheckpoints(list_request, call_, &list));
+  EXPECT_EQ(list.checkpoints(0).prefix(), Path("model-\\xff"));
+  request.set_checkpoint("model-\xff");
+  response.Clear();
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  ASSERT_EQ(response.report().extra_size(), 1);
+  EXPECT_EQ(response.report().extra(0), "k\\xfe");
   request.set_checkpoint("/etc/passwd");
   EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
               HasCode(absl::StatusCode::kPermissionDenied, "/etc/passwd"));
