@@ -79,9 +79,9 @@ absl::Status Assign(const std::vector<std::string>& values,
                     VerbContext& context) {
   v1::AssignVariablesRequest request;
   context.model.Set(&request);
-  ASSIGN_OR_RETURN(
-      const std::vector<tensorflow::NamedTensorProto> tensors,
-      MakeFeeds(values, context.model, context.backend, context.console.in));
+  ASSIGN_OR_RETURN(const std::vector<tensorflow::NamedTensorProto> tensors,
+                   MakeAssignments(values, context.model, context.backend,
+                                   context.console.in));
   request.mutable_values()->Assign(tensors.begin(), tensors.end());
   ASSIGN_OR_RETURN(const v1::AssignVariablesResponse response,
                    context.backend.AssignVariables(request));

@@ -158,9 +158,16 @@ absl::Status Restore(const RestoreOptions& options, VerbContext& context) {
   if (result->has_global_step()) {
     absl::StrAppend(&line, ", global step ", result->global_step());
   }
+  const bool fits = result->report().missing().empty() &&
+                    result->report().mismatched().empty();
+  if (options.dry_run && !fits) {
+    absl::StrAppend(&line, " with --partial; without it nothing");
+  }
   context.PrintLine(line);
   PrintReport(result->report(), context);
-  return absl::OkStatus();
+  if (!options.dry_run || fits) return absl::OkStatus();
+  return FailedPrecondition("checkpoint \"", result->checkpoint(),
+                            "\" does not fit the graph");
 }
 
 struct RollbackOptions : ChangeOptions {
@@ -274,8 +281,12 @@ void AddCheckpointVerbs(VerbSet* verbs) {
     CLI::App* verb = verbs->Add(
         "rollback", "Return to an earlier generation", VerbKind::kModel,
         [o](VerbContext& context) { return Rollback(*o, context); });
-    verb->add_option("GENERATION", o->generation,
-                     "To this one; none: the one before")
+    verb->add_option(
+            "GENERATION", o->generation,
+            "To this one; none: the newest before that is kept: the values "
+            "before the "
+            "last restore, assign or init, or those of a checkpoint that "
+            "was restored or saved")
         ->check(CLI::NonNegativeNumber);
     o->AddTo(verb);
   }
@@ -284,9 +295,12 @@ void AddCheckpointVerbs(VerbSet* verbs) {
     CLI::App* verb =
         verbs->Add("save", "Write a checkpoint", VerbKind::kModel,
                    [o](VerbContext& context) { return Save(*o, context); });
-    verb->add_option("PREFIX", o->prefix,
-                     "Path to save under, a folder if it ends in /; none: the "
-                     "model's folder");
+    verb->add_option(
+        "PREFIX", o->prefix,
+        "Path to save under, from the model's folder, a folder if it "
+        "ends in /; none: the model's folder and the name of the "
+        "checkpoint served, with the global step if there is one. "
+        "A checkpoint of that name is replaced");
     CLI::Option* step =
         verb->add_option("--global-step", o->global_step,
                          "Number to add to the prefix; default: the model's")

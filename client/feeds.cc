@@ -71,17 +71,40 @@ absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
   return out;
 }
 
+// What a value is to be.
+struct Wanted {
+  DataType dtype = DT_INVALID;  // unknown
+  tensorflow::TensorShapeProto shape;
+};
+
 absl::StatusOr<Tensor> MakeTensor(const Argument& argument,
-                                  const v1::TensorDescription& wanted) {
-  const DataType dtype = BaseType(wanted.dtype());
+                                  const Wanted& wanted) {
+  const DataType dtype = BaseType(wanted.dtype);
   if (LooksLikeNpy(argument.value)) {
     ASSIGN_OR_RETURN(Tensor tensor, TensorFromNpy(argument.value));
     if (dtype == DT_INVALID) return tensor;
     return CastTensor(tensor, dtype);
   }
-  absl::StatusOr<PartialShape> shape = PartialShape::Build(wanted.shape());
+  absl::StatusOr<PartialShape> shape = PartialShape::Build(wanted.shape);
   if (!shape.ok()) shape = PartialShape();
   return TensorFromJson(argument.value, dtype, *shape);
+}
+
+// `wanted` has an element for each argument.
+absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeAll(
+    const std::vector<Argument>& arguments, const std::vector<Wanted>& wanted) {
+  std::vector<tensorflow::NamedTensorProto> out;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    absl::StatusOr<Tensor> tensor = MakeTensor(arguments[i], wanted[i]);
+    if (!tensor.ok()) {
+      return UsageError(absl::StrCat("\"", arguments[i].name,
+                                     "\": ", tensor.status().message()));
+    }
+    tensorflow::NamedTensorProto& named = out.emplace_back();
+    named.set_name(arguments[i].name);
+    TensorToProto(*tensor, named.mutable_tensor());
+  }
+  return out;
 }
 
 }  // namespace
@@ -93,32 +116,42 @@ std::string FeedName(const std::string& argument) {
 absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeFeeds(
     absl::Span<const std::string> arguments, const ModelRef& model,
     Backend& backend, std::istream& in) {
-  std::vector<tensorflow::NamedTensorProto> out;
-  if (arguments.empty()) return out;
+  if (arguments.empty()) return std::vector<tensorflow::NamedTensorProto>();
   ASSIGN_OR_RETURN(const std::vector<Argument> parsed, Parse(arguments, in));
 
   v1::ListTensorsRequest request;
   model.Set(&request);
   for (const Argument& argument : parsed) request.add_names(argument.name);
-  ASSIGN_OR_RETURN(const v1::ListTensorsResponse wanted,
+  ASSIGN_OR_RETURN(const v1::ListTensorsResponse response,
                    backend.ListTensors(request));
-  if (wanted.tensors_size() != static_cast<int>(parsed.size())) {
+  if (response.tensors_size() != static_cast<int>(parsed.size())) {
     return Internal("asked for ", parsed.size(), " tensors, the server told ",
-                    wanted.tensors_size());
+                    response.tensors_size());
   }
+  std::vector<Wanted> wanted;
+  for (const v1::TensorDescription& tensor : response.tensors()) {
+    wanted.push_back({tensor.dtype(), tensor.shape()});
+  }
+  return MakeAll(parsed, wanted);
+}
 
-  for (size_t i = 0; i < parsed.size(); ++i) {
-    absl::StatusOr<Tensor> tensor =
-        MakeTensor(parsed[i], wanted.tensors(static_cast<int>(i)));
-    if (!tensor.ok()) {
-      return UsageError(absl::StrCat("feed \"", parsed[i].name,
-                                     "\": ", tensor.status().message()));
-    }
-    tensorflow::NamedTensorProto& feed = out.emplace_back();
-    feed.set_name(parsed[i].name);
-    TensorToProto(*tensor, feed.mutable_tensor());
+absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeAssignments(
+    absl::Span<const std::string> arguments, const ModelRef& model,
+    Backend& backend, std::istream& in) {
+  ASSIGN_OR_RETURN(const std::vector<Argument> parsed, Parse(arguments, in));
+  std::vector<Wanted> wanted;
+  for (const Argument& argument : parsed) {
+    v1::ListVariablesRequest request;
+    model.Set(&request);
+    request.add_names(argument.name);
+    ASSIGN_OR_RETURN(const v1::ListVariablesResponse response,
+                     backend.ListVariables(request));
+    // One that is not known is for the call itself to refuse.
+    Wanted& one = wanted.emplace_back();
+    if (response.variables_size() != 1) continue;
+    one = {response.variables(0).dtype(), response.variables(0).shape()};
   }
-  return out;
+  return MakeAll(parsed, wanted);
 }
 
 }  // namespace metagraph

@@ -21,6 +21,11 @@ absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeFeeds(
     absl::Span<const std::string> arguments, const ModelRef& model,
     Backend& backend, std::istream& in);
 
+// The same for values of variables.
+absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeAssignments(
+    absl::Span<const std::string> arguments, const ModelRef& model,
+    Backend& backend, std::istream& in);
+
 // The NAME of `NAME` or `NAME=VALUE`.
 std::string FeedName(const std::string& argument);
 

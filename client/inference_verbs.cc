@@ -308,8 +308,7 @@ void AddInferenceVerbs(VerbSet* verbs) {
     verb->add_flag("--trace", o->trace,
                    "Print the time of each op, where the server can tell it");
     verb->add_option("--to", o->folder,
-                     "With --output npy: write a file per tensor there")
-        ->check(CLI::ExistingDirectory);
+                     "With --output npy: write a file per tensor there");
   }
   {
     const auto o = std::make_shared<RunOptions>();

@@ -378,6 +378,10 @@ absl::Status Read(const ReadOptions& options, VerbContext& context) {
   if (context.output == OutputFormat::kNpy && options.folder.empty()) {
     return PrintTensors(context, tensors, options.folder);
   }
+  if (context.not_written > 0) {
+    return FailedPrecondition(context.not_written,
+                              " tensors could not be written as .npy");
+  }
   return absl::OkStatus();
 }
 
@@ -543,8 +547,7 @@ void AddInspectVerbs(VerbSet* verbs) {
     verb->add_option("--slice", o->slice,
                      "A part: BEGIN:END for each dimension, as in 0:10,:");
     verb->add_option("--to", o->folder,
-                     "With --output npy: write a file per variable there")
-        ->check(CLI::ExistingDirectory);
+                     "With --output npy: write a file per variable there");
   }
   {
     const auto o = std::make_shared<GraphOptions>();

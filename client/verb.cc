@@ -1,6 +1,7 @@
 #include "client/verb.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -39,26 +40,36 @@ absl::Status PrintNpy(VerbContext& context,
   if (folder.empty() && context.console.out_is_terminal) {
     return UsageError(".npy is not for a terminal: give --to FOLDER or a pipe");
   }
-  std::set<std::string> paths;
+  if (!folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return absl::ErrnoToStatus(error.value(), folder);
+  }
   for (const NamedTensor& named : tensors) {
     const absl::StatusOr<std::string> npy = TensorToNpy(named.tensor);
-    if (!npy.ok()) {
+    if (!npy.ok() && folder.empty()) {
       return Annotate(npy.status(), "tensor \"", named.name, "\": ");
+    }
+    if (!npy.ok()) {  // the others are wanted all the same
+      context.console.err << "metagraphctl: not written: "
+                          << Printable(named.name) << ": "
+                          << npy.status().message() << "\n";
+      ++context.not_written;
+      continue;
     }
     if (folder.empty()) {
       context.console.out << *npy;
       continue;
     }
     // A name is not a path.
-    const std::string path = absl::StrCat(
-        folder, "/", absl::StrReplaceAll(named.name, {{"/", "_"}, {":", "_"}}),
-        ".npy");
-    if (!paths.insert(path).second) {
-      return FailedPrecondition("two tensors would be written to \"", path,
-                                "\"");
+    const std::string stem = absl::StrCat(
+        folder, "/", absl::StrReplaceAll(named.name, {{"/", "_"}, {":", "_"}}));
+    std::string path = stem + ".npy";
+    for (int i = 1; !context.npy_files.insert(path).second; ++i) {
+      path = absl::StrCat(stem, "_", i, ".npy");
     }
     RETURN_IF_ERROR(WriteFile(path, *npy));
-    context.PrintLine(path);
+    context.PrintLine(absl::StrCat(path, "  ", named.name));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct VerbContext {
   Console& console;
   OutputFormat output = OutputFormat::kText;
   ModelRef model;
+  std::set<std::string> npy_files = {};  // written so far
+  int not_written = 0;                   // tensors that .npy cannot hold
 
   bool json() const { return output == OutputFormat::kJson; }
   // Aligned on a terminal, tab-separated in a pipe.

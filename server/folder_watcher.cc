@@ -13,6 +13,7 @@ FolderWatcher::~FolderWatcher() {
     stopping_ = true;
     wake_.NotifyAll();
   }
+  looking_.Cancel();
   thread_.join();
 }
 
@@ -41,7 +42,7 @@ void FolderWatcher::Work() {
       asked = asked_;
       asked_ = false;
     }
-    models_.Rescan(/*retry_failed=*/asked);
+    models_.Rescan(/*retry_failed=*/asked, looking_);
     next = Clock::Real().Now() + interval_;
   }
 }

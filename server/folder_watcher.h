@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/model/model_manager.h"
 
@@ -14,7 +15,7 @@ class FolderWatcher {
  public:
   // `interval` 0: only when asked. `models` outlives the watcher.
   FolderWatcher(ModelManager& models, absl::Duration interval);
-  // Waits for a look under way.
+  // Ends a look under way, with the restore that it may have begun.
   ~FolderWatcher();
   FolderWatcher(const FolderWatcher&) = delete;
   FolderWatcher& operator=(const FolderWatcher&) = delete;
@@ -31,6 +32,7 @@ class FolderWatcher {
   CondVar wake_;
   bool asked_ GUARDED_BY(mu_) = false;
   bool stopping_ GUARDED_BY(mu_) = false;
+  CallContext looking_;
   std::thread thread_;
 };
 

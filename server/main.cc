@@ -23,6 +23,7 @@ class Signals {
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     // A client that goes away is an error code, not the end.
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // a write that is too large just fails
   }
   int Wait() const {
     int signal = 0;

@@ -1,7 +1,6 @@
 #include "core/checkpoint/bundle_commit.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -15,18 +14,23 @@ namespace metagraph {
 namespace {
 
 // The shards that the index of a checkpoint declares; 0 if there is no index
-// or none worth keeping.
-int DeclaredShards(FileSystem& fs, const std::string& prefix) {
+// or none worth keeping. An index that cannot be read now may be a good one.
+absl::StatusOr<int> DeclaredShards(FileSystem& fs, const std::string& prefix) {
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
       fs.OpenForReading(IndexPath(prefix));
-  if (!file.ok()) return 0;
+  if (absl::IsNotFound(file.status())) return 0;
+  RETURN_IF_ERROR(file.status());
   absl::StatusOr<std::unique_ptr<TableReader>> table =
       TableReader::Open(*std::move(file));
-  if (!table.ok()) return 0;
+  if (absl::IsDataLoss(table.status())) return 0;
+  RETURN_IF_ERROR(table.status());
   const absl::StatusOr<std::string> value = (*table)->Get("");
+  if (absl::IsDataLoss(value.status()) || absl::IsNotFound(value.status())) {
+    return 0;
+  }
+  RETURN_IF_ERROR(value.status());
   tensorflow::BundleHeaderProto header;
-  if (!value.ok() || !header.ParseFromString(*value)) return 0;
-  return header.num_shards();
+  return header.ParseFromString(*value) ? header.num_shards() : 0;
 }
 
 absl::Status WriteIndex(FileSystem& fs, const std::string& path, int num_shards,
@@ -66,9 +70,12 @@ absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
                           const BundleEntries& entries) {
   const std::string folder(Dirname(prefix));
   const std::string index_temp = TempPathFor(IndexPath(prefix));
+  // Of two that commit one name at a time one would take the other's data.
+  ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock,
+                   fs.LockFolder(folder));
   // No new data file may take the name of one that the present index refers
   // to. The number of shards is part of the names.
-  const int old_shards = DeclaredShards(fs, prefix);
+  ASSIGN_OR_RETURN(const int old_shards, DeclaredShards(fs, prefix));
   int num_shards = std::max(1, static_cast<int>(data_files.size()));
   if (num_shards == old_shards) ++num_shards;
 

@@ -19,8 +19,10 @@ absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix);
 
 // Makes data files that are complete and synced, shard i being data_files[i],
 // the checkpoint `prefix`: renames them, writes the index, removes the data
-// files of a checkpoint that was there before. After an error the data files
-// are where they were, and so is the old checkpoint.
+// files of a checkpoint that was there before. Commits in one folder wait for
+// each other. After an error the data files are where they were, and so is the
+// old checkpoint; unless it was the last sync: then the new one is there, and a
+// crash may still bring the old one back, whose data files stay.
 absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
                           absl::Span<const std::string> data_files,
                           const BundleEntries& entries);

@@ -116,6 +116,16 @@ absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::OpenOnce(
   return reader;
 }
 
+absl::Status BundleReader::CheckLengths() const {
+  for (const CheckpointTensor& tensor : tensors()) {
+    for (const Piece& piece : stored_.at(tensor.name).pieces) {
+      const absl::Status found = FileOf(piece).status();
+      RETURN_IF_ERROR(Annotate(found, "\"", tensor.name, "\": "));
+    }
+  }
+  return absl::OkStatus();
+}
+
 std::vector<std::string> BundleReader::DataFiles() const {
   std::vector<std::string> paths;
   paths.reserve(shards_.size());

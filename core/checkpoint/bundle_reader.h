@@ -24,12 +24,12 @@ class BundleReader final : public CheckpointReader {
   int num_shards() const { return header_.num_shards(); }
   // Paths of the data files that tensors are in; there need be no others.
   std::vector<std::string> DataFiles() const;
-  const std::string& prefix() const { return prefix_; }
 
   int format() const override { return 2; }
   absl::StatusOr<Tensor> Read(absl::string_view name) const override;
   absl::StatusOr<Tensor> ReadSlice(absl::string_view name,
                                    const TensorSlice& slice) const override;
+  absl::Status CheckLengths() const override;
   absl::Status Verify(absl::string_view name) const override;
 
  private:

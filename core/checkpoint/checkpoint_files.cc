@@ -95,6 +95,9 @@ CheckpointFiles FindOwnFiles(FileSystem& fs, const std::string& prefix) {
 }
 
 bool CheckpointExists(FileSystem& fs, const std::string& prefix) {
+  // The usual case without listing the folder.
+  const auto index = fs.Stat(IndexPath(prefix));
+  if (index.ok() && !index->is_directory) return true;
   return FindFiles(fs, prefix).format != 0;
 }
 
@@ -144,12 +147,16 @@ void RemoveStaleTempFiles(FileSystem& fs, const std::string& folder,
       fs.Remove(path).IgnoreError();
       continue;
     }
-    // Of a sharded save: the parts.
-    if (const auto parts = fs.List(path); parts.ok()) {
-      for (const std::string& part : *parts) {
-        fs.Remove(JoinPath(path, part)).IgnoreError();
-      }
-    }
+    // Of a sharded save: the parts. Writing to one of them does not touch the
+    // folder.
+    std::vector<std::string> parts = NamesIn(fs, path);
+    for (std::string& part : parts) part = JoinPath(path, part);
+    const bool in_use = absl::c_any_of(parts, [&](const std::string& part) {
+      const auto written = fs.Stat(part);
+      return written.ok() && written->modified >= before;
+    });
+    if (in_use) continue;
+    for (const std::string& part : parts) fs.Remove(part).IgnoreError();
     fs.RemoveDirectory(path).IgnoreError();
   }
 }

@@ -103,7 +103,7 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
     absl::StatusOr<FoundCheckpoint> found =
         FindEntry(fs, folder, state->model_checkpoint_path());
     if (found.ok()) return found;
-    pass_over("the state file names ", found.status().message());
+    pass_over(found.status().message(), ", which the state file names");
     // Oldest first in the file.
     const auto& all = state->all_model_checkpoint_paths();
     for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
@@ -111,7 +111,7 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
       found = FindEntry(fs, folder, *entry);
       if (found.ok()) {
         found->explanation = absl::StrCat(
-            passed_over, "; an older entry of it: ", found->explanation);
+            passed_over, "; an older entry of it is taken, \"", *entry, "\"");
         return found;
       }
       pass_over("an older entry, ", found.status().message());

@@ -51,6 +51,9 @@ class CheckpointReader {
   // The part of it in `slice`, however it is partitioned in the file.
   virtual absl::StatusOr<Tensor> ReadSlice(absl::string_view name,
                                            const TensorSlice& slice) const = 0;
+  // Whether the data files are there and as long as they must be; reads none of
+  // them. The first thing that is wrong, with the codes of Read.
+  virtual absl::Status CheckLengths() const { return absl::OkStatus(); }
   // Reads and checks all that is stored of the tensor, but keeps nothing.
   virtual absl::Status Verify(absl::string_view name) const = 0;
 

@@ -63,6 +63,7 @@ absl::StatusOr<int64_t> WriteShard(
     written(static_cast<int64_t>(writer->bytes_written() - before));
     before = writer->bytes_written();
   }
+  RETURN_IF_ERROR(call.Check());  // from here on it counts
   RETURN_IF_ERROR(writer->Finish());
   return static_cast<int64_t>(writer->bytes_written());
 }
@@ -110,6 +111,7 @@ absl::StatusOr<int64_t> WriteCheckpointV2(
     if (part.ok()) bytes += *part;
     begin = end;
   }
+  if (status.ok()) status = call.Check();
   if (status.ok()) {
     status = MergeBundles(fs, parts, prefix, /*remove_folders=*/true);
   }

@@ -8,6 +8,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_list.h"
@@ -38,13 +39,22 @@ std::string Relative(const std::string& folder, const std::string& prefix) {
   return prefix;
 }
 
-// Where the files of an entry would be in the folder: one of a copied folder
-// may still name those of the original.
-std::string Inside(const std::string& folder, const std::string& entry) {
+// Where the files of an entry would be in the folder; empty if they are
+// elsewhere. One of a copied folder may name those of an original that is gone.
+std::string Inside(FileSystem& fs, const std::string& folder,
+                   absl::string_view entry) {
+  while (absl::ConsumePrefix(&entry, "./")) {
+  }
   const bool relative =
       !absl::StartsWith(entry, "/") && !absl::StrContains(entry, "..");
-  return JoinPath(folder,
-                  relative ? absl::string_view(entry) : LastComponent(entry));
+  if (relative) return JoinPath(folder, entry);
+  const std::string inside = JoinPath(folder, LastComponent(entry));
+  const std::string named = absl::StartsWith(entry, "/")
+                                ? std::string(entry)
+                                : JoinPath(folder, entry);
+  const bool elsewhere = CheckpointExists(fs, named) &&
+                         FolderKey(fs, Dirname(named)) != FolderKey(fs, folder);
+  return elsewhere ? "" : inside;
 }
 
 // When the last checkpoint was written that stays for good: what the state file
@@ -115,10 +125,8 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
   }
   ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> listed,
                    ListCheckpoints(fs, folder));
-  std::map<std::string, double> written;  // by prefix
-  for (const CheckpointInfo& info : listed) {
-    written[info.prefix] = UnixSeconds(info.modified);
-  }
+  std::map<std::string, const CheckpointInfo*> there;  // by prefix
+  for (const CheckpointInfo& info : listed) there[info.prefix] = &info;
 
   // Timestamps come from another kind of saver; its lists stay parallel.
   const bool timed = old.all_model_checkpoint_timestamps_size() > 0 &&
@@ -127,12 +135,13 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
   std::vector<StateEntry> entries;
   const auto add = [&](std::string path, double timestamp) {
     StateEntry& entry = entries.emplace_back();
-    const std::string inside = Inside(folder, path);
-    const auto at = written.find(inside);
+    const std::string inside = Inside(fs, folder, path);
+    const auto at = there.find(inside);
     // The file may name anything; only what is a checkpoint may be removed.
-    if (at != written.end() && FindOwnFiles(fs, inside).format != 0) {
+    if (at != there.end() &&
+        (at->second->format == 2 || FindOwnFiles(fs, inside).format != 0)) {
       entry.prefix = inside;
-      entry.written = at->second;
+      entry.written = UnixSeconds(at->second->modified);
     }
     entry.counts = SeriesOf(path) == SeriesOf(prefix) ||
                    absl::c_linear_search(own, inside);

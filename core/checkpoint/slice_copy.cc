@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace metagraph {
 namespace {
 
@@ -48,17 +50,29 @@ int64_t NumElements(const TensorSlice& slice) {
 bool Disjoint(absl::Span<const TensorSlice* const> slices) {
   if (slices.size() < 2) return true;
   if (slices[0]->extents.empty()) return false;  // a scalar twice
-  // Usual partitions differ in one dimension; in order of the first one only
-  // neighbours need a look if it is that.
+  // Usual partitions differ in one dimension: in the order of that one only
+  // neighbours need a look.
+  size_t dim = 0;
+  size_t most = 0;
+  for (size_t d = 0; d < slices[0]->extents.size(); ++d) {
+    absl::flat_hash_set<int64_t> starts;
+    for (const TensorSlice* slice : slices) {
+      starts.insert(slice->extents[d].start);
+    }
+    if (starts.size() > most) {
+      most = starts.size();
+      dim = d;
+    }
+  }
   std::vector<const TensorSlice*> order(slices.begin(), slices.end());
   std::sort(order.begin(), order.end(),
-            [](const TensorSlice* a, const TensorSlice* b) {
-              return a->extents[0].start < b->extents[0].start;
+            [dim](const TensorSlice* a, const TensorSlice* b) {
+              return a->extents[dim].start < b->extents[dim].start;
             });
   for (size_t i = 0; i < order.size(); ++i) {
-    const TensorSlice::Extent& first = order[i]->extents[0];
+    const TensorSlice::Extent& first = order[i]->extents[dim];
     for (size_t j = i + 1; j < order.size(); ++j) {
-      if (order[j]->extents[0].start >= first.start + first.length) break;
+      if (order[j]->extents[dim].start >= first.start + first.length) break;
       if (Intersect(*order[i], *order[j])) return false;
     }
   }

@@ -19,6 +19,8 @@ constexpr char kNoCompression = 0;
 constexpr char kSnappyCompression = 1;
 // Snappy spends at least 3 bytes on 64: a larger claim is a lie.
 constexpr size_t kMaxSnappyRatio = 32;
+// No writer makes larger ones: a message of format V1 is under 2 GB.
+constexpr size_t kMaxBlock = size_t{1} << 31;
 
 // A short key k with last <= k < next. TensorFlow shortens in just this way.
 std::string KeyBetween(const std::string& last, absl::string_view next) {
@@ -229,6 +231,7 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
       limit - offset - size < kTrailerSize) {
     return DataLoss("truncated block read");
   }
+  if (size > kMaxBlock) return DataLoss("a block of ", size, " bytes");
   std::string contents(size + kTrailerSize, '\0');
   absl::Status read = file_->Read(offset, contents.size(), contents.data());
   if (absl::IsOutOfRange(read)) return DataLoss("truncated block read");
@@ -248,7 +251,7 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
   size_t raw_size = 0;
   std::string raw;
   if (!snappy::GetUncompressedLength(contents.data(), size, &raw_size) ||
-      raw_size / kMaxSnappyRatio > size) {
+      raw_size / kMaxSnappyRatio > size || raw_size > kMaxBlock) {
     return DataLoss("corrupted compressed block contents");
   }
   raw.resize(raw_size);

@@ -19,7 +19,7 @@ using tensorflow::SavedSliceMeta;
 using tensorflow::SavedTensorSlices;
 using tensorflow::TensorProto;
 
-constexpr int kMaxSlices = 10000;
+constexpr size_t kMaxSlices = 10000;
 
 bool Parse(const std::string& bytes, SavedTensorSlices* out) {
   return bytes.size() <= std::numeric_limits<int>::max() &&
@@ -138,7 +138,9 @@ absl::Status V1Reader::AddFile(FileSystem& fs, const std::string& path) {
     } else if (stored.dtype != meta.type() || stored.shape != *shape) {
       return bad(meta, "shards disagree on its shape or dtype");
     }
-    if (meta.slice_size() > kMaxSlices) return bad(meta, "too many slices");
+    if (meta.slice_size() + stored.slices.size() > kMaxSlices) {
+      return bad(meta, "too many slices");
+    }
     for (const tensorflow::TensorSliceProto& proto : meta.slice()) {
       absl::StatusOr<TensorSlice> slice = TensorSlice::Build(proto);
       if (!slice.ok()) return bad(meta, slice.status().message());

@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
 #include "core/graph/collections.h"
 #include "google/protobuf/util/message_differencer.h"
 
@@ -75,6 +77,7 @@ class Prefixer {
 }  // namespace
 
 MetaGraphDef WithImportPrefix(MetaGraphDef more, absl::string_view prefix) {
+  absl::ConsumeSuffix(&prefix, "/");
   const Prefixer prefixer(prefix);
   for (auto& node : *more.mutable_graph_def()->mutable_node()) {
     prefixer.Rename(&node);
@@ -108,11 +111,23 @@ MetaGraphDef WithImportPrefix(MetaGraphDef more, absl::string_view prefix) {
   return more;
 }
 
-int RemoveKnownNodes(const Graph& graph, GraphDef* more) {
+absl::StatusOr<int> RemoveKnownNodes(const Graph& graph,
+                                     const OpDefFinder& find_op,
+                                     GraphDef* more) {
   auto& nodes = *more->mutable_node();
-  const auto unknown = [&](const tensorflow::NodeDef& node) {
+  for (const tensorflow::NodeDef& node : nodes) {
     const Node* known = graph.FindNode(node.name());
-    return known == nullptr || !MessageDifferencer::Equals(*known->def, node);
+    if (known == nullptr) continue;
+    const std::string difference = NodeDifference(*known->def, node, find_op);
+    if (difference.empty()) continue;
+    return InvalidArgument(
+        "GraphDef argument to Extend includes node '", node.name(),
+        "', which was created by a previous call to Create or Extend in "
+        "this session. The two differ in: ",
+        difference, ". An import prefix keeps two graphs apart");
+  }
+  const auto unknown = [&](const tensorflow::NodeDef& node) {
+    return graph.FindNode(node.name()) == nullptr;
   };
   nodes.erase(std::stable_partition(nodes.begin(), nodes.end(), unknown),
               nodes.end());

@@ -4,6 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "core/graph/graph.h"
+#include "core/graph/node_difference.h"
 #include "tensorflow/meta_graph.pb.h"
 
 namespace metagraph {
@@ -17,10 +18,13 @@ namespace metagraph {
 tensorflow::MetaGraphDef WithImportPrefix(tensorflow::MetaGraphDef more,
                                           absl::string_view prefix);
 
-// Removes from `more` the nodes and functions that `graph` has already, just
-// as they stand there: clients may send the whole graph that they extended.
-// Returns how many nodes are left.
-int RemoveKnownNodes(const Graph& graph, tensorflow::GraphDef* more);
+// Removes from `more` the nodes and functions that `graph` has already: clients
+// may send the whole graph that they extended, in TensorFlow's words of today.
+// Returns how many nodes are left. INVALID_ARGUMENT: a node of another kind has
+// that name.
+absl::StatusOr<int> RemoveKnownNodes(const Graph& graph,
+                                     const OpDefFinder& find_op,
+                                     tensorflow::GraphDef* more);
 
 // Adds the collections and signatures of an extension to `def`, and its saver,
 // if it has one, in place of the one there.

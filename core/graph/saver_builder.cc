@@ -57,11 +57,77 @@ std::string FreeScope(const Graph& graph) {
   return scope;
 }
 
+// Where each variable's value is read from to be saved.
+std::vector<std::string> ValuesOf(const Graph& graph,
+                                  absl::Span<const SavedVariable> variables,
+                                  Scope* scope) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < variables.size(); ++i) {
+    if (graph.node(variables[i].node).op() != "VarHandleOp") {
+      out.push_back(variables[i].variable);
+      continue;
+    }
+    NodeDef* read = scope->Add(absl::StrCat("ReadVariableOp_", i),
+                               "ReadVariableOp", {variables[i].variable});
+    (*read->mutable_attr())["dtype"].set_type(variables[i].dtype);
+    out.push_back(read->name());
+  }
+  return out;
+}
+
+void SetTypes(absl::Span<const SavedVariable> variables, const char* attr,
+              NodeDef* node) {
+  auto* types = (*node->mutable_attr())[attr].mutable_list();
+  for (const SavedVariable& variable : variables) {
+    types->add_type(variable.dtype);
+  }
+}
+
+// What restores variable i in format V1: an op for each.
+std::string AddRestoreV1(const SavedVariable& variable, size_t i,
+                         const std::string& file, Scope* scope) {
+  const std::string name = absl::StrCat("RestoreSlice_", i);
+  NodeDef* restore = scope->Add(
+      name, "RestoreSlice",
+      {file,
+       scope->AddConst(name + "/tensor_name", {variable.checkpoint_key},
+                       /*scalar=*/true),
+       scope->AddConst(name + "/shape_and_slice", {variable.shape_and_slice},
+                       /*scalar=*/true)});
+  (*restore->mutable_attr())["dt"].set_type(variable.dtype);
+  (*restore->mutable_attr())["preferred_shard"].set_i(-1);
+  return restore->name();
+}
+
+// The value in the variable's shape, if the graph tells that.
+std::string AddReshape(const Graph& graph, const SavedVariable& variable,
+                       size_t i, const std::string& value, Scope* scope) {
+  const auto& attrs = graph.node(variable.node).def->attr();
+  const auto found = attrs.find("shape");
+  if (found == attrs.end()) return value;
+  const auto shape = PartialShape::Build(found->second.shape());
+  if (!shape.ok()) return value;
+  const auto full = shape->AsTensorShape();
+  if (!full.ok()) return value;
+  const std::string name = absl::StrCat("Reshape_", i);
+  NodeDef* dims = scope->Add(name + "/shape", "Const", {});
+  (*dims->mutable_attr())["dtype"].set_type(DT_INT64);
+  TensorProto* proto = (*dims->mutable_attr())["value"].mutable_tensor();
+  proto->set_dtype(DT_INT64);
+  proto->mutable_tensor_shape()->add_dim()->set_size(full->rank());
+  for (int d = 0; d < full->rank(); ++d) proto->add_int64_val(full->dim(d));
+  const std::string dims_name = dims->name();
+  NodeDef* reshape = scope->Add(name, "Reshape", {value, dims_name});
+  (*reshape->mutable_attr())["T"].set_type(variable.dtype);
+  (*reshape->mutable_attr())["Tshape"].set_type(DT_INT64);
+  return reshape->name();
+}
+
 }  // namespace
 
 tensorflow::SaverDef AddSaverNodes(const Graph& graph,
                                    absl::Span<const SavedVariable> variables,
-                                   GraphDef* nodes) {
+                                   int format, GraphDef* nodes) {
   Scope scope(FreeScope(graph), nodes);
   std::vector<std::string> keys;
   std::vector<std::string> slices;
@@ -70,50 +136,46 @@ tensorflow::SaverDef AddSaverNodes(const Graph& graph,
     slices.push_back(variable.shape_and_slice);
   }
   const std::string file = scope.AddConst("Const", {"model"}, /*scalar=*/true);
+  const bool v1 = format == 1;
 
+  const std::string save_name = v1 ? "SaveSlices" : "SaveV2";
   std::vector<std::string> inputs = {
-      file, scope.AddConst("SaveV2/tensor_names", keys),
-      scope.AddConst("SaveV2/shape_and_slices", slices)};
-  const auto is_resource = [&](const SavedVariable& variable) {
-    return graph.node(variable.node).op() == "VarHandleOp";
-  };
-  for (size_t i = 0; i < variables.size(); ++i) {
-    if (!is_resource(variables[i])) {
-      inputs.push_back(variables[i].variable);
-      continue;
-    }
-    NodeDef* read = scope.Add(absl::StrCat("ReadVariableOp_", i),
-                              "ReadVariableOp", {variables[i].variable});
-    (*read->mutable_attr())["dtype"].set_type(variables[i].dtype);
-    inputs.push_back(read->name());
+      file, scope.AddConst(save_name + "/tensor_names", keys),
+      scope.AddConst(save_name + "/shapes_and_slices", slices)};
+  for (std::string& value : ValuesOf(graph, variables, &scope)) {
+    inputs.push_back(std::move(value));
   }
-  NodeDef* save = scope.Add("SaveV2", "SaveV2", inputs);
-  NodeDef* saved = scope.Add("control_dependency", "Identity",
-                             {file, absl::StrCat("^", save->name())});
+  NodeDef* save = scope.Add(save_name, save_name.c_str(), inputs);
+  SetTypes(variables, v1 ? "T" : "dtypes", save);
+  const std::string after_save = absl::StrCat("^", save->name());
+  NodeDef* saved =
+      scope.Add("control_dependency", "Identity", {file, after_save});
   (*saved->mutable_attr())["T"].set_type(DT_STRING);
 
-  NodeDef* restore =
-      scope.Add("RestoreV2", "RestoreV2",
-                {file, scope.AddConst("RestoreV2/tensor_names", keys),
-                 scope.AddConst("RestoreV2/shape_and_slices", slices)});
-  for (NodeDef* node : {save, restore}) {
-    auto* dtypes = (*node->mutable_attr())["dtypes"].mutable_list();
-    for (const SavedVariable& variable : variables) {
-      dtypes->add_type(variable.dtype);
-    }
+  if (!v1) {
+    NodeDef* restore =
+        scope.Add("RestoreV2", "RestoreV2",
+                  {file, scope.AddConst("RestoreV2/tensor_names", keys),
+                   scope.AddConst("RestoreV2/shape_and_slices", slices)});
+    SetTypes(variables, "dtypes", restore);
   }
   std::vector<std::string> assigned;
   for (size_t i = 0; i < variables.size(); ++i) {
-    const std::vector<std::string> from = {
-        variables[i].variable, absl::StrCat(scope.Name("RestoreV2"), ":", i)};
+    const SavedVariable& variable = variables[i];
+    std::string value = v1 ? AddRestoreV1(variable, i, file, &scope)
+                           : absl::StrCat(scope.Name("RestoreV2"), ":", i);
+    if (variable.reshape) {
+      value = AddReshape(graph, variable, i, value, &scope);
+    }
     NodeDef* assign;
-    if (is_resource(variables[i])) {
+    if (graph.node(variable.node).op() == "VarHandleOp") {
       assign = scope.Add(absl::StrCat("AssignVariableOp_", i),
-                         "AssignVariableOp", from);
-      (*assign->mutable_attr())["dtype"].set_type(variables[i].dtype);
+                         "AssignVariableOp", {variable.variable, value});
+      (*assign->mutable_attr())["dtype"].set_type(variable.dtype);
     } else {
-      assign = scope.Add(absl::StrCat("Assign_", i), "Assign", from);
-      (*assign->mutable_attr())["T"].set_type(variables[i].dtype);
+      assign = scope.Add(absl::StrCat("Assign_", i), "Assign",
+                         {variable.variable, value});
+      (*assign->mutable_attr())["T"].set_type(variable.dtype);
       (*assign->mutable_attr())["use_locking"].set_b(true);
       (*assign->mutable_attr())["validate_shape"].set_b(true);
     }
@@ -125,7 +187,7 @@ tensorflow::SaverDef AddSaverNodes(const Graph& graph,
   out.set_filename_tensor_name(file + ":0");
   out.set_save_tensor_name(scope.Name("control_dependency:0"));
   out.set_restore_op_name(scope.Name("restore_all"));
-  out.set_version(tensorflow::SaverDef::V2);
+  out.set_version(v1 ? tensorflow::SaverDef::V1 : tensorflow::SaverDef::V2);
   return out;
 }
 

@@ -11,11 +11,12 @@
 namespace metagraph {
 
 // Adds to `nodes` what tf.train.Saver would add to `graph` to save and restore
-// these variables, in a scope of its own ("save", "save_1", …): SaveV2 and
-// RestoreV2, an assignment for each variable, and the names that the SaverDef
-// tells. The variables are nodes of `graph`, under their numbers there.
+// these variables in checkpoints of `format` (1 or 2), in a scope of its own
+// ("save", "save_1", …): the ops that save and restore, an assignment for each
+// variable, and the names that the SaverDef tells. The variables are nodes of
+// `graph`, under their numbers there.
 tensorflow::SaverDef AddSaverNodes(const Graph& graph,
                                    absl::Span<const SavedVariable> variables,
-                                   tensorflow::GraphDef* nodes);
+                                   int format, tensorflow::GraphDef* nodes);
 
 }  // namespace metagraph

@@ -48,6 +48,11 @@ std::string TempPathFor(absl::string_view path) {
                       start + count.fetch_add(1, std::memory_order_relaxed));
 }
 
+std::string FolderKey(FileSystem& fs, absl::string_view path) {
+  const auto info = fs.Stat(path.empty() ? "." : std::string(path));
+  return info.ok() && !info->id.empty() ? info->id : std::string(path);
+}
+
 absl::string_view Dirname(absl::string_view path) {
   const size_t slash = path.rfind('/');
   if (slash == absl::string_view::npos) return "";

@@ -29,10 +29,18 @@ class WritableFile {
   virtual absl::Status Close() = 0;
 };
 
+// A folder that is locked, until this is destroyed.
+class FolderLock {
+ public:
+  virtual ~FolderLock() = default;
+};
+
 struct FileInfo {
   uint64_t size = 0;
   absl::Time modified;
   bool is_directory = false;
+  // Tells files apart however they are reached; empty if nothing does.
+  std::string id;
 };
 
 // All that the product asks of files; posix in the daemon, fakes in tests.
@@ -60,6 +68,12 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) = 0;
   virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
+  // Waits until nobody else holds the folder: no thread and no process, nor one
+  // of another machine if the file system can tell. For short work; it ends
+  // with the process. A file system that cannot lock gives a lock that does
+  // nothing.
+  virtual absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+      const std::string& path) = 0;
 
   // The machine's files. Lives as long as the process.
   static FileSystem& Posix();
@@ -76,6 +90,10 @@ absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path,
 
 // A name beside `path` that nobody else uses: "<path>.tempstate<number>".
 std::string TempPathFor(absl::string_view path);
+
+// The same text for all paths that lead to one folder; `path` itself if there
+// is no such folder, or nothing to know it by.
+std::string FolderKey(FileSystem& fs, absl::string_view path);
 
 // "a/b/c" → "a/b"; "c" → "". And the last component.
 absl::string_view Dirname(absl::string_view path);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ absl::StatusCode CodeFor(int error) {
     case ELOOP:
       return absl::StatusCode::kFailedPrecondition;
     case ENOSPC:
+    case EFBIG:
     case EDQUOT:
     case EMFILE:
     case ENFILE:
@@ -149,6 +151,14 @@ class PosixWritableFile final : public WritableFile {
   int64_t started_ = 0;  // what the kernel was told to write back
 };
 
+class PosixFolderLock final : public FolderLock {
+ public:
+  explicit PosixFolderLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+
+ private:
+  const FileDescriptor fd_;
+};
+
 class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
@@ -243,7 +253,21 @@ class PosixFileSystem final : public FileSystem {
     out.size = static_cast<uint64_t>(info.st_size);
     out.modified = absl::TimeFromTimespec(info.st_mtim);
     out.is_directory = S_ISDIR(info.st_mode);
+    out.id = absl::StrCat(info.st_dev, ":", info.st_ino);
     return out;
+  }
+
+  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+      const std::string& path) override {
+    RETURN_IF_ERROR(CheckPath(path));
+    const std::string folder = path.empty() ? "." : path;
+    FileDescriptor fd(
+        ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0) return ErrnoStatus(errno, folder);
+    while (::flock(fd.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) return std::make_unique<FolderLock>();
+    }
+    return std::make_unique<PosixFolderLock>(std::move(fd));
   }
 };
 

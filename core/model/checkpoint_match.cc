@@ -106,6 +106,17 @@ CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
       }
       continue;
     }
+    if (item.slice) {
+      // Of strings nobody knows which part it is.
+      const int64_t whole = std::max<int64_t>(found->shape.num_elements(), 1);
+      const auto part = item.slice->ShapeIn(found->shape);
+      if (part.ok()) {
+        item.bytes =
+            static_cast<uint64_t>(static_cast<double>(item.bytes) *
+                                  static_cast<double>(part->num_elements()) /
+                                  static_cast<double>(whole));
+      }
+    }
     restored.insert(saved.checkpoint_key);
     if (variable.slot >= 0) out.items.push_back(std::move(item));
   }

@@ -51,7 +51,7 @@ struct RestoreItem {
   int slot = -1;
   std::optional<TensorSlice> slice;  // of the tensor stored
   std::optional<TensorShape> reshape;
-  uint64_t bytes = 0;  // in the file
+  uint64_t bytes = 0;  // in the file, of the slice
 };
 
 struct CheckpointMatch {

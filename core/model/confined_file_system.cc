@@ -24,12 +24,15 @@ std::string NormalizePath(absl::string_view base, absl::string_view path) {
   return absl::StrCat("/", absl::StrJoin(parts, "/"));
 }
 
-ConfinedFileSystem::ConfinedFileSystem(FileSystem& files,
-                                       std::vector<std::string> roots)
-    : files_(files), roots_([&] {
+ConfinedFileSystem::ConfinedFileSystem(
+    FileSystem& files, std::vector<std::string> roots,
+    std::function<void(const std::string&)> on_change)
+    : files_(files),
+      roots_([&] {
         for (std::string& root : roots) root = NormalizePath("/", root);
         return std::move(roots);
-      }()) {}
+      }()),
+      on_change_(std::move(on_change)) {}
 
 absl::StatusOr<std::string> ConfinedFileSystem::Resolve(
     const std::string& path) const {
@@ -61,12 +64,16 @@ absl::Status ConfinedFileSystem::Rename(const std::string& from,
                                         const std::string& to) {
   ASSIGN_OR_RETURN(const std::string full_from, Resolve(from));
   ASSIGN_OR_RETURN(const std::string full_to, Resolve(to));
-  return files_.Rename(full_from, full_to);
+  RETURN_IF_ERROR(files_.Rename(full_from, full_to));
+  on_change_(full_to);
+  return absl::OkStatus();
 }
 
 absl::Status ConfinedFileSystem::Remove(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string full, Resolve(path));
-  return files_.Remove(full);
+  RETURN_IF_ERROR(files_.Remove(full));
+  on_change_(full);
+  return absl::OkStatus();
 }
 
 absl::Status ConfinedFileSystem::CreateDirectory(const std::string& path) {
@@ -88,6 +95,12 @@ absl::StatusOr<std::vector<std::string>> ConfinedFileSystem::List(
     const std::string& path) {
   ASSIGN_OR_RETURN(const std::string full, Resolve(path));
   return files_.List(full);
+}
+
+absl::StatusOr<std::unique_ptr<FolderLock>> ConfinedFileSystem::LockFolder(
+    const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  return files_.LockFolder(full);
 }
 
 absl::StatusOr<FileInfo> ConfinedFileSystem::Stat(const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,7 +19,11 @@ std::string NormalizePath(absl::string_view base, absl::string_view path);
 class ConfinedFileSystem final : public FileSystem {
  public:
   // `files` outlives this; `roots` are absolute, at least one.
-  ConfinedFileSystem(FileSystem& files, std::vector<std::string> roots);
+  // `on_change` is told of files that were renamed to a path or removed.
+  ConfinedFileSystem(
+      FileSystem& files, std::vector<std::string> roots,
+      std::function<void(const std::string&)> on_change =
+          [](const std::string&) {});
 
   // The path as the wrapped file system wants it, or PERMISSION_DENIED.
   absl::StatusOr<std::string> Resolve(const std::string& path) const;
@@ -35,10 +40,13 @@ class ConfinedFileSystem final : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+      const std::string& path) override;
 
  private:
   FileSystem& files_;
   const std::vector<std::string> roots_;  // normalized
+  const std::function<void(const std::string&)> on_change_;
 };
 
 }  // namespace metagraph

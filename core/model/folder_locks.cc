@@ -3,21 +3,19 @@
 #include <chrono>
 
 #include "core/base/status.h"
-#include "core/model/confined_file_system.h"
 
 namespace metagraph {
 
 absl::StatusOr<std::unique_ptr<FolderLocks::Held>> FolderLocks::Acquire(
-    const std::string& folder, CallContext& call) {
-  const std::string path = NormalizePath("/", folder);
+    const std::string& folder_key, CallContext& call) {
   MutexLock lock(mu_);
-  while (held_.contains(path)) {
+  while (held_.contains(folder_key)) {
     // Wakes now and then for the caller's deadline and cancellation.
     RETURN_IF_ERROR(call.Check());
     released_.WaitFor(mu_, std::chrono::milliseconds(5));
   }
-  held_.insert(path);
-  return std::make_unique<Held>(*this, path);
+  held_.insert(folder_key);
+  return std::make_unique<Held>(*this, folder_key);
 }
 
 void FolderLocks::Release(const std::string& folder) {

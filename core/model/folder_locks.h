@@ -31,7 +31,8 @@ class FolderLocks {
 
   // Waits until nobody holds the folder. CANCELLED, DEADLINE_EXCEEDED: the
   // caller waits no longer.
-  absl::StatusOr<std::unique_ptr<Held>> Acquire(const std::string& folder,
+  // It goes by `FolderKey`.
+  absl::StatusOr<std::unique_ptr<Held>> Acquire(const std::string& folder_key,
                                                 CallContext& call)
       EXCLUDES(mu_);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,9 @@
 
 namespace metagraph {
 namespace {
+
+// Inputs and outputs of all nodes of which dtypes are kept.
+constexpr size_t kMaxArguments = size_t{1} << 22;
 
 const tensorflow::AttrValue* FindNodeAttr(const Node& node, const char* name) {
   const auto found = node.def->attr().find(name);
@@ -65,28 +69,30 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
   }
   const size_t size = graph_.nodes().size();
   signatures_.resize(size);
-  max_read_.assign(size, -1);
   read_.resize(size);
   blocked_by_.assign(size, -1);
   std::vector<std::vector<int>> readers(size);
+  size_t arguments = 0;
   for (const Node& node : graph_.nodes()) {
     if (const tensorflow::OpDef* op = FindOpDef(node.op()); op != nullptr) {
       auto signature = ResolveSignature(*node.def, *op);
-      if (signature.ok()) signatures_[node.id] = *std::move(signature);
+      // What the file claims must not cost memory.
+      if (signature.ok()) {
+        arguments += signature->inputs.size() + signature->outputs.size();
+        if (arguments <= kMaxArguments) {
+          signatures_[node.id] = *std::move(signature);
+        }
+      }
     }
     for (const Endpoint& input : node.inputs) {
-      max_read_[input.node] = std::max(max_read_[input.node], input.index);
-      std::vector<bool>& outputs = read_[input.node];
-      // An absurd index must not cost memory.
-      if (input.index < 1 << 20) {
-        if (input.index >= static_cast<int>(outputs.size())) {
-          outputs.resize(input.index + 1);
-        }
-        outputs[input.index] = true;
-      }
+      read_[input.node].push_back(input.index);
       readers[input.node].push_back(node.id);
     }
     for (int input : node.control_inputs) readers[input].push_back(node.id);
+  }
+  for (std::vector<int>& outputs : read_) {
+    std::sort(outputs.begin(), outputs.end());
+    outputs.erase(std::unique(outputs.begin(), outputs.end()), outputs.end());
   }
 
   std::map<std::string, UnsupportedOp> unsupported;
@@ -121,15 +127,22 @@ const tensorflow::OpDef* GraphCatalog::FindOpDef(absl::string_view op) const {
   return found == producer_ops_.end() ? nullptr : found->second;
 }
 
-int GraphCatalog::num_outputs(int node) const {
+std::vector<int> GraphCatalog::OutputsOf(int node) const {
   const Node& n = graph_.node(node);
-  if (FindOpDef(n.op()) != nullptr && !signatures_[node].outputs.empty()) {
-    return static_cast<int>(signatures_[node].outputs.size());
+  size_t first = signatures_[node].outputs.size();
+  const bool known = FindOpDef(n.op()) != nullptr;
+  if (first == 0 && !(known && read_[node].empty())) {
+    const tensorflow::AttrValue* shapes = FindNodeAttr(n, "_output_shapes");
+    if (shapes != nullptr) first = shapes->list().shape_size();
   }
-  if (FindOpDef(n.op()) != nullptr && max_read_[node] < 0) return 0;
-  const tensorflow::AttrValue* shapes = FindNodeAttr(n, "_output_shapes");
-  return std::max(shapes == nullptr ? 0 : shapes->list().shape_size(),
-                  max_read_[node] + 1);
+  std::vector<int> out(first);
+  std::iota(out.begin(), out.end(), 0);
+  if (known && !signatures_[node].outputs.empty()) return out;
+  // An op that nobody describes has at least the outputs that are read.
+  for (const int index : read_[node]) {
+    if (index >= static_cast<int>(first)) out.push_back(index);
+  }
+  return out;
 }
 
 TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
@@ -154,9 +167,8 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
   out.placeholder = IsPlaceholderOp(node.op());
   out.variable = IsVariableOp(node.op());
   out.constant = node.op() == "Const";
-  const std::vector<bool>& read = read_[node.id];
-  out.leaf =
-      endpoint.index >= static_cast<int>(read.size()) || !read[endpoint.index];
+  const std::vector<int>& read = read_[node.id];
+  out.leaf = !std::binary_search(read.begin(), read.end(), endpoint.index);
   if (const int blocker = blocked_by_[node.id]; blocker >= 0) {
     out.why_not = WhyUnsupported(graph_.node(blocker));
   }
@@ -182,11 +194,11 @@ absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {
     return NotFound("no tensor \"", name, "\" in the graph",
                     DidYouMean(graph_.NearestNodeNames(parsed.node)));
   }
-  const int outputs = num_outputs(node->id);
-  if (parsed.index < 0 || parsed.index >= outputs) {
+  const std::vector<int> outputs = OutputsOf(node->id);
+  if (!std::binary_search(outputs.begin(), outputs.end(), parsed.index)) {
     return NotFound("no tensor \"", name, "\": node \"", node->name(), "\" (",
-                    node->op(), ") has ", outputs, " output",
-                    outputs == 1 ? "" : "s");
+                    node->op(), ") has ", outputs.size(), " output",
+                    outputs.size() == 1 ? "" : "s");
   }
   return Endpoint{node->id, parsed.index};
 }

@@ -48,8 +48,8 @@ class GraphCatalog {
   GraphCatalog(const MetaGraph& meta, const OpRegistry& ops);
 
   const Graph& graph() const { return graph_; }
-  // How many outputs the node has, as far as can be told.
-  int num_outputs(int node) const;
+  // The outputs of the node as far as can be told, in order.
+  std::vector<int> OutputsOf(int node) const;
   TensorDetails Describe(const Endpoint& endpoint) const;
   PartialShape ShapeOf(const Endpoint& endpoint) const {
     return DeclaredShape(graph_, endpoint);
@@ -76,8 +76,7 @@ class GraphCatalog {
   // From the producer's op list: what the registry does not know.
   absl::flat_hash_map<std::string, const tensorflow::OpDef*> producer_ops_;
   std::vector<NodeSignature> signatures_;  // by node; empty if unknown
-  std::vector<int> max_read_;              // highest output read, or -1
-  std::vector<std::vector<bool>> read_;    // by node and output
+  std::vector<std::vector<int>> read_;     // by node: outputs read, in order
   // The node without kernel that this one depends on, or -1.
   std::vector<int> blocked_by_;
   std::vector<UnsupportedOp> unsupported_;

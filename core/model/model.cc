@@ -21,9 +21,6 @@
 namespace metagraph {
 namespace {
 
-// How many generations' checkpoints are remembered for Rollback.
-constexpr size_t kHistory = 64;
-
 void AddNote(std::string& note, absl::string_view more) {
   if (more.empty()) return;
   absl::StrAppend(&note, note.empty() ? "" : "; ", more);
@@ -34,10 +31,19 @@ std::string NodeName(const std::string& name) {
   return name.substr(0, name.rfind(':'));
 }
 
-// Whether files of the checkpoint are cut off, changed or missing.
-bool IsDamaged(FileSystem& fs, const std::string& prefix) {
-  const auto check = VerifyCheckpoint(fs, prefix);
-  return !check.ok() || !check->ok();
+// Whether files of the checkpoint are cut off, changed or missing; not whether
+// it can be read just now.
+bool IsDamaged(FileSystem& fs, const std::string& prefix, CallContext& call) {
+  const auto is_damage = [](const absl::Status& status) {
+    return absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
+           absl::IsNotFound(status) || absl::IsInternal(status) ||
+           absl::IsInvalidArgument(status);
+  };
+  const auto check = VerifyCheckpoint(
+      fs, prefix, [&call](uint64_t, uint64_t) { return call.Check().ok(); });
+  if (!check.ok()) return is_damage(check.status());
+  return std::any_of(check->tensors.begin(), check->tensors.end(),
+                     [&](const TensorCheck& t) { return is_damage(t.status); });
 }
 
 }  // namespace
@@ -45,7 +51,8 @@ bool IsDamaged(FileSystem& fs, const std::string& prefix) {
 Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment)
     : name_(std::move(name)),
       folder_(std::move(folder)),
-      environment_(std::move(environment)) {}
+      environment_(std::move(environment)),
+      seen_(*environment_.files) {}
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     std::string name, const ModelFolder& folder,
@@ -74,7 +81,7 @@ absl::Status Model::RestoreNewest(CallContext& call) {
   }
   absl::StatusOr<RestoreResult> restored = Restore(options, nullptr, call);
   const absl::Status newest = restored.status();
-  if (!newest.ok() && IsDamaged(files(), folder_.checkpoint)) {
+  if (!newest.ok() && IsDamaged(files(), folder_.checkpoint, call)) {
     auto others = ListCheckpoints(files(), folder_.directory);
     if (!others.ok()) return newest;
     std::reverse(others->begin(), others->end());
@@ -84,6 +91,11 @@ absl::Status Model::RestoreNewest(CallContext& call) {
       options.checkpoint = other.prefix;
       restored = Restore(options, nullptr, call);
     }
+  }
+  // Nobody said that the checkpoint is this graph's.
+  if (options.mode == RestoreMode::kPartial && absl::IsNotFound(newest)) {
+    AddNote(note_, newest.message());
+    return absl::OkStatus();
   }
   if (!restored.ok()) return newest;
   if (!newest.ok()) {
@@ -96,14 +108,44 @@ absl::Status Model::RestoreNewest(CallContext& call) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<MetaGraph> Model::ReadGraph() {
+  absl::StatusOr<MetaGraph> meta = ReadMetaGraph(files(), folder_.graph_path);
+  if (!absl::IsDataLoss(meta.status()) || folder_.graph_is_named ||
+      folder_.kind != ModelFolder::Kind::kCheckpoints) {
+    return meta;
+  }
+  // Perhaps half copied: that of an older checkpoint, the newest first.
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   files().List(folder_.directory));
+  std::vector<std::pair<absl::Time, std::string>> others;
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(folder_.directory, name);
+    if (!absl::EndsWith(name, ".meta") || path == folder_.graph_path) continue;
+    if (const auto info = files().Stat(path); info.ok()) {
+      others.emplace_back(info->modified, path);
+    }
+  }
+  std::sort(others.rbegin(), others.rend());
+  for (const auto& [modified, path] : others) {
+    absl::StatusOr<MetaGraph> other = ReadMetaGraph(files(), path);
+    if (!other.ok()) continue;
+    AddNote(note_,
+            absl::StrCat(meta.status().message(), "; serving the graph of \"",
+                         path, "\" instead"));
+    return other;
+  }
+  return meta;
+}
+
 absl::Status Model::LoadGraph() {
-  ASSIGN_OR_RETURN(MetaGraph meta, ReadMetaGraph(files(), folder_.graph_path));
+  ASSIGN_OR_RETURN(MetaGraph meta, ReadGraph());
 
   std::vector<std::string> roots = {NormalizePath("/", folder_.directory)};
   roots.insert(roots.end(), environment_.file_roots.begin(),
                environment_.file_roots.end());
-  confined_files_ =
-      std::make_unique<ConfinedFileSystem>(files(), std::move(roots));
+  confined_files_ = std::make_unique<ConfinedFileSystem>(
+      files(), std::move(roots),
+      [this](const std::string& path) { seen_.Touched(path); });
 
   Session::Options options;
   options.ops = environment_.ops;
@@ -173,7 +215,10 @@ std::shared_ptr<const ModelGraph> Model::graph() const {
 absl::StatusOr<RunResult> Model::Run(const Executor& executor,
                                      const RunRequest& request,
                                      CallContext& call) {
-  ASSIGN_OR_RETURN(RunResult result, session_->Run(executor, request, call));
+  absl::StatusOr<RunResult> ran = session_->Run(executor, request, call);
+  // What its ops saved is no news, or the next rescan would bring it back.
+  seen_.Settle();
+  ASSIGN_OR_RETURN(RunResult result, std::move(ran));
   if (result.wrote_variables && environment_.events != nullptr &&
       environment_.events->has_listeners()) {
     Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
@@ -242,72 +287,78 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     return InvalidArgument("generation ", *to_generation, " cannot be");
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
-  std::shared_ptr<const Generation> target;
-  std::deque<Seen> history;
-  {
-    MutexLock lock(mu_);
-    for (const auto& generation : retained_) {
-      if (to_generation.value_or(generation->number) == generation->number) {
-        target = generation;
-      }
-    }
-    history = history_;
-  }
-  // The newest one before, in memory or as a checkpoint that is still there.
-  if (!to_generation) {
-    for (const Seen& seen : history) {
-      if (seen.generation < 0 || seen.generation >= newest->number) continue;
-      if (target != nullptr && seen.generation <= target->number) continue;
-      if (seen.generation <= to_generation.value_or(-1)) continue;
-      if (FindFiles(files(), seen.checkpoint).stamp != seen.stamp) continue;
-      to_generation = seen.generation;
-    }
-    if (to_generation) target = nullptr;
-  }
-  std::string checkpoint;
-  CheckpointStamp stamp;  // of its files, when they held that generation
-  const int64_t wanted =
-      target == nullptr ? to_generation.value_or(-1) : target->number;
-  for (const Seen& seen : history) {
-    if (wanted < 0 || seen.generation != wanted) continue;
-    checkpoint = seen.checkpoint;
-    stamp = seen.stamp;
+  const RollbackTarget target = FindTarget(to_generation, newest->number);
+  if (target.generation < 0) {
+    return NotFound("there is no generation before ", newest->number);
   }
   RollbackResult out;
-  if (target != nullptr) {
+  out.restored_generation = target.generation;
+  if (target.values != nullptr) {
     ASSIGN_OR_RETURN(auto now, session_->variables().Rollback(
-                                   *target, expected_generation, call));
+                                   *target.values, expected_generation, call));
     Retain(newest);
-    Remember(now->number, checkpoint, stamp);
+    if (target.origin) {
+      SeenCheckpoints::Origin origin = *target.origin;
+      origin.generation = now->number;
+      seen_.AddOrigin(std::move(origin));
+    }
     out.generation = now->number;
-    out.restored_generation = target->number;
     out.checkpoint = now->checkpoint;
     out.global_step = GlobalStep(*now);
     Tell(ModelEvent::Kind::kGeneration, now->checkpoint, absl::OkStatus());
     return out;
   }
-  if (!to_generation) {
-    return NotFound("there is no generation before ", newest->number);
-  }
-  if (checkpoint.empty()) {
-    return NotFound("generation ", *to_generation,
+  if (!target.origin) {
+    return NotFound("generation ", target.generation,
                     " is not in memory and no checkpoint of it is known");
   }
-  if (FindFiles(files(), checkpoint).stamp != stamp) {
-    return FailedPrecondition("generation ", *to_generation,
+  if (!seen_.IsThere(*target.origin)) {
+    return FailedPrecondition("generation ", target.generation,
                               " is not in memory, and the files of its "
                               "checkpoint \"",
-                              checkpoint, "\" have changed since");
+                              target.origin->checkpoint,
+                              "\" have changed since");
   }
   RestoreOptions options;
-  options.checkpoint = checkpoint;
+  options.checkpoint = target.origin->checkpoint;
   options.expected_generation = expected_generation;
+  // The graph may have grown since.
+  if (graph()->saver_plan().complete()) options.mode = RestoreMode::kPartial;
   ASSIGN_OR_RETURN(RestoreResult restored, Restore(options, nullptr, call));
   out.generation = restored.generation;
-  out.restored_generation = *to_generation;
   out.checkpoint = restored.checkpoint;
   out.global_step = restored.global_step;
   out.from_checkpoint = true;
+  return out;
+}
+
+Model::RollbackTarget Model::FindTarget(std::optional<int64_t> to_generation,
+                                        int64_t newest) const {
+  std::deque<std::shared_ptr<const Generation>> retained;
+  {
+    MutexLock lock(mu_);
+    retained = retained_;
+  }
+  const std::vector<SeenCheckpoints::Origin> origins = seen_.Origins();
+  RollbackTarget out;
+  if (to_generation) {
+    out.generation = *to_generation;
+  } else {
+    // The newest one before, in memory or as a checkpoint that is still there.
+    if (!retained.empty()) out.generation = retained.back()->number;
+    for (const SeenCheckpoints::Origin& origin : origins) {
+      if (origin.generation < newest && origin.generation > out.generation &&
+          seen_.IsThere(origin)) {
+        out.generation = origin.generation;
+      }
+    }
+  }
+  for (const auto& generation : retained) {
+    if (generation->number == out.generation) out.values = generation;
+  }
+  for (const SeenCheckpoints::Origin& origin : origins) {
+    if (origin.generation == out.generation) out.origin = origin;
+  }
   return out;
 }
 
@@ -347,10 +398,12 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
     return FailedPrecondition("no initializer in the graph for ",
                               absl::StrJoin(without, ", "));
   }
-  // Held no longer: a value that is shared would be copied when written.
-  before.reset();
+  // Held no longer unless it is kept: a value that is shared would be copied
+  // when written.
+  if (out.overwritten.empty()) before.reset();
   if (!request.targets.empty() && !dry_run) {
     RETURN_IF_ERROR(session_->Run(request, call).status());
+    if (before != nullptr) Retain(std::move(before));
     Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   }
   out.generation = generation_number();
@@ -386,14 +439,12 @@ absl::StatusOr<int64_t> Model::AssignVariables(
     by_slot.emplace_back(variable->slot, std::move(value));
   }
   VariableStore& store = session_->variables();
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> previous, Read(call));
   {
     ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
                      store.BeginWrite(call));
-    const int64_t newest = step->generation().number;
-    if (expected_generation >= 0 && newest != expected_generation) {
-      return absl::AbortedError(absl::StrCat(
-          "generation is ", newest, ", expected ", expected_generation));
-    }
+    RETURN_IF_ERROR(
+        CheckExpected(expected_generation, step->generation().number));
     for (auto& [slot, value] : by_slot) {
       RETURN_IF_ERROR(
           step->Update(slot, [&value = value](LiveVariable& variable) {
@@ -402,6 +453,7 @@ absl::StatusOr<int64_t> Model::AssignVariables(
           }));
     }
   }
+  Retain(std::move(previous));
   Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   return generation_number();
 }
@@ -417,7 +469,10 @@ std::optional<Outcome> Model::last_save() const {
 }
 
 absl::Status Model::CheckExpected(int64_t expected) const {
-  const int64_t number = generation_number();
+  return CheckExpected(expected, generation_number());
+}
+
+absl::Status Model::CheckExpected(int64_t expected, int64_t number) {
   if (expected < 0 || expected == number) return absl::OkStatus();
   return absl::AbortedError(
       absl::StrCat("generation is ", number, ", expected ", expected));
@@ -439,24 +494,6 @@ void Model::Retain(std::shared_ptr<const Generation> previous) {
     dead = std::move(retained_.front());
     retained_.pop_front();
   }
-}
-
-bool Model::HasSeen(const std::string& checkpoint) const {
-  const CheckpointStamp stamp = FindFiles(files(), checkpoint).stamp;
-  MutexLock lock(mu_);
-  if (saving_.contains(checkpoint)) return true;
-  for (const Seen& seen : history_) {
-    if (seen.checkpoint == checkpoint && seen.stamp == stamp) return true;
-  }
-  return false;
-}
-
-void Model::Remember(int64_t generation, const std::string& checkpoint,
-                     const CheckpointStamp& stamp) {
-  if (checkpoint.empty()) return;
-  MutexLock lock(mu_);
-  history_.push_back({generation, checkpoint, stamp});
-  if (history_.size() > kHistory) history_.pop_front();
 }
 
 void Model::Tell(ModelEvent::Kind kind, const std::string& checkpoint,

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/base/call_context.h"
@@ -26,6 +25,7 @@
 #include "core/model/graph_catalog.h"
 #include "core/model/model_folder.h"
 #include "core/model/model_graph.h"
+#include "core/model/seen_checkpoints.h"
 #include "core/op/op_registry.h"
 #include "core/session/session.h"
 
@@ -249,9 +249,8 @@ class Model {
                                            CallContext& call)
       EXCLUDES(extend_mu_, mu_);
 
-  // Whether this checkpoint, unchanged since, was restored, refused or saved,
-  // or is being saved.
-  bool HasSeen(const std::string& checkpoint) const EXCLUDES(mu_);
+  // Which checkpoints are no news to this model.
+  const SeenCheckpoints& seen() const { return seen_; }
 
   std::optional<Outcome> last_restore() const EXCLUDES(mu_);
   std::optional<Outcome> last_save() const EXCLUDES(mu_);
@@ -260,6 +259,8 @@ class Model {
   Model(std::string name, ModelFolder folder, ModelEnvironment environment);
 
   absl::Status LoadGraph();
+  // The folder's graph; if that is damaged, an older one, and note() says so.
+  absl::StatusOr<MetaGraph> ReadGraph();
   // Serves the folder's newest checkpoint; if that is damaged, the newest one
   // that is whole, and note() says so.
   absl::Status RestoreNewest(CallContext& call);
@@ -271,6 +272,8 @@ class Model {
   absl::StatusOr<std::vector<std::pair<int, Tensor>>> ReadItems(
       const CheckpointReader& reader, const std::vector<RestoreItem>& items,
       bool keep_values, const ProgressCallback& progress, CallContext& call);
+  // Serves what was served before again and returns `why`.
+  absl::Status TakeBack(const Generation& previous, const absl::Status& why);
   absl::Status RestoreByRunning(const tensorflow::SaverDef& saver,
                                 const std::string& prefix, CallContext& call);
   absl::StatusOr<SaveResult> DoSave(const SaveOptions& options,
@@ -293,11 +296,18 @@ class Model {
   absl::Status NameNewest(const SaveOptions& options,
                           const tensorflow::SaverDef& saver, SaveResult& result)
       EXCLUDES(mu_);
+  // Where the values of an earlier generation are, as far as is known.
+  struct RollbackTarget {
+    int64_t generation = -1;                   // -1: there is none
+    std::shared_ptr<const Generation> values;  // in memory, or null
+    std::optional<SeenCheckpoints::Origin> origin;
+  };
+  RollbackTarget FindTarget(std::optional<int64_t> to_generation,
+                            int64_t newest) const EXCLUDES(mu_);
+  // ABORTED: the model is not at that generation; -1: any will do.
   absl::Status CheckExpected(int64_t expected) const;
+  static absl::Status CheckExpected(int64_t expected, int64_t number);
   void Retain(std::shared_ptr<const Generation> previous) EXCLUDES(mu_);
-  // Notes a checkpoint as seen, and as that of a generation (-1: of none).
-  void Remember(int64_t generation, const std::string& checkpoint,
-                const CheckpointStamp& stamp) EXCLUDES(mu_);
   void Tell(ModelEvent::Kind kind, const std::string& checkpoint,
             absl::Status status) const;
 
@@ -307,6 +317,7 @@ class Model {
   const ModelEnvironment environment_;
   absl::Time load_time_;
   std::string note_;
+  SeenCheckpoints seen_;
   std::unique_ptr<ConfinedFileSystem> confined_files_;
   std::unique_ptr<Session> session_;
 
@@ -314,14 +325,7 @@ class Model {
   mutable Mutex mu_;
   std::shared_ptr<const ModelGraph> graph_ GUARDED_BY(mu_);
   std::deque<std::shared_ptr<const Generation>> retained_ GUARDED_BY(mu_);
-  absl::flat_hash_set<std::string> saving_ GUARDED_BY(mu_);  // prefixes
   std::vector<std::string> saved_ GUARDED_BY(mu_);  // that may still be there
-  struct Seen {
-    int64_t generation = -1;  // that came from it; -1: none
-    std::string checkpoint;
-    CheckpointStamp stamp;
-  };
-  std::deque<Seen> history_ GUARDED_BY(mu_);  // newest last
   std::optional<Outcome> last_restore_ GUARDED_BY(mu_);
   std::optional<Outcome> last_save_ GUARDED_BY(mu_);
 };

@@ -18,21 +18,28 @@ namespace metagraph {
 namespace {
 
 // Lets variables that a new saver would save under a name which the one before
-// has for another go by their own names.
+// has for another go by their own names, or if need be by others.
 void MakeKeysUnique(const SaverPlan& kept, const SaverPlan& own_names,
                     SaverPlan* brought) {
-  absl::flat_hash_map<absl::string_view, int> taken;
+  absl::flat_hash_set<std::string> taken;
   for (const SavedVariable& variable : kept.variables) {
-    taken.emplace(variable.checkpoint_key, variable.node);
+    taken.insert(variable.checkpoint_key);
   }
+  // The parts of one variable share its key, also a new one.
+  absl::flat_hash_map<std::string, std::string> renamed;
   for (SavedVariable& variable : brought->variables) {
-    const auto other = taken.find(variable.checkpoint_key);
-    if (other == taken.end() || other->second == variable.node) continue;
+    if (!taken.contains(variable.checkpoint_key)) continue;
     for (const SavedVariable& own : own_names.variables) {
       if (own.node != variable.node) continue;
       variable.checkpoint_key = own.checkpoint_key;
       variable.shape_and_slice = own.shape_and_slice;
     }
+    std::string& key = renamed[variable.checkpoint_key];
+    if (key.empty()) {
+      key = variable.checkpoint_key;
+      while (taken.contains(key)) absl::StrAppend(&key, "_1");
+    }
+    variable.checkpoint_key = key;
   }
 }
 
@@ -77,12 +84,32 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
               return std::tie(a.checkpoint_key, a.node) <
                      std::tie(b.checkpoint_key, b.node);
             });
-  tensorflow::SaverDef saver =
-      AddSaverNodes(*extended.graph, all, more->mutable_graph_def());
+  tensorflow::SaverDef saver = AddSaverNodes(*extended.graph, all, kept.format,
+                                             more->mutable_graph_def());
   saver.set_max_to_keep(kept.saver.max_to_keep());
   saver.set_keep_checkpoint_every_n_hours(
       kept.saver.keep_checkpoint_every_n_hours());
   *more->mutable_saver_def() = std::move(saver);
+}
+
+// How ops are defined: by those who wrote the graphs, or else here.
+OpDefFinder OpsOf(const tensorflow::MetaGraphDef& more,
+                  const tensorflow::MetaGraphDef& old,
+                  const OpRegistry& registry) {
+  absl::flat_hash_map<std::string, const tensorflow::OpDef*> known;
+  for (const tensorflow::MetaGraphDef* def : {&more, &old}) {
+    for (const auto& op : def->meta_info_def().stripped_op_list().op()) {
+      known.emplace(op.name(), &op);
+    }
+  }
+  return [known = std::move(known),
+          &registry](absl::string_view op) -> const tensorflow::OpDef* {
+    if (const auto found = known.find(op); found != known.end()) {
+      return found->second;
+    }
+    const OpInfo* here = registry.Find(op);
+    return here == nullptr ? nullptr : &here->def;
+  };
 }
 
 }  // namespace
@@ -108,8 +135,10 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
     more.clear_saver_def();
   }
   ExtendResult result;
-  result.added_nodes =
-      RemoveKnownNodes(*old->meta().graph, more.mutable_graph_def());
+  ASSIGN_OR_RETURN(
+      result.added_nodes,
+      RemoveKnownNodes(*old->meta().graph, OpsOf(more, old->meta().def, ops()),
+                       more.mutable_graph_def()));
 
   MetaGraph meta;
   meta.kind = old->meta().kind;

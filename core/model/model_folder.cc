@@ -67,6 +67,7 @@ absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
   out.directory = std::string(Dirname(path));
   if (out.directory.empty()) out.directory.push_back('.');
   out.graph_path = path;
+  out.graph_is_named = true;
   if (absl::EndsWith(path, kMetaSuffix)) {
     FindCheckpoint(fs, out);
   } else {
@@ -129,7 +130,11 @@ std::string StateFileProblem(FileSystem& fs, const std::string& directory) {
   const bool as_named =
       latest->prefix ==
       (absl::StartsWith(named, "/") ? named : JoinPath(directory, named));
-  return as_named ? "" : latest->explanation;
+  if (!as_named) return latest->explanation;
+  return FolderKey(fs, Dirname(latest->prefix)) == FolderKey(fs, directory)
+             ? ""
+             : absl::StrCat("the state file names \"", latest->prefix,
+                            "\", which is in another folder");
 }
 
 std::vector<int64_t> ListVersions(FileSystem& fs, const std::string& path) {
@@ -209,15 +214,16 @@ absl::StatusOr<std::string> ResolveCheckpoint(FileSystem& fs,
                      LatestCheckpoint(fs, folder.directory));
     return std::move(latest.prefix);
   }
+  std::string found = absl::StartsWith(checkpoint, "/")
+                          ? checkpoint
+                          : JoinPath(folder.directory, checkpoint);
+  if (fs.Stat(IndexPath(found)).ok()) return found;
   // People name what they see: the index or the meta graph will do.
-  absl::string_view prefix = checkpoint;
+  absl::string_view prefix = found;
   if (absl::ConsumeSuffix(&prefix, ".index") ||
       absl::ConsumeSuffix(&prefix, kMetaSuffix)) {
-    // The prefix is what is left.
+    found = std::string(prefix);
   }
-  const std::string found = absl::StartsWith(prefix, "/")
-                                ? std::string(prefix)
-                                : JoinPath(folder.directory, prefix);
   if (CheckpointExists(fs, found)) return found;
   std::vector<std::string> known;
   if (const auto list = ListCheckpoints(fs, std::string(Dirname(found)));

@@ -21,6 +21,7 @@ struct ModelFolder {
   std::string directory;
   // What ReadMetaGraph takes: a file, or a SavedModel's folder.
   std::string graph_path;
+  bool graph_is_named = false;  // by the caller; not chosen from the folder
   // Prefix of the newest checkpoint; empty if there is none.
   std::string checkpoint;
   // For people: why there is no checkpoint, or what was passed over.

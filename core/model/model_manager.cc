@@ -305,19 +305,19 @@ std::vector<ManagedModel> ModelManager::List() const {
   return out;
 }
 
-void ModelManager::Rescan(bool retry_failed) {
+void ModelManager::Rescan(bool retry_failed, CallContext& call) {
   std::map<std::string, Source> sources;
   {
     MutexLock lock(state_->mu);
     sources = state_->sources;
   }
   for (const auto& [name, source] : sources) {
-    RescanOne(name, source, retry_failed);
+    if (call.Check().ok()) RescanOne(name, source, retry_failed, call);
   }
 }
 
 void ModelManager::RescanOne(const std::string& name, const Source& source,
-                             bool retry_failed) {
+                             bool retry_failed, CallContext& call) {
   // One step at a time, each from a fresh look; bounded, since a step that
   // fails may be wanted again.
   for (int step = 0; step < 4; ++step) {
@@ -349,11 +349,19 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
       const auto last = newest->last_restore();
       const bool failed = last.has_value() && !last->status.ok() &&
                           last->checkpoint == snapshot.newest_checkpoint;
-      snapshot.checkpoint_seen = newest->HasSeen(snapshot.newest_checkpoint) &&
-                                 !(failed && snapshot.retry_failed);
+      snapshot.checkpoint_seen =
+          newest->seen().HasSeen(snapshot.newest_checkpoint) &&
+          !(failed && snapshot.retry_failed);
     }
     const RescanAction action = NextAction(snapshot);
-    CallContext call;
+    {
+      // Unloaded meanwhile, or loaded from elsewhere.
+      MutexLock lock(state_->mu);
+      const auto now = state_->sources.find(name);
+      if (now == state_->sources.end() || now->second.path != source.path) {
+        return;
+      }
+    }
     switch (action.kind) {
       case RescanAction::Kind::kNothing:
         return;

@@ -65,7 +65,7 @@ class ModelManager {
 
   // Looks at the folders and loads, restores or unloads what differs, on the
   // caller's thread. `retry_failed`: also what failed before.
-  void Rescan(bool retry_failed);
+  void Rescan(bool retry_failed, CallContext& call);
 
   EventBus& events() { return state_->events; }
   const ModelEnvironment& environment() const { return environment_; }
@@ -106,7 +106,7 @@ class ModelManager {
   std::shared_ptr<Model> Share(std::unique_ptr<Model> model);
   void Tell(const Key& key, ModelState state, const absl::Status& status);
   void RescanOne(const std::string& name, const Source& source,
-                 bool retry_failed);
+                 bool retry_failed, CallContext& call);
   absl::Status NotServed(absl::string_view name,
                          std::optional<int64_t> version) const;
 

@@ -43,8 +43,10 @@ bool IsAboutTheCheckpoint(const absl::Status& status) {
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:  // such as an I/O error
       return false;
     default:
       return true;
@@ -78,9 +80,12 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
   Outcome outcome;
   outcome.checkpoint = options.checkpoint;
   CheckpointStamp stamp;
+  std::unique_ptr<SeenCheckpoints::Busy> busy;
   const auto prefix = ResolveCheckpoint(files(), folder_, options.checkpoint);
   if (prefix.ok()) {
     outcome.checkpoint = *prefix;
+    // Whoever watches the folder must not restore it a second time.
+    busy = seen_.Begin(*prefix);
     stamp = FindFiles(files(), *prefix).stamp;
   }
   absl::StatusOr<RestoreResult> result =
@@ -94,9 +99,10 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
     MutexLock lock(mu_);
     last_restore_ = outcome;
   }
-  if (IsAboutTheCheckpoint(result.status())) {
-    Remember(result.ok() ? result->generation : -1, outcome.checkpoint, stamp);
+  if (prefix.ok() && IsAboutTheCheckpoint(result.status())) {
+    seen_.Note(*prefix, stamp);
   }
+  if (result.ok()) seen_.AddOrigin({result->generation, *prefix, stamp});
   Tell(ModelEvent::Kind::kRestore, outcome.checkpoint, result.status());
   return result;
 }
@@ -120,8 +126,20 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   result.previous_generation = generation_number();
   result.generation = result.previous_generation;
   result.report = std::move(match.report);
-  if (options.mode == RestoreMode::kStrict) {
-    RETURN_IF_ERROR(at(result.report.ToStatus()));
+  if (options.mode == RestoreMode::kStrict && !result.report.fits()) {
+    const absl::Status misfit = result.report.ToStatus();
+    return at(result.report.restored.empty()
+                  ? misfit
+                  : absl::Status(misfit.code(),
+                                 absl::StrCat(misfit.message(),
+                                              "; a partial restore takes what "
+                                              "fits and leaves the rest as it "
+                                              "is")));
+  }
+  if (options.mode == RestoreMode::kPartial && match.items.empty() &&
+      plan.complete() && !plan.variables.empty()) {
+    return at(NotFound("no variable of the graph is in it; it has ",
+                       result.report.extra.size(), " others"));
   }
   const bool dry_run = options.mode == RestoreMode::kDryRun;
   auto values = ReadItems(**reader, match.items, !dry_run, progress, call);
@@ -142,23 +160,30 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
           UnmappedText(plan));
     }
     const absl::Status ran = RestoreByRunning(plan.saver, prefix, call);
-    if (!ran.ok()) {
-      // Back to what was served before; without the caller's limits, which
-      // may be what ended the run.
-      CallContext unlimited;
-      RETURN_IF_ERROR(store.Rollback(*previous, -1, unlimited).status());
-      return at(ran);
-    }
+    if (!ran.ok()) return at(TakeBack(*previous, ran));
   }
-  ASSIGN_OR_RETURN(
-      std::shared_ptr<const Generation> now,
+  absl::StatusOr<std::shared_ptr<const Generation>> published =
       store.Publish(*std::move(values), prefix,
-                    plan.complete() ? options.expected_generation : -1, call));
+                    plan.complete() ? options.expected_generation : -1, call);
+  if (!published.ok()) {
+    return plan.complete() ? published.status()
+                           : at(TakeBack(*previous, published.status()));
+  }
+  const std::shared_ptr<const Generation> now = *std::move(published);
   result.generation = now->number;
   result.previous_generation = previous->number;
   result.global_step = GlobalStep(*now);
   Retain(std::move(previous));
   return result;
+}
+
+absl::Status Model::TakeBack(const Generation& previous,
+                             const absl::Status& why) {
+  // Without the caller's limits, which may be what ended the restore.
+  CallContext unlimited;
+  RETURN_IF_ERROR(
+      session_->variables().Rollback(previous, -1, unlimited).status());
+  return why;
 }
 
 absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
@@ -173,7 +198,9 @@ absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
     RETURN_IF_ERROR(call.Check());
     const RestoreItem& item = items[i];
     if (!keep_values) {
-      RETURN_IF_ERROR(reader.Verify(item.key));
+      // Parts of one tensor are next to each other: it is read once.
+      const bool first = i == 0 || items[i - 1].key != item.key;
+      if (first) RETURN_IF_ERROR(reader.Verify(item.key));
     } else {
       ASSIGN_OR_RETURN(Tensor value, ReadItem(reader, item));
       values[i] = {item.slot, std::move(value)};

@@ -5,6 +5,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -79,20 +80,65 @@ absl::StatusOr<std::vector<TensorToSave>> Collect(
                    generation.value(slot->second)});
   }
   if (!without.empty()) {
-    return FailedPrecondition("without a value: ",
-                              absl::StrJoin(without, ", "));
+    return FailedPrecondition("without a value: ", absl::StrJoin(without, ", "),
+                              "; initialise, assign or restore them first");
   }
   return out;
 }
 
+// Variables with a value that the saver leaves out though they are meant to be
+// saved; empty if there are none.
+std::string NotKept(const SaverPlan& plan,
+                    const std::vector<ModelVariable>& variables,
+                    const Generation& generation) {
+  absl::flat_hash_set<int> kept;
+  for (const SavedVariable& saved : plan.variables) kept.insert(saved.node);
+  std::vector<std::string> left;
+  for (const ModelVariable& variable : variables) {
+    if (kept.contains(variable.node) || variable.slot < 0 ||
+        !generation.value(variable.slot).initialized() ||
+        !absl::c_linear_search(variable.collections, "variables")) {
+      continue;
+    }
+    left.push_back(absl::StrCat("\"", variable.name, "\""));
+  }
+  constexpr size_t kShown = 3;
+  if (left.size() <= kShown) return absl::StrJoin(left, ", ");
+  const size_t more = left.size() - kShown;
+  left.resize(kShown);
+  return absl::StrCat(absl::StrJoin(left, ", "), " and ", more, " more");
+}
+
 // The folder that a save goes to.
-std::string FolderOf(const SaveOptions& options, const ModelFolder& folder) {
+std::string FolderOf(FileSystem& fs, const SaveOptions& options,
+                     const ModelFolder& folder) {
   const std::string path = absl::StartsWith(options.prefix, "/")
                                ? options.prefix
                                : JoinPath(folder.directory, options.prefix);
   const bool is_folder =
       options.prefix.empty() || absl::EndsWith(options.prefix, "/");
-  return is_folder ? path : std::string(Dirname(path));
+  const std::string out(is_folder ? path : Dirname(path));
+  // The model's own folder is known by one name only.
+  return FolderKey(fs, out) == FolderKey(fs, folder.directory)
+             ? folder.directory
+             : out;
+}
+
+// What others of a checkpoint's files end with cannot end its own name.
+absl::Status CheckName(const std::string& name) {
+  if (WithoutShards(name) != name) {
+    return InvalidArgument("\"", name,
+                           "\" is the name of one file of a checkpoint in "
+                           "format V1, not that of a checkpoint");
+  }
+  for (const char* ending : {".index", ".meta"}) {
+    if (!absl::EndsWith(name, ending)) continue;
+    return InvalidArgument("\"", name,
+                           "\" ends as another file of a "
+                           "checkpoint does: leave ",
+                           ending, " away");
+  }
+  return absl::OkStatus();
 }
 
 // Whether a restart would take this checkpoint.
@@ -128,10 +174,9 @@ absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
 absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                                          const ProgressCallback& progress,
                                          CallContext& call) {
-  const std::string folder = FolderOf(options, folder_);
-  ASSIGN_OR_RETURN(const auto held,
-                   environment_.folder_locks->Acquire(folder, call));
-  RETURN_IF_ERROR(CheckExpected(options.expected_generation));
+  const std::string folder = FolderOf(files(), options, folder_);
+  ASSIGN_OR_RETURN(const auto held, environment_.folder_locks->Acquire(
+                                        FolderKey(files(), folder), call));
   const auto graph = this->graph();
   const SaverPlan& plan = graph->saver_plan();
   if (!plan.complete()) {
@@ -149,6 +194,8 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
                               "names of their own");
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
+  RETURN_IF_ERROR(
+      CheckExpected(options.expected_generation, generation->number));
   ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
                    Collect(plan, graph->variables(), *generation));
 
@@ -164,6 +211,11 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
   ASSIGN_OR_RETURN(result.checkpoint, ChoosePrefix(options, folder, *generation,
                                                    result.global_step));
   const std::string& prefix = result.checkpoint;
+  if (const std::string left = NotKept(plan, graph->variables(), *generation);
+      !left.empty()) {
+    AddNote(absl::StrCat("the graph's saver does not keep ", left), result);
+  }
+  const bool had_meta = files().Stat(MetaGraphPath(prefix)).ok();
   const bool replaces = FindOwnFiles(files(), prefix).format != 0;
   if (replaces) {
     AddNote("the checkpoint that had this name is replaced", result);
@@ -179,7 +231,9 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
       return Annotate(status, "checkpoint \"", prefix,
                       "\" is written and whole, but this failed: ");
     }
-    const std::string spare[] = {folder_.graph_path};
+    // Nothing is left of it, and what was there stays.
+    const std::string spare[] = {folder_.graph_path,
+                                 had_meta ? MetaGraphPath(prefix) : ""};
     RemoveCheckpoint(files(), prefix, spare).IgnoreError();
     return status;
   }
@@ -195,11 +249,7 @@ absl::StatusOr<std::string> Model::ChoosePrefix(
   std::string name(Basename(options.prefix));
   if (name.empty()) name = BaseName(folder_, generation.checkpoint);
   if (global_step) absl::StrAppend(&name, "-", *global_step);
-  if (WithoutShards(name) != name) {
-    return InvalidArgument("\"", name,
-                           "\" is the name of one file of a checkpoint in "
-                           "format V1, not that of a checkpoint");
-  }
+  RETURN_IF_ERROR(CheckName(name));
   return JoinPath(folder, name);
 }
 
@@ -219,19 +269,16 @@ absl::StatusOr<int64_t> Model::WriteCheckpoint(
     if (progress) progress(so_far);
   };
   // Whoever watches the folder must not restore it over what comes after.
-  {
-    MutexLock lock(mu_);
-    saving_.insert(prefix);
-  }
+  const auto busy = seen_.Begin(prefix);
+  const CheckpointStamp before = FindFiles(files(), prefix).stamp;
   absl::StatusOr<int64_t> bytes =
       format == 1
           ? WriteCheckpointV1(files(), prefix, tensors, written, call)
           : WriteCheckpointV2(files(), prefix, tensors, shards, written, call);
-  if (bytes.ok()) {
-    Remember(generation, prefix, FindFiles(files(), prefix).stamp);
-  }
-  MutexLock lock(mu_);
-  saving_.erase(prefix);
+  // If only the last sync failed the new checkpoint is there all the same.
+  const CheckpointStamp after = FindFiles(files(), prefix).stamp;
+  if (after != before) seen_.Note(prefix, after);
+  if (bytes.ok()) seen_.AddOrigin({generation, prefix, after});
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 #include "server/handlers/admin_handler.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,8 +59,13 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   }
   std::optional<int64_t> version;
   if (request.has_version()) version = request.version();
+  // Relative to where the daemon was started.
+  std::error_code error;
+  const std::filesystem::path directory =
+      std::filesystem::absolute(request.directory(), error);
+  if (error) return InvalidArgument(request.directory(), ": ", error.message());
   ASSIGN_OR_RETURN(const int64_t loading,
-                   models_.Load(request.model(), request.directory(), version));
+                   models_.Load(request.model(), directory.string(), version));
   response->set_version(loading);
   response->set_state(v1::MODEL_STATE_LOADING);
   if (!request.wait()) return absl::OkStatus();

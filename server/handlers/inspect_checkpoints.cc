@@ -21,13 +21,8 @@ namespace {
 std::string FindProblem(FileSystem& fs, const std::string& prefix) {
   const auto reader = CheckpointReader::Open(fs, prefix);
   if (!reader.ok()) return std::string(reader.status().message());
-  if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
-    for (const std::string& path : bundle->DataFiles()) {
-      if (const auto info = fs.Stat(path); !info.ok()) {
-        return std::string(info.status().message());
-      }
-    }
-    return "";
+  if (const absl::Status lengths = (*reader)->CheckLengths(); !lengths.ok()) {
+    return std::string(lengths.message());
   }
   return MissingShards(fs, prefix);
 }
@@ -101,6 +96,10 @@ absl::Status InspectHandler::VerifyCheckpoint(
   }
   if (const auto* bundle = dynamic_cast<const BundleReader*>(reader->get())) {
     response->set_shard_count(static_cast<int>(bundle->DataFiles().size()));
+  }
+  const absl::Status lengths = (*reader)->CheckLengths();
+  if (request.skip_values() && !lengths.ok()) {
+    response->add_problems(ToUtf8(std::string(lengths.message())));
   }
   uint64_t bytes = 0;
   for (const CheckpointTensor& tensor : (*reader)->tensors()) {

@@ -159,8 +159,9 @@ absl::Status InspectHandler::ListTensors(
   } else {
     for (const Node& node : graph.nodes()) {
       RETURN_IF_ERROR(call.Check());
-      const int outputs = catalog->num_outputs(node.id);
-      for (int i = 0; i < outputs; ++i) consider({node.id, i});
+      for (const int output : catalog->OutputsOf(node.id)) {
+        consider({node.id, output});
+      }
     }
   }
   const int64_t total = static_cast<int64_t>(found.size());

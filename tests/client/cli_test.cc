@@ -491,6 +491,14 @@ TEST_F(CliTest, AssignSendsValuesOfTheVariablesDtype) {
     response.set_generation(3);
     return response;
   };
+  fake_.on_ListVariables.answer = [](const v1::ListVariablesRequest& request) {
+    v1::ListVariablesResponse response;
+    if (request.names(0) != "W3") return response;
+    v1::Variable* variable = response.add_variables();
+    variable->set_dtype(tensorflow::DT_FLOAT);  // of the values
+    variable->set_is_resource(true);
+    return response;
+  };
   EXPECT_EQ(Ctl({"assign", "add", "W3=[1,2,3,4]"}), 0) << err();
   const auto& sent = fake_.on_AssignVariables.requests.back();
   ASSERT_EQ(sent.values_size(), 1);

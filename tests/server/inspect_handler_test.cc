@@ -253,6 +253,16 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
   ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
   EXPECT_FALSE(response.ok());
   EXPECT_GE(response.problems_size(), 1);
+  // Too short shows without reading.
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-3.data-00000-of-00001"),
+                                std::string(20, 'x')));
+  request.set_skip_values(true);
+  response.Clear();
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  EXPECT_FALSE(response.ok());
+  list.Clear();
+  ASSERT_OK(inspect_.ListCheckpoints(list_request, call_, &list));
+  EXPECT_FALSE(list.checkpoints(0).complete());
   // Names that only the disk chose: any bytes.
   WriteCheckpoint(fs(), Path("model-\xff"), {{"k\xfe", FloatVector({1})}});
   list.Clear();

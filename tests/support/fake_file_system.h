@@ -212,6 +212,14 @@ class FakeFileSystem : public FileSystem {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+      const std::string& path) override {
+    const MutexLock lock(mu_);
+    if (!FolderExists(path)) return Missing(path);
+    while (!locked_.insert(path).second) unlocked_.Wait(mu_);
+    return std::make_unique<Lock>(*this, path);
+  }
+
   absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) override {
     const MutexLock lock(mu_);
@@ -300,6 +308,21 @@ class FakeFileSystem : public FileSystem {
     const std::shared_ptr<File> file_;
   };
 
+  class Lock final : public FolderLock {
+   public:
+    Lock(FakeFileSystem& fs, std::string path)
+        : fs_(fs), path_(std::move(path)) {}
+    ~Lock() override {
+      const MutexLock lock(fs_.mu_);
+      fs_.locked_.erase(path_);
+      fs_.unlocked_.NotifyAll();
+    }
+
+   private:
+    FakeFileSystem& fs_;
+    const std::string path_;
+  };
+
   static absl::Status Missing(absl::string_view path) {
     return NotFound(path, "; No such file or directory");
   }
@@ -331,6 +354,8 @@ class FakeFileSystem : public FileSystem {
   std::map<std::string, std::shared_ptr<File>> durable_names_ GUARDED_BY(mu_);
   std::set<std::string> folders_ GUARDED_BY(mu_);
   std::set<std::string> durable_folders_ GUARDED_BY(mu_);
+  std::set<std::string> locked_ GUARDED_BY(mu_);
+  CondVar unlocked_;
   int64_t ticks_ GUARDED_BY(mu_) = 0;
   int operations_ GUARDED_BY(mu_) = 0;
   int left_ GUARDED_BY(mu_) = -1;  // until an operation fails; -1: none will

@@ -3,11 +3,13 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/checkpoint/bundle_test_util.h"
+#include "tests/support/temp_dir.h"
 
 namespace metagraph {
 namespace {
@@ -169,6 +171,25 @@ TEST(BundleWriterTest, OverwritingChangesTheDataFileName) {
   ExpectTensorEqual<float>(*old->Read("a"), {}, {1});
   ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "d/m"));
   ExpectTensorEqual<float>(*reader->Read("a"), {}, {3});
+}
+
+// Two that commit under one name: one after the other, whatever they are.
+TEST(BundleWriterTest, CommitsOfOneNameTakeTurns) {
+  TempDir dir;
+  FileSystem& fs = FileSystem::Posix();
+  const std::string prefix = dir.path() + "/m";
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::thread> writers;
+    for (const float value : {1.0f, 2.0f, 3.0f}) {
+      writers.emplace_back([&, value] {
+        EXPECT_OK(WriteBundle(fs, prefix, {{"a", Tensor::Scalar(value)}}));
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, prefix));
+    EXPECT_OK(reader->Read("a"));
+  }
+  EXPECT_EQ(fs.List(dir.path())->size(), 2u);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "core/checkpoint/checkpoint_files.h"
 
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/checkpoint/bundle_test_util.h"
+#include "tests/support/temp_dir.h"
 
 namespace metagraph {
 namespace {
@@ -127,6 +130,24 @@ TEST(StaleTempFilesTest, OnlyOldOnesGo) {
   for (const std::string& path : kept) EXPECT_EQ(fs.ContentOf(path), "x");
   EXPECT_FALSE(fs.Stat("d/m.tempstate5").ok());
   RemoveStaleTempFiles(fs, "absent", absl::InfiniteFuture());
+}
+
+// Writing to a part does not touch the folder of a sharded save.
+TEST(StaleTempFilesTest, AFolderIsInUseWhileAPartIs) {
+  TempDir dir;
+  FileSystem& posix = FileSystem::Posix();
+  const std::string folder = dir.path() + "/m.tempstate5";
+  ASSERT_OK(posix.CreateDirectory(folder));
+  const std::string part = folder + "/part.data-00000-of-00001.tempstate6";
+  ASSERT_OK(WriteFileAtomically(posix, part, "half"));
+  const absl::Time now = posix.Stat(part)->modified;
+  namespace stdfs = std::filesystem;
+  stdfs::last_write_time(folder,
+                         stdfs::last_write_time(part) - std::chrono::hours(2));
+  RemoveStaleTempFiles(posix, dir.path(), now - absl::Hours(1));
+  EXPECT_OK(posix.Stat(part));
+  RemoveStaleTempFiles(posix, dir.path(), now + absl::Hours(1));
+  EXPECT_FALSE(posix.Stat(folder).ok());
 }
 
 }  // namespace

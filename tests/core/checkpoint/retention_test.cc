@@ -185,6 +185,17 @@ TEST_F(UpdateCheckpointStateTest, CountsItsOwnSeries) {
             State("gen-3", {"m-1", "m-2", "gen-2", "dis-1", "gen-3"}));
 }
 
+// Another folder's checkpoint does not stand for one that has its name here.
+TEST_F(UpdateCheckpointStateTest, LeavesTheNamesakeOfAnotherFolderAlone) {
+  PutExample(&fs_, "/far/m-2");
+  PutExample(&fs_, "/d/m-3");
+  PutExample(&fs_, "/d/m-4");
+  fs_.Put("/d/checkpoint", State("m-3", {"/far/m-2", "./m-1", "m-3"}));
+  ASSERT_OK_AND_ASSIGN(auto fallen,
+                       UpdateCheckpointState(fs_, "/d", "/d/m-4", {1}));
+  EXPECT_THAT(fallen, ElementsAre("/d/m-1", "/d/m-3"));
+}
+
 // Names of the caller's own choice, as TensorFlow's Saver counts them.
 TEST_F(UpdateCheckpointStateTest, CountsWhatTheSaverWroteItself) {
   PutExample(&fs_, "/d/best");

@@ -2,6 +2,8 @@
 
 #include <snappy.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 
@@ -11,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/fake_file_system.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace metagraph {
 namespace {
@@ -170,6 +173,27 @@ TEST(TableTest, EachDamageHasItsMessage) {
   footer.resize(40);
   bytes.replace(bytes.size() - 48, 40, footer);
   fails(bytes, "truncated block read");
+}
+
+// A file with holes may claim any size.
+TEST(TableTest, RefusesAHugeBlock) {
+  TempDir dir;
+  const std::string path = dir.path() + "/huge.index";
+  constexpr uint64_t kSize = uint64_t{1} << 40;
+  std::string footer;
+  PutVarint64(&footer, 0);
+  PutVarint64(&footer, 0);
+  PutVarint64(&footer, 0);
+  PutVarint64(&footer, kSize - 100);
+  footer.resize(40);
+  PutFixed64(&footer, 0xdb4775248b80fb57u);
+  std::ofstream(path) << "";
+  std::filesystem::resize_file(path, kSize - footer.size());
+  std::ofstream(path, std::ios::app) << footer;
+  ASSERT_OK_AND_ASSIGN(auto file, FileSystem::Posix().OpenForReading(path));
+  ASSERT_EQ(file->size(), kSize);
+  EXPECT_THAT(TableReader::Open(std::move(file)),
+              HasCode(absl::StatusCode::kDataLoss, "a block of"));
 }
 
 TEST(TableTest, CallbackErrorsStopTheWalk) {

@@ -141,6 +141,23 @@ TEST(V1ReaderTest, RefusesRecordsThatDoNotFit) {
               HasCode(absl::StatusCode::kDataLoss, "out of bounds"));
 }
 
+// Many records may tell of one tensor.
+TEST(V1ReaderTest, LimitsTheSlicesOfATensorInAll) {
+  FakeFileSystem fs;
+  V1File file(fs);
+  for (int record = 0; record < 11; ++record) {
+    auto* meta = file.Declare("w", DT_FLOAT, {1, 20000});
+    for (int i = 0; i < 1000; ++i) {
+      TensorSlice slice = TensorSlice::Whole(2);
+      slice.extents[1] = {record * 1000 + i, 1};
+      slice.ToProto(meta->add_slice());
+    }
+  }
+  file.Write("m");
+  EXPECT_THAT(CheckpointReader::Open(fs, "m"),
+              HasCode(absl::StatusCode::kDataLoss, "too many slices"));
+}
+
 TEST(V1ReaderTest, ReadsWhatTensorFlowWrote) {
   const std::filesystem::path root =
       std::filesystem::path(MG_SHARED_DIR) / "golden/saver";

@@ -60,7 +60,9 @@ TEST(ImportPrefixTest, RenamesAllThatRefersToNodes) {
   EXPECT_EQ(variable.initializer_name(), "");
 }
 
-TEST(RemoveKnownNodesTest, KeepsWhatIsNewOrDiffers) {
+const tensorflow::OpDef* NoOps(absl::string_view) { return nullptr; }
+
+TEST(RemoveKnownNodesTest, KeepsWhatIsNew) {
   ASSERT_OK_AND_ASSIGN(const auto graph, Graph::Build(Parse(R"(graph_def {
                          node { name: "a" op: "NoOp" }
                          node { name: "b" op: "NoOp" input: "^a" }
@@ -68,12 +70,19 @@ TEST(RemoveKnownNodesTest, KeepsWhatIsNewOrDiffers) {
                                                           .graph_def()));
   auto more = Parse(R"(graph_def {
     node { name: "a" op: "NoOp" }
-    node { name: "b" op: "NoOp" }
     node { name: "c" op: "NoOp" input: "^a" }
   })");
-  EXPECT_EQ(RemoveKnownNodes(*graph, more.mutable_graph_def()), 2);
-  EXPECT_EQ(more.graph_def().node(0).name(), "b");
-  EXPECT_EQ(more.graph_def().node(1).name(), "c");
+  ASSERT_OK_AND_ASSIGN(
+      const int left,
+      RemoveKnownNodes(*graph, NoOps, more.mutable_graph_def()));
+  EXPECT_EQ(left, 1);
+  EXPECT_EQ(more.graph_def().node(0).name(), "c");
+
+  more.mutable_graph_def()->mutable_node(0)->set_name("b");
+  more.mutable_graph_def()->mutable_node(0)->clear_input();
+  EXPECT_THAT(RemoveKnownNodes(*graph, NoOps, more.mutable_graph_def()),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "'b', which was created by a previous call"));
 }
 
 TEST(MergeMetaGraphTest, AddsEntriesOnceAndReplacesTheSaver) {

@@ -32,21 +32,29 @@ TEST(SaverBuilderTest, PlanOfTheNodesIsTheSame) {
   set(1, "b", "", DT_INT64, "res");
   set(2, "whole", "3 2 0,1:0,2", DT_FLOAT, "part");
 
-  tensorflow::GraphDef nodes;
-  const auto saver = AddSaverNodes(*graph, variables, &nodes);
-  EXPECT_EQ(saver.restore_op_name(), "save_1/restore_all");
-  ASSERT_OK_AND_ASSIGN(const auto extended, graph->Extend(nodes));
-  ASSERT_OK_AND_ASSIGN(const SaverPlan plan, BuildSaverPlan(*extended, saver));
-  EXPECT_TRUE(plan.complete());
-  ASSERT_EQ(plan.variables.size(), 3u);
-  for (const SavedVariable& found : plan.variables) {
-    bool same = false;
-    for (const SavedVariable& wanted : variables) {
-      same = same || (found.checkpoint_key == wanted.checkpoint_key &&
-                      found.shape_and_slice == wanted.shape_and_slice &&
-                      found.dtype == wanted.dtype && found.node == wanted.node);
+  variables[0].reshape = true;
+
+  for (const int format : {1, 2}) {
+    tensorflow::GraphDef nodes;
+    const auto saver = AddSaverNodes(*graph, variables, format, &nodes);
+    EXPECT_EQ(saver.restore_op_name(), "save_1/restore_all");
+    ASSERT_OK_AND_ASSIGN(const auto extended, graph->Extend(nodes));
+    ASSERT_OK_AND_ASSIGN(const SaverPlan plan,
+                         BuildSaverPlan(*extended, saver));
+    EXPECT_TRUE(plan.complete());
+    EXPECT_EQ(plan.format, format);
+    ASSERT_EQ(plan.variables.size(), 3u);
+    for (const SavedVariable& found : plan.variables) {
+      bool same = false;
+      for (const SavedVariable& wanted : variables) {
+        same =
+            same || (found.checkpoint_key == wanted.checkpoint_key &&
+                     found.shape_and_slice == wanted.shape_and_slice &&
+                     found.dtype == wanted.dtype && found.node == wanted.node &&
+                     found.reshape == wanted.reshape);
+      }
+      EXPECT_TRUE(same) << found.variable;
     }
-    EXPECT_TRUE(same) << found.variable;
   }
 }
 

@@ -58,6 +58,21 @@ TEST(GraphCatalogUnsupportedTest, BlocksWhatDependsOnAnUnknownOp) {
   EXPECT_EQ(catalog.Describe(*catalog.Find("beside")).why_not, "");
 }
 
+// What a file claims must not cost memory.
+TEST(GraphCatalogUnsupportedTest, AnAbsurdOutputIsOne) {
+  TestGraph g;
+  g.Node("strange", "NoSuchOp");
+  g.Node("last", "Identity", {"strange:2147483647"}, {{"T", DT_FLOAT}});
+  g.Node("after", "Identity", {"strange:3"}, {{"T", DT_FLOAT}});
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  EXPECT_THAT(catalog.OutputsOf(0), testing::ElementsAre(3, 2147483647));
+  EXPECT_OK(catalog.Find("strange:2147483647"));
+  EXPECT_THAT(catalog.Find("strange:2"),
+              HasCode(absl::StatusCode::kNotFound, "2 outputs"));
+}
+
 TEST_F(GraphCatalogTest, ExplainsARunWithoutRunningIt) {
   ASSERT_OK_AND_ASSIGN(Explanation missing,
                        ExplainRun(*model_, {{}, {"add1:0"}, {}}, call_));

@@ -1,5 +1,6 @@
 // Fine-tuning in small: a served graph grows.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -133,9 +134,8 @@ TEST_F(ExtendTest, APrefixKeepsTwoGraphsApart) {
   EXPECT_NE(Values<float>(*reader->Read("W1"))[0], 9);
 }
 
-// Nothing but a clear word helps when a new variable has the name under which
-// an old one is saved.
-TEST_F(ExtendTest, SaveNamesTheVariablesThatShareAKey) {
+// A new variable has the name under which an old one is saved.
+TEST_F(ExtendTest, AKeyThatIsTakenGivesWay) {
   tensorflow::MetaGraphDef mapped = SeedMetaGraph();
   for (auto& node : *mapped.mutable_graph_def()->mutable_node()) {
     if (!absl::EndsWith(node.name(), "tensor_names")) continue;
@@ -148,10 +148,69 @@ TEST_F(ExtendTest, SaveNamesTheVariablesThatShareAKey) {
   WriteMetaGraph(fs(), Path("mapped/model.meta"), mapped);
   ASSERT_OK_AND_ASSIGN(model_, Load(Path("mapped")));
   ASSERT_OK(Extend(Head()));
-  const auto saved = model_->Save({}, nullptr, call_);
-  EXPECT_THAT(saved, HasCode(absl::StatusCode::kFailedPrecondition,
-                             "both be saved as \"W5\""));
-  EXPECT_THAT(saved, HasCode(absl::StatusCode::kFailedPrecondition, "\"W1\""));
+  ASSERT_OK(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save({}, nullptr, call_));
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       CheckpointReader::Open(fs(), saved.checkpoint));
+  ExpectTensorEqual<float>(*reader->Read("W5"), {4}, {1, 3, 10, 15});
+  ExpectTensorEqual<float>(*reader->Read("W5_1"), {4}, {2, 2, 2, 2});
+}
+
+// The graph has grown since that checkpoint was written.
+TEST_F(ExtendTest, RollbackToACheckpointLeavesNewVariablesAlone) {
+  ASSERT_OK(Extend(Head()));
+  ASSERT_OK(model_->InitializeVariables(InitializeScope::kUninitialized, {},
+                                        false, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const RollbackResult back,
+                       model_->Rollback({}, -1, call_));
+  EXPECT_TRUE(back.from_checkpoint);
+  EXPECT_THAT(Out(), ElementsAre(10, 18, 30, 74));
+}
+
+// As a newer TensorFlow exports a graph that it imported.
+TEST_F(ExtendTest, KnownNodesMayComeInOtherWords) {
+  tensorflow::MetaGraphDef whole = SeedMetaGraph();
+  for (auto& node : *whole.mutable_graph_def()->mutable_node()) {
+    node.set_device("/job:worker/cpu:0");
+    if (node.op() == "VariableV2") {
+      (*node.mutable_attr())["container"].set_s("");
+      (*node.mutable_attr())["_output_shapes"].mutable_list();
+    }
+    if (node.name() == "init") {
+      std::reverse(node.mutable_input()->begin(), node.mutable_input()->end());
+    }
+  }
+  whole.mutable_graph_def()->MergeFrom(Head().graph_def());
+  ASSERT_OK_AND_ASSIGN(const ExtendResult extended, Extend(whole));
+  EXPECT_EQ(extended.added_nodes, 7);
+}
+
+TEST_F(ExtendTest, AModelOfFormatV1StaysOne) {
+  TestGraph graph;
+  graph.Variable("W1", FloatVector({1, 2, 3, 4}));
+  tensorflow::MetaGraphDef meta;
+  *meta.mutable_saver_def() = AddV1Saver(graph, {"W1"});
+  *meta.mutable_graph_def() = graph.def();
+  ASSERT_OK(fs().CreateDirectory(Path("old")));
+  WriteMetaGraph(fs(), Path("old/model.meta"), meta);
+  ASSERT_OK_AND_ASSIGN(model_, Load(Path("old")));
+  TestGraph more;
+  more.Variable("W5", FloatVector({2, 2}));
+  tensorflow::MetaGraphDef head;
+  *head.mutable_graph_def() = more.def();
+  ASSERT_OK(Extend(head));
+  ASSERT_OK(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save({}, nullptr, call_));
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       CheckpointReader::Open(fs(), saved.checkpoint));
+  EXPECT_EQ(reader->format(), 1);
+  ExpectTensorEqual<float>(*reader->Read("W5"), {2}, {2, 2});
+  ASSERT_OK_AND_ASSIGN(model_, Load(Path("old")));
+  EXPECT_EQ(model_->graph()->variables().size(), 2u);
 }
 
 TEST_F(ExtendTest, ASaverWithoutItsNodesIsLeftOut) {

@@ -52,7 +52,7 @@ TEST_F(ModelManagerTest, KeepsTheReasonOfAFailedLoad) {
               HasCode(absl::StatusCode::kFailedPrecondition, "model.meta"));
   // Repaired and asked for again.
   WriteSeedModel(fs(), folder());
-  manager_.Rescan(/*retry_failed=*/true);
+  manager_.Rescan(/*retry_failed=*/true, call_);
   EXPECT_OK(manager_.Find("bad"));
 }
 
@@ -76,19 +76,19 @@ TEST_F(ModelManagerTest, RescanRestoresANewCheckpointOnce) {
   ASSERT_OK(LoadAndWait("seed", folder()));
   ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
   const int64_t first = model->generation_number();
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_EQ(model->generation_number(), first);
   WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
   const int64_t second = model->generation_number();
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_EQ(model->generation_number(), second);
   // What the model saved itself is no news to it.
   SaveOptions options;
   options.global_step = 6;
   ASSERT_OK(model->Save(options, nullptr, call_));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_EQ(model->generation_number(), second);
 }
 
@@ -100,13 +100,13 @@ TEST_F(ModelManagerTest, RescanTriesAgainWhenTheFilesChange) {
   const std::string data = Path("model-5.data-00000-of-00001");
   ASSERT_OK(fs().Rename(data, Path("aside")));  // still being copied
   const int64_t first = model->generation_number();
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   ASSERT_TRUE(model->last_restore().has_value());
   EXPECT_EQ(model->last_restore()->status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(model->generation_number(), first);
-  EXPECT_TRUE(model->HasSeen(Path("model-5")));
+  EXPECT_TRUE(model->seen().HasSeen(Path("model-5")));
   ASSERT_OK(fs().Rename(Path("aside"), data));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
 }
 
@@ -137,7 +137,7 @@ TEST_F(ModelManagerTest, RescanFollowsASlowCopy) {
   for (const auto& [name, done] : steps) {
     EXPECT_THAT(Add1(*model), ElementsAre(5, 9, 15, 37)) << name << done;
     copy(name, done);
-    manager_.Rescan(false);
+    manager_.Rescan(false, call_);
   }
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
 }
@@ -149,10 +149,10 @@ TEST_F(ModelManagerTest, RescanLoadsAGraphThatWasHalfThere) {
   std::ofstream(Path("model.meta"), std::ios::binary)
       << bytes->substr(0, bytes->size() / 2);
   EXPECT_FALSE(LoadAndWait("seed", folder()).ok());
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_FALSE(manager_.Find("seed").ok());
   std::ofstream(Path("model.meta"), std::ios::binary) << *bytes;
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_OK(manager_.Find("seed"));
 }
 
@@ -180,7 +180,7 @@ TEST_F(ModelManagerTest, RescanLeavesTheModelsOwnSaveAlone) {
   int looks = 0;
   files.after_rename = [&] {
     ++looks;
-    manager.Rescan(false);
+    manager.Rescan(false, call_);
   };
   SaveOptions options;
   options.global_step = 7;
@@ -199,10 +199,10 @@ TEST_F(ModelManagerTest, RescanFollowsAFolderThatIsRenamed) {
   WriteSeedCheckpoint(fs(), Path("next/model"), {0, 0, 0, 0}, {0, 0, 0, 0});
   // Between the two renames there is nothing.
   std::filesystem::rename(Path("live"), Path("old"));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(5, 9, 15, 37));
   std::filesystem::rename(Path("next"), Path("live"));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
 }
 
@@ -215,7 +215,7 @@ TEST_F(ModelManagerTest, RescanIsNotPutOffByCallersConditions) {
   options.expected_generation = 999;
   EXPECT_THAT(model->Restore(options, nullptr, call_),
               HasCode(absl::StatusCode::kAborted, "999"));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
 }
 
@@ -225,7 +225,7 @@ TEST_F(ModelManagerTest, RescanMovesToANewVersion) {
   ASSERT_OK(LoadAndWait("seed", folder()));
   ASSERT_OK(fs().CreateDirectory(Path("2")));
   WriteSeedModel(fs(), Path("2"));
-  manager_.Rescan(false);
+  manager_.Rescan(false, call_);
   ASSERT_OK_AND_ASSIGN(auto model, manager_.Find("seed"));
   EXPECT_EQ(model->version(), 2);
   EXPECT_FALSE(manager_.Find("seed", 1).ok());

@@ -151,6 +151,8 @@ TEST_F(ModelSaveTest, TwoModelsOfOneFolderTakeTurns) {
   LoadSeed();
   ASSERT_OK_AND_ASSIGN(const auto other, Load(folder() + "/."));
   Model* const models[] = {model_.get(), other.get()};
+  ASSERT_OK(
+      other->AssignVariables({{"W1", FloatVector({7, 7, 7, 7})}}, -1, call_));
   for (int round = 0; round < 10; ++round) {
     std::vector<std::thread> savers;
     for (Model* model : models) {
@@ -168,6 +170,49 @@ TEST_F(ModelSaveTest, TwoModelsOfOneFolderTakeTurns) {
   }
 }
 
+TEST_F(ModelSaveTest, RefusesNamesThatOtherFilesHave) {
+  LoadSeed();
+  for (const char* name : {"q.meta", "q.index", ".index"}) {
+    EXPECT_THAT(Save(name),
+                HasCode(absl::StatusCode::kInvalidArgument, "leave"));
+  }
+}
+
+TEST_F(ModelSaveTest, TellsWhatTheSaverLeavesOut) {
+  tensorflow::MetaGraphDef meta = SeedMetaGraph();
+  TestGraph more;
+  more.Variable("b", FloatVector({1}));
+  meta.mutable_graph_def()->MergeFrom(more.def());
+  AddVariableToCollections("b", &meta);
+  WriteMetaGraph(fs(), Path("model.meta"), meta);
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  ASSERT_OK(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved, Save("m"));
+  EXPECT_THAT(saved.note, HasSubstr("does not keep \"b\""));
+}
+
+// What an op saved is no news to who watches the folder, and saves by ops and
+// calls to one name do not take each other's data.
+TEST_F(ModelSaveTest, SavesByOpsAndByCalls) {
+  LoadSeed();
+  RunRequest request;
+  request.feeds = {{"save/Const:0", Tensor::Scalar<std::string>(Path("m"))}};
+  request.targets = {"save/control_dependency"};
+  ASSERT_OK(Run(*model_, request));
+  EXPECT_TRUE(model_->seen().HasSeen(Path("m")));
+  EXPECT_TRUE(model_->seen().HasSeen(folder() + "/./m"));
+  for (int round = 0; round < 10; ++round) {
+    std::thread by_op([&] { EXPECT_OK(Run(*model_, request)); });
+    EXPECT_OK(Save("m"));
+    by_op.join();
+    const auto check = VerifyCheckpoint(fs(), Path("m"));
+    ASSERT_OK(check);
+    EXPECT_TRUE(check->ok());
+    EXPECT_TRUE(model_->seen().HasSeen(Path("m")));
+  }
+}
+
 // A save that waits for another one minds its own limits.
 TEST(FolderLocksTest, WaitsNoLongerThanTheCaller) {
   FolderLocks locks;
@@ -175,11 +220,11 @@ TEST(FolderLocksTest, WaitsNoLongerThanTheCaller) {
   ASSERT_OK_AND_ASSIGN(auto held, locks.Acquire("/d", call));
   EXPECT_OK(locks.Acquire("/e", call));
   CallContext late(Clock::Real().Now() - absl::Seconds(1));
-  EXPECT_THAT(locks.Acquire("/d/.", late),
+  EXPECT_THAT(locks.Acquire("/d", late),
               HasCode(absl::StatusCode::kDeadlineExceeded, ""));
   CallContext gone;
   gone.Cancel();
-  EXPECT_THAT(locks.Acquire("/x/../d", gone),
+  EXPECT_THAT(locks.Acquire("/d", gone),
               HasCode(absl::StatusCode::kCancelled, ""));
   held.reset();
   EXPECT_OK(locks.Acquire("/d", late));

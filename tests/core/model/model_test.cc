@@ -102,7 +102,7 @@ TEST_F(ModelTest, RestoresAnotherCheckpointInOneStep) {
   EXPECT_GT(result.generation, before);
   EXPECT_THAT(result.report.restored, ElementsAre("Variable", "W1", "W2"));
   EXPECT_THAT(Add1(*model_), ElementsAre(2, 3, 4, 5));
-  EXPECT_TRUE(model_->HasSeen(Path("model-7")));
+  EXPECT_TRUE(model_->seen().HasSeen(Path("model-7")));
 }
 
 TEST_F(ModelTest, FailedRestoreListsAllProblemsAndChangesNothing) {
@@ -220,7 +220,42 @@ TEST_F(ModelTest, RollbackUndoesAnAssignment) {
   EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(ModelTest, RollbackGoesToTheAssignmentBefore) {
+  LoadSeed();
+  for (const float value : {1.0f, 2.0f}) {
+    ASSERT_OK(model_->AssignVariables(
+        {{"W1", FloatVector({value, value, value, value})}}, -1, call_));
+  }
+  const int64_t now = model_->generation_number();
+  ASSERT_OK_AND_ASSIGN(RollbackResult back, model_->Rollback({}, -1, call_));
+  EXPECT_EQ(back.restored_generation, now - 1);
+  EXPECT_FALSE(back.from_checkpoint);
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 7, 6, 23));
+}
+
+TEST_F(ModelTest, PartialRestoreOfNothingIsAnError) {
+  LoadSeed();
+  WriteCheckpoint(fs(), Path("other"), {{"x", FloatVector({1})}});
+  EXPECT_THAT(Restore("other", RestoreMode::kPartial),
+              HasCode(absl::StatusCode::kNotFound, "no variable"));
+}
+
+TEST_F(ModelTest, AHalfCopiedGraphGivesWayToAnOlderOne) {
+  WriteSeedModel(fs(), folder());
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  const std::string whole = SeedMetaGraph().SerializeAsString();
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model-5.meta"),
+                                whole.substr(0, whole.size() / 2)));
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  EXPECT_THAT(Add1(*model_), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(model_->note(), testing::HasSubstr("model.meta\" instead"));
+  // Not in place of one that was asked for.
+  EXPECT_THAT(Load(Path("model-5.meta")),
+              HasCode(absl::StatusCode::kDataLoss, "model-5.meta"));
+}
+
 TEST_F(ModelTest, RollbackPassesOverACheckpointThatIsGone) {
+  environment_.retained_generations = 0;
   LoadSeed();
   const int64_t first = model_->generation_number();
   WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "core/base/mutex.h"
+#include "core/checkpoint/checkpoint_files.h"
+#include "core/io/file_system.h"
+
+namespace metagraph {
+
+// What a model knows of checkpoints. Whoever watches its folder asks whether
+// one is news: neither restored, refused nor written by the model, as its files
+// are now, nor being so at the moment. And Rollback asks where an earlier
+// generation is. Paths may be spelled in any way. Thread-safe.
+class SeenCheckpoints {
+ public:
+  // `files` outlives this.
+  explicit SeenCheckpoints(FileSystem& files) : files_(files) {}
+  SeenCheckpoints(const SeenCheckpoints&) = delete;
+  SeenCheckpoints& operator=(const SeenCheckpoints&) = delete;
+
+  // While it lives, the model reads or writes this checkpoint.
+  class Busy {
+   public:
+    Busy(SeenCheckpoints& seen, std::string key)
+        : seen_(seen), key_(std::move(key)) {}
+    ~Busy() { seen_.End(key_); }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    SeenCheckpoints& seen_;
+    const std::string key_;
+  };
+  [[nodiscard]] std::unique_ptr<Busy> Begin(const std::string& prefix)
+      EXCLUDES(mu_);
+
+  // The model has dealt with it when its files had this stamp.
+  void Note(const std::string& prefix, const CheckpointStamp& stamp)
+      EXCLUDES(mu_);
+
+  // An op of the model wrote or removed a file. Until the run that it belongs
+  // to has called Settle, its checkpoint counts as busy.
+  void Touched(const std::string& path) EXCLUDES(mu_);
+  void Settle() EXCLUDES(mu_);
+
+  bool HasSeen(const std::string& prefix) const EXCLUDES(mu_);
+
+  // The checkpoint that holds a generation's values, as its files were then.
+  struct Origin {
+    int64_t generation = 0;
+    std::string checkpoint;
+    CheckpointStamp stamp;
+  };
+  // Only the newest are remembered.
+  void AddOrigin(Origin origin) EXCLUDES(mu_);
+  std::vector<Origin> Origins() const EXCLUDES(mu_);  // newest last
+  // Whether the files still are as they were.
+  bool IsThere(const Origin& origin) const;
+
+ private:
+  struct Noted {
+    std::string prefix;  // as it was spelled
+    CheckpointStamp stamp;
+  };
+
+  // The same for every spelling of a prefix.
+  std::string KeyOf(absl::string_view prefix) const;
+  void End(const std::string& key) EXCLUDES(mu_);
+  bool IsBusy(const std::string& key) const REQUIRES(mu_);
+  // Forgets checkpoints that are gone.
+  void Prune() EXCLUDES(mu_);
+
+  FileSystem& files_;
+  std::atomic<bool> any_touched_{false};
+  mutable Mutex mu_;
+  // All by key.
+  std::map<std::string, Noted> noted_ GUARDED_BY(mu_);
+  std::map<std::string, int> busy_ GUARDED_BY(mu_);
+  std::map<std::string, std::string> touched_ GUARDED_BY(mu_);  // prefixes
+  int64_t changes_ GUARDED_BY(mu_) = 0;
+  size_t prune_at_ GUARDED_BY(mu_) = 1000;
+  std::deque<Origin> origins_ GUARDED_BY(mu_);
+};
+
+}  // namespace metagraph
