@@ -9,12 +9,10 @@
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/graph/collections.h"
-#include "google/protobuf/util/message_differencer.h"
 
 namespace metagraph {
 namespace {
 
-using google::protobuf::util::MessageDifferencer;
 using tensorflow::CollectionDef;
 using tensorflow::GraphDef;
 using tensorflow::MetaGraphDef;
@@ -132,15 +130,14 @@ absl::StatusOr<int> RemoveKnownNodes(const Graph& graph,
   nodes.erase(std::stable_partition(nodes.begin(), nodes.end(), unknown),
               nodes.end());
   auto& functions = *more->mutable_library()->mutable_function();
-  functions.erase(std::stable_partition(
-                      functions.begin(), functions.end(),
-                      [&](const tensorflow::FunctionDef& function) {
-                        const auto* known =
-                            graph.FindFunction(function.signature().name());
-                        return known == nullptr ||
-                               !MessageDifferencer::Equals(*known, function);
-                      }),
-                  functions.end());
+  functions.erase(
+      std::stable_partition(
+          functions.begin(), functions.end(),
+          [&](const tensorflow::FunctionDef& function) {
+            const auto* known = graph.FindFunction(function.signature().name());
+            return known == nullptr || !SameFunction(*known, function, find_op);
+          }),
+      functions.end());
   return nodes.size();
 }
 

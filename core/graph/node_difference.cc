@@ -90,4 +90,28 @@ std::string NodeDifference(const NodeDef& a, const NodeDef& b,
   return attr.empty() ? "" : absl::StrCat("attribute \"", attr, "\"");
 }
 
+bool SameFunction(const tensorflow::FunctionDef& a,
+                  const tensorflow::FunctionDef& b,
+                  const OpDefFinder& find_op) {
+  if (a.node_def_size() != b.node_def_size()) return false;
+  for (int i = 0; i < a.node_def_size(); ++i) {
+    const NodeDef& node = a.node_def(i);
+    if (node.name() != b.node_def(i).name() ||
+        !NodeDifference(node, b.node_def(i), find_op).empty()) {
+      return false;
+    }
+  }
+  // The rest, but for notes.
+  const auto frame = [](tensorflow::FunctionDef function) {
+    function.clear_node_def();
+    std::vector<std::string> notes;
+    for (const auto& [name, value] : function.attr()) {
+      if (absl::StartsWith(name, "_")) notes.push_back(name);
+    }
+    for (const std::string& name : notes) function.mutable_attr()->erase(name);
+    return function;
+  };
+  return MessageDifferencer::Equals(frame(a), frame(b));
+}
+
 }  // namespace metagraph

@@ -20,4 +20,8 @@ std::string NodeDifference(const tensorflow::NodeDef& a,
                            const tensorflow::NodeDef& b,
                            const OpDefFinder& find_op);
 
+// Whether two functions of one name do the same, by the same rule.
+bool SameFunction(const tensorflow::FunctionDef& a,
+                  const tensorflow::FunctionDef& b, const OpDefFinder& find_op);
+
 }  // namespace metagraph

@@ -82,5 +82,23 @@ TEST(NodeDifferenceTest, TensorsAreComparedByValue) {
             "attribute \"value\"");
 }
 
+TEST(SameFunctionTest, GoesByTheRuleOfItsNodes) {
+  const auto function = [](const std::string& node, const std::string& attr) {
+    return Parse<tensorflow::FunctionDef>(
+        R"(signature { name: "f" } node_def { name: "n" op: "NoOp" )" + node +
+        "} " + attr);
+  };
+  const auto none = [](absl::string_view) { return nullptr; };
+  const auto plain = function("", "");
+  EXPECT_TRUE(SameFunction(
+      plain,
+      function(R"(device: "/cpu:0")",
+               R"(attr { key: "_construction_context" value { s: "x" } })"),
+      none));
+  EXPECT_FALSE(SameFunction(plain, function(R"(input: "^a")", ""), none));
+  EXPECT_FALSE(SameFunction(
+      plain, function("", R"(ret { key: "y" value: "n" })"), none));
+}
+
 }  // namespace
 }  // namespace metagraph
