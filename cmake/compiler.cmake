@@ -2,9 +2,11 @@
 
 find_program(MG_CCACHE ccache)
 if(MG_CCACHE)
-  # Relative paths let build folders of one checkout share compiled objects.
+  # Relative paths let build folders of one checkout share compiled objects. Not
+  # those of two: a precompiled header of another one does not fit this one.
   set(launcher ${CMAKE_COMMAND} -E env
       CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_NAMESPACE=${PROJECT_SOURCE_DIR}
       CCACHE_SLOPPINESS=pch_defines,time_macros ${MG_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
