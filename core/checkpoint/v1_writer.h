@@ -26,14 +26,15 @@ class V1Writer {
       : fs_(fs), path_(std::move(path)) {}
 
   // INVALID_ARGUMENT: the name was added before, or the tensor is too large for
-  // this format (2 GB encoded). UNIMPLEMENTED: a dtype that it cannot hold.
+  // this format (2 GB encoded).
   absl::Status Add(absl::string_view name, const Tensor& tensor);
   // `tensor` is the part of a tensor of `full_shape` that `slice` cuts out.
   absl::Status AddSlice(absl::string_view name, const TensorShape& full_shape,
                         const TensorSlice& slice, const Tensor& tensor);
   // Makes the checkpoint durable and visible. The folder must exist. `written`
   // is called after each piece with the bytes of its tensor; what it returns
-  // other than OK ends the writing, and nothing has changed.
+  // other than OK ends the writing, and nothing has changed. UNIMPLEMENTED: a
+  // dtype that this format cannot hold.
   using Written = std::function<absl::Status(int64_t bytes)>;
   absl::Status Finish(const Written& written = nullptr);
 

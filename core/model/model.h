@@ -211,8 +211,11 @@ class Model {
                                         const ProgressCallback& progress,
                                         CallContext& call) EXCLUDES(mu_);
 
-  // Serves the values of an earlier generation (default: the one before) again
-  // under a new number: from memory, or else from its checkpoint.
+  // Serves the values of an earlier generation (default: the newest that is
+  // kept) again under a new number: from memory, or else from its checkpoint;
+  // variables that this does not hold then keep theirs. In memory is what the
+  // last restores, assignments and initialisations replaced. NOT_FOUND: there
+  // is none. FAILED_PRECONDITION: the files of its checkpoint have changed.
   absl::StatusOr<RollbackResult> Rollback(std::optional<int64_t> to_generation,
                                           int64_t expected_generation,
                                           CallContext& call) EXCLUDES(mu_);

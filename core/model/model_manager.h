@@ -74,8 +74,6 @@ class ModelManager {
   using Key = std::pair<std::string, int64_t>;
   struct Entry {
     ManagedModel shown;
-    int64_t last_generation = 0;
-    // Of a failed load: the checkpoint that it tried.
     // What the last load found, to see whether another may end differently.
     std::string tried_checkpoint;
     CheckpointStamp tried_stamp;
