@@ -4,16 +4,11 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace metagraph {
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  absl::Time Now() override { return now; }
-  absl::Time now = absl::UnixEpoch();
-};
 
 TEST(CallContextTest, IsOkWithoutDeadlineAndCancellation) {
   CallContext call;
@@ -23,9 +18,9 @@ TEST(CallContextTest, IsOkWithoutDeadlineAndCancellation) {
 
 TEST(CallContextTest, ReportsThePassedDeadline) {
   FakeClock clock;
-  CallContext call(clock.now + absl::Seconds(5), clock);
+  CallContext call(clock.Now() + absl::Seconds(5), clock);
   EXPECT_OK(call.Check());
-  clock.now += absl::Seconds(5);
+  clock.Advance(absl::Seconds(5));
   EXPECT_THAT(call.Check(),
               HasCode(absl::StatusCode::kDeadlineExceeded, "deadline"));
 }
