@@ -68,14 +68,24 @@ class FakeFileSystem : public FileSystem {
     kAllUnsynced,  // nothing survives that was not synced
     kNothing,      // the disk happened to keep up
     kContentOnly,  // names survive, unsynced content does not
+    // Disks may write names in any order: of those that were not synced only
+    // the newest survives.
+    kNewestNameOnly,
   };
+  static constexpr Loss kLosses[] = {Loss::kAllUnsynced, Loss::kNothing,
+                                     Loss::kContentOnly, Loss::kNewestNameOnly};
   // What the next start of the machine finds. Ends the failing.
   void Crash(Loss loss) {
     const MutexLock lock(mu_);
     left_ = -1;
-    if (loss == Loss::kAllUnsynced) {
+    if (loss == Loss::kAllUnsynced || loss == Loss::kNewestNameOnly) {
       folders_ = durable_folders_;
       names_ = durable_names_;
+      if (loss == Loss::kNewestNameOnly && !unsynced_.empty()) {
+        const NameChange& newest = unsynced_.back();
+        if (!newest.gone.empty()) names_.erase(newest.gone);
+        if (newest.file != nullptr) names_[newest.name] = newest.file;
+      }
       // What was synced in a folder that is lost itself.
       std::erase_if(names_, [this](const auto& named) REQUIRES(mu_) {
         return !FolderExists(Dirname(named.first));
@@ -86,6 +96,7 @@ class FakeFileSystem : public FileSystem {
     }
     durable_folders_ = folders_;
     durable_names_ = names_;
+    unsynced_.clear();
     for (auto& [path, file] : names_) file->durable = file->content;
   }
 
@@ -141,6 +152,7 @@ class FakeFileSystem : public FileSystem {
     auto file = std::make_shared<File>();
     file->modified = Tick();
     names_[path] = file;
+    unsynced_.push_back({"", path, file});
     return std::make_unique<Writer>(*this, path, std::move(file));
   }
 
@@ -152,6 +164,7 @@ class FakeFileSystem : public FileSystem {
     RETURN_IF_ERROR(Step(from));
     std::shared_ptr<File> file = found->second;
     names_.erase(found);
+    unsynced_.push_back({from, to, file});
     names_[to] = std::move(file);
     return absl::OkStatus();
   }
@@ -161,6 +174,7 @@ class FakeFileSystem : public FileSystem {
     if (names_.count(path) == 0) return Missing(path);
     RETURN_IF_ERROR(Step(path));
     names_.erase(path);
+    unsynced_.push_back({path, "", nullptr});
     return absl::OkStatus();
   }
 
@@ -203,6 +217,9 @@ class FakeFileSystem : public FileSystem {
     for (const auto& [name, file] : names_) {
       if (Dirname(name) == path) durable_names_[name] = file;
     }
+    std::erase_if(unsynced_, [&path](const NameChange& change) {
+      return Dirname(change.file ? change.name : change.gone) == path;
+    });
     std::erase_if(durable_folders_, [&path](const std::string& name) {
       return Dirname(name) == path;
     });
@@ -254,6 +271,13 @@ class FakeFileSystem : public FileSystem {
     std::string content;
     std::string durable;
     absl::Time modified;
+  };
+
+  // One creation, rename or removal.
+  struct NameChange {
+    std::string gone;  // "" if no name goes
+    std::string name;  // of `file`, if that is not null
+    std::shared_ptr<File> file;
   };
 
   class Reader final : public RandomAccessFile {
@@ -352,6 +376,7 @@ class FakeFileSystem : public FileSystem {
   mutable Mutex mu_;
   std::map<std::string, std::shared_ptr<File>> names_ GUARDED_BY(mu_);
   std::map<std::string, std::shared_ptr<File>> durable_names_ GUARDED_BY(mu_);
+  std::vector<NameChange> unsynced_ GUARDED_BY(mu_);  // in their order
   std::set<std::string> folders_ GUARDED_BY(mu_);
   std::set<std::string> durable_folders_ GUARDED_BY(mu_);
   std::set<std::string> locked_ GUARDED_BY(mu_);

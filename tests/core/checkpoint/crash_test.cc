@@ -14,8 +14,6 @@ namespace metagraph {
 namespace {
 
 using Loss = FakeFileSystem::Loss;
-constexpr Loss kLosses[] = {Loss::kAllUnsynced, Loss::kNothing,
-                            Loss::kContentOnly};
 
 std::vector<NamedTensor> Weights(float value) {
   return {{"a", MakeTensor<float>({2}, {value, value})},
@@ -55,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Prefixes, CrashTest,
                          ::testing::Values("d/m-1", "d/m-2"));
 
 TEST_P(CrashTest, LeavesTheOldCheckpointOrTheNewOne) {
-  for (const Loss loss : kLosses) {
+  for (const Loss loss : FakeFileSystem::kLosses) {
     for (int n = 0;; ++n) {
       FakeFileSystem fs({"d"});
       ASSERT_OK(SaveAndPoint(fs, "d/m-1", 1));
@@ -113,7 +111,7 @@ TEST(ShardedCrashTest, LeavesTheOldCheckpointOrTheNewOne) {
                fs, "d/m", tensors, 2, [](int64_t) {}, call)
         .status();
   };
-  for (const Loss loss : kLosses) {
+  for (const Loss loss : FakeFileSystem::kLosses) {
     for (int n = 0;; ++n) {
       FakeFileSystem fs({"d"});
       ASSERT_OK(save(fs, 1));

@@ -98,9 +98,7 @@ TEST(V1WriterTest, ACrashLeavesTheOldFileOrTheNewOne) {
     RETURN_IF_ERROR(writer.Add("a", MakeTensor<float>({1}, {value})));
     return writer.Finish();
   };
-  for (const auto loss :
-       {FakeFileSystem::Loss::kAllUnsynced, FakeFileSystem::Loss::kNothing,
-        FakeFileSystem::Loss::kContentOnly}) {
+  for (const auto loss : FakeFileSystem::kLosses) {
     for (int n = 0;; ++n) {
       FakeFileSystem fs({"d"});
       ASSERT_OK(save(fs, 1));

@@ -148,9 +148,7 @@ TEST(WriteFileAtomicallyTest, ReplacesThroughPosix) {
 }
 
 TEST(WriteFileAtomicallyTest, CrashAnywhereLeavesOldOrNew) {
-  for (const auto loss :
-       {FakeFileSystem::Loss::kAllUnsynced, FakeFileSystem::Loss::kNothing,
-        FakeFileSystem::Loss::kContentOnly}) {
+  for (const auto loss : FakeFileSystem::kLosses) {
     for (int n = 0;; ++n) {
       FakeFileSystem fs({"d"});
       fs.Put("d/a", "old");

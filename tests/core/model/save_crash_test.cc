@@ -131,8 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& way) { return way.param.name; });
 
 TEST_P(SaveCrashTest, LeavesTheOldCheckpointOrTheNewOne) {
-  for (const Loss loss :
-       {Loss::kAllUnsynced, Loss::kNothing, Loss::kContentOnly}) {
+  for (const Loss loss : FakeFileSystem::kLosses) {
     for (int n = 0;; ++n) {
       SCOPED_TRACE(absl::StrCat("operation ", n, ", loss ", int(loss)));
       FakeFileSystem fs({"/d"});
