@@ -17,8 +17,8 @@ using Sink = absl::FunctionRef<absl::Status(const Message&)>;
 // The calls of metagraph.v1, wherever they are answered: by a daemon
 // (RemoteBackend) or in this process. Thread-safe.
 //
-// Errors have the codes that common.proto lists and may carry a serialised
-// google.rpc.ErrorInfo as payload, see error_text.h.
+// Errors have the codes that common.proto lists and may carry details, see
+// core/base/error_details.h.
 class Backend {
  public:
   virtual ~Backend() = default;

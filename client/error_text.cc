@@ -1,13 +1,13 @@
 #include "client/error_text.h"
 
+#include <map>
 #include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/types/optional.h"
-#include "google/rpc/error_details.pb.h"
+#include "core/base/error_details.h"
 
 namespace metagraph {
 namespace {
@@ -19,14 +19,10 @@ constexpr absl::string_view kUsageUrl = "metagraph/usage";
 std::string ErrorText(const absl::Status& status) {
   std::string text = absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
                                   status.message());
-  const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfoUrl);
-  google::rpc::ErrorInfo info;
-  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) {
-    return text;
-  }
-  for (absl::string_view key : {"expected", "found", "nearest"}) {
-    const auto it = info.metadata().find(std::string(key));
-    if (it == info.metadata().end() || it->second.empty()) continue;
+  const std::map<std::string, std::string> details = DetailsOf(status);
+  for (const char* key : {"expected", "found", "nearest"}) {
+    const auto it = details.find(key);
+    if (it == details.end()) continue;
     // The message often says it already.
     bool said = true;
     for (absl::string_view part : absl::StrSplit(it->second, ',')) {

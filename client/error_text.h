@@ -7,10 +7,6 @@
 
 namespace metagraph {
 
-// The payload that holds a serialised google.rpc.ErrorInfo.
-inline constexpr absl::string_view kErrorInfoUrl =
-    "type.googleapis.com/google.rpc.ErrorInfo";
-
 // For a person: "NOT_FOUND: no tensor "ad:0"", and on further lines what the
 // error details add to the message.
 std::string ErrorText(const absl::Status& status);

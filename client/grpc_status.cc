@@ -1,7 +1,9 @@
 #include "client/grpc_status.h"
 
-#include "absl/strings/cord.h"
-#include "client/error_text.h"
+#include <utility>
+
+#include "core/base/error_details.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
 namespace metagraph {
@@ -12,8 +14,10 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
   google::rpc::Status details;
   if (!details.ParseFromString(status.error_details())) return out;
   for (const google::protobuf::Any& detail : details.details()) {
-    if (detail.type_url() == kErrorInfoUrl) {
-      out.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
+    google::rpc::ErrorInfo info;
+    if (!detail.UnpackTo(&info)) continue;
+    for (const auto& [key, value] : info.metadata()) {
+      out = WithDetails(std::move(out), {{key, value}});
     }
   }
   return out;

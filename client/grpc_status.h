@@ -5,8 +5,7 @@
 
 namespace metagraph {
 
-// The same code and message; a google.rpc.ErrorInfo among the error details
-// becomes a payload, see error_text.h.
+// The same code, message and details, see core/base/error_details.h.
 absl::Status FromGrpcStatus(const grpc::Status& status);
 
 }  // namespace metagraph

@@ -18,7 +18,8 @@ absl::Status AdminService::CheckAllowed() const {
       grpc::CallbackServerContext* context, const v1::name##Request* request, \
       v1::name##Response* response) {                                         \
     return StartUnary(                                                        \
-        support_, support_.background, "metagraph.v1.Admin/" #name, *context, \
+        support_, support_.admin, "metagraph.v1.Admin/" #name, *context,      \
+        response,                                                             \
         [this, request, response](CallContext& call) -> absl::Status {        \
           RETURN_IF_ERROR(CheckAllowed());                                    \
           return handler_.name(*request, call, response);                     \
@@ -29,7 +30,8 @@ absl::Status AdminService::CheckAllowed() const {
       grpc::CallbackServerContext* context,                                \
       const v1::name##Request* request) {                                  \
     return StartStream<v1::name##Response>(                                \
-        support_, "metagraph.v1.Admin/" #name, *context,                   \
+        support_, support_.admin, support_.admission,                      \
+        "metagraph.v1.Admin/" #name, *context,                             \
         [this, request](                                                   \
             CallContext& call,                                             \
             const MessageSink<v1::name##Response>& sink) -> absl::Status { \

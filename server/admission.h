@@ -13,7 +13,9 @@ namespace metagraph {
 // all. Thread-safe.
 class Admission {
  public:
-  explicit Admission(int64_t max_in_flight) : max_(max_in_flight) {}
+  // `what` is counted, for the error: "calls".
+  explicit Admission(int64_t max_in_flight, const char* what = "calls")
+      : max_(max_in_flight), what_(what) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
@@ -42,7 +44,8 @@ class Admission {
     if (in_flight_.fetch_add(1) >= max_) {
       in_flight_.fetch_sub(1);
       return absl::ResourceExhaustedError(
-          absl::StrCat("more than ", max_, " calls are under way"));
+          absl::StrCat("more than ", max_, " ", what_,
+                       " are under way: try again when some have ended"));
     }
     return Ticket(this);
   }
@@ -51,6 +54,7 @@ class Admission {
 
  private:
   const int64_t max_;
+  const char* const what_;
   std::atomic<int64_t> in_flight_{0};
   std::atomic<bool> draining_{false};
 };

@@ -1,11 +1,13 @@
 #include "server/call_support.h"
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
+#include "core/base/error_details.h"
 #include "glog/logging.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/handlers/error_details.h"
+#include "server/handlers/describe.h"
+#include "server/handlers/message_size.h"
 
 namespace metagraph {
 namespace {
@@ -31,16 +33,20 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
   std::string message = Shorten(status.message());
-  const auto payload = status.GetPayload(kErrorInfoUrl);
-  if (!payload.has_value() || payload->size() > kMaxDetails) {
-    return grpc::Status(code, std::move(message));
+  google::rpc::ErrorInfo info;
+  size_t left = kMaxDetails;
+  for (const auto& [key, value] : DetailsOf(status)) {
+    if (key.size() + value.size() > left) continue;
+    left -= key.size() + value.size();
+    (*info.mutable_metadata())[key] = ToUtf8(value);
   }
+  if (info.metadata().empty()) return grpc::Status(code, std::move(message));
+  info.set_reason(absl::StatusCodeToString(status.code()));
+  info.set_domain("metagraph");
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);
-  google::protobuf::Any* any = details.add_details();
-  any->set_type_url(std::string(kErrorInfoUrl));
-  any->set_value(std::string(*payload));
+  details.add_details()->PackFrom(info);
   return grpc::Status(code, std::move(message), details.SerializeAsString());
 }
 
@@ -83,14 +89,26 @@ void FailureLog::Add(absl::string_view method, const std::string& peer,
 }
 
 CallScope::CallScope(CallSupport& support, const char* method,
-                     grpc::CallbackServerContext& context)
+                     grpc::CallbackServerContext& context,
+                     const google::protobuf::MessageLite* answer)
     : support_(support),
       method_(method),
       context_(context),
+      answer_(answer),
       start_(SteadyNanos()),
       ticket_(support.admission.Enter()) {}
 
-grpc::Status CallScope::Close(const absl::Status& status) {
+CallScope::CallScope(CallSupport& support, Admission& admission,
+                     const char* method, grpc::CallbackServerContext& context)
+    : support_(support),
+      method_(method),
+      context_(context),
+      answer_(nullptr),
+      start_(SteadyNanos()),
+      ticket_(admission.Enter()) {}
+
+grpc::Status CallScope::Close(absl::Status status) {
+  if (status.ok() && answer_ != nullptr) status = CheckMessageSize(*answer_);
   if (!status.ok()) {
     support_.failures.Add(method_, context_.peer(), status,
                           SteadyNanos() - start_);

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "core/base/mutex.h"
 #include "core/base/thread_pool.h"
+#include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
 #include "server/admission.h"
@@ -45,26 +46,40 @@ struct CallSupport {
   FailureLog& failures;
   ThreadPool& requests;    // runs that are not over in a moment
   ThreadPool& inspection;  // looks at models, which long runs must not delay
-  ThreadPool& background;  // restores, saves, streams: what takes its time
+  // What takes its time, apart: neither callers that read slowly nor those that
+  // have checkpoints checked hold up a restore.
+  ThreadPool& readers;  // streams of values and graphs: one thread each
+  ThreadPool& checks;   // looks at the files of checkpoints
+  ThreadPool& admin;    // loads, restores, saves
+  Admission& reading;   // streams of values and graphs under way
+  Admission& watching;  // streams of events, which may go on for ever
 };
 
 // One call from its arrival to its status.
 class CallScope {
  public:
+  // `answer`: the one message of a call that does not stream; it outlives this.
   CallScope(CallSupport& support, const char* method,
+            grpc::CallbackServerContext& context,
+            const google::protobuf::MessageLite* answer = nullptr);
+  // A stream that counts among its like only, and on which no message is made
+  // before it is sent.
+  CallScope(CallSupport& support, Admission& admission, const char* method,
             grpc::CallbackServerContext& context);
   CallScope(CallScope&&) = default;
   CallScope& operator=(CallScope&&) = delete;
 
   // OK, or why the call is turned away.
   const absl::Status& admitted() const { return ticket_.status(); }
-  // What to answer; a failure is logged.
-  grpc::Status Close(const absl::Status& status);
+  // What to answer; a failure is logged. RESOURCE_EXHAUSTED in place of OK: the
+  // answer is too large to be sent.
+  grpc::Status Close(absl::Status status);
 
  private:
   CallSupport& support_;
   const char* const method_;
   grpc::CallbackServerContext& context_;
+  const google::protobuf::MessageLite* const answer_;
   const int64_t start_;
   absl::StatusOr<Admission::Ticket> ticket_;
 };

@@ -36,7 +36,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    CallSupport& support, const char* method,
                                    grpc::CallbackServerContext& context,
                                    const Request& request, Response* response) {
-  CallScope scope(support, method, context);
+  CallScope scope(support, method, context, response);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
   }

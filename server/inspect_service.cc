@@ -14,7 +14,8 @@ class InspectService::WatchCall final
  public:
   static constexpr size_t kMaxUnsent = 1024;
 
-  explicit WatchCall(InspectService& service) : service_(service) {}
+  WatchCall(InspectService& service, CallScope scope)
+      : service_(service), scope_(std::move(scope)) {}
 
   void Start(const InspectHandler& handler, const v1::WatchRequest& request) {
     auto subscription = handler.Watch(
@@ -87,6 +88,7 @@ class InspectService::WatchCall final
   }
 
   InspectService& service_;
+  CallScope scope_;  // its place among the watches
   Mutex mu_;
   std::unique_ptr<InspectHandler::Subscription> subscription_ GUARDED_BY(mu_);
   std::deque<v1::WatchResponse> unsent_ GUARDED_BY(mu_);
@@ -100,7 +102,12 @@ class InspectService::WatchCall final
 
 grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
-  auto* call = new WatchCall(*this);
+  CallScope scope(support_, support_.watching, "metagraph.v1.Inspect/Watch",
+                  *context);
+  const absl::Status admitted = scope.admitted();
+  const grpc::Status refused =
+      admitted.ok() ? grpc::Status::OK : scope.Close(admitted);
+  auto* call = new WatchCall(*this, std::move(scope));
   bool ending = false;
   {
     MutexLock lock(mu_);
@@ -110,6 +117,8 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
   if (ending) {
     call->End(
         grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
+  } else if (!refused.ok()) {
+    call->End(refused);
   } else {
     call->Start(handler_, *request);
   }
@@ -126,21 +135,23 @@ void InspectService::EndWatches() {
   }
 }
 
-#define INSPECT_CALL(name, pool)                                               \
-  grpc::ServerUnaryReactor* InspectService::name(                              \
-      grpc::CallbackServerContext* context, const v1::name##Request* request,  \
-      v1::name##Response* response) {                                          \
-    return StartUnary(support_, support_.pool, "metagraph.v1.Inspect/" #name,  \
-                      *context, [this, request, response](CallContext& call) { \
-                        return handler_.name(*request, call, response);        \
-                      });                                                      \
+#define INSPECT_CALL(name, pool)                                              \
+  grpc::ServerUnaryReactor* InspectService::name(                             \
+      grpc::CallbackServerContext* context, const v1::name##Request* request, \
+      v1::name##Response* response) {                                         \
+    return StartUnary(support_, support_.pool, "metagraph.v1.Inspect/" #name, \
+                      *context, response,                                     \
+                      [this, request, response](CallContext& call) {          \
+                        return handler_.name(*request, call, response);       \
+                      });                                                     \
   }
 #define INSPECT_STREAM(name)                                           \
   grpc::ServerWriteReactor<v1::name##Response>* InspectService::name(  \
       grpc::CallbackServerContext* context,                            \
       const v1::name##Request* request) {                              \
     return StartStream<v1::name##Response>(                            \
-        support_, "metagraph.v1.Inspect/" #name, *context,             \
+        support_, support_.readers, support_.reading,                  \
+        "metagraph.v1.Inspect/" #name, *context,                       \
         [this, request](CallContext& call,                             \
                         const MessageSink<v1::name##Response>& sink) { \
           return handler_.name(*request, call, sink);                  \
@@ -155,8 +166,8 @@ INSPECT_CALL(GetCollection, inspection)
 INSPECT_CALL(ListVariables, inspection)
 INSPECT_CALL(Explain, inspection)
 INSPECT_CALL(ListOps, inspection)
-INSPECT_CALL(ListCheckpoints, background)
-INSPECT_CALL(VerifyCheckpoint, background)
+INSPECT_CALL(ListCheckpoints, checks)
+INSPECT_CALL(VerifyCheckpoint, checks)
 INSPECT_STREAM(ReadVariables)
 INSPECT_STREAM(GetGraph)
 

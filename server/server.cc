@@ -20,7 +20,10 @@ namespace metagraph {
 namespace {
 
 constexpr int kLifecycleThreads = 3;
-constexpr int kBackgroundThreads = 4;
+constexpr int kReaders = 32;  // a thread each: they mostly wait
+constexpr int kCheckThreads = 2;
+constexpr int kAdminThreads = 8;
+constexpr int kWatches = 256;
 constexpr int kInspectionThreads = 2;
 
 LogControl GlogControl() {
@@ -46,13 +49,18 @@ class Server::Parts {
         lifecycle("lifecycle", kLifecycleThreads),
         requests("requests", std::max(4, 2 * threads)),
         inspection("inspection", kInspectionThreads),
-        background("background", kBackgroundThreads),
+        readers("readers", kReaders),
+        checks("checks", kCheckThreads),
+        admin_calls("admin", kAdminThreads),
         models(EnvironmentOf(options, platform)),
         inspect(models),
         inference(models),
         admin(models, GlogControl()),
         admission(options.max_inflight),
-        support{admission, failures, requests, inspection, background},
+        reading(kReaders, "streams of values and graphs"),
+        watching(kWatches, "watches"),
+        support{admission, failures,    requests, inspection, readers,
+                checks,    admin_calls, reading,  watching},
         trusted(inspect, inference, admin, support, /*allow_admin=*/true),
         open(inspect, inference, admin, support, /*allow_admin=*/false) {}
 
@@ -61,12 +69,16 @@ class Server::Parts {
   ThreadPool lifecycle;
   ThreadPool requests;
   ThreadPool inspection;
-  ThreadPool background;
+  ThreadPool readers;
+  ThreadPool checks;
+  ThreadPool admin_calls;
   ModelManager models;
   InspectHandler inspect;
   InferenceHandler inference;
   AdminHandler admin;
   Admission admission;
+  Admission reading;
+  Admission watching;
   FailureLog failures;
   CallSupport support;
   Listener trusted;  // where calls that change state are allowed
@@ -168,7 +180,7 @@ Server::~Server() {
 ModelManager& Server::models() { return parts_->models; }
 
 int64_t Server::calls_in_flight() const {
-  return parts_->admission.in_flight();
+  return parts_->admission.in_flight() + parts_->reading.in_flight();
 }
 
 void Server::RescanModels() {
@@ -196,7 +208,10 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
       hurry_.WaitFor(mu_, std::chrono::nanoseconds(end - SteadyNanos()));
     }
   }
-  parts_->admission.StartDraining();
+  for (Admission* admission :
+       {&parts_->admission, &parts_->reading, &parts_->watching}) {
+    admission->StartDraining();
+  }
   parts_->watcher.reset();
   parts_->trusted.EndWatches();
   parts_->open.EndWatches();

@@ -41,13 +41,13 @@ inline grpc::ServerUnaryReactor* FinishNow(grpc::CallbackServerContext& context,
   return reactor;
 }
 
-// Does the work on the pool, if the call is admitted.
+// Does the work, which fills `answer`, on the pool, if the call is admitted.
 template <typename Work>
-grpc::ServerUnaryReactor* StartUnary(CallSupport& support, ThreadPool& pool,
-                                     const char* method,
-                                     grpc::CallbackServerContext& context,
-                                     Work work) {
-  CallScope scope(support, method, context);
+grpc::ServerUnaryReactor* StartUnary(
+    CallSupport& support, ThreadPool& pool, const char* method,
+    grpc::CallbackServerContext& context,
+    const google::protobuf::MessageLite* answer, Work work) {
+  CallScope scope(support, method, context, answer);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
   }

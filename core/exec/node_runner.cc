@@ -3,17 +3,20 @@
 #include <string>
 
 #include "absl/strings/str_replace.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 
 namespace metagraph {
 
 absl::Status UninitializedError(absl::string_view name,
                                 absl::string_view consumer) {
-  absl::Status status =
-      FailedPrecondition("Attempting to use uninitialized value ", name);
-  if (consumer.empty()) return status;
-  return FailedPrecondition(status.message(), "\n\t [[{{node ", consumer,
-                            "}}]]");
+  std::string message =
+      absl::StrCat("Attempting to use uninitialized value ", name);
+  if (!consumer.empty()) {
+    absl::StrAppend(&message, "\n\t [[{{node ", consumer, "}}]]");
+  }
+  return WithDetails(FailedPrecondition(message),
+                     {{"name", std::string(name)}});
 }
 
 absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/tensor_name.h"
@@ -96,8 +97,10 @@ absl::StatusOr<Collection> GetCollection(const MetaGraph& meta,
   if (found == all.end()) {
     const std::vector<std::string> names = CollectionNames(meta);
     const std::vector<absl::string_view> views(names.begin(), names.end());
-    return NotFound("there is no collection \"", name, "\"",
-                    DidYouMean(NearestNames(name, views)));
+    const std::vector<std::string> nearest = NearestNames(name, views);
+    return WithDetails(
+        NotFound("there is no collection \"", name, "\"", DidYouMean(nearest)),
+        {{"name", std::string(name)}, {"nearest", JoinNames(nearest)}});
   }
   // Bytes that are no message are no reason to write to stderr.
   google::protobuf::LogSilencer silencer;

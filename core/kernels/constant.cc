@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/base/error_details.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
@@ -43,14 +44,20 @@ class Placeholder final : public Kernel {
     if (shape.rank() > 0) {
       absl::StrAppend(&message_, " and shape ", shape.ToString());
     }
+    name_ = absl::StrCat(construction.node_name(), ":0");
+    expected_ = absl::StrCat(DataTypeName(construction.output_type(0)), " ",
+                             shape.ToString());
     return absl::OkStatus();
   }
   absl::Status Compute(KernelContext&) const override {
-    return absl::InvalidArgumentError(message_);
+    return WithDetails(absl::InvalidArgumentError(message_),
+                       {{"name", name_}, {"expected", expected_}});
   }
 
  private:
   std::string message_;
+  std::string name_;
+  std::string expected_;
 };
 
 class Fill final : public Kernel {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/tensor_name.h"
@@ -191,14 +192,19 @@ absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {
   ASSIGN_OR_RETURN(const TensorName parsed, ParseTensorName(name));
   const Node* node = graph_.FindNode(parsed.node);
   if (node == nullptr) {
-    return NotFound("no tensor \"", name, "\" in the graph",
-                    DidYouMean(graph_.NearestNodeNames(parsed.node)));
+    const std::vector<std::string> nearest =
+        graph_.NearestNodeNames(parsed.node);
+    return WithDetails(
+        NotFound("no tensor \"", name, "\" in the graph", DidYouMean(nearest)),
+        {{"name", std::string(name)}, {"nearest", JoinNames(nearest)}});
   }
   const std::vector<int> outputs = OutputsOf(node->id);
   if (!std::binary_search(outputs.begin(), outputs.end(), parsed.index)) {
-    return NotFound("no tensor \"", name, "\": node \"", node->name(), "\" (",
-                    node->op(), ") has ", outputs.size(), " output",
-                    outputs.size() == 1 ? "" : "s");
+    return WithDetails(
+        NotFound("no tensor \"", name, "\": node \"", node->name(), "\" (",
+                 node->op(), ") has ", outputs.size(), " output",
+                 outputs.size() == 1 ? "" : "s"),
+        {{"name", std::string(name)}});
   }
   return Endpoint{node->id, parsed.index};
 }

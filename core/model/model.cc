@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "core/base/error_details.h"
 #include "core/base/give_way.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
@@ -234,8 +235,11 @@ absl::StatusOr<std::shared_ptr<const Generation>> Model::FindGeneration(
   for (const auto& generation : retained_) {
     if (generation->number == number) return generation;
   }
-  return NotFound("generation ", number, " is not in memory; the newest is ",
-                  newest->number);
+  return WithDetails(
+      NotFound("generation ", number, " is not in memory; the newest is ",
+               newest->number),
+      {{"expected", absl::StrCat(newest->number)},
+       {"found", absl::StrCat(number)}});
 }
 
 std::vector<int64_t> Model::GenerationsInMemory() const {
@@ -430,11 +434,14 @@ absl::StatusOr<int64_t> Model::AssignVariables(
     }
     if (value.dtype() != variable->dtype ||
         !variable->shape.IsCompatibleWith(value.shape())) {
-      return InvalidArgument("variable \"", variable->name, "\" is ",
-                             DataTypeName(variable->dtype), " ",
-                             variable->shape.ToString(), ", the value is ",
-                             DataTypeName(value.dtype()), " ",
-                             value.shape().ToString());
+      const std::string expected = absl::StrCat(
+          DataTypeName(variable->dtype), " ", variable->shape.ToString());
+      const std::string found = absl::StrCat(DataTypeName(value.dtype()), " ",
+                                             value.shape().ToString());
+      return WithDetails(
+          InvalidArgument("variable \"", variable->name, "\" is ", expected,
+                          ", the value is ", found),
+          {{"name", variable->name}, {"expected", expected}, {"found", found}});
     }
     by_slot.emplace_back(variable->slot, std::move(value));
   }
@@ -474,8 +481,7 @@ absl::Status Model::CheckExpected(int64_t expected) const {
 
 absl::Status Model::CheckExpected(int64_t expected, int64_t number) {
   if (expected < 0 || expected == number) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrCat("generation is ", number, ", expected ", expected));
+  return WrongGeneration(number, expected);
 }
 
 void Model::Retain(std::shared_ptr<const Generation> previous) {

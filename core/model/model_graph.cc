@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/variables.h"
@@ -77,8 +78,10 @@ absl::StatusOr<const ModelVariable*> ModelGraph::RequireVariable(
   if (const ModelVariable* found = FindVariable(name)) return found;
   std::vector<absl::string_view> known;
   for (const auto& variable : variables_) known.push_back(variable.name);
-  return NotFound("no variable \"", name, "\"",
-                  DidYouMean(NearestNames(name, known)));
+  const std::vector<std::string> nearest = NearestNames(name, known);
+  return WithDetails(
+      NotFound("no variable \"", name, "\"", DidYouMean(nearest)),
+      {{"name", std::string(name)}, {"nearest", JoinNames(nearest)}});
 }
 
 const GraphCatalog& ModelGraph::catalog() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 
@@ -221,9 +222,7 @@ absl::StatusOr<int64_t> ModelManager::Unload(absl::string_view name,
       if (shown.model != nullptr) {
         generation = shown.model->generation_number();
         if (expected_generation >= 0 && generation != expected_generation) {
-          return absl::AbortedError(absl::StrCat("generation is ", generation,
-                                                 ", expected ",
-                                                 expected_generation));
+          return WrongGeneration(generation, expected_generation);
         }
       }
       keys.push_back(it->first);
@@ -294,8 +293,10 @@ absl::Status ModelManager::NotServed(absl::string_view name,
                     " that is served");
   }
   const std::vector<absl::string_view> known(names.begin(), names.end());
-  return NotFound("no model \"", name, "\" is served",
-                  DidYouMean(NearestNames(name, known)));
+  const std::vector<std::string> nearest = NearestNames(name, known);
+  return WithDetails(
+      NotFound("no model \"", name, "\" is served", DidYouMean(nearest)),
+      {{"name", std::string(name)}, {"nearest", JoinNames(nearest)}});
 }
 
 std::vector<ManagedModel> ModelManager::List() const {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
 #include "core/plan/schedule.h"
@@ -39,6 +41,9 @@ absl::Status AtNode(const absl::Status& status, const Node& node) {
   absl::Status out(
       status.code(),
       absl::StrCat(status.message(), "\n\t [[{{node ", node.name(), "}}]]"));
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    out.SetPayload(url, payload);
+  });
   return out;
 }
 
@@ -107,8 +112,10 @@ class Builder {
       }
       const int outputs = static_cast<int>(signature->outputs.size());
       if (endpoint.index >= outputs) {
-        return InvalidArgument("FeedInputs: ", request_.feeds[i],
-                               " should have output index < ", outputs);
+        return WithDetails(
+            InvalidArgument("FeedInputs: ", request_.feeds[i],
+                            " should have output index < ", outputs),
+            {{"name", request_.feeds[i]}});
       }
       plan_->feed_types.push_back(BaseType(signature->outputs[endpoint.index]));
     }
@@ -123,17 +130,21 @@ class Builder {
       if (!signature) continue;  // reported as unsupported
       const int outputs = static_cast<int>(signature->outputs.size());
       if (outputs == 0) {
-        return InvalidArgument(
-            "Tried to fetch data for '", name,
-            "', which produces no output.  To run to a node but not fetch any "
-            "data, pass '",
-            name,
-            "' as an argument to the 'target_node_names' argument of the "
-            "Session::Run API.");
+        return WithDetails(
+            InvalidArgument(
+                "Tried to fetch data for '", name,
+                "', which produces no output.  To run to a node but not fetch "
+                "any data, pass '",
+                name,
+                "' as an argument to the 'target_node_names' argument of the "
+                "Session::Run API."),
+            {{"name", name}});
       }
       if (endpoint.index >= outputs) {
-        return InvalidArgument("FetchOutputs ", name,
-                               ": output index too large, must be < ", outputs);
+        return WithDetails(
+            InvalidArgument("FetchOutputs ", name,
+                            ": output index too large, must be < ", outputs),
+            {{"name", name}});
       }
     }
     return absl::OkStatus();
@@ -143,8 +154,23 @@ class Builder {
     ASSIGN_OR_RETURN(const std::vector<std::string> missing,
                      UnsupportedOps(graph_, pruned_, env_.ops));
     if (missing.empty()) return absl::OkStatus();
-    return Unimplemented("this run needs ops that have no kernel here: ",
-                         absl::StrJoin(missing, ", "));
+    return WithDetails(
+        Unimplemented("this run needs ops that have no kernel here: ",
+                      absl::StrJoin(missing, ", ")),
+        {{"name", MissingOps()}});
+  }
+
+  // Ops without kernel, separated by commas.
+  std::string MissingOps() const {
+    std::set<std::string> ops;
+    for (int id : pruned_.nodes) {
+      const Node& node = graph_.node(id);
+      const OpInfo* op = env_.ops.Find(node.op());
+      if (op == nullptr || !env_.ops.SelectKernel(*node.def, *op).ok()) {
+        ops.insert(node.op());
+      }
+    }
+    return absl::StrJoin(ops, ",");
   }
 
   absl::Status MakeKernels() {

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/tensor_name.h"
@@ -22,8 +23,19 @@ Endpoint Resolve(const Graph& graph, absl::string_view name) {
   return node == nullptr ? Endpoint{} : Endpoint{node->id, parsed->index};
 }
 
-std::string Hint(const Graph& graph, absl::string_view name) {
-  return DidYouMean(graph.NearestNodeNames(name.substr(0, name.rfind(':'))));
+// NOT_FOUND with what has a name like it.
+absl::Status NoSuchNode(const Graph& graph, const std::string& name,
+                        const std::string& message) {
+  const std::vector<std::string> nearest =
+      graph.NearestNodeNames(name.substr(0, name.rfind(':')));
+  return WithDetails(NotFound(message, DidYouMean(nearest)),
+                     {{"name", name}, {"nearest", JoinNames(nearest)}});
+}
+
+absl::Status FedTwice(const std::string& name) {
+  return WithDetails(
+      InvalidArgument("Endpoint \"", name, "\" fed more than once."),
+      {{"name", name}});
 }
 
 absl::Status ResolveFeeds(const Graph& graph, const PlanRequest& request,
@@ -31,27 +43,31 @@ absl::Status ResolveFeeds(const Graph& graph, const PlanRequest& request,
   absl::flat_hash_set<absl::string_view> seen;
   for (const std::string& name : request.feeds) {
     if (!seen.insert(name).second) {
-      return InvalidArgument("Endpoint \"", name, "\" fed more than once.");
+      return FedTwice(name);
     }
   }
   for (const std::string& name : request.fetches) {
     if (seen.contains(name)) {
-      return InvalidArgument(name, " is both fed and fetched.");
+      return WithDetails(InvalidArgument(name, " is both fed and fetched."),
+                         {{"name", name}});
     }
   }
   for (const std::string& name : request.feeds) {
     if (IsControlInput(name)) {
-      return InvalidArgument("FeedInputs: ", name,
-                             " is a control edge and cannot be fed");
+      return WithDetails(
+          InvalidArgument("FeedInputs: ", name,
+                          " is a control edge and cannot be fed"),
+          {{"name", name}});
     }
     const Endpoint endpoint = Resolve(graph, name);
     if (endpoint.node < 0) {
-      return NotFound("FeedInputs: unable to find feed output ", name,
-                      Hint(graph, name));
+      return NoSuchNode(
+          graph, name,
+          absl::StrCat("FeedInputs: unable to find feed output ", name));
     }
     const int position = static_cast<int>(out.feed_endpoints.size());
     if (!out.feeds.emplace(endpoint, position).second) {
-      return InvalidArgument("Endpoint \"", name, "\" fed more than once.");
+      return FedTwice(name);
     }
     out.feed_endpoints.push_back(endpoint);
   }
@@ -62,13 +78,15 @@ absl::Status ResolveFetches(const Graph& graph, const PlanRequest& request,
                             PrunedGraph& out) {
   for (const std::string& name : request.fetches) {
     if (IsControlInput(name)) {
-      return InvalidArgument("FetchOutputs ", name,
-                             ": a control edge has no tensor to fetch");
+      return WithDetails(
+          InvalidArgument("FetchOutputs ", name,
+                          ": a control edge has no tensor to fetch"),
+          {{"name", name}});
     }
     const Endpoint endpoint = Resolve(graph, name);
     if (endpoint.node < 0) {
-      return NotFound("FetchOutputs node ", name, ": not found",
-                      Hint(graph, name));
+      return NoSuchNode(
+          graph, name, absl::StrCat("FetchOutputs node ", name, ": not found"));
     }
     out.fetches.push_back(endpoint);
   }
@@ -88,9 +106,10 @@ absl::Status ResolveTargets(const Graph& graph, const PlanRequest& request,
     }
   }
   if (!missing.empty()) {
-    return NotFound("PruneForTargets: Some target nodes not found: ",
-                    absl::StrJoin(missing, " "), " ",
-                    Hint(graph, *missing.begin()));
+    return NoSuchNode(
+        graph, *missing.begin(),
+        absl::StrCat("PruneForTargets: Some target nodes not found: ",
+                     absl::StrJoin(missing, " "), " "));
   }
   return absl::OkStatus();
 }

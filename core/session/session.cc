@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
 
@@ -39,11 +40,14 @@ absl::Status CheckFeedTypes(const Plan& plan, const RunRequest& request) {
     const DataType wanted = plan.feed_types[i];
     const DataType given = request.feeds[i].second.dtype();
     if (given == wanted || wanted == DT_INVALID) continue;
-    return Internal("Output 0 of type ", DataTypeName(given),
-                    " does not match declared output type ",
-                    DataTypeName(wanted), " for node {{node _recv_",
-                    absl::StrReplaceAll(plan.feed_names[i], {{":", "_"}}),
-                    "}}");
+    return WithDetails(
+        Internal("Output 0 of type ", DataTypeName(given),
+                 " does not match declared output type ", DataTypeName(wanted),
+                 " for node {{node _recv_",
+                 absl::StrReplaceAll(plan.feed_names[i], {{":", "_"}}), "}}"),
+        {{"name", plan.feed_names[i]},
+         {"expected", std::string(DataTypeName(wanted))},
+         {"found", std::string(DataTypeName(given))}});
   }
   return absl::OkStatus();
 }
@@ -135,9 +139,11 @@ absl::StatusOr<int64_t> Session::Extend(const tensorflow::GraphDef& more,
   // of two extensions at a time the later one is told to look again.
   const std::shared_ptr<const Graph> old = graph();
   if (expected_version >= 0 && expected_version != old->version()) {
-    return absl::AbortedError(
-        absl::StrCat("Current version is ", old->version(),
-                     " but caller expected ", expected_version, "."));
+    return WithDetails(absl::AbortedError(absl::StrCat(
+                           "Current version is ", old->version(),
+                           " but caller expected ", expected_version, ".")),
+                       {{"expected", absl::StrCat(expected_version)},
+                        {"found", absl::StrCat(old->version())}});
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Graph> extended, old->Extend(more));
   const int64_t version = extended->version();

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "absl/container/inlined_vector.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 
 namespace metagraph {
@@ -233,8 +234,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> VariableStore::Replace(
   MutexLock lock(mu_);
   RETURN_IF_ERROR(WaitForNoWriter(call));
   if (expected >= 0 && expected != number_) {
-    return absl::AbortedError(
-        absl::StrCat("generation is ", number_, ", expected ", expected));
+    return WrongGeneration(number_, expected);
   }
   for (const auto& [slot, value] : values) {
     if (slot < 0 || slot >= static_cast<int>(variables_.size())) {

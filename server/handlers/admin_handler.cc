@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
@@ -52,10 +53,8 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
     return InvalidArgument("the request names no directory");
   }
   if (request.has_expected_generation() && request.expected_generation() != 0) {
-    return absl::AbortedError(
-        absl::StrCat("the model is not loaded, so its generation is 0, "
-                     "expected ",
-                     request.expected_generation()));
+    return Annotate(WrongGeneration(0, request.expected_generation()),
+                    "the model is not loaded, so its ");
   }
   std::optional<int64_t> version;
   if (request.has_version()) version = request.version();
@@ -214,7 +213,9 @@ absl::Status AdminHandler::AssignVariables(
   for (const tensorflow::NamedTensorProto& value : request.values()) {
     auto tensor = TensorFromProto(value.tensor());
     if (!tensor.ok()) {
-      return Annotate(tensor.status(), "value of \"", value.name(), "\": ");
+      return WithDetails(
+          Annotate(tensor.status(), "value of \"", value.name(), "\": "),
+          {{"name", value.name()}});
     }
     values.emplace_back(value.name(), *std::move(tensor));
   }

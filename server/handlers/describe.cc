@@ -5,9 +5,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/graph/collections.h"
-#include "server/handlers/error_details.h"
 
 namespace metagraph {
 namespace {

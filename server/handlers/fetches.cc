@@ -2,9 +2,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/graph/collections.h"
-#include "server/handlers/error_details.h"
+#include "server/handlers/describe.h"
 
 namespace metagraph {
 namespace {
@@ -31,9 +32,11 @@ absl::Status ResolveFetch(const Model& model, const std::string& fetch,
   for (const CollectionEntry& entry : collection->entries) {
     const NamedThing& thing = entry.refers;
     if (thing.kind == NamedThing::Kind::kNothing) {
-      return InvalidArgument("collection \"", collection->name, "\" holds \"",
-                             entry.text.substr(0, 64),
-                             "\", which is nothing in the graph");
+      return WithDetails(
+          InvalidArgument("collection \"", collection->name, "\" holds \"",
+                          ToUtf8(entry.text.substr(0, 64)),
+                          "\", which is nothing in the graph"),
+          {{"name", fetch}});
     }
     const std::string& node = graph.node(thing.endpoint.node).name();
     if (entry.variable && entry.variable->is_resource() &&

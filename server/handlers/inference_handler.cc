@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/tensor_name.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
-#include "server/handlers/error_details.h"
 #include "server/handlers/fetches.h"
+#include "server/handlers/message_size.h"
 
 namespace metagraph {
 namespace {
@@ -84,7 +85,9 @@ absl::Status AddFeeds(const google::protobuf::RepeatedPtrField<
     }
     auto value = TensorFromProto(feed.tensor());
     if (!value.ok()) {
-      return Annotate(value.status(), "feed \"", feed.name(), "\": ");
+      return WithDetails(
+          Annotate(value.status(), "feed \"", feed.name(), "\": "),
+          {{"name", feed.name()}});
     }
     run->feeds.emplace_back(feed.name(), *std::move(value));
   }
@@ -108,9 +111,11 @@ absl::Status ResolveAlias(
   if (found == aliases.end()) {
     std::vector<absl::string_view> known;
     for (const auto& [alias, info] : aliases) known.push_back(alias);
-    return InvalidArgument(what, " alias \"", *name,
-                           "\" is not in the signature",
-                           DidYouMean(NearestNames(*name, known)));
+    const std::vector<std::string> nearest = NearestNames(*name, known);
+    return WithDetails(
+        InvalidArgument(what, " alias \"", *name, "\" is not in the signature",
+                        DidYouMean(nearest)),
+        {{"name", *name}, {"nearest", JoinNames(nearest)}});
   }
   *name = found->second.name();
   return absl::OkStatus();
@@ -124,7 +129,11 @@ absl::Status ResolveAliases(const Model& model, const ModelSpec& spec,
   const auto& signatures = graph->meta().def.signature_def();
   const auto signature = signatures.find(key);
   if (signature == signatures.end()) {
-    return FailedPrecondition("Serving signature key \"", key, "\" not found.");
+    std::vector<absl::string_view> known;
+    for (const auto& [name, info] : signatures) known.push_back(name);
+    return WithDetails(
+        FailedPrecondition("Serving signature key \"", key, "\" not found."),
+        {{"name", key}, {"nearest", JoinNames(NearestNames(key, known))}});
   }
   for (auto& feed : run->feeds) {
     RETURN_IF_ERROR(
@@ -153,10 +162,16 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
   if (spec.has_version()) version = spec.version().value();
   auto model = models.Find(spec.name(), version);
   if (model.ok()) return model;
-  return NotFound(
+  // It is there, but not yet, or not any more.
+  if (absl::IsUnavailable(model.status())) return model.status();
+  absl::Status status = NotFound(
       "Servable not found for request: ",
       version ? absl::StrCat("Specific(", spec.name(), ", ", *version, ")")
               : absl::StrCat("Latest(", spec.name(), ")"));
+  for (const auto& [key, value] : DetailsOf(model.status())) {
+    status = WithDetails(std::move(status), {{key, value}});
+  }
+  return WithDetails(std::move(status), {{"name", spec.name()}});
 }
 
 }  // namespace
@@ -202,6 +217,7 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
                                    v1::RunResponse* response) const {
   ASSIGN_OR_RETURN(RunResult result,
                    RunLimited(prepared, request.timeout_ms(), call));
+  RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
   response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
   for (size_t i = 0; i < result.outputs.size(); ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();
@@ -252,6 +268,7 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
   ASSIGN_OR_RETURN(
       RunResult result,
       RunLimited(prepared, request.options().timeout_in_ms(), call));
+  RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
   response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
   for (size_t i = 0; i < result.outputs.size(); ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();

@@ -13,7 +13,6 @@
 #include "core/graph/collections.h"
 #include "core/model/explain.h"
 #include "server/handlers/describe.h"
-#include "server/handlers/error_details.h"
 #include "server/handlers/fetches.h"
 #include "server/handlers/wildcard.h"
 
@@ -150,11 +149,8 @@ absl::Status InspectHandler::ListTensors(
   };
   if (request.names_size() > 0) {
     for (const std::string& name : request.names()) {
-      const auto endpoint = catalog->Find(name);
-      if (!endpoint.ok()) {
-        return WithDetails(endpoint.status(), {{"name", name}});
-      }
-      consider(*endpoint);
+      ASSIGN_OR_RETURN(const Endpoint endpoint, catalog->Find(name));
+      consider(endpoint);
     }
   } else {
     for (const Node& node : graph.nodes()) {
@@ -196,17 +192,15 @@ absl::Status InspectHandler::GetCollection(
     v1::GetCollectionResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
   const auto model_graph = model->graph();
-  auto collection =
-      metagraph::GetCollection(model_graph->meta(), request.collection());
-  if (!collection.ok()) {
-    return WithDetails(collection.status(), {{"name", request.collection()}});
-  }
+  ASSIGN_OR_RETURN(
+      Collection collection,
+      metagraph::GetCollection(model_graph->meta(), request.collection()));
   const Graph& graph = *model_graph->meta().graph;
-  response->set_name(collection->name);
-  response->set_kind(KindOf(collection->kind));
-  for (CollectionEntry& entry : collection->entries) {
+  response->set_name(collection.name);
+  response->set_kind(KindOf(collection.kind));
+  for (CollectionEntry& entry : collection.entries) {
     v1::CollectionEntry* out = response->add_entries();
-    switch (collection->kind) {
+    switch (collection.kind) {
       case CollectionDef::kNodeList:
         out->set_node_value(entry.text);
         break;

@@ -5,15 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
-#include "core/base/nearest_names.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/checkpoint/slice_copy.h"
 #include "core/graph/collections.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
-#include "server/handlers/error_details.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/handlers/wildcard.h"
 
@@ -23,21 +20,6 @@ namespace {
 constexpr int64_t kDefaultChunk = 1 << 20;
 // Well below what a message may hold.
 constexpr int64_t kLargestChunk = 64 << 20;
-
-absl::StatusOr<const ModelVariable*> GetVariable(const ModelGraph& model,
-                                                 absl::string_view name) {
-  absl::string_view node = name;
-  absl::ConsumeSuffix(&node, ":0");
-  if (const ModelVariable* found = model.FindVariable(node)) return found;
-  std::vector<absl::string_view> known;
-  for (const ModelVariable& variable : model.variables()) {
-    known.push_back(variable.name);
-  }
-  const std::vector<std::string> nearest = NearestNames(node, known);
-  return WithDetails(
-      NotFound("no variable \"", name, "\"", DidYouMean(nearest)),
-      {{"name", std::string(name)}, {"nearest", absl::StrJoin(nearest, ",")}});
-}
 
 // The box of `value` that the request asks for.
 absl::StatusOr<Tensor> Cut(const v1::ReadVariablesRequest& request,
@@ -143,7 +125,7 @@ absl::Status InspectHandler::ListVariables(
   if (request.names_size() > 0) {
     for (const std::string& name : request.names()) {
       ASSIGN_OR_RETURN(const ModelVariable* variable,
-                       GetVariable(*graph, name));
+                       graph->RequireVariable(name));
       consider(*variable);
     }
   } else {
@@ -224,10 +206,12 @@ absl::Status InspectHandler::ReadVariables(
     }
   }
   for (const std::string& name : request.names()) {
-    ASSIGN_OR_RETURN(const ModelVariable* variable, GetVariable(*graph, name));
+    ASSIGN_OR_RETURN(const ModelVariable* variable,
+                     graph->RequireVariable(name));
     if (!value_of(*variable).initialized()) {
-      return FailedPrecondition("variable \"", variable->name,
-                                "\" has no value");
+      return WithDetails(
+          FailedPrecondition("variable \"", variable->name, "\" has no value"),
+          {{"name", variable->name}});
     }
     wanted.push_back(variable);
   }

@@ -9,12 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/cord.h"
 #include "client/error_text.h"
 #include "client/npy.h"
+#include "core/base/error_details.h"
 #include "core/tensor/tensor_proto.h"
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "tests/client/fake_backend.h"
 
@@ -37,11 +36,7 @@ class CliTest : public testing::Test {
       for (const std::string& name : request.names()) {
         if (name != "W3:0" && name != "W3") {
           absl::Status status = absl::NotFoundError("no tensor " + name);
-          google::rpc::ErrorInfo info;
-          (*info.mutable_metadata())["nearest"] = "W3:0";
-          status.SetPayload(kErrorInfoUrl,
-                            absl::Cord(info.SerializeAsString()));
-          return status;
+          return WithDetails(status, {{"nearest", "W3:0"}});
         }
         v1::TensorDescription* tensor = response.add_tensors();
         tensor->set_name("W3:0");

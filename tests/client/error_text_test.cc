@@ -1,6 +1,5 @@
 #include "client/error_text.h"
 
-#include "absl/strings/cord.h"
 #include "client/grpc_status.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -13,9 +12,7 @@ grpc::Status NotFoundWithNearest(const std::string& message) {
   google::rpc::ErrorInfo info;
   (*info.mutable_metadata())["nearest"] = "add:0,add1:0";
   google::rpc::Status details;
-  google::protobuf::Any* any = details.add_details();
-  any->set_type_url(std::string(kErrorInfoUrl));
-  any->set_value(info.SerializeAsString());
+  details.add_details()->PackFrom(info);
   return grpc::Status(grpc::StatusCode::NOT_FOUND, message,
                       details.SerializeAsString());
 }

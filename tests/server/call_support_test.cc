@@ -1,9 +1,9 @@
 #include "server/call_support.h"
 
+#include "core/base/error_details.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
-#include "server/handlers/error_details.h"
 
 namespace metagraph {
 namespace {

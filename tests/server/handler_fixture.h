@@ -4,12 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error_details.h"
 #include "core/model/model_manager.h"
 #include "core/tensor/tensor_proto.h"
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/handlers/admin_handler.h"
-#include "server/handlers/error_details.h"
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
 #include "tests/support/seed_model.h"
@@ -59,11 +58,9 @@ class HandlerTest : public testing::Test {
   // A detail of an error, "" if it has none.
   static std::string Detail(const absl::Status& status,
                             const std::string& key) {
-    google::rpc::ErrorInfo info;
-    const auto payload = status.GetPayload(kErrorInfoUrl);
-    if (!payload || !info.ParseFromString(std::string(*payload))) return "";
-    const auto it = info.metadata().find(key);
-    return it == info.metadata().end() ? "" : it->second;
+    const std::map<std::string, std::string> details = DetailsOf(status);
+    const auto it = details.find(key);
+    return it == details.end() ? "" : it->second;
   }
 
   TempDir dir_;
