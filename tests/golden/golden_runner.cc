@@ -4,7 +4,8 @@
 //
 // DIR holds <suite>/<case>/case.json. Prints "passed / all" per suite, and how
 // many failures are ops or features that are not there yet. With --passing:
-// fails if a case listed in FILE does not pass; --update writes the list.
+// fails if a case listed in FILE does not pass or is not there; --update writes
+// the list. A folder without any case is an error, no folder is "skipped".
 
 #include <algorithm>
 #include <cstdio>
@@ -100,6 +101,10 @@ int Main() {
                 suite.all - suite.passed - suite.unsupported);
   }
 
+  if (ran.empty()) {
+    std::printf("there is no case in \"%s\"\n", root.c_str());
+    return 1;
+  }
   const std::string list = absl::GetFlag(FLAGS_passing);
   if (list.empty()) return 0;
   if (absl::GetFlag(FLAGS_update)) {
@@ -110,10 +115,11 @@ int Main() {
   }
   int broken = 0;
   for (const std::string& name : ReadLines(list)) {
-    if (ran.contains(name) && !passed.contains(name)) {
-      std::printf("BROKEN: %s passed before\n", name.c_str());
-      ++broken;
-    }
+    if (passed.contains(name)) continue;
+    if (!absl::StrContains(name, absl::GetFlag(FLAGS_only))) continue;
+    std::printf("%s: %s passed before\n",
+                ran.contains(name) ? "BROKEN" : "GONE", name.c_str());
+    ++broken;
   }
   return broken == 0 ? 0 : 1;
 }

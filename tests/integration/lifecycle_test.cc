@@ -77,7 +77,7 @@ TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
   std::thread drain(
-      [&] { server_->Drain(absl::Seconds(60), absl::Seconds(30)); });
+      [&] { server_->Drain(absl::Hours(24), absl::Seconds(30)); });
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
   // In the grace calls are still answered.

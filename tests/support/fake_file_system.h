@@ -44,6 +44,13 @@ class FakeFileSystem : public FileSystem {
     const MutexLock lock(mu_);
     once_ = true;
   }
+  // Reads of files whose path holds `part` fail; "" ends that.
+  void FailReads(std::string part,
+                 absl::Status error = absl::UnknownError("; I/O error")) {
+    const MutexLock lock(mu_);
+    unreadable_ = std::move(part);
+    read_error_ = std::move(error);
+  }
   // A disk of so many bytes: what is appended beyond them fails. -1: no limit.
   void SetCapacity(int64_t bytes) {
     const MutexLock lock(mu_);
@@ -141,6 +148,9 @@ class FakeFileSystem : public FileSystem {
     const MutexLock lock(mu_);
     const auto found = names_.find(path);
     if (found == names_.end()) return Missing(path);
+    if (!unreadable_.empty() && path.find(unreadable_) != std::string::npos) {
+      return Annotate(read_error_, path);
+    }
     return std::make_unique<Reader>(found->second->content);
   }
 
@@ -387,6 +397,8 @@ class FakeFileSystem : public FileSystem {
   bool once_ GUARDED_BY(mu_) = false;
   int64_t capacity_ GUARDED_BY(mu_) = -1;
   absl::Status error_ GUARDED_BY(mu_);
+  std::string unreadable_ GUARDED_BY(mu_);
+  absl::Status read_error_ GUARDED_BY(mu_);
 };
 
 }  // namespace metagraph
