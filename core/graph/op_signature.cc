@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/graph/node_check.h"
 
 namespace metagraph {
 namespace {
@@ -98,6 +100,12 @@ const AttrValue* FindAttr(const NodeDef& node, const OpDef& op,
 
 absl::StatusOr<NodeSignature> ResolveSignature(const NodeDef& node,
                                                const OpDef& op) {
+  RETURN_IF_ERROR(CheckNode(node, op));
+  return ReadSignature(node, op);
+}
+
+absl::StatusOr<NodeSignature> ReadSignature(const NodeDef& node,
+                                            const OpDef& op) {
   NodeSignature out;
   for (const OpDef::ArgDef& arg : op.input_arg()) {
     RETURN_IF_ERROR(AppendArgument(node, op, arg, &out.inputs));
@@ -106,6 +114,18 @@ absl::StatusOr<NodeSignature> ResolveSignature(const NodeDef& node,
     RETURN_IF_ERROR(AppendArgument(node, op, arg, &out.outputs));
   }
   return out;
+}
+
+absl::Status CheckInputCount(const NodeDef& node, const OpDef& op,
+                             const NodeSignature& signature, size_t count) {
+  if (signature.inputs.size() == count) return absl::OkStatus();
+  const auto name = [](std::string* out, DataType dtype) {
+    absl::StrAppend(out, DataTypeName(dtype));
+  };
+  return InvalidArgument(
+      "NodeDef expected inputs '", absl::StrJoin(signature.inputs, ", ", name),
+      "' do not match ", count, " inputs specified; ", DescribeOp(op),
+      "; NodeDef: {{node ", node.name(), "}}");
 }
 
 }  // namespace metagraph

@@ -81,8 +81,8 @@ void Signature(OpBuilder& op) {
 REGISTER_OP("Add", [](OpBuilder& op) {
   Signature(op);
   op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128, std::string>("T");
+               int16_t, int32_t, int64_t, uint8_t, complex64, complex128,
+               std::string>("T");
 });
 
 REGISTER_OP("AddV2", [](OpBuilder& op) {

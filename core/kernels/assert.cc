@@ -55,7 +55,7 @@ REGISTER_OP("Print", [](OpBuilder& op) {
 });
 REGISTER_OP("PrintV2", [](OpBuilder& op) {
   op.Input("input: string").Attr("output_stream: string = 'stderr'");
-  op.Attr("end: string = ''").SetIsStateful();
+  op.SetIsStateful();
   op.Kernel<Print>();
 });
 

@@ -178,6 +178,12 @@ class Dequantize final : public Kernel {
     if (construction.HasAttr("narrow_range")) {
       ASSIGN_OR_RETURN(narrow_, construction.Attr<bool>("narrow_range"));
     }
+    if (construction.output_type(0) == DT_BFLOAT16 &&
+        mode_ == Mode::kMinFirst) {
+      return InvalidArgument(
+          "When output type is bfloat16, Mode string must be 'MIN_COMBINED' or "
+          "'SCALED', found 'MIN_FIRST'");
+    }
     return absl::OkStatus();
   }
 
@@ -188,8 +194,6 @@ class Dequantize final : public Kernel {
     ASSIGN_OR_RETURN(const float max_range,
                      OneFloat(ctx.input(2), "max_range"));
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, input.shape()));
-    const Q* in = input.data<Q>();
-    float* to = out->mutable_data<float>();
     float shift = 0;  // of the integer, before the scale
     float scale = 1;
     float offset = 0;
@@ -219,12 +223,18 @@ class Dequantize final : public Kernel {
         break;
       }
     }
-    return ctx.ParallelFor(
-        input.num_elements(), 1, [=](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            to[i] = (static_cast<float>(in[i].value) + shift) * scale + offset;
-          }
-        });
+    const Q* in = input.data<Q>();
+    const auto fill = [&](auto* to) {
+      return ctx.ParallelFor(
+          input.num_elements(), 1, [=](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+              to[i] = static_cast<std::remove_pointer_t<decltype(to)>>(
+                  (static_cast<float>(in[i].value) + shift) * scale + offset);
+            }
+          });
+    };
+    return out->dtype() == DT_FLOAT ? fill(out->mutable_data<float>())
+                                    : fill(out->mutable_data<bfloat16>());
   }
 
  private:
@@ -349,7 +359,7 @@ REGISTER_OP("QuantizeV2", [](OpBuilder& op) {
 
 REGISTER_OP("Dequantize", [](OpBuilder& op) {
   op.Input("input: T").Input("min_range: float").Input("max_range: float");
-  op.Output("output: float").Attr("T: type");
+  op.Output("output: dtype").Attr("T: type").Attr("dtype: type = DT_FLOAT");
   op.Attr("mode: string = 'MIN_COMBINED'");
   op.KernelFor<Dequantize, qint8, quint8, qint16, quint16, qint32>("T");
 });

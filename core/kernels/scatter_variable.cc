@@ -346,28 +346,33 @@ void AddNumberKernels(OpBuilder& op, absl::string_view attr) {
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
                complex128>(attr);
 }
+// Of references, fewer dtypes have an order in TensorFlow.
+template <template <typename> class K>
+void AddOrderedRefKernels(OpBuilder& op, absl::string_view attr) {
+  op.KernelFor<K, float, double, half, bfloat16, int32_t, int64_t>(attr);
+}
 template <template <typename> class K>
 void AddOrderedKernels(OpBuilder& op, absl::string_view attr) {
   op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(attr);
 }
 
-#define REGISTER_SCATTER(name, K, AddKernels)             \
-  REGISTER_OP("Scatter" name, [](OpBuilder& op) {         \
-    DescribeRef(op);                                      \
-    op.Attr("use_locking: bool = false");                 \
-    AddKernels<K>(op, "T");                               \
-  });                                                     \
-  REGISTER_OP("ResourceScatter" name, [](OpBuilder& op) { \
-    DescribeResource(op);                                 \
-    AddKernels<K>(op, "dtype");                           \
+#define REGISTER_SCATTER(name, K, AddKernels, AddRefKernels) \
+  REGISTER_OP("Scatter" name, [](OpBuilder& op) {            \
+    DescribeRef(op);                                         \
+    op.Attr("use_locking: bool = false");                    \
+    AddRefKernels<K>(op, "T");                               \
+  });                                                        \
+  REGISTER_OP("ResourceScatter" name, [](OpBuilder& op) {    \
+    DescribeResource(op);                                    \
+    AddKernels<K>(op, "dtype");                              \
   })
-REGISTER_SCATTER("Add", ScatterAdd, AddNumberKernels);
-REGISTER_SCATTER("Sub", ScatterSub, AddNumberKernels);
-REGISTER_SCATTER("Mul", ScatterMul, AddNumberKernels);
-REGISTER_SCATTER("Div", ScatterDiv, AddNumberKernels);
-REGISTER_SCATTER("Min", ScatterMin, AddOrderedKernels);
-REGISTER_SCATTER("Max", ScatterMax, AddOrderedKernels);
+REGISTER_SCATTER("Add", ScatterAdd, AddNumberKernels, AddNumberKernels);
+REGISTER_SCATTER("Sub", ScatterSub, AddNumberKernels, AddNumberKernels);
+REGISTER_SCATTER("Mul", ScatterMul, AddNumberKernels, AddNumberKernels);
+REGISTER_SCATTER("Div", ScatterDiv, AddNumberKernels, AddNumberKernels);
+REGISTER_SCATTER("Min", ScatterMin, AddOrderedKernels, AddOrderedRefKernels);
+REGISTER_SCATTER("Max", ScatterMax, AddOrderedKernels, AddOrderedRefKernels);
 #undef REGISTER_SCATTER
 
 REGISTER_OP("ScatterUpdate", [](OpBuilder& op) {

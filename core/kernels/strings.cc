@@ -389,7 +389,7 @@ class HashBucketStrong final : public Kernel {
 
 REGISTER_OP("StringJoin", [](OpBuilder& op) {
   op.Input("inputs: N * string").Output("output: string");
-  op.Attr("N: int >= 1").Attr("separator: string = ''");
+  op.Attr("N: int >= 0").Attr("separator: string = ''");
   op.Kernel<StringJoin>();
 });
 REGISTER_OP("StringStrip", [](OpBuilder& op) {

@@ -9,6 +9,7 @@
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/graph/variables.h"
 
@@ -76,7 +77,7 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
   size_t arguments = 0;
   for (const Node& node : graph_.nodes()) {
     if (const tensorflow::OpDef* op = FindOpDef(node.op()); op != nullptr) {
-      auto signature = ResolveSignature(*node.def, *op);
+      auto signature = ReadSignature(*node.def, *op);
       // What the file claims must not cost memory.
       if (signature.ok()) {
         arguments += signature->inputs.size() + signature->outputs.size();

@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "core/base/status.h"
-#include "core/graph/op_signature.h"
+#include "core/graph/node_check.h"
 
 namespace metagraph {
 namespace {
@@ -18,14 +18,12 @@ class Check {
 
   absl::Status Inputs(int id) const {
     const Node& node = graph_.node(id);
-    const auto signature = SignatureOf(id);
-    if (!signature) return absl::OkStatus();
-    if (signature->inputs.size() != node.inputs.size()) {
-      return InvalidArgument("NodeDef expected ", signature->inputs.size(),
-                             " inputs do not match ", node.inputs.size(),
-                             " inputs specified; NodeDef: {{node ", node.name(),
-                             "}}");
-    }
+    const OpInfo* op = ops_.Find(node.op());
+    if (op == nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const NodeSignature signature,
+                     ResolveSignature(*node.def, op->def));
+    RETURN_IF_ERROR(
+        CheckInputCount(*node.def, op->def, signature, node.inputs.size()));
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Endpoint& input = node.inputs[i];
       const auto source = SignatureOf(input.node);
@@ -38,12 +36,12 @@ class Check {
                                source->outputs.size(), " outputs.");
       }
       const DataType found = source->outputs[input.index];
-      if (BaseType(found) != BaseType(signature->inputs[i])) {
+      if (BaseType(found) != BaseType(signature.inputs[i])) {
         return InvalidArgument("Input ", i, " of node ", node.name(),
                                " was passed ", DataTypeName(found), " from ",
                                name, ":", input.index,
                                " incompatible with expected ",
-                               DataTypeName(signature->inputs[i]), ".");
+                               DataTypeName(signature.inputs[i]), ".");
       }
     }
     return absl::OkStatus();

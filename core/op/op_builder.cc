@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
@@ -93,6 +94,61 @@ bool ParseDefault(absl::string_view type, absl::string_view text,
   return true;
 }
 
+// "{half, float}" or "list({'A', 'B'})" at the front of `text`: the allowed
+// values, and of what type they are.
+bool ParseAllowedValues(absl::string_view* text,
+                        tensorflow::OpDef::AttrDef* attr) {
+  const bool list = absl::ConsumePrefix(text, "list(");
+  const size_t end = text->find('}');
+  if (end == absl::string_view::npos || !absl::ConsumePrefix(text, "{")) {
+    return false;
+  }
+  const absl::string_view values = Trim(text->substr(0, end - 1));
+  text->remove_prefix(end);
+  if (list && !absl::ConsumePrefix(text, ")")) return false;
+  const char* type = absl::StartsWith(values, "'") ? "string" : "type";
+  attr->set_type(list ? absl::StrCat("list(", type, ")") : type);
+  return ParseDefault(absl::StrCat("list(", type, ")"),
+                      absl::StrCat("[", values, "]"),
+                      attr->mutable_allowed_values());
+}
+
+bool ParseAttr(absl::string_view spec, tensorflow::OpDef::AttrDef* attr) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(spec, absl::MaxSplits(':', 1));
+  attr->set_name(std::string(Trim(parts.first)));
+  absl::string_view type = Trim(parts.second);
+  if (absl::StartsWith(type, "{") || absl::StartsWith(type, "list({")) {
+    if (!ParseAllowedValues(&type, attr)) return false;
+  }
+  absl::string_view default_text;
+  bool has_default = false;
+  // ">=" is a minimum; another "=" starts the default.
+  size_t minimum = type.find(">=");
+  size_t equals =
+      type.find('=', minimum == absl::string_view::npos ? 0 : minimum + 2);
+  if (equals != absl::string_view::npos) {
+    has_default = true;
+    default_text = Trim(type.substr(equals + 1));
+    type = Trim(type.substr(0, equals));
+  }
+  if (minimum != absl::string_view::npos) {
+    int64_t value = 0;
+    if (!absl::SimpleAtoi(Trim(type.substr(minimum + 2)), &value)) return false;
+    attr->set_has_minimum(true);
+    attr->set_minimum(value);
+    type = Trim(type.substr(0, minimum));
+  }
+  if (!attr->has_allowed_values()) {
+    attr->set_type(std::string(type));
+  } else if (!type.empty()) {
+    return false;
+  }
+  if (attr->name().empty() || attr->type().empty()) return false;
+  return !has_default || ParseDefault(attr->type(), default_text,
+                                      attr->mutable_default_value());
+}
+
 }  // namespace
 
 void OpBuilder::Fail(absl::string_view spec) {
@@ -138,35 +194,7 @@ OpBuilder& OpBuilder::Output(absl::string_view spec) {
 }
 
 OpBuilder& OpBuilder::Attr(absl::string_view spec) {
-  tensorflow::OpDef::AttrDef* attr = info_.def.add_attr();
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(spec, absl::MaxSplits(':', 1));
-  attr->set_name(std::string(Trim(parts.first)));
-  absl::string_view type = Trim(parts.second);
-  absl::string_view default_text;
-  bool has_default = false;
-  // ">=" is a minimum; another "=" starts the default.
-  size_t minimum = type.find(">=");
-  size_t equals =
-      type.find('=', minimum == absl::string_view::npos ? 0 : minimum + 2);
-  if (equals != absl::string_view::npos) {
-    has_default = true;
-    default_text = Trim(type.substr(equals + 1));
-    type = Trim(type.substr(0, equals));
-  }
-  if (minimum != absl::string_view::npos) {
-    int64_t value = 0;
-    if (!absl::SimpleAtoi(Trim(type.substr(minimum + 2)), &value)) Fail(spec);
-    attr->set_has_minimum(true);
-    attr->set_minimum(value);
-    type = Trim(type.substr(0, minimum));
-  }
-  attr->set_type(std::string(type));
-  if (attr->name().empty() || type.empty()) Fail(spec);
-  if (has_default &&
-      !ParseDefault(type, default_text, attr->mutable_default_value())) {
-    Fail(spec);
-  }
+  if (!ParseAttr(spec, info_.def.add_attr())) Fail(spec);
   return *this;
 }
 

@@ -6,34 +6,9 @@
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
+#include "core/op/op_table.h"
 
 namespace metagraph {
-namespace {
-
-// ParseArg could not know whether "Tinputs" is a type or a list(type)
-// attribute, since attributes are declared after arguments.
-absl::Status SettleArgs(
-    const tensorflow::OpDef& op,
-    google::protobuf::RepeatedPtrField<tensorflow::OpDef::ArgDef>* args) {
-  for (auto& arg : *args) {
-    if (arg.type_attr().empty()) continue;
-    const auto attr = absl::c_find_if(
-        op.attr(), [&](const auto& a) { return a.name() == arg.type_attr(); });
-    if (attr == op.attr().end()) {
-      return Internal("op \"", op.name(), "\": argument \"", arg.name(),
-                      "\" needs an undeclared attribute \"", arg.type_attr(),
-                      "\"");
-    }
-    if (attr->type() == "list(type)") {
-      arg.set_type_list_attr(arg.type_attr());
-      arg.clear_type_attr();
-    }
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<const OpRegistry>> OpRegistry::Create(
     const Options& options) {
   auto registry = std::unique_ptr<OpRegistry>(new OpRegistry());
@@ -66,8 +41,7 @@ absl::StatusOr<std::unique_ptr<const OpRegistry>> OpRegistry::Create(
     }
   }
   for (auto& [name, info] : registry->ops_) {
-    RETURN_IF_ERROR(SettleArgs(info->def, info->def.mutable_input_arg()));
-    RETURN_IF_ERROR(SettleArgs(info->def, info->def.mutable_output_arg()));
+    RETURN_IF_ERROR(ApplyDeclaration(*info));
     absl::c_stable_partition(info->kernels, [](const KernelEntry& entry) {
       return !entry.label.empty();
     });

@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
-#include "core/graph/op_signature.h"
+#include "core/graph/node_check.h"
 #include "core/plan/schedule.h"
 
 namespace metagraph {
@@ -190,12 +190,8 @@ class Builder {
       auto signature = ResolveSignature(*node.def, prepared.op->def);
       if (!signature.ok()) return AtNode(signature.status(), node);
       prepared.signature = *std::move(signature);
-      if (prepared.signature.inputs.size() != node.inputs.size()) {
-        return InvalidArgument(
-            "NodeDef expected ", prepared.signature.inputs.size(),
-            " inputs do not match ", node.inputs.size(),
-            " inputs specified; NodeDef: {{node ", node.name(), "}}");
-      }
+      RETURN_IF_ERROR(CheckInputCount(*node.def, prepared.op->def,
+                                      prepared.signature, node.inputs.size()));
       auto kernel = MakeKernel(node, prepared);
       if (!kernel.ok()) return AtNode(kernel.status(), node);
       prepared.kernel = *std::move(kernel);

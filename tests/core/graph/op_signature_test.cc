@@ -1,5 +1,6 @@
 #include "core/graph/op_signature.h"
 
+#include "core/graph/node_check.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/graph/text_proto.h"
@@ -56,22 +57,40 @@ TEST(OpSignatureTest, ReadsTypeListsAndReferences) {
   EXPECT_THAT(none.outputs, IsEmpty());
 }
 
-TEST(OpSignatureTest, RefusesMissingAndWrongAttributes) {
-  EXPECT_THAT(Resolve("name: 'c'", kConcat),
-              HasCode(Code::kInvalidArgument, "missing attr 'N'"));
-  EXPECT_THAT(Resolve("name: 'c' attr { key: 'N' value { s: '2' } }", kConcat),
-              HasCode(Code::kInvalidArgument, "wrong kind"));
+TEST(OpSignatureTest, RefusesWhatDoesNotFitTheOp) {
+  EXPECT_THAT(Resolve("name: 'c' attr { key: 'N' value { i: 1 } }", kConcat),
+              HasCode(Code::kInvalidArgument, "missing attr 'T'"));
   for (const char* count : {"-1", "1048577", "9223372036854775807"}) {
-    EXPECT_THAT(Resolve(absl::StrCat("name: 'c' attr { key: 'N' value { i: ",
-                                     count, " } }"),
-                        kConcat),
-                HasCode(Code::kInvalidArgument, "expected a count"))
+    EXPECT_THAT(
+        Resolve(absl::StrCat("name: 'c' attr { key: 'N' value { i: ", count,
+                             " } } "
+                             "attr { key: 'T' value { type: 1 } }"),
+                kConcat),
+        HasCode(Code::kInvalidArgument, "expected a count"))
         << count;
   }
-  EXPECT_THAT(Resolve("name: 'c' attr { key: 'N' value { i: 1 } } "
-                      "attr { key: 'T' value { type: 77 } }",
-                      kConcat),
-              HasCode(Code::kInvalidArgument, "unknown dtype"));
+}
+
+// What is only looked at need not be whole.
+TEST(OpSignatureTest, ReadsTheSignatureOfANodeThatIsWrongElsewhere) {
+  const auto op = FromText<OpDef>(R"pb(
+    name: "X"
+    output_arg { name: "out" type: DT_FLOAT }
+    attr { name: "k" type: "int" })pb");
+  ASSERT_OK_AND_ASSIGN(const NodeSignature got, ReadSignature(NodeDef(), op));
+  EXPECT_THAT(got.outputs, ElementsAre(DT_FLOAT));
+  EXPECT_THAT(
+      ReadSignature(FromText<NodeDef>("name: 'c'"), FromText<OpDef>(kConcat)),
+      HasCode(Code::kInvalidArgument, "missing attr 'N'"));
+  EXPECT_THAT(
+      ReadSignature(FromText<NodeDef>("attr { key: 'N' value { i: 1 } } "
+                                      "attr { key: 'T' value { type: 77 } }"),
+                    FromText<OpDef>(kConcat)),
+      HasCode(Code::kInvalidArgument, "unknown dtype"));
+  EXPECT_THAT(ReadSignature(FromText<NodeDef>("attr { key: 'N' value { s: '2' "
+                                              "} }"),
+                            FromText<OpDef>(kConcat)),
+              HasCode(Code::kInvalidArgument, "wrong kind"));
 }
 
 TEST(OpSignatureTest, ManyArgumentsInSumAreRefused) {

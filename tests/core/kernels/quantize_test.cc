@@ -51,7 +51,8 @@ TEST(QuantizeV2Test, RefusesBadRangesAndModes) {
   OpTester mode("QuantizeV2");
   mode.Attr("T", DT_QUINT8).Attr("mode", "MIN_LAST");
   mode.Input<float>({1}, {1}).Scalar<float>(-1).Scalar<float>(1);
-  EXPECT_THAT(mode.Run(), HasCode(kBad, "Mode string"));
+  EXPECT_THAT(mode.Run(),
+              HasCode(kBad, "attr 'mode' of \"MIN_LAST\" is not in the list"));
   OpTester round("QuantizeV2");
   round.Attr("T", DT_QUINT8).Attr("round_mode", "HALF_TO_EVEN");
   round.Input<float>({1}, {1}).Scalar<float>(-1).Scalar<float>(1);

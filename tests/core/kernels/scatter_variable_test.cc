@@ -142,7 +142,9 @@ TEST(ScatterVariableTest, RefusesShapesThatDoNotFit) {
 TEST(ScatterVariableTest, RefusesIndicesOfAnotherDtype) {
   VariableOp op("ScatterUpdate", Floats({3}, {1, 2, 3}));
   EXPECT_THAT(op.Run(Floats({1}, {0}), Floats({1}, {0})),
-              HasCode(StatusCode::kInvalidArgument, "expected int32 or int64"));
+              HasCode(StatusCode::kInvalidArgument,
+                      "attr 'Tindices' of float is not in the list of "
+                      "allowed values: int32, int64"));
 }
 
 TEST(ScatterVariableTest, IntegerDivisionNeverTraps) {

@@ -148,7 +148,10 @@ TEST(VariablesTest, AssignAddRefusesShapesAndUninitialisedVariables) {
 TEST(VariablesTest, AssignAddRefusesStrings) {
   OpTester op("AssignAdd");
   op.RefInput(MakeVariable(op, DT_STRING)).Scalar<std::string>("x");
-  EXPECT_EQ(op.Run().code(), StatusCode::kUnimplemented);
+  EXPECT_THAT(
+      op.Run(),
+      HasCode(StatusCode::kInvalidArgument,
+              "attr 'T' of string is not in the list of allowed values"));
 }
 
 TEST(VariablesTest, ResourceVariablesReadWhatWasAssigned) {

@@ -1,5 +1,6 @@
 #include "core/op/op_builder.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
 
@@ -65,6 +66,36 @@ TEST_F(OpBuilderTest, ReadsMinimaAndDefaults) {
   EXPECT_FALSE(attr(1).has_minimum());
   EXPECT_EQ(attr(2).minimum(), 1);
   EXPECT_EQ(attr(2).default_value().i(), 3);
+}
+
+TEST_F(OpBuilderTest, ReadsAllowedValues) {
+  op_.Attr("T: {half, float} = float").Attr("Ts: list({int32,int64}) >= 1");
+  op_.Attr("padding: {'SAME', 'VALID'}").Attr("ss: list({'a'}) = ['a']");
+  ASSERT_OK(op_.status());
+  EXPECT_EQ(attr(0).type(), "type");
+  EXPECT_THAT(attr(0).allowed_values().list().type(),
+              ::testing::ElementsAre(DT_HALF, DT_FLOAT));
+  EXPECT_EQ(attr(0).default_value().type(), DT_FLOAT);
+  EXPECT_EQ(attr(1).type(), "list(type)");
+  EXPECT_THAT(attr(1).allowed_values().list().type(),
+              ::testing::ElementsAre(DT_INT32, DT_INT64));
+  EXPECT_EQ(attr(1).minimum(), 1);
+  EXPECT_EQ(attr(2).type(), "string");
+  EXPECT_THAT(attr(2).allowed_values().list().s(),
+              ::testing::ElementsAre("SAME", "VALID"));
+  EXPECT_FALSE(attr(2).has_default_value());
+  EXPECT_EQ(attr(3).type(), "list(string)");
+  EXPECT_EQ(attr(3).default_value().list().s(0), "a");
+}
+
+TEST_F(OpBuilderTest, RefusesBrokenAllowedValues) {
+  for (const char* spec : {"T: {float", "T: {}float", "T: {nofloat}",
+                           "Ts: list({float}", "T: {float} int"}) {
+    OpInfo info;
+    OpBuilder op(info);
+    op.Attr(spec);
+    EXPECT_FALSE(op.status().ok()) << spec;
+  }
 }
 
 TEST_F(OpBuilderTest, ReadsDefaultsOfEveryKind) {

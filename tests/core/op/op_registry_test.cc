@@ -131,5 +131,54 @@ TEST(OpRegistryDeathTest, RefusesMistakesOfAnOpsAuthor) {
               "needs an undeclared attribute \"T\"");
 }
 
+// "Pack" stands for any op of the table; no kernels are linked here.
+TEST(OpRegistryDeathTest, RefusesWhatContradictsTheOpTable) {
+  EXPECT_EXIT(CreateWith("Pack", nullptr,
+                         [](OpBuilder& op) {
+                           op.Input("values: T").Output("output: T");
+                         }),
+              ::testing::ExitedWithCode(0), "its arguments or flags are not");
+  EXPECT_EXIT(CreateWith("Pack", nullptr,
+                         [](OpBuilder& op) {
+                           op.Input("values: N * T").Output("output: T");
+                           op.Attr("axis: int = 1");
+                         }),
+              ::testing::ExitedWithCode(0), "attribute \"axis\" is not as");
+  EXPECT_EXIT(CreateWith("Pack", nullptr,
+                         [](OpBuilder& op) {
+                           op.Input("values: N * T").Output("output: T");
+                           op.Attr("volume: int = 1");
+                         }),
+              ::testing::ExitedWithCode(0), "attribute \"volume\" is not as");
+  EXPECT_EXIT(CreateWith("Relu", nullptr,
+                         [](OpBuilder& op) {
+                           op.Input("features: T").Output("activations: T");
+                           op.KernelWhere<Fast>({{"T", DT_STRING}});
+                         }),
+              ::testing::ExitedWithCode(0), "which is not allowed");
+  EXPECT_EXIT(CreateWith("Relu", nullptr,
+                         [](OpBuilder& op) {
+                           op.Input("features: T").Output("activations: T");
+                           op.KernelWhere<Fast>({{"U", DT_FLOAT}});
+                         }),
+              ::testing::ExitedWithCode(0), "has no type \"U\"");
+}
+
+void PrintAttributes(const char* name) {
+  new OpRegistration(name, nullptr, [](OpBuilder& op) {
+    op.Input("values: N * T").Output("output: T").Kernel<Fast>();
+  });
+  const auto registry = Create();
+  for (const auto& attr : registry->Find(name)->def.attr()) {
+    std::cerr << attr.name() << " >= " << attr.minimum() << ", ";
+  }
+  std::exit(0);
+}
+
+TEST(OpRegistryDeathTest, TheOpTableCompletesWhatARegistrationLeavesOut) {
+  EXPECT_EXIT(PrintAttributes("Pack"), ::testing::ExitedWithCode(0),
+              "N >= 1, T >= 0, axis >= 0, ");
+}
+
 }  // namespace
 }  // namespace metagraph

@@ -16,8 +16,10 @@ class SessionErrorsTest : public SessionTest {
     g.Node("bad_types", "Add", {"x", "two"}, {{"T", DT_INT32}});
     g.Node("bad_count", "Add", {"x"}, {{"T", DT_FLOAT}});
     g.Node("no_attr", "Add", {"x", "two"});
-    g.Node("no_kernel", "Add", {"flag", "flag"}, {{"T", DT_BOOL}});
+    g.Node("not_allowed", "Add", {"flag", "flag"}, {{"T", DT_BOOL}});
     g.Placeholder("flag", DT_BOOL);
+    g.Node("no_kernel", "Relu", {"quantized"}, {{"T", DT_QINT8}});
+    g.Placeholder("quantized", DT_QINT8);
     g.Node("bad_output", "Neg", {"x:3"}, {{"T", DT_FLOAT}});
     Open(g);
   }
@@ -93,8 +95,12 @@ TEST_F(SessionErrorsTest, RefusesNodesThatDoNotFitTheirOp) {
               "no_attr");
   ExpectError(Run({{"x:0", x}}, {"bad_output:0"}), StatusCode::kInvalidArgument,
               "bad_output");
-  ExpectError(Run({{"flag:0", Tensor::Scalar<bool>(true)}}, {"no_kernel:0"}),
-              StatusCode::kUnimplemented, "T=bool");
+  ExpectError(Run({{"flag:0", Tensor::Scalar<bool>(true)}}, {"not_allowed:0"}),
+              StatusCode::kInvalidArgument,
+              "Value for attr 'T' of bool is not in the list of allowed");
+  ExpectError(
+      Run({{"quantized:0", MakeTensor<qint8>({1}, {{1}})}}, {"no_kernel:0"}),
+      StatusCode::kUnimplemented, "T=qint8");
 }
 
 TEST_F(SessionErrorsTest, StopsWhenCancelledOrLate) {
