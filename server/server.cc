@@ -95,6 +95,7 @@ class Server::Parts {
     out.compute_pool = &compute;
     out.lifecycle_pool = &lifecycle;
     out.file_roots = options.file_roots;
+    out.require_checkpoint = options.require_checkpoint;
     return out;
   }
 };

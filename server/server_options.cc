@@ -91,8 +91,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
 
   auto* model = add_repeated("model", models,
                              "NAME=PATH of a model: a folder with .meta and "
-                             "checkpoints, a SavedModel, a frozen graph, or a "
-                             "folder of version folders; repeatable");
+                             "checkpoints, a SavedModel, a frozen graph, a "
+                             "folder of version folders; or one graph file or "
+                             "checkpoint of several in a folder; repeatable");
   auto* listen =
       add_repeated("listen", options.listen,
                    "HOST:PORT or unix:PATH; port 0 is any; repeatable");
@@ -102,6 +103,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   add("port_file", options.port_file,
       "write the bound addresses to this file when ready, one per line, the "
       "admin address last");
+  app.add_flag("--require_checkpoint", options.require_checkpoint,
+               "a model whose variables have no values, because no checkpoint "
+               "was found or none fits, is an error")
+      ->envname(EnvName("require_checkpoint"));
   add("watch", watch,
       "seconds between looks for newer checkpoints and versions; 0: never")
       ->check(CheckSeconds);

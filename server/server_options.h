@@ -22,9 +22,10 @@ struct ServerOptions {
   std::string admin_listen;  // empty: with the others, where that is safe
   std::string port_file;
 
-  absl::Duration watch;         // between looks at the folders; 0: never
-  int threads = 0;              // for computing; 0: what the machine has
-  int64_t max_inflight = 1024;  // calls
+  bool require_checkpoint = false;  // no model whose variables have no values
+  absl::Duration watch;             // between looks at the folders; 0: never
+  int threads = 0;                  // for computing; 0: what the machine has
+  int64_t max_inflight = 1024;      // calls
   int64_t max_message_bytes = int64_t{256} << 20;  // received
   int64_t max_tensor_memory = 0;  // bytes; 0: three quarters of the machine's
   absl::Duration drain_grace;     // NOT_SERVING before the listeners close

@@ -137,6 +137,7 @@ class LocalBackend final : public Backend {
     out.clock = &Clock::Real();
     out.compute_pool = &compute_;
     out.graph_only = graph_only;
+    out.checkpoint_alone = true;
     return out;
   }
 
@@ -159,8 +160,9 @@ class LocalBackend final : public Backend {
     if (!loaded) {
       ASSIGN_OR_RETURN(
           const int64_t version,
-          models.Load(options_.name,
-                      std::filesystem::absolute(options_.path).string()));
+          models.Load(options_.name, std::filesystem::absolute(options_.path)
+                                         .lexically_normal()
+                                         .string()));
       RETURN_IF_ERROR(models.WaitUntilLoaded(options_.name, version, call));
       loaded = true;
     }

@@ -15,6 +15,7 @@
 #include "core/checkpoint/table.h"
 #include "core/io/coding.h"
 #include "core/io/crc32c.h"
+#include "core/io/foreign_file.h"
 
 namespace metagraph {
 namespace {
@@ -172,7 +173,9 @@ absl::Status BundleReader::ReadIndex(FileSystem& fs) {
                    fs.OpenForReading(path));
   absl::StatusOr<std::unique_ptr<TableReader>> table =
       TableReader::Open(std::move(file));
-  RETURN_IF_ERROR(Annotate(table.status(), path, ": "));
+  if (!table.ok()) {
+    return ExplainForeignFile(fs, path, Annotate(table.status(), path, ": "));
+  }
 
   bool have_header = false;
   absl::flat_hash_map<std::string, Piece> slices;  // by key
@@ -353,6 +356,7 @@ absl::StatusOr<const RandomAccessFile*> BundleReader::FileOf(
   const Shard& shard = shards_.at(piece.shard);
   RETURN_IF_ERROR(shard.error);
   if (!RangeWithin(piece.offset, piece.size, shard.file->size())) {
+    RETURN_IF_ERROR(CheckNotForeign(piece));
     return OutOfRange("Read less bytes than requested: ",
                       DataPath(prefix_, piece.shard, header_.num_shards()),
                       " has ", shard.file->size(), " bytes, the tensor is at ",
@@ -361,8 +365,21 @@ absl::StatusOr<const RandomAccessFile*> BundleReader::FileOf(
   return shard.file.get();
 }
 
+absl::Status BundleReader::CheckNotForeign(const Piece& piece) const {
+  const Shard& shard = shards_.at(piece.shard);
+  std::string head(std::min<uint64_t>(shard.file->size(), kFileHead), '\0');
+  if (!shard.file->Read(0, head.size(), head.data()).ok()) {
+    return absl::OkStatus();
+  }
+  const std::string what = DescribeForeignFile(head);
+  if (what.empty()) return absl::OkStatus();
+  return DataLoss("\"", DataPath(prefix_, piece.shard, header_.num_shards()),
+                  "\" is ", what);
+}
+
 absl::Status BundleReader::CheckCrc(const Piece& piece, uint32_t crc) const {
   if (crc == piece.crc) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckNotForeign(piece));
   return DataLoss("TensorBundle at ", prefix_, " shard ", piece.shard, " (",
                   piece.size, " bytes): Checksum does not match: stored ",
                   piece.crc, " vs. calculated on the restored bytes ", crc);
@@ -397,7 +414,8 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   if (piece.size == 0 && piece.shape.num_elements() == 0) {
     return CheckCrc(piece, 0);
   }
-  const auto bad_size = [&] {
+  const auto bad_size = [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckNotForeign(piece));
     return DataLoss("Invalid size in bundle entry: key ", name,
                     "; stored size ", piece.size, " does not fit the strings");
   };
@@ -425,6 +443,7 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   uint32_t stored_crc;
   RETURN_IF_ERROR(stream.ReadFixed32(&stored_crc));
   if (UnmaskCrc32c(stored_crc) != crc) {
+    RETURN_IF_ERROR(CheckNotForeign(piece));
     return DataLoss(
         "TensorBundle at ", prefix_, " shard ", piece.shard, " (", piece.size,
         " bytes): The length checksum does not match: ", "expected ", crc,

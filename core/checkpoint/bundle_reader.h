@@ -74,6 +74,9 @@ class BundleReader final : public CheckpointReader {
   absl::Status ReadPlain(const Piece& piece, char* out) const;
   absl::Status ReadStrings(absl::string_view name, const Piece& piece,
                            std::string* out) const;
+  // Explains what is wrong with a piece by what its whole file is; OK if that
+  // explains nothing.
+  absl::Status CheckNotForeign(const Piece& piece) const;
   absl::Status CheckCrc(const Piece& piece, uint32_t crc) const;
 
   // Constant after Open.

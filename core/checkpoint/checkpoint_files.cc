@@ -52,7 +52,6 @@ CheckpointFiles FindV2Files(FileSystem& fs, const std::string& folder,
                             const std::vector<std::string>& names,
                             absl::string_view base) {
   CheckpointFiles out;
-  if (base.empty()) return out;
   const std::string data = absl::StrCat(base, ".data-");
   for (auto at = absl::c_lower_bound(names, data);
        at != names.end() && absl::StartsWith(*at, data); ++at) {
@@ -69,6 +68,7 @@ CheckpointFiles FindV2Files(FileSystem& fs, const std::string& folder,
 }
 
 CheckpointFiles FindFiles(FileSystem& fs, const std::string& prefix) {
+  if (prefix.empty()) return {};
   const std::string folder(Dirname(prefix));
   const absl::string_view base = Basename(prefix);
   const std::vector<std::string> names = NamesIn(fs, folder);
@@ -80,6 +80,7 @@ CheckpointFiles FindFiles(FileSystem& fs, const std::string& prefix) {
 }
 
 CheckpointFiles FindOwnFiles(FileSystem& fs, const std::string& prefix) {
+  if (prefix.empty()) return {};
   const std::string folder(Dirname(prefix));
   const absl::string_view base = Basename(prefix);
   const std::vector<std::string> names = NamesIn(fs, folder);
@@ -95,6 +96,7 @@ CheckpointFiles FindOwnFiles(FileSystem& fs, const std::string& prefix) {
 }
 
 bool CheckpointExists(FileSystem& fs, const std::string& prefix) {
+  if (prefix.empty()) return false;
   // The usual case without listing the folder.
   const auto index = fs.Stat(IndexPath(prefix));
   if (index.ok() && !index->is_directory) return true;

@@ -13,15 +13,20 @@
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/v1_reader.h"
 
 namespace metagraph {
 namespace {
 
 using tensorflow::CheckpointState;
 
-// What an entry of the state file means to TensorFlow.
+// What an entry of the state file means to TensorFlow. "." it writes, but does
+// not find again, for a checkpoint whose own name is empty.
 std::string Resolve(const std::string& folder, const std::string& entry) {
-  return absl::StartsWith(entry, "/") ? entry : JoinPath(folder, entry);
+  std::string out =
+      absl::StartsWith(entry, "/") ? entry : JoinPath(folder, entry);
+  if (Basename(out) == ".") out.pop_back();
+  return out;
 }
 
 // The checkpoint that an entry means, if its files exist.
@@ -34,7 +39,7 @@ absl::StatusOr<FoundCheckpoint> FindEntry(FileSystem& fs,
   }
   const absl::string_view name = LastComponent(entry);
   const std::string inside = JoinPath(folder, name);
-  if (!name.empty() && inside != named && CheckpointExists(fs, inside)) {
+  if (inside != named && CheckpointExists(fs, inside)) {
     return FoundCheckpoint{
         inside,
         absl::StrCat("the state file names \"", entry,
@@ -50,19 +55,26 @@ std::vector<CheckpointInfo> ListV2(FileSystem& fs, const std::string& folder,
   std::vector<CheckpointInfo> out;
   for (const std::string& name : names) {
     absl::string_view base = name;
-    if (!absl::ConsumeSuffix(&base, ".index") || base.empty()) continue;
+    if (!absl::ConsumeSuffix(&base, ".index")) continue;
     const CheckpointFiles files = FindV2Files(fs, folder, names, base);
     if (files.format == 0) continue;  // removed meanwhile
     CheckpointInfo info;
     info.prefix = JoinPath(folder, base);
     info.modified = files.written;
     info.size = files.stamp.bytes;
+    info.stamp = files.stamp;
     out.push_back(std::move(info));
   }
   return out;
 }
 
-// Files that the state file names, or with a meta graph beside them.
+// Files that are being written or copied.
+bool IsTemporary(absl::string_view name) {
+  return absl::StartsWith(name, ".") || absl::StrContains(name, ".tempstate");
+}
+
+// Files that the state file names, with a meta graph beside them, or whose
+// content tells.
 std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
                                    const std::vector<std::string>& names,
                                    const std::set<std::string>& in_state) {
@@ -73,8 +85,13 @@ std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
   for (const std::string& name : names) {
     if (!IsV1Name(name)) continue;
     std::string prefix = JoinPath(folder, V1PrefixOf(name));
-    if (in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name))) continue;
     if (is_there(IndexPath(name))) continue;
+    const bool alone =
+        in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name));
+    if (alone &&
+        (IsTemporary(name) || !IsV1Checkpoint(fs, JoinPath(folder, name)))) {
+      continue;
+    }
     const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, name));
     if (!file.ok() || file->is_directory) continue;
     CheckpointInfo& info = found[prefix];
@@ -82,6 +99,9 @@ std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
     info.format = 1;
     info.modified = std::max(info.modified, file->modified);
     info.size += file->size;
+    info.stamp.modified = info.modified;
+    info.stamp.bytes = info.size;
+    info.alone = alone;
   }
   std::vector<CheckpointInfo> out;
   for (auto& [prefix, info] : found) out.push_back(std::move(info));
@@ -127,11 +147,14 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
   RETURN_IF_ERROR(listed.status());
   if (!listed->empty()) {
     pass_over("the newest checkpoint in the folder");
-    return FoundCheckpoint{listed->back().prefix, passed_over};
+    auto newest =
+        std::find_if(listed->rbegin(), listed->rend(),
+                     [](const CheckpointInfo& info) { return !info.alone; });
+    if (newest == listed->rend()) newest = listed->rbegin();
+    return FoundCheckpoint{newest->prefix, passed_over};
   }
   return NotFound("no checkpoint in \"", folder, "\": ", passed_over,
-                  "; no file ends with .index, and none with a .meta beside "
-                  "it is one of format V1");
+                  "; no file ends with .index, and none is one of format V1");
 }
 
 absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/checkpoint/checkpoint_files.h"
 #include "core/io/file_system.h"
 
 namespace metagraph {
@@ -22,7 +23,8 @@ struct FoundCheckpoint {
 // The newest checkpoint of a folder whose files exist. Looked at in turn: the
 // path that the state file names; the same name inside the folder; the older
 // entries of the state file, newest first, the same two ways; every
-// checkpoint in the folder, by time of change and then global step.
+// checkpoint in the folder, by time of change and then global step; last those
+// that are alone (see CheckpointInfo).
 // NOT_FOUND: none; the message says where was looked.
 absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
                                                  const std::string& folder);
@@ -35,11 +37,13 @@ struct CheckpointInfo {
   uint64_t size = 0;         // of index and data files
   bool in_state_file = false;
   bool latest = false;  // what the state file names
+  // Of format V1 and known by its content only: neither the state file nor a
+  // `.meta` tells of it.
+  bool alone = false;
+  CheckpointStamp stamp;
 };
 
-// Every checkpoint in the folder, oldest first. Format V1 has no index to be
-// known by: files count that the state file names or that have a `.meta` beside
-// them.
+// Every checkpoint in the folder, oldest first.
 absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
     FileSystem& fs, const std::string& folder);
 

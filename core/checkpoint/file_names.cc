@@ -78,10 +78,10 @@ absl::string_view WithoutGlobalStep(absl::string_view prefix) {
   return prefix.substr(0, prefix.rfind('-'));
 }
 
-// The last component, also of a path that was written on Windows.
 absl::string_view LastComponent(absl::string_view path) {
   const size_t slash = path.find_last_of("/\\");
-  return slash == absl::string_view::npos ? path : path.substr(slash + 1);
+  if (slash != absl::string_view::npos) path.remove_prefix(slash + 1);
+  return path == "." ? "" : path;
 }
 
 }  // namespace metagraph

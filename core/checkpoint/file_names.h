@@ -13,7 +13,8 @@ namespace metagraph {
 inline constexpr char kCheckpointStateFile[] = "checkpoint";
 
 // The last component, also of a path that was written on Windows, as a state
-// file may have it.
+// file may have it. Empty for ".": so it names a checkpoint whose own name is
+// empty, whose files are `.index`, `.meta`, ….
 absl::string_view LastComponent(absl::string_view path);
 
 // Format V2.

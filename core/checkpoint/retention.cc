@@ -33,8 +33,9 @@ absl::string_view SeriesOf(absl::string_view path) {
 std::string Relative(const std::string& folder, const std::string& prefix) {
   const std::string start = JoinPath(folder, "");
   if (!folder.empty() && absl::StartsWith(prefix, start) &&
-      prefix.size() > start.size()) {
-    return prefix.substr(start.size());
+      prefix.size() >= start.size()) {
+    // TensorFlow, too, writes "." for a checkpoint whose own name is empty.
+    return prefix.size() == start.size() ? "." : prefix.substr(start.size());
   }
   return prefix;
 }
@@ -47,7 +48,7 @@ std::string Inside(FileSystem& fs, const std::string& folder,
   }
   const bool relative =
       !absl::StartsWith(entry, "/") && !absl::StrContains(entry, "..");
-  if (relative) return JoinPath(folder, entry);
+  if (relative) return JoinPath(folder, entry == "." ? "" : entry);
   const std::string inside = JoinPath(folder, LastComponent(entry));
   const std::string named = absl::StartsWith(entry, "/")
                                 ? std::string(entry)

@@ -5,9 +5,11 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/checkpoint/slice_copy.h"
+#include "core/io/foreign_file.h"
 #include "core/io/glob.h"
 #include "core/tensor/tensor_proto.h"
 #include "tensorflow/checkpoint.pb.h"
@@ -102,10 +104,12 @@ absl::Status V1Reader::AddFile(FileSystem& fs, const std::string& path) {
   absl::StatusOr<std::unique_ptr<TableReader>> table =
       TableReader::Open(std::move(file));
   if (!table.ok()) {
-    return DataLoss("Unable to open table file ", path, ": ",
-                    table.status().ToString(),
-                    ": perhaps your file is in a different file format and you "
-                    "need to use a different restore operator?");
+    return ExplainForeignFile(
+        fs, path,
+        DataLoss("Unable to open table file ", path, ": ",
+                 table.status().ToString(),
+                 ": perhaps your file is in a different file format and you "
+                 "need to use a different restore operator?"));
   }
   const absl::StatusOr<std::string> head = (*table)->Get("");
   SavedTensorSlices saved;
@@ -250,6 +254,18 @@ absl::Status V1Reader::Verify(absl::string_view name) const {
                     stored->shape.num_elements(), " elements");
   }
   return absl::OkStatus();
+}
+
+bool IsV1Checkpoint(FileSystem& fs, const std::string& path) {
+  if (!IsTable(fs, path)) return false;
+  auto file = fs.OpenForReading(path);
+  if (!file.ok()) return false;
+  const auto table = TableReader::Open(*std::move(file));
+  if (!table.ok()) return false;
+  const absl::StatusOr<std::string> head = (*table)->Get("");
+  // SavedTensorSlices begins with its field `meta`, a BundleHeaderProto does
+  // not.
+  return head.ok() && absl::StartsWith(*head, "\x0a");
 }
 
 }  // namespace metagraph

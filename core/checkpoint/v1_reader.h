@@ -51,4 +51,8 @@ class V1Reader final : public CheckpointReader {
   absl::flat_hash_map<std::string, Stored> stored_;
 };
 
+// Whether the file is a checkpoint of format V1, or one of its files, by its
+// content; an index of format V2 is not.
+bool IsV1Checkpoint(FileSystem& fs, const std::string& path);
+
 }  // namespace metagraph

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/graph/wire_scan.h"
+#include "core/io/foreign_file.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/stubs/logging.h"
@@ -125,13 +128,45 @@ constexpr GraphFileKind kKinds[] = {GraphFileKind::kMetaGraph,
                                     GraphFileKind::kSavedModel,
                                     GraphFileKind::kGraphDef};
 
-std::optional<GraphFileKind> DetectBinary(absl::string_view bytes) {
-  for (Match wanted : {Match::kYes, Match::kEmpty}) {
-    for (GraphFileKind kind : kKinds) {
-      if (MatchBinary(bytes, kind) == wanted) return kind;
-    }
+std::optional<GraphFileKind> DetectBinary(absl::string_view bytes,
+                                          Match wanted) {
+  for (GraphFileKind kind : kKinds) {
+    if (MatchBinary(bytes, kind) == wanted) return kind;
   }
   return std::nullopt;
+}
+
+// The same by the first bytes of a longer message: what the first field is.
+std::optional<GraphFileKind> GuessBinary(absl::string_view head) {
+  constexpr char kField1Varint = 0x08;
+  constexpr char kField1Bytes = 0x0a;
+  constexpr char kField2Bytes = 0x12;
+  if (head.size() < 4) return std::nullopt;
+  if (head[0] == kField1Varint) {
+    const bool fits = head[1] >= 0 && head[2] == kField2Bytes;
+    return fits ? std::optional(GraphFileKind::kSavedModel) : std::nullopt;
+  }
+  if (head[0] != kField1Bytes) return std::nullopt;
+  // A node, which begins with its name, or a MetaInfoDef. Either is shorter
+  // than what is left of a real file, or cut off by the end of the head.
+  size_t at = 1;
+  uint64_t size = 0;
+  for (int shift = 0; at < head.size() && shift < 35; shift += 7) {
+    const auto byte = static_cast<unsigned char>(head[at++]);
+    size |= uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) break;
+  }
+  const absl::string_view first = head.substr(at, size);
+  if (first.size() == size && LooksLikeNodeDef(first)) {
+    return GraphFileKind::kGraphDef;
+  }
+  WireScanner scan(first);
+  int fields = 0;
+  while (scan.Next()) ++fields;
+  const bool cut_off = first.size() < size;
+  if (fields == 0 && !cut_off) return std::nullopt;
+  return scan.broken() && !cut_off ? std::nullopt
+                                   : std::optional(GraphFileKind::kMetaGraph);
 }
 
 absl::string_view MessageName(GraphFileKind kind) {
@@ -171,6 +206,12 @@ std::optional<GraphFileKind> KindOfTextField(absl::string_view name) {
   return std::nullopt;
 }
 
+// What follows the name of a field.
+bool BeginsAValue(absl::string_view text) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return !text.empty() && absl::StrContains(":{<[", text[0]);
+}
+
 // The first field of the outermost message that only one kind has decides.
 std::optional<GraphFileKind> DetectText(absl::string_view text) {
   if (!LooksLikeText(text)) return std::nullopt;
@@ -194,7 +235,7 @@ std::optional<GraphFileKind> DetectText(absl::string_view text) {
         ++end;
       }
       const auto kind = KindOfTextField(text.substr(i, end - i));
-      if (kind) return kind;
+      if (kind && BeginsAValue(text.substr(end))) return kind;
       i = end - 1;
     }
   }
@@ -204,7 +245,11 @@ std::optional<GraphFileKind> DetectText(absl::string_view text) {
 // ---- Parsing ---------------------------------------------------------------
 
 absl::Status NoGraph(absl::string_view bytes) {
-  if (bytes.empty()) return InvalidArgument("not a graph: there are no bytes");
+  if (bytes.empty()) return InvalidArgument("not a graph: the file is empty");
+  if (const std::string what = DescribeForeignFile(bytes.substr(0, kFileHead));
+      !what.empty()) {
+    return InvalidArgument("not a graph: it is ", what);
+  }
   if (LooksLikeText(bytes)) {
     return InvalidArgument(
         "not a graph: the text is no MetaGraphDef, GraphDef or SavedModel");
@@ -252,6 +297,7 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
 };
 
 absl::Status ParseText(absl::string_view text, Message* out) {
+  absl::ConsumePrefix(&text, "\xEF\xBB\xBF");  // an editor's byte order mark
   if (text.size() > std::numeric_limits<int>::max()) {
     return InvalidArgument("a ", out->GetDescriptor()->name(), " of ",
                            text.size(), " bytes is over protobuf's 2 GB");
@@ -342,9 +388,29 @@ MetaGraphDef MetaGraph::ToProto() const {
 
 absl::StatusOr<GraphFileKind> DetectGraphFileKind(absl::string_view bytes) {
   if (bytes.empty()) return NoGraph(bytes);
-  if (const auto kind = DetectBinary(bytes)) return *kind;
+  if (const auto kind = DetectBinary(bytes, Match::kYes)) return *kind;
+  // Some texts begin as a graph might, and little proves an empty graph.
+  if (!DescribeForeignFile(bytes.substr(0, kFileHead)).empty()) {
+    return NoGraph(bytes);
+  }
+  if (const auto kind = DetectBinary(bytes, Match::kEmpty)) return *kind;
   if (const auto kind = DetectText(bytes)) return *kind;
   return NoGraph(bytes);
+}
+
+std::optional<GraphFileKind> GuessGraphFileKind(FileSystem& fs,
+                                                const std::string& path) {
+  constexpr size_t kHead = 64 << 10;
+  const std::string head = ReadHead(fs, path, kHead);
+  if (head.size() < kHead) {
+    const auto kind = DetectGraphFileKind(head);
+    return kind.ok() ? std::optional(*kind) : std::nullopt;
+  }
+  if (!DescribeForeignFile(absl::string_view(head).substr(0, kFileHead))
+           .empty()) {
+    return std::nullopt;
+  }
+  return LooksLikeText(head) ? DetectText(head) : GuessBinary(head);
 }
 
 absl::StatusOr<GraphDef> ParseGraphDef(absl::string_view bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ struct MetaGraph {
 // The kind of file that starts and is built like `bytes`, binary or text;
 // INVALID_ARGUMENT if they are no graph.
 absl::StatusOr<GraphFileKind> DetectGraphFileKind(absl::string_view bytes);
+
+// The same of a file by its beginning, which may be wrong where the file is
+// large and damaged; none if it is no graph, or cannot be read.
+std::optional<GraphFileKind> GuessGraphFileKind(FileSystem& fs,
+                                                const std::string& path);
 
 // Parses `bytes`, binary or text, as `kind`. A GraphDef becomes a meta graph
 // without collections; of a SavedModel's meta graphs the one tagged "serve" is

@@ -18,6 +18,7 @@
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
 #include "core/graph/collections.h"
+#include "core/model/checkpoint_graph.h"
 
 namespace metagraph {
 namespace {
@@ -60,17 +61,77 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     const ModelEnvironment& environment, CallContext& call) {
   std::unique_ptr<Model> model(new Model(std::move(name), folder, environment));
   RETURN_IF_ERROR(model->LoadGraph());
-  AddNote(model->note_, folder.note);
+  // Of no use to a graph without variables.
+  if (model->takes_checkpoints()) AddNote(model->note_, folder.note);
+  for (const CheckpointInfo& passed_over : folder.passed_over) {
+    model->seen_.Note(passed_over.prefix, passed_over.stamp);
+  }
   if (environment.graph_only) {
     model->load_time_ = environment.clock->Now();
     return model;
   }
-  if (!folder.checkpoint.empty()) {
+  if (!folder.checkpoint.empty() && model->takes_checkpoints()) {
     RETURN_IF_ERROR(model->RestoreNewest(call));
   }
   RETURN_IF_ERROR(model->RunMainOp(call));
+  if (environment.require_checkpoint) {
+    ASSIGN_OR_RETURN(const auto now, model->Read(call));
+    if (const std::string without = model->WithoutValues(*now);
+        !without.empty()) {
+      AddNote(model->note_, without);
+      return FailedPrecondition(model->note_,
+                                " (--require_checkpoint is given)");
+    }
+  }
   model->load_time_ = environment.clock->Now();
   return model;
+}
+
+bool Model::takes_checkpoints() const {
+  const auto graph = this->graph();
+  return !graph->variables().empty() || !graph->saver_plan().complete();
+}
+
+std::string Model::WithoutValues(const Generation& now) const {
+  const auto graph = this->graph();
+  absl::flat_hash_set<int> saved;
+  for (const SavedVariable& variable : graph->saver_plan().variables) {
+    saved.insert(variable.node);
+  }
+  int count = 0;
+  for (const ModelVariable& variable : graph->variables()) {
+    if (!saved.empty() && !saved.contains(variable.node)) continue;
+    ++count;
+    if (variable.slot >= 0 && now.value(variable.slot).initialized()) return "";
+  }
+  if (count == 0) return "";
+  return absl::StrCat("no weights: ",
+                      count == 1 ? "the variable has no value"
+                                 : absl::StrCat("none of the ", count,
+                                                " variables has a value"),
+                      "; restore a checkpoint, or initialise or assign them");
+}
+
+std::string Model::note() const {
+  CallContext call;
+  const auto now = Read(call);
+  return now.ok() ? note(**now) : note_;
+}
+
+std::string Model::note(const Generation& now) const {
+  std::string out = note_;
+  if (environment_.graph_only) return out;
+  AddNote(out, WithoutValues(now));
+  const bool is_other = folder_.graph_is_named && !now.checkpoint.empty() &&
+                        now.checkpoint != folder_.checkpoint &&
+                        MetaGraphPath(now.checkpoint) != folder_.graph_path;
+  if (is_other && absl::EndsWith(folder_.graph_path, ".meta")) {
+    AddNote(out, absl::StrCat("the graph is that of \"",
+                              Basename(folder_.graph_path),
+                              "\", the weights are those of \"",
+                              Basename(now.checkpoint), "\""));
+  }
+  return out;
 }
 
 absl::Status Model::RestoreNewest(CallContext& call) {
@@ -83,7 +144,7 @@ absl::Status Model::RestoreNewest(CallContext& call) {
   absl::StatusOr<RestoreResult> restored = Restore(options, nullptr, call);
   const absl::Status newest = restored.status();
   if (!newest.ok() && IsDamaged(files(), folder_.checkpoint, call)) {
-    auto others = ListCheckpoints(files(), folder_.directory);
+    auto others = ListOwnCheckpoints(files(), folder_);
     if (!others.ok()) return newest;
     std::reverse(others->begin(), others->end());
     for (const CheckpointInfo& other : *others) {
@@ -110,6 +171,13 @@ absl::Status Model::RestoreNewest(CallContext& call) {
 }
 
 absl::StatusOr<MetaGraph> Model::ReadGraph() {
+  if (folder_.graph_path.empty()) {
+    ASSIGN_OR_RETURN(const auto reader,
+                     CheckpointReader::Open(files(), folder_.checkpoint));
+    AddNote(note_,
+            "there is no graph: the variables are the checkpoint's tensors");
+    return GraphOfCheckpoint(*reader);
+  }
   absl::StatusOr<MetaGraph> meta = ReadMetaGraph(files(), folder_.graph_path);
   if (!absl::IsDataLoss(meta.status()) || folder_.graph_is_named ||
       folder_.kind != ModelFolder::Kind::kCheckpoints) {

@@ -142,6 +142,10 @@ struct ModelEnvironment {
   // Load restores and runs nothing: for looking at a model whose values are
   // not needed, or are damaged.
   bool graph_only = false;
+  // A checkpoint without a graph is a model whose variables are its tensors.
+  bool checkpoint_alone = false;
+  // A model whose variables have no value after Load is an error.
+  bool require_checkpoint = false;
 };
 
 // A served model: a graph, its saver, its variables and their generations.
@@ -150,7 +154,8 @@ class Model {
  public:
   // Reads the graph and, if there is one, the newest checkpoint whose files are
   // whole; without any the variables stay uninitialised. note() says what was
-  // passed over. DATA_LOSS: all are damaged.
+  // passed over. DATA_LOSS: all are damaged. FAILED_PRECONDITION: no variable
+  // has a value, and the environment requires that.
   static absl::StatusOr<std::unique_ptr<Model>> Load(
       std::string name, const ModelFolder& folder,
       const ModelEnvironment& environment, CallContext& call);
@@ -160,8 +165,11 @@ class Model {
   const std::string& name() const { return name_; }
   int64_t version() const { return folder_.version; }
   const ModelFolder& folder() const { return folder_; }
-  // For people: what was noticed while loading; may be empty.
-  const std::string& note() const { return note_; }
+  // For people: what was noticed while loading, and what is to be known of the
+  // values served: that there are none, or that they are of another checkpoint
+  // than the one named. May be empty.
+  std::string note() const;
+  std::string note(const Generation& now) const;
   absl::Time load_time() const { return load_time_; }
 
   // The newest version of the graph; whoever holds it sees it unchanged.
@@ -252,6 +260,9 @@ class Model {
                                            CallContext& call)
       EXCLUDES(extend_mu_, mu_);
 
+  // Whether a checkpoint could give it anything: a frozen graph has nothing to
+  // restore.
+  bool takes_checkpoints() const;
   // Which checkpoints are no news to this model.
   const SeenCheckpoints& seen() const { return seen_; }
 
@@ -262,6 +273,8 @@ class Model {
   Model(std::string name, ModelFolder folder, ModelEnvironment environment);
 
   absl::Status LoadGraph();
+  // What is to be said of a model whose variables have no values; or empty.
+  std::string WithoutValues(const Generation& now) const;
   // The folder's graph; if that is damaged, an older one, and note() says so.
   absl::StatusOr<MetaGraph> ReadGraph();
   // Serves the folder's newest checkpoint; if that is damaged, the newest one

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
@@ -9,22 +10,43 @@
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_files.h"
-#include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/named_checkpoint.h"
+#include "core/checkpoint/v1_reader.h"
+#include "core/graph/meta_graph.h"
+#include "core/model/graph_files.h"
 
 namespace metagraph {
 namespace {
-
-constexpr absl::string_view kMetaSuffix = ".meta";
 
 bool IsDirectory(FileSystem& fs, const std::string& path) {
   const auto info = fs.Stat(path);
   return info.ok() && info->is_directory;
 }
 
-// The newest checkpoint, and why there is none.
-void FindCheckpoint(FileSystem& fs, ModelFolder& folder) {
+std::string FolderOf(absl::string_view path) {
+  const absl::string_view folder = Dirname(path);
+  return folder.empty() ? "." : std::string(folder);
+}
+
+// "/d/best.ckpt-30" → "best.ckpt".
+std::string SeriesOf(absl::string_view prefix) {
+  return std::string(WithoutGlobalStep(Basename(prefix)));
+}
+
+bool IsDataName(absl::string_view name) {
+  const size_t data = name.rfind(".data-");
+  return data != absl::string_view::npos &&
+         IsDataFileOf(name.substr(0, data), name);
+}
+
+std::string VariablesOf(absl::string_view saved_model) {
+  return JoinPath(saved_model, "variables/variables");
+}
+
+// The folder's newest checkpoint, and why there is none.
+void FindNewest(FileSystem& fs, ModelFolder& folder) {
   const auto latest = LatestCheckpoint(fs, folder.directory);
   if (latest.ok()) {
     folder.checkpoint = latest->prefix;
@@ -32,90 +54,271 @@ void FindCheckpoint(FileSystem& fs, ModelFolder& folder) {
   } else {
     folder.note = absl::StrCat("no checkpoint: ", latest.status().message());
   }
+  folder.newest = folder.checkpoint;
 }
 
-// Of several `.meta` files: the checkpoint's own, one of the same name without
-// a step, or else the one changed last.
-std::string ChooseMeta(FileSystem& fs, const ModelFolder& folder,
-                       const std::vector<std::string>& metas) {
-  const absl::string_view wanted = WithoutShards(Basename(folder.checkpoint));
-  const std::string* best = nullptr;
-  int best_rank = -1;
-  absl::Time best_time;
-  for (const std::string& meta : metas) {
-    const absl::string_view stem =
-        absl::string_view(meta).substr(0, meta.size() - kMetaSuffix.size());
-    int rank = 0;
-    if (!wanted.empty()) {
-      if (WithoutGlobalStep(stem) == WithoutGlobalStep(wanted)) rank = 1;
-      if (stem == wanted) rank = 2;
+// Of one model's checkpoints, oldest first, the newest: what the state file
+// names, unless one was written since.
+const CheckpointInfo& NewestOf(const std::vector<CheckpointInfo>& own) {
+  const auto latest = absl::c_find_if(
+      own, [](const CheckpointInfo& info) { return info.latest; });
+  const bool is_newest =
+      latest != own.end() && latest->modified >= own.back().modified;
+  return is_newest ? *latest : own.back();
+}
+
+// Begins with the checkpoint `prefix`, which is of the model's name, and
+// follows those of that name only.
+void TakeOwn(FileSystem& fs, const std::string& prefix, ModelFolder& folder) {
+  folder.checkpoint = prefix;
+  folder.newest = prefix;
+  folder.series = SeriesOf(prefix);
+  auto own = ListOwnCheckpoints(fs, folder);
+  if (!own.ok() || own->empty()) return;
+  folder.newest = NewestOf(*own).prefix;
+  std::vector<std::string> names;
+  for (CheckpointInfo& info : *own) {
+    if (info.prefix == prefix) continue;
+    names.push_back(absl::StrCat("\"", Basename(info.prefix), "\""));
+    folder.passed_over.push_back(std::move(info));
+  }
+  if (folder.newest == prefix) return;
+  folder.note =
+      absl::StrCat("the checkpoint \"", Basename(prefix),
+                   "\" was named and is served; \"", Basename(folder.newest),
+                   "\" is newer: restore it by its name, or name the folder");
+}
+
+// The checkpoint for a graph that was named: of its own name, or else of that
+// name with a step, or else the folder's newest.
+void FindForGraph(FileSystem& fs, ModelFolder& folder) {
+  const absl::string_view graph = Basename(folder.graph_path);
+  const auto listed = ListCheckpoints(fs, folder.directory);
+  const std::vector<std::string> names = CheckpointNamesOf(graph);
+  if (listed.ok()) {
+    for (const std::string& name : names) {
+      for (const CheckpointInfo& info : *listed) {
+        if (WithoutShards(Basename(info.prefix)) != name) continue;
+        return TakeOwn(fs, info.prefix, folder);
+      }
     }
-    const auto info = fs.Stat(JoinPath(folder.directory, meta));
-    const absl::Time time = info.ok() ? info->modified : absl::InfinitePast();
-    if (rank > best_rank || (rank == best_rank && time > best_time)) {
-      best = &meta;
-      best_rank = rank;
-      best_time = time;
+    for (const std::string& name : names) {
+      folder.series = std::string(WithoutGlobalStep(name));
+      const auto own = ListOwnCheckpoints(fs, folder);
+      if (!own.ok() || own->empty()) continue;
+      folder.checkpoint = NewestOf(*own).prefix;
+      folder.newest = folder.checkpoint;
+      folder.note =
+          absl::StrCat("\"", graph, "\" has no checkpoint of its own name: \"",
+                       Basename(folder.checkpoint), "\" is taken");
+      return;
     }
   }
-  return JoinPath(folder.directory, *best);
+  folder.series.reset();
+  FindNewest(fs, folder);
+  if (folder.checkpoint.empty()) return;
+  absl::StrAppend(&folder.note, folder.note.empty() ? "" : "; ", "\"", graph,
+                  "\" has no checkpoint of its own name: the folder's newest, "
+                  "\"",
+                  Basename(folder.checkpoint), "\", is taken");
 }
 
-absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs,
-                                       const std::string& path) {
+ModelFolder SavedModelIn(FileSystem& fs, const std::string& directory) {
   ModelFolder out;
-  out.directory = std::string(Dirname(path));
-  if (out.directory.empty()) out.directory.push_back('.');
-  out.graph_path = path;
-  out.graph_is_named = true;
-  if (absl::EndsWith(path, kMetaSuffix)) {
-    FindCheckpoint(fs, out);
-  } else {
-    out.kind = ModelFolder::Kind::kFrozenGraph;
+  out.kind = ModelFolder::Kind::kSavedModel;
+  out.directory = directory;
+  out.graph_path = directory;
+  if (std::string variables = VariablesOf(directory);
+      CheckpointExists(fs, variables)) {
+    out.checkpoint = std::move(variables);
+    out.newest = out.checkpoint;
   }
   return out;
+}
+
+// Of several graphs those that go by the name of the checkpoint, if any do.
+void KeepThoseOf(absl::string_view checkpoint,
+                 std::vector<std::string>& graphs) {
+  std::vector<std::string> out;
+  for (const std::string& graph : graphs) {
+    if (absl::c_linear_search(CheckpointNamesOf(graph),
+                              WithoutGlobalStep(checkpoint))) {
+      out.push_back(graph);
+    }
+  }
+  if (!out.empty()) graphs = std::move(out);
 }
 
 // A folder that is itself a model; NOT_FOUND if it is none.
 absl::StatusOr<ModelFolder> FindInFolder(
     FileSystem& fs, const std::string& path,
     const std::vector<std::string>& names) {
+  GraphFiles graphs = FindGraphFiles(fs, path, names);
+  if (!graphs.saved_model.empty()) return SavedModelIn(fs, path);
   ModelFolder out;
   out.directory = path;
-  std::vector<std::string> metas;
-  std::vector<std::string> graphs;
-  for (const std::string& name : names) {
-    if (name == "saved_model.pb" || name == "saved_model.pbtxt") {
-      out.kind = ModelFolder::Kind::kSavedModel;
-      out.graph_path = path;
-    } else if (absl::EndsWith(name, kMetaSuffix)) {
-      metas.push_back(name);
-    } else if (absl::EndsWith(name, ".pb") || absl::EndsWith(name, ".pbtxt")) {
-      graphs.push_back(name);
+  if (!graphs.metas.empty()) {
+    FindNewest(fs, out);
+    out.graph_path = ChooseMeta(fs, path, graphs.metas,
+                                WithoutShards(Basename(out.checkpoint)));
+    return out;
+  }
+  if (!graphs.others.empty()) {
+    FindNewest(fs, out);
+    KeepThoseOf(Basename(out.checkpoint), graphs.others);
+    if (graphs.others.size() == 1) {
+      out.graph_path = JoinPath(path, graphs.others[0]);
+      return out;
     }
-  }
-  if (out.kind == ModelFolder::Kind::kSavedModel) {
-    std::string variables = JoinPath(path, "variables/variables");
-    if (CheckpointExists(fs, variables)) out.checkpoint = std::move(variables);
-    return out;
-  }
-  if (!metas.empty()) {
-    FindCheckpoint(fs, out);
-    out.graph_path = ChooseMeta(fs, out, metas);
-    return out;
-  }
-  if (graphs.size() == 1) {
-    out.kind = ModelFolder::Kind::kFrozenGraph;
-    out.graph_path = JoinPath(path, graphs[0]);
-    return out;
-  }
-  if (graphs.size() > 1) {
-    return NotFound("\"", path, "\" holds several frozen graphs (",
-                    absl::StrJoin(graphs, ", "), "): name one of them");
+    return NotFound("\"", path, "\" holds several graphs (",
+                    absl::StrJoin(graphs.others, ", "), "): name one of them");
   }
   return NotFound("no model in \"", path,
-                  "\": no .meta file, no saved_model.pb, no frozen graph "
-                  "(.pb) and no version folders");
+                  "\": no .meta file, no saved_model.pb, no other graph "
+                  "(.pb, .pbtxt or any name) and no version folders");
+}
+
+// A graph file that was named.
+ModelFolder FindForFile(FileSystem& fs, const std::string& path) {
+  const std::string folder = FolderOf(path);
+  ModelFolder out;
+  if (GuessGraphFileKind(fs, path) == GraphFileKind::kSavedModel) {
+    out = SavedModelIn(fs, folder);
+    if (Basename(path) != "saved_model.pb") out.graph_path = path;
+    out.graph_is_named = true;
+    return out;
+  }
+  out.directory = folder;
+  out.graph_path = JoinPath(folder, Basename(path));
+  out.graph_is_named = true;
+  FindForGraph(fs, out);
+  return out;
+}
+
+// Whether a graph may be that of the checkpoint `name`: of its name, or of none
+// of the others.
+bool MayBelong(absl::string_view graph, absl::string_view name,
+               const std::vector<CheckpointInfo>& checkpoints) {
+  for (const std::string& own : CheckpointNamesOf(graph)) {
+    const absl::string_view series = WithoutGlobalStep(own);
+    if (series == WithoutGlobalStep(name)) return true;
+    if (absl::c_any_of(checkpoints, [series](const CheckpointInfo& other) {
+          return SeriesOf(other.prefix) == series;
+        })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The graph for a checkpoint that was named.
+absl::StatusOr<ModelFolder> FindForCheckpoint(FileSystem& fs,
+                                              const std::string& prefix,
+                                              const FindOptions& options) {
+  const std::string folder = FolderOf(prefix);
+  const absl::string_view name = Basename(prefix);
+  const absl::string_view parent = Dirname(folder);
+  if (name == "variables" && Basename(folder) == "variables" &&
+      (fs.Stat(JoinPath(parent, "saved_model.pb")).ok() ||
+       fs.Stat(JoinPath(parent, "saved_model.pbtxt")).ok())) {
+    return SavedModelIn(fs, FolderOf(folder));
+  }
+  ModelFolder out;
+  out.directory = folder;
+  TakeOwn(fs, JoinPath(folder, name), out);
+  const std::string own = MetaGraphPath(out.checkpoint);
+  if (fs.Stat(own).ok()) {
+    out.graph_path = own;
+    out.graph_is_named = true;
+    return out;
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(folder));
+  ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> checkpoints,
+                   ListCheckpoints(fs, folder));
+  GraphFiles graphs = FindGraphFiles(fs, folder, names);
+  const auto is_others = [&](const std::string& graph) {
+    return !MayBelong(graph, name, checkpoints);
+  };
+  std::erase_if(graphs.metas, is_others);
+  std::erase_if(graphs.others, is_others);
+  if (!graphs.metas.empty()) {
+    out.graph_path = ChooseMeta(fs, folder, graphs.metas, WithoutShards(name));
+  } else if (graphs.others.size() == 1) {
+    out.graph_path = JoinPath(folder, graphs.others[0]);
+  }
+  if (!out.graph_path.empty()) {
+    absl::StrAppend(&out.note, out.note.empty() ? "" : "; ", "\"", name,
+                    "\" has no .meta file of its own: the graph of \"",
+                    Basename(out.graph_path), "\" is taken");
+    return out;
+  }
+  if (options.checkpoint_alone) return out;
+  return NotFound("\"", out.checkpoint,
+                  "\" is a checkpoint without a graph: no \"", Basename(own),
+                  "\" and no other graph is beside it; without one its "
+                  "variables can be looked at: metagraphctl --local ",
+                  out.checkpoint, " variables");
+}
+
+// A file, by its content; names decide where the content does not.
+absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs, const std::string& path,
+                                       const FindOptions& options) {
+  const absl::string_view name = Basename(path);
+  const bool is_part = absl::EndsWith(name, ".index") || IsDataName(name);
+  if (name == kCheckpointStateFile)
+    return FindModel(fs, FolderOf(path), options);
+  if (!is_part && GuessGraphFileKind(fs, path).has_value()) {
+    return FindForFile(fs, path);
+  }
+  if (is_part || IsV1Checkpoint(fs, path)) {
+    auto prefix = CheckpointOfPath(fs, path);
+    if (prefix.ok()) return FindForCheckpoint(fs, *prefix, options);
+    if (GuessGraphFileKind(fs, path).has_value()) return FindForFile(fs, path);
+    return prefix.status();
+  }
+  return FindForFile(fs, path);  // reading it will tell what it is
+}
+
+// What is no file and no folder may be the prefix of a checkpoint.
+absl::StatusOr<ModelFolder> FindForPrefix(FileSystem& fs,
+                                          const std::string& path,
+                                          const FindOptions& options,
+                                          const absl::Status& not_there) {
+  if (const auto prefix = CheckpointOfPath(fs, path); prefix.ok()) {
+    return FindForCheckpoint(fs, *prefix, options);
+  }
+  if (const std::string meta = MetaGraphPath(path); fs.Stat(meta).ok()) {
+    return FindForFile(fs, meta);
+  }
+  const auto names = fs.List(FolderOf(path));
+  if (!names.ok()) return not_there;
+  std::vector<absl::string_view> views(names->begin(), names->end());
+  for (absl::string_view name : *names) {
+    if (absl::ConsumeSuffix(&name, ".index")) views.push_back(name);
+  }
+  const std::string hint = DidYouMean(NearestNames(Basename(path), views));
+  return absl::Status(not_there.code(),
+                      absl::StrCat(not_there.message(), hint));
+}
+
+// The newest checkpoint of a folder that holds no graph.
+absl::StatusOr<ModelFolder> FindCheckpointOnly(FileSystem& fs,
+                                               const std::string& path,
+                                               const FindOptions& options,
+                                               const absl::Status& no_model) {
+  const auto latest = LatestCheckpoint(fs, path);
+  if (!latest.ok()) return no_model;
+  if (!options.checkpoint_alone) {
+    return NotFound(no_model.message(), "; there is a checkpoint, \"",
+                    latest->prefix,
+                    "\", whose variables can be looked at: metagraphctl "
+                    "--local ",
+                    path, " variables");
+  }
+  ModelFolder out;
+  out.directory = path;
+  FindNewest(fs, out);
+  return out;
 }
 
 }  // namespace
@@ -156,13 +359,16 @@ std::vector<int64_t> ListVersions(FileSystem& fs, const std::string& path) {
 }
 
 absl::StatusOr<ModelFolder> FindModel(FileSystem& fs, const std::string& path,
-                                      std::optional<int64_t> version) {
-  ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
-  if (!info.is_directory) {
-    if (version.value_or(0) != 0) {
+                                      const FindOptions& options) {
+  const std::optional<int64_t> version = options.version;
+  const absl::StatusOr<FileInfo> info = fs.Stat(path);
+  if (!info.ok() && !absl::IsNotFound(info.status())) return info.status();
+  if (!info.ok() || !info->is_directory) {
+    if (info.ok() && version.value_or(0) != 0) {
       return NotFound("\"", path, "\" is a file and has no version ", *version);
     }
-    return FindInFile(fs, path);
+    return info.ok() ? FindInFile(fs, path, options)
+                     : FindForPrefix(fs, path, options, info.status());
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(path));
   absl::StatusOr<ModelFolder> here = FindInFolder(fs, path, names);
@@ -193,48 +399,45 @@ absl::StatusOr<ModelFolder> FindModel(FileSystem& fs, const std::string& path,
       error = here.status();
     }
   }
-  return error;
+  return versions.empty() ? FindCheckpointOnly(fs, path, options, error)
+                          : error;
+}
+
+absl::StatusOr<std::vector<CheckpointInfo>> ListOwnCheckpoints(
+    FileSystem& fs, const ModelFolder& folder) {
+  ASSIGN_OR_RETURN(std::vector<CheckpointInfo> out,
+                   ListCheckpoints(fs, folder.directory));
+  if (folder.series) {
+    std::erase_if(out, [&](const CheckpointInfo& info) {
+      return SeriesOf(info.prefix) != *folder.series;
+    });
+  }
+  return out;
 }
 
 absl::StatusOr<std::string> ResolveCheckpoint(FileSystem& fs,
                                               const ModelFolder& folder,
                                               const std::string& checkpoint) {
-  if (checkpoint.empty()) {
-    if (folder.kind == ModelFolder::Kind::kSavedModel) {
-      const std::string variables =
-          JoinPath(folder.directory, "variables/variables");
-      if (const auto latest = LatestCheckpoint(fs, folder.directory);
-          latest.ok()) {
-        return latest->prefix;
-      }
-      if (CheckpointExists(fs, variables)) return variables;
-      return NotFound("no checkpoint in \"", folder.directory, "\"");
-    }
-    ASSIGN_OR_RETURN(FoundCheckpoint latest,
-                     LatestCheckpoint(fs, folder.directory));
-    return std::move(latest.prefix);
+  if (!checkpoint.empty()) {
+    return CheckpointOfPath(fs, absl::StartsWith(checkpoint, "/")
+                                    ? checkpoint
+                                    : JoinPath(folder.directory, checkpoint));
   }
-  std::string found = absl::StartsWith(checkpoint, "/")
-                          ? checkpoint
-                          : JoinPath(folder.directory, checkpoint);
-  if (fs.Stat(IndexPath(found)).ok()) return found;
-  // People name what they see: the index or the meta graph will do.
-  absl::string_view prefix = found;
-  if (absl::ConsumeSuffix(&prefix, ".index") ||
-      absl::ConsumeSuffix(&prefix, kMetaSuffix)) {
-    found = std::string(prefix);
+  if (folder.series) {
+    ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> own,
+                     ListOwnCheckpoints(fs, folder));
+    if (!own.empty()) return NewestOf(own).prefix;
+    return NotFound("no checkpoint \"", *folder.series, "\" or \"",
+                    *folder.series, "-STEP\" in \"", folder.directory, "\"");
   }
-  if (CheckpointExists(fs, found)) return found;
-  std::vector<std::string> known;
-  if (const auto list = ListCheckpoints(fs, std::string(Dirname(found)));
-      list.ok()) {
-    for (const CheckpointInfo& info : *list) {
-      known.emplace_back(Basename(info.prefix));
-    }
+  auto latest = LatestCheckpoint(fs, folder.directory);
+  if (latest.ok()) return std::move(latest->prefix);
+  if (folder.kind == ModelFolder::Kind::kSavedModel) {
+    std::string variables = VariablesOf(folder.directory);
+    if (CheckpointExists(fs, variables)) return variables;
+    return NotFound("no checkpoint in \"", folder.directory, "\"");
   }
-  const std::vector<absl::string_view> names(known.begin(), known.end());
-  return NotFound("no checkpoint \"", found, "\"",
-                  DidYouMean(NearestNames(Basename(found), names)));
+  return latest.status();
 }
 
 }  // namespace metagraph

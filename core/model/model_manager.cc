@@ -75,7 +75,8 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
                                            const std::string& path,
                                            std::optional<int64_t> version) {
   if (name.empty()) return InvalidArgument("a model needs a name");
-  auto folder = FindModel(*environment_.files, path, version);
+  auto folder = FindModel(*environment_.files, path,
+                          {version, environment_.checkpoint_alone});
   if (!folder.ok()) {
     return Annotate(folder.status(), "model \"", name, "\": ");
   }
@@ -325,12 +326,12 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
     RescanSnapshot snapshot;
     snapshot.retry_failed = retry_failed && step == 0;
     const auto folder =
-        FindModel(*environment_.files, source.path, source.pinned);
+        FindModel(*environment_.files, source.path, {source.pinned});
     snapshot.found = folder.ok();
     std::shared_ptr<Model> newest;
     if (folder.ok()) {
       snapshot.newest_version = folder->version;
-      snapshot.newest_checkpoint = folder->checkpoint;
+      snapshot.newest_checkpoint = folder->newest;
       const CheckpointStamp stamp =
           FindFiles(*environment_.files, folder->checkpoint).stamp;
       const CheckpointStamp graph = GraphStampOf(*environment_.files, *folder);
@@ -346,7 +347,9 @@ void ModelManager::RescanOne(const std::string& name, const Source& source,
             entry.tried_stamp == stamp && entry.tried_graph == graph;
       }
     }
-    if (newest != nullptr) {
+    if (newest != nullptr && !newest->takes_checkpoints()) {
+      snapshot.newest_checkpoint.clear();
+    } else if (newest != nullptr) {
       const auto last = newest->last_restore();
       const bool failed = last.has_value() && !last->status.ok() &&
                           last->checkpoint == snapshot.newest_checkpoint;

@@ -47,9 +47,12 @@ Retention RetentionOf(const tensorflow::SaverDef& saver, int keep) {
 std::string BaseName(const ModelFolder& folder, const std::string& serving) {
   absl::string_view name = WithoutShards(Basename(serving));
   if (folder.kind == ModelFolder::Kind::kCheckpoints) {
-    if (name.empty()) name = Basename(folder.graph_path);
-    absl::ConsumeSuffix(&name, ".meta");
-    return std::string(WithoutGlobalStep(name));
+    if (!serving.empty()) return std::string(WithoutGlobalStep(name));
+    name = Basename(folder.graph_path);
+    if (absl::ConsumeSuffix(&name, ".meta")) {
+      return std::string(WithoutGlobalStep(name));
+    }
+    return "model.ckpt";
   }
   // The variables of a SavedModel are part of it and stay as they are.
   if (name.empty() || name == "variables") return "model.ckpt";

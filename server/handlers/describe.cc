@@ -133,7 +133,8 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_graph_bytes(static_cast<int64_t>(meta.graph->def().ByteSizeLong()));
   if (!detailed) return;
 
-  out->set_note(ToUtf8(model.note()));
+  out->set_note(
+      ToUtf8(generation.ok() ? model.note(**generation) : model.note()));
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/checkpoint/bundle_writer.h"
 #include "core/tensor/tensor_proto.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -17,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-// y = x + 1.
+// y = x + 1; w takes no part.
 constexpr char kGraph[] = R"pb(
   graph_def {
     node {
@@ -58,6 +59,18 @@ constexpr char kGraph[] = R"pb(
       attr {
         key: "T"
         value { type: DT_FLOAT }
+      }
+    }
+    node {
+      name: "w"
+      op: "VariableV2"
+      attr {
+        key: "dtype"
+        value { type: DT_FLOAT }
+      }
+      attr {
+        key: "shape"
+        value { shape { dim { size: 2 } } }
       }
     }
     versions { producer: 134 }
@@ -148,6 +161,53 @@ TEST_F(LocalBackendTest, ChangesNothing) {
       backend->Save(request,
                     [](const v1::SaveResponse&) { return absl::OkStatus(); }),
       HasCode(absl::StatusCode::kUnimplemented, "needs a server"));
+}
+
+TEST_F(LocalBackendTest, LooksAtACheckpointWithoutAGraph) {
+  const Tensor value = Tensor::Vector<float>({1, 2});
+  auto writer = BundleWriter::Create(FileSystem::Posix(), folder_ / "c-7");
+  ASSERT_OK(writer);
+  ASSERT_OK((*writer)->Add("layer/w", value));
+  ASSERT_OK((*writer)->Add("layer/w/Adam", value));
+  ASSERT_OK((*writer)->Finish());
+  std::filesystem::remove(folder_ / "model.meta");
+  for (const std::string& path :
+       {(folder_ / "c-7").string(), (folder_ / "c-7.index").string(),
+        folder_.string()}) {
+    auto backend = MakeLocalBackend({"m", path});
+    ASSERT_OK(backend);
+    v1::ListVariablesRequest list;
+    list.set_model("m");
+    ASSERT_OK_AND_ASSIGN(const auto variables, (*backend)->ListVariables(list));
+    ASSERT_THAT(variables.variables(), SizeIs(2));
+    EXPECT_EQ(variables.variables(0).name(), "layer/w");
+    EXPECT_TRUE(variables.variables(0).in_checkpoint());
+    v1::ReadVariablesRequest read;
+    read.set_model("m");
+    read.add_names("layer/w");
+    ASSERT_OK((*backend)->ReadVariables(
+        read, [&](const v1::ReadVariablesResponse& piece) {
+          const auto tensor = TensorFromProto(piece.tensor());
+          EXPECT_OK(tensor);
+          EXPECT_THAT(tensor->values<float>(), ElementsAre(1, 2));
+          return absl::OkStatus();
+        }));
+    v1::VerifyCheckpointRequest verify;
+    verify.set_model("m");
+    ASSERT_OK_AND_ASSIGN(const auto verified,
+                         (*backend)->VerifyCheckpoint(verify));
+    EXPECT_TRUE(verified.ok());
+    EXPECT_THAT(verified.report().restored(), SizeIs(2));
+    v1::ListCheckpointsRequest checkpoints;
+    checkpoints.set_model("m");
+    ASSERT_OK_AND_ASSIGN(const auto listed,
+                         (*backend)->ListCheckpoints(checkpoints));
+    EXPECT_THAT(listed.checkpoints(), SizeIs(1));
+    v1::GetModelRequest get;
+    get.set_model("m");
+    ASSERT_OK_AND_ASSIGN(const auto shown, (*backend)->GetModel(get));
+    EXPECT_THAT(shown.model().note(), testing::HasSubstr("there is no graph"));
+  }
 }
 
 }  // namespace

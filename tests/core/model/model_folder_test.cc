@@ -45,16 +45,16 @@ TEST_F(ModelFolderTest, TakesTheNewestVersionThatHoldsAModel) {
   EXPECT_THAT(ListVersions(fs(), folder()), testing::ElementsAre(1, 3, 10));
   ASSERT_OK_AND_ASSIGN(ModelFolder newest, FindModel(fs(), folder()));
   EXPECT_EQ(newest.version, 3);
-  ASSERT_OK_AND_ASSIGN(ModelFolder first, FindModel(fs(), folder(), 1));
+  ASSERT_OK_AND_ASSIGN(ModelFolder first, FindModel(fs(), folder(), {1}));
   EXPECT_EQ(first.version, 1);
-  EXPECT_THAT(FindModel(fs(), folder(), 2),
+  EXPECT_THAT(FindModel(fs(), folder(), {2}),
               HasCode(absl::StatusCode::kNotFound, "version 2"));
 }
 
 TEST_F(ModelFolderTest, RecognisesSavedModelAndFrozenGraph) {
   ASSERT_OK(WriteFileAtomically(fs(), Path("graph.pb"), "x"));
   ASSERT_OK_AND_ASSIGN(ModelFolder frozen, FindModel(fs(), folder()));
-  EXPECT_EQ(frozen.kind, ModelFolder::Kind::kFrozenGraph);
+  EXPECT_EQ(frozen.kind, ModelFolder::Kind::kCheckpoints);
   EXPECT_EQ(frozen.graph_path, Path("graph.pb"));
   ASSERT_OK(WriteFileAtomically(fs(), Path("saved_model.pb"), "x"));
   ASSERT_OK_AND_ASSIGN(ModelFolder saved, FindModel(fs(), folder()));
@@ -67,8 +67,10 @@ TEST_F(ModelFolderTest, ExplainsWhatIsNoModel) {
               HasCode(absl::StatusCode::kNotFound, "no .meta file"));
   EXPECT_THAT(FindModel(fs(), Path("absent")),
               HasCode(absl::StatusCode::kNotFound, "absent"));
-  ASSERT_OK(WriteFileAtomically(fs(), Path("a.pb"), "x"));
-  ASSERT_OK(WriteFileAtomically(fs(), Path("b.pb"), "x"));
+  for (const char* name : {"a.pb", "b.pb"}) {
+    ASSERT_OK(WriteFileAtomically(fs(), Path(name),
+                                  "node { name: \"n\" op: \"NoOp\" }"));
+  }
   EXPECT_THAT(FindModel(fs(), folder()),
               HasCode(absl::StatusCode::kNotFound, "a.pb, b.pb"));
 }
