@@ -115,6 +115,21 @@ TEST_F(DataflowTest, AMergeWaitsForItsControlEdges) {
   EXPECT_THAT(order, ElementsAre("a", "b", "after"));
 }
 
+TEST_F(DataflowTest, AMergeTakesTheFirstOfSeveralLiveValues) {
+  int ran = 0;
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT);
+  g.Node("first", "Neg", {"x"}, {{"T", DT_FLOAT}});
+  g.Node("second", "Neg", {"first"}, {{"T", DT_FLOAT}});
+  g.Node("merge", "Merge", {"second", "first"}, {{"T", DT_FLOAT}, {"N", 2}});
+  AddHook(g, "after", {"merge"}, Counting(&ran));
+  Prepare(g, {"x"}, {"after", "merge:1", "second"});
+  ASSERT_OK_AND_ASSIGN(const auto got, Run({F(3)}));
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(got[0].scalar<float>(), -3);
+  EXPECT_EQ(got[1].scalar<int32_t>(), 1);
+}
+
 TEST_F(DataflowTest, AMergeOfDeadValuesIsDead) {
   int ran = 0;
   TestGraph g;
@@ -152,6 +167,34 @@ TEST_F(DataflowTest, ALoopTurnsAsOftenAsItsCondition) {
       EXPECT_EQ(got[1].scalar<float>(), 7);
       EXPECT_EQ(ran, turns);
     }
+  }
+}
+
+// A counter that runs ahead of slow work waits for it.
+TEST_F(DataflowTest, SoManyTurnsAtATimeAsTheLoopAllows) {
+  for (const int parallel : {1, 3, 10}) {
+    int started = 0;
+    int ended = 0;
+    int most = 0;
+    TestGraph g = Loop(Counting(&ended), parallel);
+    std::string last = "v_switch:1";
+    for (int i = 0; i < 100; ++i) {
+      const std::string name = absl::StrCat("slow", i);
+      AddHook(g, name, {last});
+      last = name;
+    }
+    for (auto& node : *g.def().mutable_node()) {
+      if (node.name() == "v_body") node.set_input(0, last);
+    }
+    AddHook(g, "i_seen", {"i_body"}, [&](KernelContext& ctx) {
+      most = std::max(most, ++started - ended);
+      return GiveNewMemory(ctx);
+    });
+    Prepare(g, {"n", "v"}, {"v_exit"}, {"i_seen"});
+    ASSERT_OK(Run({F(30), F(0)}));
+    EXPECT_EQ(started, 30);
+    EXPECT_EQ(ended, 30);
+    EXPECT_EQ(most, parallel);
   }
 }
 

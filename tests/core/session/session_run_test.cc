@@ -147,5 +147,42 @@ TEST_F(SessionRunTest, ExtendsTheGraph) {
               HasCode(absl::StatusCode::kInvalidArgument, "w"));
 }
 
+TEST_F(SessionRunTest, AnExtensionLetsTheOldGraphAndItsPlansGo) {
+  Open(AddGraph());
+  EXPECT_EQ(RunScalar({{"x:0", F(2)}}, "z:0"), 9);
+  const std::weak_ptr<const Graph> old = session_->graph();
+  TestGraph more;
+  more.Node("w", "Neg", {"z"}, {{"T", DT_FLOAT}});
+  ASSERT_OK(session_->Extend(more.def(), -1));
+  EXPECT_TRUE(old.expired());
+}
+
+TEST_F(SessionRunTest, ExtensionsAtTheSameTimeAreAllThereOrRefused) {
+  TestGraph g = AddGraph();
+  // Copying a graph takes a while.
+  for (int i = 0; i < 500; ++i) g.Const(absl::StrCat("c", i), F(1));
+  Open(g);
+  std::atomic<int> extended{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 3; ++t) {
+    callers.emplace_back([&, t] {
+      for (int i = 0; i < 60; ++i) {
+        TestGraph more;
+        const std::string name = absl::StrCat("more", t, "_", i);
+        more.Node(name, "Neg", {"x"}, {{"T", DT_FLOAT}});
+        const auto version = session_->Extend(more.def(), -1);
+        if (!version.ok()) {
+          EXPECT_THAT(version, HasCode(absl::StatusCode::kAborted, ""));
+          continue;
+        }
+        ++extended;
+        EXPECT_NE(session_->graph()->FindNode(name), nullptr);
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(session_->graph()->version(), extended);
+}
+
 }  // namespace
 }  // namespace metagraph
