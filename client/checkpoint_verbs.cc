@@ -258,8 +258,9 @@ void AddCheckpointVerbs(VerbSet* verbs) {
         "verify", "Check a checkpoint, and whether it fits the graph",
         VerbKind::kLocalModel,
         [o](VerbContext& context) { return Verify(*o, context); });
-    verb->add_option("CHECKPOINT", o->checkpoint,
-                     "Prefix of the checkpoint; none: the newest");
+    verb->add_option(
+        "CHECKPOINT", o->checkpoint,
+        "Prefix of the checkpoint, or one of its files; none: the newest");
     verb->add_flag("--skip-values", o->skip_values,
                    "Look at names, types and shapes only");
   }
@@ -268,8 +269,9 @@ void AddCheckpointVerbs(VerbSet* verbs) {
     CLI::App* verb = verbs->Add(
         "restore", "Serve the newest, or another, checkpoint", VerbKind::kModel,
         [o](VerbContext& context) { return Restore(*o, context); });
-    verb->add_option("CHECKPOINT", o->checkpoint,
-                     "Prefix of the checkpoint; none: the newest");
+    verb->add_option(
+        "CHECKPOINT", o->checkpoint,
+        "Prefix of the checkpoint, or one of its files; none: the newest");
     CLI::Option* partial = verb->add_flag(
         "--partial", o->partial, "What is missing or differs keeps its value");
     verb->add_flag("--dry-run", o->dry_run, "Check only, change nothing")

@@ -122,8 +122,8 @@ int RunCli(std::vector<std::string> arguments, Console& console,
       ->envname("METAGRAPHCTL_SERVER")
       ->default_val("127.0.0.1:8500");
   app.add_option("--local", options.local,
-                 "Open this model in place of asking a server; there is no "
-                 "MODEL argument then");
+                 "Open this model, a folder, a graph file or a checkpoint, in "
+                 "place of asking a server; there is no MODEL argument then");
   double timeout_seconds = 0;
   app.add_option("--timeout", timeout_seconds,
                  "Seconds that a call may take; 0: no limit")

@@ -11,6 +11,7 @@
 #include "core/base/mutex.h"
 #include "core/base/status.h"
 #include "core/base/thread_pool.h"
+#include "core/checkpoint/named_checkpoint.h"
 #include "core/io/file_system.h"
 #include "core/model/model_manager.h"
 #include "core/op/op_registry.h"
@@ -19,6 +20,10 @@
 
 namespace metagraph {
 namespace {
+
+std::string AbsolutePath(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
 
 enum class Needs { kNothing, kGraph, kValues };
 
@@ -78,7 +83,18 @@ class LocalBackend final : public Backend {
   }
   absl::StatusOr<v1::VerifyCheckpointResponse> VerifyCheckpoint(
       const v1::VerifyCheckpointRequest& request) override {
-    return Inspect(Needs::kGraph, &InspectHandler::VerifyCheckpoint, request);
+    auto verified =
+        Inspect(Needs::kGraph, &InspectHandler::VerifyCheckpoint, request);
+    // Who types a path in a shell means it from the current folder.
+    if (request.checkpoint().empty() || !absl::IsNotFound(verified.status())) {
+      return verified;
+    }
+    v1::VerifyCheckpointRequest from_here = request;
+    from_here.set_checkpoint(AbsolutePath(request.checkpoint()));
+    if (!CheckpointOfPath(FileSystem::Posix(), from_here.checkpoint()).ok()) {
+      return verified;
+    }
+    return Inspect(Needs::kGraph, &InspectHandler::VerifyCheckpoint, from_here);
   }
 
   absl::StatusOr<v1::RunResponse> Run(const v1::RunRequest& request) override {

@@ -143,7 +143,9 @@ absl::Status Model::RestoreNewest(CallContext& call) {
   }
   absl::StatusOr<RestoreResult> restored = Restore(options, nullptr, call);
   const absl::Status newest = restored.status();
-  if (!newest.ok() && IsDamaged(files(), folder_.checkpoint, call)) {
+  // Of a checkpoint alone no other would do.
+  if (!newest.ok() && !folder_.graph_path.empty() &&
+      IsDamaged(files(), folder_.checkpoint, call)) {
     auto others = ListOwnCheckpoints(files(), folder_);
     if (!others.ok()) return newest;
     std::reverse(others->begin(), others->end());

@@ -13,6 +13,7 @@
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/named_checkpoint.h"
+#include "core/checkpoint/table.h"
 #include "core/checkpoint/v1_reader.h"
 #include "core/graph/meta_graph.h"
 #include "core/model/graph_files.h"
@@ -240,7 +241,10 @@ absl::StatusOr<ModelFolder> FindForCheckpoint(FileSystem& fs,
     return !MayBelong(graph, name, checkpoints);
   };
   std::erase_if(graphs.metas, is_others);
-  std::erase_if(graphs.others, is_others);
+  std::erase_if(graphs.others, [&](const std::string& graph) {
+    return is_others(graph) ||
+           !GuessGraphFileKind(fs, JoinPath(folder, graph)).has_value();
+  });
   if (!graphs.metas.empty()) {
     out.graph_path = ChooseMeta(fs, folder, graphs.metas, WithoutShards(name));
   } else if (graphs.others.size() == 1) {
@@ -264,17 +268,26 @@ absl::StatusOr<ModelFolder> FindForCheckpoint(FileSystem& fs,
 absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs, const std::string& path,
                                        const FindOptions& options) {
   const absl::string_view name = Basename(path);
-  const bool is_part = absl::EndsWith(name, ".index") || IsDataName(name);
-  if (name == kCheckpointStateFile)
+  if (name == kCheckpointStateFile) {
     return FindModel(fs, FolderOf(path), options);
-  if (!is_part && GuessGraphFileKind(fs, path).has_value()) {
+  }
+  // Weights may look like anything.
+  const bool is_data = IsDataName(name);
+  if (!is_data && GuessGraphFileKind(fs, path).has_value()) {
     return FindForFile(fs, path);
   }
-  if (is_part || IsV1Checkpoint(fs, path)) {
-    auto prefix = CheckpointOfPath(fs, path);
-    if (prefix.ok()) return FindForCheckpoint(fs, *prefix, options);
-    if (GuessGraphFileKind(fs, path).has_value()) return FindForFile(fs, path);
-    return prefix.status();
+  if (IsV1Checkpoint(fs, path)) {
+    return FindForCheckpoint(fs, V1PrefixOf(path), options);
+  }
+  if (is_data || absl::EndsWith(name, ".index")) {
+    ASSIGN_OR_RETURN(const std::string prefix, CheckpointOfPath(fs, path));
+    return FindForCheckpoint(fs, prefix, options);
+  }
+  if (IsTable(fs, path)) {
+    return NotFound(
+        "\"", path,
+        "\" is the index of a checkpoint under another name: "
+        "rename it to PREFIX.index, beside its PREFIX.data-… files");
   }
   return FindForFile(fs, path);  // reading it will tell what it is
 }
@@ -287,7 +300,14 @@ absl::StatusOr<ModelFolder> FindForPrefix(FileSystem& fs,
   if (const auto prefix = CheckpointOfPath(fs, path); prefix.ok()) {
     return FindForCheckpoint(fs, *prefix, options);
   }
-  if (const std::string meta = MetaGraphPath(path); fs.Stat(meta).ok()) {
+  // Its checkpoint has been given up, perhaps, for newer ones of its name.
+  absl::string_view stem = path;
+  if (IsDataName(Basename(path))) {
+    stem = stem.substr(0, stem.rfind(".data-"));
+  } else {
+    absl::ConsumeSuffix(&stem, ".index");
+  }
+  if (const std::string meta = MetaGraphPath(stem); fs.Stat(meta).ok()) {
     return FindForFile(fs, meta);
   }
   const auto names = fs.List(FolderOf(path));

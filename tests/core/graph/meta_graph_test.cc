@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/core/graph/text_proto.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace metagraph {
 namespace {
@@ -99,6 +100,76 @@ TEST(MetaGraphTest, RefusesWhatIsNoGraph) {
     EXPECT_THAT(ParseMetaGraph(bytes, GraphFileKind::kMetaGraph),
                 HasCode(Code::kInvalidArgument, "not a graph"));
   }
+}
+
+TEST(MetaGraphTest, NamesFilesOfOtherKinds) {
+  EXPECT_THAT(DetectGraphFileKind("version https://git-lfs.github.com/spec/v1\n"
+                                  "oid sha256:4d7a\nsize 12345\n"),
+              HasCode(Code::kInvalidArgument, "Git LFS pointer"));
+  EXPECT_THAT(DetectGraphFileKind("<!DOCTYPE html><html></html>"),
+              HasCode(Code::kInvalidArgument, "HTML page"));
+  EXPECT_THAT(DetectGraphFileKind(std::string("\x08\x07\x12\x07pytorch")),
+              HasCode(Code::kInvalidArgument, "ONNX"));
+  EXPECT_THAT(DetectGraphFileKind(std::string("PK\x03\x04\x14\0\0", 7)),
+              HasCode(Code::kInvalidArgument, "zip archive"));
+  // A word that is a field's name elsewhere.
+  EXPECT_THAT(DetectGraphFileKind("library of graphs, version 3\n"),
+              HasCode(Code::kInvalidArgument, "the text is no MetaGraphDef"));
+}
+
+TEST(MetaGraphTest, TakesTextAsPeopleAndEditorsLeaveIt) {
+  std::string crlf = "\xEF\xBB\xBF# node {\r\n";
+  for (const char c : std::string(kMetaGraph)) {
+    if (c == '\n') crlf += '\r';
+    crlf += c;
+  }
+  ExpectKind(crlf, GraphFileKind::kGraphDef);
+  ExpectKind("# a comment\n\n" + MetaText() + "\n# the end",
+             GraphFileKind::kMetaGraph);
+  ExpectKind(
+      "node < name: 'a' op: 'NoOp' >; node: { name: 'b' op: \"No\" 'Op' }",
+      GraphFileKind::kGraphDef);
+  ExpectKind("node: [ { name: 'a' op: 'NoOp' }, { name: 'b' op: 'NoOp' } ]",
+             GraphFileKind::kGraphDef);
+}
+
+TEST(MetaGraphTest, GuessesLargeFilesByTheirBeginning) {
+  const TempDir dir;
+  const auto guess = [&](const std::string& bytes) {
+    const std::string path = dir.Join("file");
+    std::ofstream(path, std::ios::binary) << bytes;
+    return GuessGraphFileKind(FileSystem::Posix(), path);
+  };
+  GraphDef graph = FromText<GraphDef>("node { name: 'a' op: 'Const' }");
+  (*graph.mutable_node(0)->mutable_attr())["value"]
+      .mutable_tensor()
+      ->set_tensor_content(std::string(200000, 'w'));
+  MetaGraphDef meta;
+  *meta.mutable_graph_def() = graph;
+  meta.mutable_meta_info_def()->set_tensorflow_version("1.15.0");
+  MetaGraphDef large_info = meta;
+  for (int i = 0; i < 20000; ++i) {
+    large_info.mutable_meta_info_def()->add_tags("a tag");
+  }
+  SavedModel saved;
+  saved.set_saved_model_schema_version(1);
+  *saved.add_meta_graphs() = meta;
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(graph, &text);
+
+  EXPECT_TRUE(guess(graph.SerializeAsString()).has_value());
+  EXPECT_EQ(guess(meta.SerializeAsString()), GraphFileKind::kMetaGraph);
+  EXPECT_EQ(guess(large_info.SerializeAsString()), GraphFileKind::kMetaGraph);
+  EXPECT_EQ(guess(saved.SerializeAsString()), GraphFileKind::kSavedModel);
+  EXPECT_EQ(guess(text), GraphFileKind::kGraphDef);
+  for (const std::string& other :
+       {std::string(100000, '\0'), std::string(100000, 'x'),
+        std::string("\x1f\x8b") + std::string(100000, '\n'),
+        "<html>" + std::string(100000, ' ')}) {
+    EXPECT_FALSE(guess(other).has_value());
+  }
+  EXPECT_FALSE(
+      GuessGraphFileKind(FileSystem::Posix(), dir.Join("absent")).has_value());
 }
 
 TEST(MetaGraphTest, SaysWhatItFoundInstead) {

@@ -183,6 +183,36 @@ TEST_F(WhichWeightsTest, APrefixOrAnyFileOfACheckpointIsTheModel) {
               HasCode(absl::StatusCode::kNotFound, "best.ckpt"));
 }
 
+TEST_F(WhichWeightsTest, AFileOfACheckpointThatWasGivenUpLeadsToNewerOnes) {
+  WriteModel("best.ckpt", 3);
+  WriteModel("last.ckpt", 21);
+  WriteWeights("best.ckpt-30", 4);
+  ASSERT_OK(
+      RemoveCheckpoint(fs(), Path("best.ckpt"), {{Path("best.ckpt.meta")}}));
+  for (const char* path :
+       {"best.ckpt", "best.ckpt.index", "best.ckpt.data-00000-of-00001"}) {
+    EXPECT_EQ(LoadedK(Path(path)), 4) << path;
+  }
+}
+
+TEST_F(WhichWeightsTest, KnowsCheckpointsUnderWrongNames) {
+  WriteWeights("model-1", 4);
+  FindOptions options;
+  options.checkpoint_alone = true;
+  ASSERT_OK(fs().Rename(Path("model-1.index"), Path("model-1.idx")));
+  EXPECT_THAT(FindModel(fs(), Path("model-1.idx"), options),
+              HasCode(absl::StatusCode::kNotFound, "PREFIX.index"));
+  EXPECT_THAT(FindModel(fs(), Path("model-1.data-00000-of-00001"), options),
+              HasCode(absl::StatusCode::kNotFound, "not its index"));
+  ASSERT_OK(WriteCheckpointV1(
+      fs(), Path("old"), {{"w", "", FloatVector({1})}}, [](int64_t) {}, call_));
+  ASSERT_OK(fs().Rename(Path("old"), Path("old.pb")));
+  ASSERT_OK_AND_ASSIGN(const ModelFolder found,
+                       FindModel(fs(), Path("old.pb"), options));
+  EXPECT_EQ(found.checkpoint, Path("old.pb"));
+  EXPECT_OK(Model::Load("m", found, environment_, call_));
+}
+
 TEST_F(WhichWeightsTest, APrefixMayEndInASlash) {
   ASSERT_OK(fs().CreateDirectory(Path("d")));
   WriteModel("d/", 7);
