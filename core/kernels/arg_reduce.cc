@@ -7,6 +7,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/int_inputs.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -62,6 +63,10 @@ class Arg final : public Kernel {
         return Run(ctx, input, dim, output->mutable_data<int32_t>());
       case DT_INT64:
         return Run(ctx, input, dim, output->mutable_data<int64_t>());
+      case DT_INT16:  // places beyond its range wrap, as TensorFlow's do
+        return Run(ctx, input, dim, output->mutable_data<int16_t>());
+      case DT_UINT16:
+        return Run(ctx, input, dim, output->mutable_data<uint16_t>());
       default:
         return Unimplemented("output_type ", DataTypeName(output->dtype()),
                              " is not supported");
@@ -77,9 +82,7 @@ class Arg final : public Kernel {
           "shape: ",
           dimension.shape().ToString());
     }
-    const int64_t dim = dimension.dtype() == DT_INT64
-                            ? dimension.scalar<int64_t>()
-                            : dimension.scalar<int32_t>();
+    ASSIGN_OR_RETURN(const int64_t dim, ReadInt(dimension, "dim"));
     if (dim < -rank || dim >= rank) {
       return InvalidArgument("Expected dimension in the range [", -rank, ", ",
                              rank, "), but got ", dim);

@@ -84,16 +84,16 @@ absl::Status RunGather(const KernelContext& ctx, GatherSizes sizes,
                         index, static_cast<T*>(output->mutable_raw_data()));
     });
   };
-  absl::StatusOr<int64_t> bad = indices.dtype() == DT_INT64
-                                    ? with_index.operator()<int64_t>()
-                                    : with_index.operator()<int32_t>();
+  absl::StatusOr<int64_t> bad =
+      indices.dtype() == DT_INT64   ? with_index.operator()<int64_t>()
+      : indices.dtype() == DT_INT32 ? with_index.operator()<int32_t>()
+                                    : with_index.operator()<int16_t>();
   RETURN_IF_ERROR(bad.status());
   if (*bad == kNone) return absl::OkStatus();
-  const int64_t value = indices.dtype() == DT_INT64
-                            ? indices.data<int64_t>()[*bad]
-                            : indices.data<int32_t>()[*bad];
+  ASSIGN_OR_RETURN(const Ints values, ReadInts(indices));
   return InvalidArgument("indices", PositionString(indices.shape(), *bad),
-                         " = ", value, " is not in [0, ", sizes.limit, ")");
+                         " = ", values[*bad], " is not in [0, ", sizes.limit,
+                         ")");
 }
 
 class Gather final : public Kernel {
@@ -215,10 +215,14 @@ class GatherNd final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, result));
     RETURN_IF_ERROR(ChargeLongest(params, result.num_elements(), output));
-    if (indices.dtype() == DT_INT64) {
-      return Run<int64_t>(ctx, params, indices, output);
+    switch (indices.dtype()) {
+      case DT_INT64:
+        return Run<int64_t>(ctx, params, indices, output);
+      case DT_INT32:
+        return Run<int32_t>(ctx, params, indices, output);
+      default:
+        return Run<int16_t>(ctx, params, indices, output);
     }
-    return Run<int32_t>(ctx, params, indices, output);
   }
 
  private:
@@ -275,12 +279,14 @@ REGISTER_OP("GatherV2", [](OpBuilder& op) {
   op.Output("output: Tparams").Attr("batch_dims: int = 0");
   op.Attr("Tparams: type").Attr("Tindices: type").Attr("Taxis: type");
   AddIndexKernels<Gather>(op);
+  op.KernelWhere<Gather>({{"Tindices", DT_INT16}});
 });
 REGISTER_OP("GatherNd", [](OpBuilder& op) {
   op.Input("params: Tparams").Input("indices: Tindices");
   op.Output("output: Tparams");
   op.Attr("Tparams: type").Attr("Tindices: type");
   AddIndexKernels<GatherNd>(op);
+  op.KernelWhere<GatherNd>({{"Tindices", DT_INT16}});
 });
 
 }  // namespace

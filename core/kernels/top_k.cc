@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -55,17 +56,27 @@ class TopK final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(0, shape));
     ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(1, shape));
     if (shape.num_elements() == 0) return absl::OkStatus();
-    if (indices->dtype() == DT_INT64) {
-      return Run(ctx, input, k, values, indices->mutable_data<int64_t>());
+    switch (indices->dtype()) {
+      case DT_INT16:
+        return Run<int16_t>(ctx, input, k, values, indices);
+      case DT_INT64:
+        return Run<int64_t>(ctx, input, k, values, indices);
+      default:
+        return Run<int32_t>(ctx, input, k, values, indices);
     }
-    return Run(ctx, input, k, values, indices->mutable_data<int32_t>());
   }
 
  private:
   template <typename Index>
   absl::Status Run(const KernelContext& ctx, const Tensor& input, int64_t k,
-                   Tensor* values, Index* indices) const {
+                   Tensor* values, Tensor* places) const {
     const int64_t columns = input.dim(input.rank() - 1);
+    if (columns > std::numeric_limits<Index>::max()) {
+      return InvalidArgument("Second dimension of flattened input must be <= ",
+                             std::numeric_limits<Index>::max(), ", got ",
+                             columns);
+    }
+    Index* indices = places->mutable_data<Index>();
     const T* in = input.data<T>();
     T* out = values->mutable_data<T>();
     return ctx.ParallelFor(values->num_elements() / k, 10 * columns,

@@ -95,4 +95,18 @@ TEST(ArgReduceTest, RefusesScalarsAndStrings) {
               "attr 'T' of string is not in the list of allowed values"));
 }
 
+TEST(ArgReduceTest, HasEveryOutputAndDimensionType) {
+  const auto run = [](OpTester& op, DataType output, Tensor dimension) {
+    op.Attr("output_type", output);
+    op.Input<float>({2, 3}, {1, 5, 3, 9, 2, 4}).Input(std::move(dimension));
+    return op.Run();
+  };
+  OpTester narrow("ArgMax");
+  ASSERT_OK(run(narrow, DT_INT16, Tensor::Scalar<int16_t>(-1)));
+  ExpectTensorEqual<int16_t>(narrow.output(0), {2}, {1, 0});
+  OpTester columns("ArgMax");
+  ASSERT_OK(run(columns, DT_UINT16, Tensor::Scalar<int64_t>(0)));
+  ExpectTensorEqual<uint16_t>(columns.output(0), {3}, {1, 0, 1});
+}
+
 }  // namespace metagraph::arg_reduce_test

@@ -113,4 +113,20 @@ TEST(GatherNdTest, RefusesBadIndices) {
               HasCode(StatusCode::kInvalidArgument, "params is empty"));
 }
 
+TEST(GatherTest, TakesNarrowIndices) {
+  OpTester rows("GatherV2");
+  rows.Input<float>({2, 2}, {1, 2, 3, 4}).Input<int16_t>({2}, {1, 0});
+  rows.Scalar<int32_t>(0);
+  ASSERT_OK(rows.Run());
+  ExpectTensorEqual<float>(rows.output(0), {2, 2}, {3, 4, 1, 2});
+  OpTester elements("GatherNd");
+  elements.Input<float>({2, 2}, {1, 2, 3, 4}).Input<int16_t>({1, 2}, {1, 0});
+  ASSERT_OK(elements.Run());
+  ExpectTensorEqual<float>(elements.output(0), {1}, {3});
+  elements.ClearInputs();
+  elements.Input<float>({2, 2}, {1, 2, 3, 4}).Input<int16_t>({1, 2}, {1, -1});
+  EXPECT_THAT(elements.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument, "does not index"));
+}
+
 }  // namespace metagraph::gather_test

@@ -129,4 +129,17 @@ TEST(FakeQuantTest, RefusesBadAttributesAndShapes) {
   EXPECT_THAT(channels.Run(), HasCode(kBad, "per channel"));
 }
 
+TEST(DequantizeTest, GivesBfloat16) {
+  OpTester op("Dequantize");
+  op.Attr("dtype", DT_BFLOAT16);
+  op.Input<quint8>({2}, {{0}, {17}}).Scalar<float>(-1.3f).Scalar<float>(6.7f);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<bfloat16>(op.output(0), {2},
+                              {bfloat16(-1.296875f), bfloat16(-0.765625f)});
+  OpTester first("Dequantize");
+  first.Attr("dtype", DT_BFLOAT16).Attr("mode", "MIN_FIRST");
+  first.Input<quint8>({1}, {{0}}).Scalar<float>(-1).Scalar<float>(1);
+  EXPECT_THAT(first.Run(), HasCode(kBad, "Mode string must be"));
+}
+
 }  // namespace metagraph::quantize_test

@@ -155,4 +155,11 @@ TEST(StringHashTest, WantsBucketsAndAKey) {
   EXPECT_THAT(key.Run(), HasCode(StatusCode::kInvalidArgument, "Key"));
 }
 
+TEST(StringJoinTest, JoinsNothingToAnEmptyString) {
+  OpTester op("StringJoin");
+  op.Attr("N", 0).Attr("separator", "-");
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(0), {}, {""});
+}
+
 }  // namespace metagraph::strings_test

@@ -96,4 +96,31 @@ TEST(NthElementTest, CountsFromTheSmallestOrLargest) {
                                  "Input must have last dimension > n = 3"));
 }
 
+TEST(TopKTest, HasEveryIndexType) {
+  const auto run = [](OpTester& op, DataType index, Tensor k) {
+    op.Attr("index_type", index);
+    op.Input<float>({2, 3}, {1, 5, 3, 9, 2, 4}).Input(std::move(k));
+    return op.Run();
+  };
+  OpTester narrow("TopKV2");
+  ASSERT_OK(run(narrow, DT_INT16, Tensor::Scalar<int16_t>(2)));
+  ExpectTensorEqual<int16_t>(narrow.output(1), {2, 2}, {1, 2, 0, 2});
+  OpTester wide("TopKV2");
+  ASSERT_OK(run(wide, DT_INT64, Tensor::Scalar<int64_t>(2)));
+  ExpectTensorEqual<int64_t>(wide.output(1), {2, 2}, {1, 2, 0, 2});
+  OpTester text("TopKV2");
+  EXPECT_THAT(run(text, DT_STRING, Tensor::Scalar<int32_t>(1)),
+              HasCode(StatusCode::kInvalidArgument,
+                      "attr 'index_type' of string is not in the list of "
+                      "allowed values: int16, int32, int64"));
+}
+
+TEST(TopKTest, RefusesRowsThatItsIndexTypeCannotCount) {
+  OpTester op("TopKV2");
+  op.Attr("index_type", DT_INT16);
+  op.Input<float>({40000}, std::vector<float>(40000)).Scalar<int32_t>(1);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "must be <= 32767, got 40000"));
+}
+
 }  // namespace metagraph::top_k_test
