@@ -10,8 +10,8 @@ namespace metagraph {
 
 // Turns the variable reference in `value` into what the consumer wants: the
 // slot, or the variable's value, kept alive by `scratch`.
-// FAILED_PRECONDITION if the value is not initialised and the op does not
-// allow that.
+// FAILED_PRECONDITION if it is not initialised: but for a slot, if the op
+// allows that.
 inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
                                const StepContext& step, Tensor* scratch,
                                KernelInput* input);
@@ -46,7 +46,8 @@ inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
     return absl::OkStatus();
   }
   const Tensor& tensor = step.variables->Read(value.variable, scratch);
-  if (!tensor.initialized() && !node.allows_uninitialized_input) {
+  // Such an op knows what to do with the variable, not with a value.
+  if (!tensor.initialized()) {
     return UninitializedError(node.node->def->input(i), "");
   }
   input->last_use = nullptr;

@@ -75,6 +75,18 @@ int ChildFrame(ControlFlow& cf, std::map<std::pair<int, std::string>, int>& ids,
   return it->second;
 }
 
+// `node` gets a value of `producer`, in the frame `given`, and lives in
+// `known`.
+absl::Status FramesMix(const Plan& plan, int node, int producer, int given,
+                       int known) {
+  const auto& frames = plan.control_flow.frames;
+  return InvalidArgument("node \"", plan.nodes[node].node->name(),
+                         "\" has inputs from different frames; input from \"",
+                         plan.nodes[producer].node->name(), "\" is in frame \"",
+                         frames[given].name, "\", another is in frame \"",
+                         frames[known].name, "\"");
+}
+
 }  // namespace
 
 absl::Status AnalyzeControlFlow(Plan& plan) {
@@ -145,11 +157,7 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
     for (const OutEdge& edge : cf.out_edges[i]) {
       int& known = cf.frame_of[edge.node];
       if (known >= 0 && known != frame) {
-        return InvalidArgument(
-            "node \"", plan.nodes[edge.node].node->name(),
-            "\" has inputs from different frames; input from \"",
-            node.node->name(), "\" is in frame \"", cf.frames[frame].name,
-            "\", another is in frame \"", cf.frames[known].name, "\"");
+        return FramesMix(plan, edge.node, i, frame, known);
       }
       known = frame;
       if (--waiting[edge.node] == 0) ready.push_back(edge.node);
@@ -161,6 +169,17 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
       if (waiting[i] > 0) {
         return InvalidArgument("the graph has a cycle through node \"",
                                plan.nodes[i].node->name(), "\"");
+      }
+    }
+  }
+
+  // The edges that were not followed stay in their loop.
+  for (int i = 0; i < count; ++i) {
+    if (plan.nodes[i].kind != NodeKind::kNextIteration) continue;
+    for (const OutEdge& edge : cf.out_edges[i]) {
+      const int known = cf.frame_of[edge.node];
+      if (known != cf.frame_of[i]) {
+        return FramesMix(plan, edge.node, i, cf.frame_of[i], known);
       }
     }
   }

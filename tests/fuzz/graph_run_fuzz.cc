@@ -321,7 +321,10 @@ class GraphMutator {
     } else if (type == "tensor") {
       GraphDef scratch;
       AddConstant(RandomType(), &scratch);
-      *value = scratch.node(0).attr().at("value");
+      const auto& attrs = scratch.node(0).attr();
+      if (const auto it = attrs.find("value"); it != attrs.end()) {
+        *value = it->second;
+      }
     } else if (type == "list(int)") {
       for (size_t i = 0; i < count; ++i) {
         value->mutable_list()->add_i(SmallInteger() + 1);

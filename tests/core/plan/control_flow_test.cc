@@ -173,6 +173,22 @@ TEST_F(ControlFlowTest, RefusesWhatIsNoLoop) {
       << "a target inside a loop runs";
 }
 
+// Its value would be delivered to a place that the loop's turns do not have.
+TEST_F(ControlFlowTest, RefusesTheNextTurnsValueElsewhere) {
+  TestGraph g = Loop();
+  g.Const("c", F(1));
+  g.Node("stray", "Add", {"next", "c"}, {{"T", DT_FLOAT}});
+  g.Node("outer", "Neg", {"x"}, {{"T", DT_FLOAT}});
+  g.Node("mixed", "Add", {"next", "outer"}, {{"T", DT_FLOAT}});
+  g.Node("merge2", "Merge", {"outer", "next"}, {{"T", DT_FLOAT}, {"N", 2}});
+  for (const char* name : {"stray", "mixed", "merge2"}) {
+    EXPECT_THAT(Build(g, {"x", "limit"}, {}, {name}),
+                HasCode(StatusCode::kInvalidArgument,
+                        absl::StrCat("node \"", name,
+                                     "\" has inputs from different frames")));
+  }
+}
+
 TEST_F(ControlFlowTest, RefusesACycleThatNoNextIterationCloses) {
   TestGraph g = Loop();
   g.Node("p", "Add", {"merge", "q"}, {{"T", DT_FLOAT}});

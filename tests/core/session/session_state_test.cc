@@ -135,5 +135,24 @@ TEST_F(SessionStateTest, FailedStepsKeepWhatTheyWrote) {
   EXPECT_EQ(RunScalar({}, "v/read:0"), 1);
 }
 
+// RefSwitch may pass on a variable without a value, but not decide by one.
+TEST_F(SessionStateTest, AnOpThatAllowsItGetsNoValueThatIsNotThere) {
+  TestGraph g;
+  g.Variable("v", F(1));
+  g.Node("pred", "VariableV2", {},
+         {{"dtype", DT_BOOL}, {"shape", PartialShape(TensorShape())}});
+  g.Node("switch", "RefSwitch", {"v", "pred"}, {{"T", DT_FLOAT}});
+  g.Node("w", "VariableV2", {},
+         {{"dtype", DT_FLOAT}, {"shape", PartialShape(TensorShape())}});
+  g.Node("assign", "Assign", {"v", "w"}, {{"T", DT_FLOAT}});
+  Open(g);
+  EXPECT_THAT(Run({}, {}, {"switch"}),
+              HasCode(StatusCode::kFailedPrecondition,
+                      "Attempting to use uninitialized value pred"));
+  EXPECT_THAT(Run({}, {}, {"assign"}),
+              HasCode(StatusCode::kFailedPrecondition,
+                      "Attempting to use uninitialized value w"));
+}
+
 }  // namespace
 }  // namespace metagraph
