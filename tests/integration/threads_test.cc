@@ -48,6 +48,7 @@ class ThreadsTest : public ServerTest {
            {{"T", DT_STRING}, {"frame_name", "loop"}});
     g.Node("looped", "Exit", {"enter"}, {{"T", DT_STRING}});
     g.Variable("v", Tensor::Scalar<float>(1));
+    g.Placeholder("x", DT_FLOAT);
     g.def().mutable_versions()->set_producer(134);
     ASSERT_OK(WriteFileAtomically(fs(), Path("probe.pb"),
                                   g.def().SerializeAsString()));
@@ -57,6 +58,10 @@ class ThreadsTest : public ServerTest {
   std::string ThreadOf(const std::string& fetch, const std::string& target) {
     v1::RunRequest request;
     request.set_model("probe");
+    if (feed_ != nullptr) {
+      request.add_feed()->set_name("x:0");
+      TensorToProto(*feed_, request.mutable_feed(0)->mutable_tensor());
+    }
     request.add_fetch(fetch);
     if (!target.empty()) request.add_target(target);
     v1::RunResponse response;
@@ -71,6 +76,8 @@ class ThreadsTest : public ServerTest {
     for (int i = 0; i < 10; ++i) all &= ThreadOf(fetch, target) == "requests";
     return all;
   }
+
+  const Tensor* feed_ = nullptr;  // of x:0, which nothing reads
 };
 
 TEST_F(ThreadsTest, QuickReadsAreAnsweredWhereTheyArrive) {
@@ -87,6 +94,14 @@ TEST_F(ThreadsTest, WritesLoopsAndSlowRunsAreNot) {
   EXPECT_TRUE(AllOnThePool("name:0", "v/Assign"));
   EXPECT_TRUE(AllOnThePool("looped:0"));
   EXPECT_TRUE(AllOnThePool("slow:0"));
+}
+
+// Before the run is known to be quick, its request must be decoded.
+TEST_F(ThreadsTest, LargeRequestsAreDecodedOnThePool) {
+  StartProbe();
+  const Tensor large = *Tensor::Allocate(DT_FLOAT, {(1 << 18) + 1});
+  feed_ = &large;
+  EXPECT_TRUE(AllOnThePool("name:0"));
 }
 
 }  // namespace
