@@ -125,6 +125,87 @@ def layers():
     tf.identity(tf.sigmoid(i) * tf.tanh(j), name="cell")
 
 
+def loops():
+    tf.disable_control_flow_v2()
+    n = tf.placeholder(tf.int32, [], name="n")
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+
+    def outer(i, total):
+        inner = tf.while_loop(lambda j, a: j < i, lambda j, a: (j + 1, a * 2 + 1),
+                              [0, tf.reduce_sum(x)], parallel_iterations=1)[1]
+        return i + 1, total + tf.cond(i % 2 > 0, lambda: inner, lambda: -inner)
+
+    tf.identity(tf.while_loop(lambda i, t: i < n, outer, [0, 0.0])[1], name="nested")
+    # What stays the same, what grows, and a gradient that runs it backwards.
+    w = tf.Variable([[0.5, -1], [1, 0.25], [-0.5, 2]], name="w")
+    stop = lambda i, h: i < n  # noqa: E731
+    turn = lambda i, h: (i + 1, tf.tanh(tf.matmul(tf.matmul(h, w), w, transpose_b=True)))  # noqa: E731
+    h = tf.while_loop(stop, turn, [0, x])[1]
+    tf.identity(h, name="turned")
+    tf.identity(tf.gradients(h, w)[0], name="gradient")
+    array = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False)
+    array = tf.while_loop(lambda i, a: i < n,
+                          lambda i, a: (i + 1, a.write(i, x * tf.cast(i, tf.float32))),
+                          [0, array])[1]
+    tf.identity(array.concat(), name="written")
+
+
+def training():
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    y = tf.placeholder(tf.float32, [None, 1], name="y")
+    step = tf.train.get_or_create_global_step()
+    for name, optimizer in (
+            ("sgd", tf.train.GradientDescentOptimizer(0.1)),
+            ("momentum", tf.train.MomentumOptimizer(0.1, 0.9)),
+            ("nesterov", tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True)),
+            ("adam", tf.train.AdamOptimizer(0.05)),
+            ("adagrad", tf.train.AdagradOptimizer(0.1)),
+            ("rmsprop", tf.train.RMSPropOptimizer(0.05, momentum=0.5)),
+            ("ftrl", tf.train.FtrlOptimizer(0.1, l1_regularization_strength=0.01))):
+        with tf.variable_scope(name):
+            w1 = tf.get_variable("w1", initializer=np.linspace(-1, 1, 12).astype("f").reshape(4, 3))
+            b1 = tf.get_variable("b1", initializer=np.zeros(3, "f"))
+            w2 = tf.get_variable("w2", initializer=np.array([[1], [-1], [0.5]], "f"))
+            out = tf.matmul(tf.nn.relu(tf.matmul(x, w1) + b1), w2)
+            loss = tf.reduce_mean(tf.square(out - y), name="loss")
+            optimizer.minimize(loss, global_step=step, name="train",
+                               var_list=[w1, b1, w2])
+    average = tf.train.ExponentialMovingAverage(0.9)
+    shadowed = tf.Variable([1.0, 2.0], name="shadowed")
+    with tf.control_dependencies([tf.assign_add(shadowed, [1.0, 1.0])]):
+        tf.group(average.apply([shadowed]), name="averaged")
+    table = tf.Variable(np.arange(10, dtype="f").reshape(5, 2), name="table")
+    tf.scatter_add(table, [0, 3, 0], [[1.0, 1], [2, 2], [3, 3]], name="scattered")
+
+
+def values():
+    x = tf.placeholder(tf.float32, None, name="x")
+    k = tf.placeholder(tf.int32, None, name="k")
+    text = tf.placeholder(tf.string, [None], name="text")
+    tf.concat([x, x[:, ::-1], tf.transpose(x, [1, 0])], 0, name="joined")
+    tf.gather(x, k, axis=1, name="gathered")
+    tf.identity(tf.nn.top_k(x, 2)[0], name="best")
+    tf.identity(tf.nn.top_k(x, 2)[1], name="places")
+    tf.cumsum(x, axis=1, exclusive=True, reverse=True, name="sums")
+    tf.strided_slice(x, [0, -1], [3, -4], [2, -1], name="slice")
+    tf.pad(x, [[1, 0], [2, 1]], mode="REFLECT", name="padded")
+    tf.one_hot(k, 3, on_value=5.0, off_value=-1.0, name="hot")
+    tf.math.segment_sum(x, tf.constant([0, 0, 2]), name="segments")
+    tf.floordiv(k, 2, name="halves")
+    tf.mod(k, -2, name="rest")
+    tf.reduce_max(x, axis=[0], keepdims=True, name="most")
+    tf.argmin(x, axis=1, name="least")
+    tf.string_join([text, tf.as_string(tf.cast(tf.strings.length(text), tf.float32),
+                                       precision=1)], "-", name="joined_text")
+    tf.identity(tf.string_split(text, ",").values, name="parts")
+    tf.string_to_hash_bucket_fast(text, 100, name="buckets")
+    tf.strings.substr(text, 1, 2, name="middle")
+    tf.unique(k, name="unique")
+    tf.where(x > 1, x, -x, name="picked")
+    tf.image.resize_bilinear(x[None, :, :, None], [5, 4], name="larger")
+    tf.cast(x, tf.int32, name="cut")
+
+
 def main(proto_folder, out):
     record = Recorder(load_messages(proto_folder), out)
     feed = {"W3:0": np.array([1, 2, 3, 4], "f")}
@@ -149,6 +230,36 @@ def main(proto_folder, out):
         ({"image:0": rng.rand(2, 8, 8, 3).astype("f")},
          ["probabilities:0"], []),
         ({"cell_in:0": rng.randn(3, 4).astype("f")}, ["cell:0"], [])])
+    turns = [{"n:0": np.int32(n), "x:0": rng.randn(2, 3).astype("f")}
+             for n in (0, 1, 2, 5)]
+    record.case("loops", loops, [
+        (feeds, [name + ":0"], []) for feeds in turns
+        for name in ("nested", "turned", "gradient")] + [
+        (feeds, ["written:0"], []) for feeds in turns[1:]])
+    batch = {"x:0": rng.randn(6, 4).astype("f"), "y:0": rng.randn(6, 1).astype("f")}
+    names = ("sgd", "momentum", "nesterov", "adam", "adagrad", "rmsprop", "ftrl")
+    record.case("training", training, [
+        step for name in names for step in
+        3 * [(batch, [name + "/loss:0"], [name + "/train"])] +
+        [(batch, [name + "/loss:0", name + "/w1:0", name + "/b1:0", name + "/w2:0"], [])]
+    ] + [({}, ["global_step:0"], []), ({}, [], ["averaged"]),
+         ({}, ["shadowed:0", "shadowed/ExponentialMovingAverage:0"], ["averaged"]),
+         ({}, ["scattered:0"], []), ({}, ["table:0"], [])])
+    table = {"x:0": np.array([[1, -2, 3], [0.5, 7, -1], [2, 2, 9]], "f"),
+             "k:0": np.array([2, 0, 2], "i"),
+             "text:0": np.array([b"a,b", b"", b"\xc3\xa9,,x"], dtype=object)}
+    fetches = {"joined": "x", "gathered": "xk", "best": "x", "places": "x", "sums": "x",
+               "slice": "x", "padded": "x", "hot": "k", "segments": "x", "halves": "k",
+               "rest": "k", "most": "x", "least": "x", "joined_text": "text",
+               "parts": "text", "buckets": "text", "middle": "text", "picked": "x",
+               "unique": "k", "larger": "x", "cut": "x"}
+    record.case("values", values, [
+        ({name: value for name, value in table.items() if name.split(":")[0] in
+          (("x", "k") if needs == "xk" else (needs,))}, [fetch + ":0"], [])
+        for fetch, needs in fetches.items()] + [
+        ({"x:0": table["x:0"], "k:0": np.array([5], "i")}, ["gathered:0"], []),
+        ({"x:0": np.zeros([2, 2], "f")}, ["padded:0"], []),
+        ({}, ["joined:0"], [])])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,2 @@
+
+shadowed:0#shadowed/ExponentialMovingAverage:0"averaged

@@ -1,0 +1,1 @@
+scattered:0
