@@ -335,8 +335,33 @@ SaverPlan SaverPlanFromVariables(const MetaGraph& meta) {
   return out;
 }
 
+namespace {
+
+// A GraphDef has no SaverDef, but perhaps the saver's nodes, under the names
+// that TensorFlow gives them. They know what names do not tell: slices, and
+// keys that differ. The plan is one without a saver: nobody said that this is
+// it.
+std::optional<SaverPlan> PlanOfSaverNodes(const Graph& graph) {
+  SaverDef saver;
+  saver.set_filename_tensor_name("save/Const:0");
+  saver.set_save_tensor_name("save/control_dependency:0");
+  saver.set_restore_op_name("save/restore_all");
+  if (graph.FindNode(saver.restore_op_name()) == nullptr) return std::nullopt;
+  auto plan = BuildSaverPlan(graph, saver);
+  if (!plan.ok() || !plan->complete() || plan->variables.empty()) {
+    return std::nullopt;
+  }
+  plan->saver.Clear();
+  return *std::move(plan);
+}
+
+}  // namespace
+
 absl::StatusOr<SaverPlan> BuildSaverPlan(const MetaGraph& meta) {
   if (meta.def.saver_def().restore_op_name().empty()) {
+    if (meta.kind == GraphFileKind::kGraphDef) {
+      if (auto plan = PlanOfSaverNodes(*meta.graph)) return *std::move(plan);
+    }
     return SaverPlanFromVariables(meta);
   }
   return BuildSaverPlan(*meta.graph, meta.def.saver_def());

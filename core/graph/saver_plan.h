@@ -57,7 +57,8 @@ absl::Status CheckKeys(const SaverPlan& plan);
 // whole.
 SaverPlan SaverPlanFromVariables(const MetaGraph& meta);
 
-// The plan of the meta graph's saver, or from its variables if it has none.
+// The plan of the meta graph's saver; if it has none, that of a GraphDef's
+// nodes of a saver, or from its variables.
 absl::StatusOr<SaverPlan> BuildSaverPlan(const MetaGraph& meta);
 
 }  // namespace metagraph

@@ -212,18 +212,22 @@ bool MayBelong(absl::string_view graph, absl::string_view name,
   return true;
 }
 
+// Whether a checkpoint is the variables of a SavedModel.
+bool IsOfSavedModel(FileSystem& fs, const std::string& prefix) {
+  const absl::string_view folder = Dirname(prefix);
+  const absl::string_view parent = Dirname(folder);
+  return Basename(prefix) == "variables" && Basename(folder) == "variables" &&
+         (fs.Stat(JoinPath(parent, "saved_model.pb")).ok() ||
+          fs.Stat(JoinPath(parent, "saved_model.pbtxt")).ok());
+}
+
 // The graph for a checkpoint that was named.
 absl::StatusOr<ModelFolder> FindForCheckpoint(FileSystem& fs,
                                               const std::string& prefix,
                                               const FindOptions& options) {
   const std::string folder = FolderOf(prefix);
   const absl::string_view name = Basename(prefix);
-  const absl::string_view parent = Dirname(folder);
-  if (name == "variables" && Basename(folder) == "variables" &&
-      (fs.Stat(JoinPath(parent, "saved_model.pb")).ok() ||
-       fs.Stat(JoinPath(parent, "saved_model.pbtxt")).ok())) {
-    return SavedModelIn(fs, FolderOf(folder));
-  }
+  if (IsOfSavedModel(fs, prefix)) return SavedModelIn(fs, FolderOf(folder));
   ModelFolder out;
   out.directory = folder;
   TakeOwn(fs, JoinPath(folder, name), out);
@@ -328,6 +332,9 @@ absl::StatusOr<ModelFolder> FindCheckpointOnly(FileSystem& fs,
                                                const absl::Status& no_model) {
   const auto latest = LatestCheckpoint(fs, path);
   if (!latest.ok()) return no_model;
+  if (IsOfSavedModel(fs, latest->prefix)) {
+    return FindForCheckpoint(fs, latest->prefix, options);
+  }
   if (!options.checkpoint_alone) {
     return NotFound(no_model.message(), "; there is a checkpoint, \"",
                     latest->prefix,

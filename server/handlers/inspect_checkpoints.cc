@@ -90,7 +90,8 @@ absl::Status InspectHandler::VerifyCheckpoint(
   }
   response->set_format(FormatOf((*reader)->format()));
   response->set_tensor_count(static_cast<int64_t>((*reader)->tensors().size()));
-  response->set_shard_count(1);
+  response->set_shard_count(
+      static_cast<int>(FindFiles(fs, prefix).paths.size()));
   if (const std::string missing = MissingShards(fs, prefix); !missing.empty()) {
     response->add_problems(ToUtf8(missing));
   }

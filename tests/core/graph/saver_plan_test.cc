@@ -148,6 +148,25 @@ TEST(SaverPlanTest, WithoutASaverTakesAllVariables) {
   EXPECT_EQ(plan.saver.restore_op_name(), "");
 }
 
+TEST(SaverPlanTest, AGraphDefMayHoldASaversNodes) {
+  MetaGraph meta = MakeMetaGraph(SaverGraph("save/id"));
+  meta.def.clear_saver_def();
+  meta.kind = GraphFileKind::kGraphDef;
+  ASSERT_OK_AND_ASSIGN(SaverPlan plan, BuildSaverPlan(meta));
+  ASSERT_THAT(plan.variables, SizeIs(2));
+  EXPECT_EQ(plan.variables[1].checkpoint_key, "b_key");
+  EXPECT_EQ(plan.variables[1].shape_and_slice, "4 2 0,2:-");
+  EXPECT_EQ(plan.saver.restore_op_name(), "");
+  // Nodes that do more than copy are left alone.
+  meta = MakeMetaGraph(SaverGraph(
+      "save/cast", NodeText("save/cast", "Cast", {"save/restore:1"})));
+  meta.def.clear_saver_def();
+  meta.kind = GraphFileKind::kGraphDef;
+  ASSERT_OK_AND_ASSIGN(plan, BuildSaverPlan(meta));
+  EXPECT_TRUE(plan.complete());
+  EXPECT_EQ(plan.variables[0].checkpoint_key, "a");
+}
+
 TEST(SaverPlanTest, ARestoreOpThatDoesNotExistIsNotFound) {
   const MetaGraph meta = MakeMetaGraph(
       "graph_def { node { name: 'save/restore_all' op: 'NoOp' } } "

@@ -273,6 +273,29 @@ TEST_F(WhichWeightsTest, AGraphOfAnyNameAndKindTakesItsCheckpoint) {
   }
 }
 
+TEST_F(WhichWeightsTest, AnyFileOfASavedModelIsTheSavedModel) {
+  tensorflow::SavedModel saved;
+  saved.set_saved_model_schema_version(1);
+  *saved.add_meta_graphs() = SeedMetaGraph();
+  saved.mutable_meta_graphs(0)->mutable_meta_info_def()->add_tags("serve");
+  ASSERT_OK(fs().CreateDirectory(Path("variables")));
+  WriteCheckpoint(fs(), Path("variables/variables"),
+                  {{"Variable", FloatVector({1, 1, 1, 1})},
+                   {"W1", FloatVector({8, 8, 8, 8})},
+                   {"W2", FloatVector({0, 0, 0, 0})}});
+  for (const char* name : {"saved_model.pb", "copy.pb"}) {
+    ASSERT_OK(WriteFileAtomically(fs(), Path(name), saved.SerializeAsString()));
+  }
+  for (const std::string& path :
+       {folder(), Path("saved_model.pb"), Path("copy.pb"),
+        Path("variables/variables"), Path("variables/variables.index"),
+        Path("variables/variables.data-00000-of-00001"), Path("variables")}) {
+    EXPECT_EQ(LoadedK(path), 8) << path;
+    EXPECT_EQ(model_->folder().kind, ModelFolder::Kind::kSavedModel) << path;
+    EXPECT_EQ(model_->note(), "") << path;
+  }
+}
+
 TEST_F(WhichWeightsTest, OfSeveralGraphsEachHasItsCheckpoint) {
   const std::string graph = SeedMetaGraph().graph_def().SerializeAsString();
   for (const char* name : {"actor", "critic"}) {
