@@ -231,5 +231,32 @@ TEST_F(ModelManagerTest, RescanMovesToANewVersion) {
   EXPECT_FALSE(manager_.Find("seed", 1).ok());
 }
 
+TEST_F(ModelManagerTest, OfSeveralVersionsTheHighestAnswers) {
+  for (const char* version : {"1", "2", "10"}) {
+    ASSERT_OK(fs().CreateDirectory(Path(version)));
+    WriteSeedModel(fs(), Path(version));
+  }
+  for (const int64_t version : {10, 1, 2}) {
+    ASSERT_OK(manager_.Load("m", folder(), version));
+    ASSERT_OK(manager_.WaitUntilLoaded("m", version, call_));
+  }
+  const auto served = [&](std::optional<int64_t> version) -> int64_t {
+    const auto model = manager_.Find("m", version);
+    return model.ok() ? (*model)->version() : -1;
+  };
+  EXPECT_EQ(served({}), 10);
+  EXPECT_EQ(served(1), 1);
+  EXPECT_EQ(served(2), 2);
+  EXPECT_EQ(served(3), -1);
+  EXPECT_THAT(manager_.Load("m", folder(), 2),
+              HasCode(absl::StatusCode::kFailedPrecondition, "in use"));
+  EXPECT_THAT(manager_.Load("m", Path("1")),
+              HasCode(absl::StatusCode::kFailedPrecondition, "in use"));
+  ASSERT_OK(manager_.Unload("m", 10, -1));
+  EXPECT_EQ(served({}), 2);
+  ASSERT_OK(manager_.Unload("m", {}, -1));
+  EXPECT_EQ(served({}), -1);
+}
+
 }  // namespace
 }  // namespace metagraph

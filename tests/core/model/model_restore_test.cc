@@ -106,6 +106,9 @@ TEST_F(ModelRestoreTest, AFailedRestoreOpLeavesNoMixedWeights) {
   EXPECT_THAT(ValuesOf("b"), ElementsAre(12));
   EXPECT_THAT(Restore("half", RestoreMode::kPartial), Not(IsOk()));
   EXPECT_THAT(ValuesOf("a"), ElementsAre(10));
+  EXPECT_THAT(Save("next"), HasCode(StatusCode::kUnimplemented,
+                                    "the saver also keeps what is no variable"))
+      << "nobody knows how to write what it would read";
 }
 
 // Rows 0 to 4 of 12 are not rows 0 to 4 of 10.

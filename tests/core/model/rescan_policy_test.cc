@@ -41,6 +41,14 @@ TEST(RescanPolicyTest, LoadsANewVersionBeforeUnloadingTheOld) {
   EXPECT_EQ(action.version, 1);
 }
 
+TEST(RescanPolicyTest, UnloadsNothingForAVersionThatIsItselfGoing) {
+  RescanSnapshot snapshot = Serving(1);
+  snapshot.newest_version = 2;
+  snapshot.checkpoint_seen = false;
+  snapshot.served.push_back({2, ModelState::kUnloading, false});
+  EXPECT_EQ(NextAction(snapshot).kind, Kind::kNothing);
+}
+
 TEST(RescanPolicyTest, KeepsServingWhenTheFolderIsGone) {
   RescanSnapshot snapshot = Serving(1);
   snapshot.found = false;
