@@ -167,7 +167,7 @@ class GraphMutator {
     auto& attrs = *node->mutable_attr();
     attrs["dtype"].set_type(dtype);
     auto value = Tensor::Allocate(dtype, shape);
-    if (value.ok() && dtype != DT_RESOURCE) {
+    if (value.ok() && (dtype == DT_STRING || IsPlainData(dtype))) {
       FillTensor(&*value);
       TensorToProto(*value, attrs["value"].mutable_tensor());
     }

@@ -298,5 +298,43 @@ TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   EXPECT_EQ(events.size(), 2u);
 }
 
+TEST_F(InspectHandlerTest, WatchTellsOfTheModelsNamed) {
+  ASSERT_OK(models_.Load("second", dir_.path()));
+  std::vector<std::string> told;
+  v1::WatchRequest request;
+  request.add_models("second");
+  const auto subscription = inspect_.Watch(
+      request,
+      [&](const v1::WatchResponse& event) { told.push_back(event.model()); });
+  for (const char* name : {"seed", "second"}) {
+    ASSERT_OK_AND_ASSIGN(auto model, models_.Find(name));
+    ASSERT_OK(model->Restore({}, nullptr, call_));
+  }
+  EXPECT_THAT(told, testing::ElementsAre("second", "second"))
+      << "its state, and its restore";
+}
+
+TEST_F(InspectHandlerTest, AVariableWithoutAValueCannotBeReadByName) {
+  TempDir empty;
+  WriteMetaGraph(fs(), empty.Join("model.meta"), SeedMetaGraph());
+  ASSERT_OK(models_.Load("empty", empty.path()));
+  v1::ReadVariablesRequest request;
+  request.set_model("empty");
+  int pieces = 0;
+  const auto count = [&](const v1::ReadVariablesResponse&) {
+    ++pieces;
+    return true;
+  };
+  EXPECT_OK(inspect_.ReadVariables(request, call_, count));
+  EXPECT_EQ(pieces, 0) << "of all those that have a value none is sent";
+  request.add_names("W1");
+  EXPECT_THAT(inspect_.ReadVariables(request, call_, count),
+              HasCode(absl::StatusCode::kFailedPrecondition,
+                      "variable \"W1\" has no value"));
+  request.set_chunk_bytes(-1);
+  EXPECT_THAT(inspect_.ReadVariables(request, call_, count),
+              HasCode(absl::StatusCode::kInvalidArgument, "chunk_bytes"));
+}
+
 }  // namespace
 }  // namespace metagraph
