@@ -26,3 +26,12 @@ says "its own save stands under its own name" 'best.ckpt-5' ctl show best
 ctl assign best 'w=[[4,4],[4,4],[4,4]]' >/dev/null
 ctl restore best >/dev/null
 says "restore takes its own newest" '\[\[3, 3\]\]' ctl run best --feed "$ones" --fetch y:0
+# A trainer saves it again, with what are the neighbour's weights here.
+for end in data-00000-of-00001 index; do
+  cp "best_last/last.ckpt.$end" "best_last/best.ckpt-30.$end"
+done
+eventually "a later save of its own is taken" '\[\[21, 21\]\]' \
+  ctl run best --feed "$ones" --fetch y:0
+says "and show says which" 'note.*best.ckpt-30' ctl show best
+says "the others of its folders are as they were" '\[\[9, 9\]\]' \
+  ctl run walker --feed "$ones" --fetch y:0
