@@ -58,11 +58,11 @@ class LocalBackend final : public Backend {
   }
   absl::StatusOr<v1::ListVariablesResponse> ListVariables(
       const v1::ListVariablesRequest& request) override {
-    return Inspect(Needs::kValues, &InspectHandler::ListVariables, request);
+    return Inspect(NeedsOfVariables(), &InspectHandler::ListVariables, request);
   }
   absl::Status ReadVariables(const v1::ReadVariablesRequest& request,
                              Sink<v1::ReadVariablesResponse> sink) override {
-    return Stream(Needs::kValues, &InspectHandler::ReadVariables, request,
+    return Stream(NeedsOfVariables(), &InspectHandler::ReadVariables, request,
                   sink);
   }
   absl::Status GetGraph(const v1::GetGraphRequest& request,
@@ -155,6 +155,17 @@ class LocalBackend final : public Backend {
     out.graph_only = graph_only;
     out.checkpoint_alone = true;
     return out;
+  }
+
+  // A checkpoint without a graph, which may be large, is not read whole for
+  // what its index tells, or for one of its tensors.
+  Needs NeedsOfVariables() {
+    CallContext call(Deadline());
+    const auto models = Open(Needs::kGraph, call);
+    if (!models.ok()) return Needs::kValues;
+    const auto model = (*models)->Find(options_.name);
+    return model.ok() && (*model)->folder().graph_path.empty() ? Needs::kGraph
+                                                               : Needs::kValues;
   }
 
   static absl::Status NeedsServer() {

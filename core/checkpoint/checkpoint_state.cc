@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
+#include "core/io/foreign_file.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 
@@ -37,6 +38,9 @@ absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
   parser.RecordErrorsTo(&error);
   parser.AllowUnknownField(true);
   if (!parser.ParseFromString(text, &state)) {
+    const std::string what =
+        DescribeForeignFile(absl::string_view(text).substr(0, kFileHead));
+    if (!what.empty()) return InvalidArgument("\"", path, "\" is ", what);
     return InvalidArgument(path, " cannot be parsed: ", error.text);
   }
   if (state.model_checkpoint_path().empty()) {

@@ -366,11 +366,12 @@ absl::StatusOr<MetaGraphDef> ServedMetaGraph(SavedModel model) {
       found.empty() ? "none" : absl::StrJoin(found, ", "));
 }
 
-absl::StatusOr<std::string> ReadSavedModelFile(FileSystem& fs,
+// The file to read of a SavedModel's folder.
+absl::StatusOr<std::string> FindSavedModelFile(FileSystem& fs,
                                                const std::string& folder) {
   for (absl::string_view name : {"saved_model.pb", "saved_model.pbtxt"}) {
-    auto bytes = ReadFile(fs, JoinPath(folder, name));
-    if (bytes.ok() || !absl::IsNotFound(bytes.status())) return bytes;
+    std::string path = JoinPath(folder, name);
+    if (!absl::IsNotFound(fs.Stat(path).status())) return path;
   }
   return NotFound(
       "Could not find SavedModel .pb or .pbtxt at supplied export directory "
@@ -443,14 +444,16 @@ absl::StatusOr<MetaGraph> ParseMetaGraph(absl::string_view bytes,
 absl::StatusOr<MetaGraph> ReadMetaGraph(FileSystem& fs,
                                         const std::string& path) {
   ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
-  ASSIGN_OR_RETURN(const std::string bytes, info.is_directory
-                                                ? ReadSavedModelFile(fs, path)
-                                                : ReadFile(fs, path));
+  std::string file = path;
+  if (info.is_directory) {
+    ASSIGN_OR_RETURN(file, FindSavedModelFile(fs, path));
+  }
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(fs, file));
   // What is wrong is the file, not what was asked for.
-  const auto at = [&path](const absl::Status& status) {
+  const auto at = [&file](const absl::Status& status) {
     return Annotate(
         absl::IsInvalidArgument(status) ? DataLoss(status.message()) : status,
-        "\"", path, "\": ");
+        "\"", file, "\": ");
   };
   const auto kind = DetectGraphFileKind(bytes);
   if (!kind.ok()) return at(kind.status());

@@ -16,6 +16,7 @@
 #include "core/checkpoint/table.h"
 #include "core/checkpoint/v1_reader.h"
 #include "core/graph/meta_graph.h"
+#include "core/io/foreign_file.h"
 #include "core/model/graph_files.h"
 
 namespace metagraph {
@@ -137,6 +138,18 @@ ModelFolder SavedModelIn(FileSystem& fs, const std::string& directory) {
   return out;
 }
 
+// A file of another kind that may have been meant as the model.
+std::string ForeignFileIn(FileSystem& fs, const std::string& folder,
+                          const std::vector<std::string>& names) {
+  constexpr size_t kLookedAt = 100;
+  for (size_t i = 0; i < std::min(names.size(), kLookedAt); ++i) {
+    const std::string what =
+        DescribeForeignFile(ReadHead(fs, JoinPath(folder, names[i])));
+    if (!what.empty()) return absl::StrCat("; \"", names[i], "\" is ", what);
+  }
+  return "";
+}
+
 // Of several graphs those that go by the name of the checkpoint, if any do.
 void KeepThoseOf(absl::string_view checkpoint,
                  std::vector<std::string>& graphs) {
@@ -176,7 +189,8 @@ absl::StatusOr<ModelFolder> FindInFolder(
   }
   return NotFound("no model in \"", path,
                   "\": no .meta file, no saved_model.pb, no other graph "
-                  "(.pb, .pbtxt or any name) and no version folders");
+                  "(.pb, .pbtxt or any name) and no version folders",
+                  ForeignFileIn(fs, path, names));
 }
 
 // A graph file that was named.

@@ -1,7 +1,7 @@
 // Variables and their values.
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -133,13 +133,15 @@ absl::Status InspectHandler::ListVariables(
       consider(variable);
     }
   }
-  std::set<std::string> stored;
-  if (!generation->checkpoint.empty()) {
-    const auto reader =
-        CheckpointReader::Open(model->files(), generation->checkpoint);
+  const bool alone = model->folder().graph_path.empty();
+  const std::string& checkpoint =
+      alone ? model->folder().checkpoint : generation->checkpoint;
+  std::map<std::string, uint64_t> stored;  // bytes
+  if (!checkpoint.empty()) {
+    const auto reader = CheckpointReader::Open(model->files(), checkpoint);
     if (reader.ok()) {
       for (const CheckpointTensor& tensor : (*reader)->tensors()) {
-        stored.insert(tensor.name);
+        stored.emplace(tensor.name, tensor.stored_bytes);
       }
     }
   }
@@ -159,6 +161,10 @@ absl::Status InspectHandler::ListVariables(
         out->set_size_bytes(value.size_bytes());
         shape = PartialShape(value.shape());
       }
+    }
+    if (alone) {  // its values are where the checkpoint is
+      out->set_initialized(true);
+      out->set_size_bytes(static_cast<int64_t>(stored[variable.name]));
     }
     shape.ToProto(out->mutable_shape());
     out->set_trainable(variable.trainable);
@@ -194,21 +200,30 @@ absl::Status InspectHandler::ReadVariables(
   } else {
     ASSIGN_OR_RETURN(generation, model->Read(call));
   }
+  // Of a checkpoint without a graph only what is asked for is read.
+  std::unique_ptr<CheckpointReader> reader;
+  if (const ModelFolder& folder = model->folder(); folder.graph_path.empty()) {
+    ASSIGN_OR_RETURN(reader,
+                     CheckpointReader::Open(model->files(), folder.checkpoint));
+  }
   const auto value_of = [&](const ModelVariable& variable) -> const Tensor& {
     static const Tensor kNone;
     return variable.slot >= 0 ? generation->value(variable.slot) : kNone;
+  };
+  const auto has_value = [&](const ModelVariable& variable) {
+    return reader != nullptr || value_of(variable).initialized();
   };
   const auto graph = model->graph();
   std::vector<const ModelVariable*> wanted;
   if (request.names_size() == 0) {
     for (const ModelVariable& variable : graph->variables()) {
-      if (value_of(variable).initialized()) wanted.push_back(&variable);
+      if (has_value(variable)) wanted.push_back(&variable);
     }
   }
   for (const std::string& name : request.names()) {
     ASSIGN_OR_RETURN(const ModelVariable* variable,
                      graph->RequireVariable(name));
-    if (!value_of(*variable).initialized()) {
+    if (!has_value(*variable)) {
       return WithDetails(
           FailedPrecondition("variable \"", variable->name, "\" has no value"),
           {{"name", variable->name}});
@@ -216,7 +231,9 @@ absl::Status InspectHandler::ReadVariables(
     wanted.push_back(variable);
   }
   for (const ModelVariable* variable : wanted) {
-    auto value = Cut(request, value_of(*variable));
+    absl::StatusOr<Tensor> value =
+        reader != nullptr ? reader->Read(variable->name) : value_of(*variable);
+    if (value.ok()) value = Cut(request, *value);
     if (!value.ok()) {
       return Annotate(value.status(), "variable \"", variable->name, "\": ");
     }

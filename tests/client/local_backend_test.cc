@@ -163,6 +163,35 @@ TEST_F(LocalBackendTest, ChangesNothing) {
       HasCode(absl::StatusCode::kUnimplemented, "needs a server"));
 }
 
+TEST_F(LocalBackendTest, ListsADamagedCheckpointWithoutAGraph) {
+  auto writer = BundleWriter::Create(FileSystem::Posix(), folder_ / "c-7");
+  ASSERT_OK(writer);
+  ASSERT_OK((*writer)->Add("a", Tensor::Vector<float>({1, 2})));
+  ASSERT_OK((*writer)->Add("b", Tensor::Vector<float>({3, 4})));
+  ASSERT_OK((*writer)->Finish());
+  const auto data = folder_ / "c-7.data-00000-of-00001";
+  std::filesystem::resize_file(data, std::filesystem::file_size(data) - 1);
+  auto backend = MakeLocalBackend({"m", (folder_ / "c-7.index").string()});
+  ASSERT_OK(backend);
+  std::filesystem::remove(folder_ / "model.meta");
+  v1::ListVariablesRequest list;
+  list.set_model("m");
+  ASSERT_OK_AND_ASSIGN(const auto variables, (*backend)->ListVariables(list));
+  ASSERT_THAT(variables.variables(), SizeIs(2));
+  EXPECT_EQ(variables.variables(1).size_bytes(), 8);
+  // What is whole can be read.
+  const auto ignore = [](const v1::ReadVariablesResponse&) {
+    return absl::OkStatus();
+  };
+  v1::ReadVariablesRequest read;
+  read.set_model("m");
+  read.add_names("a");
+  EXPECT_OK((*backend)->ReadVariables(read, ignore));
+  read.add_names("b");
+  EXPECT_THAT((*backend)->ReadVariables(read, ignore),
+              HasCode(absl::StatusCode::kOutOfRange, "variable \"b\""));
+}
+
 TEST_F(LocalBackendTest, LooksAtACheckpointWithoutAGraph) {
   const Tensor value = Tensor::Vector<float>({1, 2});
   auto writer = BundleWriter::Create(FileSystem::Posix(), folder_ / "c-7");

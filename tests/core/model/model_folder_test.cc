@@ -75,6 +75,24 @@ TEST_F(ModelFolderTest, ExplainsWhatIsNoModel) {
               HasCode(absl::StatusCode::kNotFound, "a.pb, b.pb"));
 }
 
+TEST_F(ModelFolderTest, NamesFilesOfOtherKinds) {
+  ASSERT_OK(WriteFileAtomically(fs(), Path("model.h5"), "\x89HDF\r\n\x1a\n.."));
+  EXPECT_THAT(
+      FindModel(fs(), folder()),
+      HasCode(absl::StatusCode::kNotFound, "\"model.h5\" is an HDF5 file"));
+  // A SavedModel that was not downloaded: the error names the file.
+  ASSERT_OK(WriteFileAtomically(fs(), Path("saved_model.pb"),
+                                "version https://git-lfs.github.com/spec/v1"));
+  ASSERT_OK_AND_ASSIGN(const ModelFolder found, FindModel(fs(), folder()));
+  EXPECT_THAT(ReadMetaGraph(fs(), found.graph_path),
+              HasCode(absl::StatusCode::kDataLoss,
+                      "saved_model.pb\": not a graph: it is a Git LFS"));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("checkpoint"),
+                                "version https://git-lfs.github.com/spec/v1"));
+  EXPECT_THAT(StateFileProblem(fs(), folder()),
+              testing::HasSubstr("is a Git LFS pointer"));
+}
+
 TEST_F(ModelFolderTest, ResolvesCheckpointsAsPeopleNameThem) {
   WriteSeedModel(fs(), folder());
   ASSERT_OK_AND_ASSIGN(ModelFolder found, FindModel(fs(), folder()));
