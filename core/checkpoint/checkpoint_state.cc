@@ -1,6 +1,7 @@
 #include "core/checkpoint/checkpoint_state.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/io/foreign_file.h"
@@ -37,7 +38,9 @@ absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
   parser.AllowUnknownField(true);
-  if (!parser.ParseFromString(text, &state)) {
+  const absl::string_view without_mark =
+      absl::StripPrefix(text, "\xEF\xBB\xBF");  // an editor's
+  if (!parser.ParseFromString(std::string(without_mark), &state)) {
     const std::string what =
         DescribeForeignFile(absl::string_view(text).substr(0, kFileHead));
     if (!what.empty()) return InvalidArgument("\"", path, "\" is ", what);

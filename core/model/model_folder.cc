@@ -85,10 +85,10 @@ void TakeOwn(FileSystem& fs, const std::string& prefix, ModelFolder& folder) {
     folder.passed_over.push_back(std::move(info));
   }
   if (folder.newest == prefix) return;
-  folder.note =
-      absl::StrCat("the checkpoint \"", Basename(prefix),
-                   "\" was named and is served; \"", Basename(folder.newest),
-                   "\" is newer: restore it by its name, or name the folder");
+  folder.note = absl::StrCat(
+      "taken at the start: \"", Basename(prefix),
+      "\", the checkpoint that was named; \"", Basename(folder.newest),
+      "\" is newer: restore it by its name, or name the folder");
 }
 
 // The checkpoint for a graph that was named: of its own name, or else of that

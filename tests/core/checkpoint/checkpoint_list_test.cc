@@ -49,6 +49,13 @@ TEST_F(CheckpointListTest, MovedFolder) {
   EXPECT_THAT(found.explanation, HasSubstr("may have been moved"));
 }
 
+TEST_F(CheckpointListTest, StateFileAsEditorsLeaveIt) {
+  fs_.Put("/d/checkpoint",
+          "\xEF\xBB\xBF# the best one\r\nmodel_checkpoint_path: 'm-1'\r\n");
+  EXPECT_EQ(LatestCheckpoint(fs_, "/d")->explanation,
+            "named by the state file");
+}
+
 TEST_F(CheckpointListTest, WindowsPath) {
   fs_.Put("/d/checkpoint", State("C:\\\\runs\\\\7\\\\m-1", {}));
   EXPECT_EQ(LatestCheckpoint(fs_, "/d")->prefix, "/d/m-1");

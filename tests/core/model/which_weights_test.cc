@@ -153,7 +153,8 @@ TEST_F(WhichWeightsTest, AStepThatIsNamedIsServedUntilANewerOneComes) {
 TEST_F(WhichWeightsTest, OtherWeightsAreTakenOnlyWithANote) {
   WriteModel("model-1", 1);
   WriteModel("model-2", 2);
-  ASSERT_OK(RemoveCheckpoint(fs(), Path("model-1"), {{Path("model-1.meta")}}));
+  const std::string spare[] = {Path("model-1.meta")};
+  ASSERT_OK(RemoveCheckpoint(fs(), Path("model-1"), spare));
   EXPECT_EQ(LoadedK(Path("model-1.meta")), 2);
   EXPECT_THAT(model_->note(), HasSubstr("\"model-2\" is taken"));
   WriteMetaGraph(fs(), Path("graph.meta"), SeedMetaGraph());
@@ -187,8 +188,8 @@ TEST_F(WhichWeightsTest, AFileOfACheckpointThatWasGivenUpLeadsToNewerOnes) {
   WriteModel("best.ckpt", 3);
   WriteModel("last.ckpt", 21);
   WriteWeights("best.ckpt-30", 4);
-  ASSERT_OK(
-      RemoveCheckpoint(fs(), Path("best.ckpt"), {{Path("best.ckpt.meta")}}));
+  const std::string spare[] = {Path("best.ckpt.meta")};
+  ASSERT_OK(RemoveCheckpoint(fs(), Path("best.ckpt"), spare));
   for (const char* path :
        {"best.ckpt", "best.ckpt.index", "best.ckpt.data-00000-of-00001"}) {
     EXPECT_EQ(LoadedK(Path(path)), 4) << path;
