@@ -215,6 +215,10 @@ class GatherNd final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, result));
     RETURN_IF_ERROR(ChargeLongest(params, result.num_elements(), output));
+    // However many empty indices there are.
+    if (output->num_elements() == 0 && indices.num_elements() == 0) {
+      return absl::OkStatus();
+    }
     switch (indices.dtype()) {
       case DT_INT64:
         return Run<int64_t>(ctx, params, indices, output);

@@ -140,6 +140,7 @@ class MatrixBandPart final : public Kernel {
     if (lower < 0) lower = size.rows;
     if (upper < 0) upper = size.columns;
     ASSIGN_OR_RETURN(Tensor * band, CopyInput(ctx));
+    if (band->num_elements() == 0) return absl::OkStatus();
     const int64_t element = DataTypeSize(band->dtype());
     char* data = static_cast<char*>(band->mutable_raw_data());
     return ctx.ParallelFor(

@@ -99,6 +99,7 @@ class ResizeBilinear final : public ResizeBase {
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
+    if (out->num_elements() == 0) return absl::OkStatus();
     const std::vector<Sample> ys =
         Samples(s.out_height, s.in_height, s.y_scale);
     const std::vector<Sample> xs = Samples(s.out_width, s.in_width, s.x_scale);
@@ -159,6 +160,7 @@ class ResizeNearestNeighbor final : public ResizeBase {
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
+    if (out->num_elements() == 0) return absl::OkStatus();
     const auto source = [&](int64_t i, int64_t size, float scale) {
       const float at = half_pixel_ ? (static_cast<float>(i) + 0.5f) * scale
                                    : static_cast<float>(i) * scale;
@@ -194,6 +196,7 @@ class ResizeBicubic final : public ResizeBase {
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
+    if (out->num_elements() == 0) return absl::OkStatus();
     const std::vector<Sample> ys =
         Samples(s.out_height, s.in_height, s.y_scale);
     const std::vector<Sample> xs = Samples(s.out_width, s.in_width, s.x_scale);
@@ -279,6 +282,7 @@ class ResizeArea final : public ResizeBase {
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
+    if (out->num_elements() == 0) return absl::OkStatus();
     const std::vector<Cover> ys = Covers(s.out_height, s.in_height, s.y_scale);
     const std::vector<Cover> xs = Covers(s.out_width, s.in_width, s.x_scale);
     const float scale = 1.0f / (s.y_scale * s.x_scale);

@@ -104,6 +104,8 @@ absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
 absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
                                                   const Tensor& indices,
                                                   const SliceIndex& slices) {
+  // However many empty indices there are, nothing is to be moved.
+  if (slices.depth == 0 && slices.inner == 0) return std::vector<int64_t>();
   return indices.dtype() == DT_INT64
              ? SliceOffsets<int64_t>(shape, indices, slices)
              : SliceOffsets<int32_t>(shape, indices, slices);

@@ -197,11 +197,16 @@ class Unique final : public Kernel {
     RETURN_IF_ERROR(CopyStrided(ctx, x.dtype(), to_slices, x.raw_data(), 0,
                                 slices.mutable_raw_data(), 0));
     const size_t bytes = slice * DataTypeSize(x.dtype());
-    std::vector<std::string> keys(count);
+    // A tensor, so that the budget says no: slices without elements cost
+    // nothing to send.
+    ASSIGN_OR_RETURN(Tensor key_tensor, ctx.AllocateTemp(DT_STRING, {count}));
+    RETURN_IF_ERROR(key_tensor.ChargeBudget(slices.num_elements() *
+                                            DataTypeSize(x.dtype())));
+    std::string* keys = key_tensor.mutable_data<std::string>();
     for (int64_t i = 0; i < count; ++i) {
       keys[i] = std::string(slices.bytes().substr(i * bytes, bytes));
     }
-    const Groups groups = GroupEqual(keys.data(), count);
+    const Groups groups = GroupEqual<std::string>(keys, count);
 
     const int64_t kept = static_cast<int64_t>(groups.first.size());
     TensorShape result = shape;

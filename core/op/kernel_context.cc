@@ -8,6 +8,9 @@ namespace {
 
 // Work worth handing to another thread, in nanoseconds.
 constexpr int64_t kMinBlockCost = 20'000;
+// Work after which a thread asks whether the call is still wanted: shapes such
+// as [2^40, 0] make long loops of nothing.
+constexpr int64_t kMaxBlockCost = 50'000'000;
 
 }  // namespace
 
@@ -92,15 +95,24 @@ absl::Status KernelContext::ParallelFor(
     absl::FunctionRef<void(int64_t, int64_t)> fn) const {
   unit_cost = std::max<int64_t>(1, unit_cost);
   const int64_t min_block = std::max<int64_t>(1, kMinBlockCost / unit_cost);
-  if (step_.compute_pool == nullptr || total <= min_block) {
+  if (total <= min_block) {
     if (total > 0) fn(0, total);
     return absl::OkStatus();
   }
   CallContext& call = *step_.call;
-  step_.compute_pool->ParallelFor(total, min_block,
-                                  [&](int64_t begin, int64_t end) {
-                                    if (call.Check().ok()) fn(begin, end);
-                                  });
+  const int64_t max_block = std::max<int64_t>(1, kMaxBlockCost / unit_cost);
+  const auto run = [&](int64_t begin, int64_t end) {
+    while (begin < end && call.Check().ok()) {
+      const int64_t next = begin + std::min(max_block, end - begin);
+      fn(begin, next);
+      begin = next;
+    }
+  };
+  if (step_.compute_pool == nullptr) {
+    run(0, total);
+  } else {
+    step_.compute_pool->ParallelFor(total, min_block, run);
+  }
   return call.Check();
 }
 

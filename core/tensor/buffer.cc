@@ -61,11 +61,10 @@ absl::StatusOr<BufferRef> Buffer::Allocate(DataType dtype, int64_t count) {
     MemoryBudget::Process().Give(-*bytes);
   }
   static_assert(sizeof(Buffer) <= kHeaderSize);
-  // aligned_alloc wants a multiple of the alignment.
-  const size_t size =
-      (kHeaderSize + *bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, size);
-  if (memory == nullptr) {
+  // Not aligned_alloc, which wants a multiple of the alignment: sanitizers
+  // would not see what a kernel does in the padding.
+  void* memory = nullptr;
+  if (posix_memalign(&memory, kAlignment, kHeaderSize + *bytes) != 0) {
     MemoryBudget::Process().Give(*bytes);
     return ResourceExhausted("OOM when allocating a tensor of ", *bytes,
                              " bytes: the machine has no more memory");

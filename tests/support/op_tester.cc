@@ -1,6 +1,7 @@
 #include "tests/support/op_tester.h"
 
 #include "core/tensor/tensor_proto.h"
+#include "tests/support/near_nodes.h"
 
 namespace metagraph {
 
@@ -188,7 +189,14 @@ absl::Status OpTester::Run() {
   step.resources = &step_resources_;
   step.counter = &counter_;
   KernelContext ctx(step, inputs, signature_.outputs, outputs_.data());
-  return kernel_->Compute(ctx);
+  RETURN_IF_ERROR(kernel_->Compute(ctx));
+  std::vector<Tensor> tensors;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (IsRefType(input_types_[i])) return absl::OkStatus();
+    tensors.push_back(inputs_[i].tensor);
+  }
+  RunNearNodes(*registry_, node_, tensors);
+  return absl::OkStatus();
 }
 
 const Tensor& OpTester::output(int i) const {

@@ -129,4 +129,13 @@ TEST(GatherTest, TakesNarrowIndices) {
               HasCode(absl::StatusCode::kInvalidArgument, "does not index"));
 }
 
+// 2^40 indices without an element cost nothing to send, nor to answer.
+TEST(GatherTest, PassesOverIndicesWithoutElements) {
+  OpTester op("GatherNd");
+  op.Input<float>({2, 0}, {}).Input<int64_t>({int64_t{1} << 40, 0}, {});
+  ASSERT_OK(op.Run());
+  EXPECT_EQ(op.output(0).dim(0), int64_t{1} << 40);
+  EXPECT_EQ(op.output(0).num_elements(), 0);
+}
+
 }  // namespace metagraph::gather_test

@@ -93,4 +93,12 @@ TEST(DiagTest, RefusesOddRanks) {
               HasCode(StatusCode::kInvalidArgument, "do not match"));
 }
 
+TEST(MatrixBandPartTest, PassesOverRowsWithoutElements) {
+  OpTester op("MatrixBandPart");
+  op.Input<float>({int64_t{1} << 40, 0}, {});
+  op.Scalar<int64_t>(0).Scalar<int64_t>(0);
+  ASSERT_OK(op.Run());
+  EXPECT_EQ(op.output(0).num_elements(), 0);
+}
+
 }  // namespace metagraph::matrix_diag_test

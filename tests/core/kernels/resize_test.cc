@@ -158,4 +158,18 @@ TEST(CropAndResizeTest, RefusesABoxOfNoImage) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kOutOfRange, "box_index"));
 }
 
+// The tables of a width that nothing is resized to would not fit in memory.
+TEST(ResizeTest, MakesNoTablesForAnEmptyBatch) {
+  for (const char* name : {"ResizeBilinear", "ResizeNearestNeighbor",
+                           "ResizeBicubic", "ResizeArea"}) {
+    SCOPED_TRACE(name);
+    OpTester op(name);
+    op.Input<float>({0, 2, 2, 1}, {});
+    op.Input<int32_t>({2}, {0x7fffffff, 0x7fffffff});
+    ASSERT_OK(op.Run());
+    EXPECT_EQ(op.output(0).num_elements(), 0);
+    EXPECT_EQ(op.output(0).dim(2), 0x7fffffff);
+  }
+}
+
 }  // namespace metagraph::resize_test

@@ -133,4 +133,12 @@ TEST(SparseToDenseTest, RefusesAnotherNumberOfValues) {
                       "[3]"));
 }
 
+TEST(ScatterNdTest, PassesOverIndicesWithoutElements) {
+  OpTester op("ScatterNd");
+  op.Input<int64_t>({int64_t{1} << 40, 0}, {});
+  op.Input<float>({int64_t{1} << 40, 0}, {}).Input<int64_t>({1}, {0});
+  ASSERT_OK(op.Run());
+  EXPECT_EQ(op.output(0).num_elements(), 0);
+}
+
 }  // namespace metagraph::scatter_test

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::unique_test {
@@ -72,6 +73,13 @@ TEST(WhereTest, GivesCoordinates) {
   scalar.Scalar<bool>(true);
   EXPECT_THAT(scalar.Run(), HasCode(StatusCode::kInvalidArgument,
                                     "WhereOp : Unhandled input dimensions: 0"));
+}
+
+TEST(UniqueTest, CountsSlicesWithoutElementsAgainstTheBudget) {
+  const MemoryLimit limit(1 << 20);
+  OpTester op("UniqueV2");
+  op.Input<float>({int64_t{1} << 33, 0}, {}).Input<int64_t>({1}, {0});
+  EXPECT_EQ(op.Run().code(), absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace metagraph::unique_test

@@ -197,6 +197,27 @@ TEST_F(KernelContextTest, ParallelForStopsWhenTheCallIsCancelled) {
   EXPECT_EQ(ctx.CheckCancelled().code(), StatusCode::kCancelled);
 }
 
+// A shape such as [2^40, 0] costs nothing to send.
+TEST_F(KernelContextTest, ParallelForStopsInTheMidstOfALongLoop) {
+  for (const bool with_pool : {false, true}) {
+    CallContext call;
+    ThreadPool pool("test", 2);
+    step_.call = &call;
+    step_.compute_pool = with_pool ? &pool : nullptr;
+    KernelContext ctx = Context({});
+    std::atomic<int64_t> done{0};
+    EXPECT_EQ(ctx.ParallelFor(int64_t{1} << 40, 1,
+                              [&](int64_t begin, int64_t end) {
+                                call.Cancel();
+                                done += end - begin;
+                              })
+                  .code(),
+              StatusCode::kCancelled);
+    EXPECT_LT(done, int64_t{1} << 30);
+  }
+  step_.call = &call_;
+}
+
 class KernelConstructionTest : public ::testing::Test {
  protected:
   KernelConstructionTest() : construction_(node_, def_, signature_, state_) {

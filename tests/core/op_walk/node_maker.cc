@@ -252,6 +252,12 @@ TensorShape NodeMaker::MakeShape(int rank, int64_t largest) {
   for (int i = 0; i < rank; ++i) {
     dims.push_back(dice_.OneIn(12) ? 0 : 1 + dice_.Roll(largest));
   }
+  // Nothing in it, so it costs nothing to send, but a size like no other.
+  if (rank >= 2 && dice_.OneIn(15)) {
+    const int64_t place = dice_.Roll(rank);
+    dims[place] = 0;
+    dims[(place + 1) % rank] = int64_t{1} << dice_.Pick({31, 33, 40});
+  }
   return *TensorShape::Build(dims);
 }
 
@@ -362,6 +368,7 @@ WalkNode NodeMaker::Make(Numbers values) {
     attrs["dtype"].set_type(attrs["value"].tensor().dtype());
   }
   out.inputs = MakeInputs(out.def, values);
+  out.other_types = dice_.OneIn(4);
   return out;
 }
 

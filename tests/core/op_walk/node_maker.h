@@ -3,6 +3,7 @@
 // Single nodes for the walk over all ops: made from what an op declares, with
 // values, shapes and attributes that are sometimes right and sometimes hostile.
 
+#include <initializer_list>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -23,6 +24,9 @@ class Dice {
     return static_cast<int64_t>(Next() % static_cast<uint64_t>(sides));
   }
   bool OneIn(int64_t n) { return Roll(n) == 0; }
+  int Pick(std::initializer_list<int> list) {
+    return *(list.begin() + Roll(static_cast<int64_t>(list.size())));
+  }
   template <typename List>
   auto Pick(const List& list) {
     return *(std::begin(list) + Roll(static_cast<int64_t>(std::size(list))));
@@ -44,6 +48,8 @@ struct WalkInput {
 struct WalkNode {
   tensorflow::NodeDef def;
   std::vector<WalkInput> inputs;
+  // Handles lead to what holds other dtypes than the node says.
+  bool other_types = false;
 };
 
 class NodeMaker {

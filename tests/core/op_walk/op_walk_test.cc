@@ -123,7 +123,9 @@ class Surroundings {
     return name;
   }
 
+  // The dtype that the node wants behind the handle; now and then another.
   DataType TypeLike(absl::string_view attr) const {
+    if (node_.other_types) return DT_INT64;
     const std::vector<absl::string_view> names =
         attr == "key_dtype"
             ? std::vector<absl::string_view>{"Tin", "Tkey", "Tkeys"}
