@@ -315,9 +315,8 @@ absl::StatusOr<ModelFolder> FindForPrefix(FileSystem& fs,
                                           const std::string& path,
                                           const FindOptions& options,
                                           const absl::Status& not_there) {
-  if (const auto prefix = CheckpointOfPath(fs, path); prefix.ok()) {
-    return FindForCheckpoint(fs, *prefix, options);
-  }
+  const auto prefix = CheckpointOfPath(fs, path);
+  if (prefix.ok()) return FindForCheckpoint(fs, *prefix, options);
   // Its checkpoint has been given up, perhaps, for newer ones of its name.
   absl::string_view stem = path;
   if (IsDataName(Basename(path))) {
@@ -328,6 +327,8 @@ absl::StatusOr<ModelFolder> FindForPrefix(FileSystem& fs,
   if (const std::string meta = MetaGraphPath(stem); fs.Stat(meta).ok()) {
     return FindForFile(fs, meta);
   }
+  // Its data is there, but not its index.
+  if (!FindFiles(fs, path).paths.empty()) return prefix.status();
   const auto names = fs.List(FolderOf(path));
   if (!names.ok()) return not_there;
   std::vector<absl::string_view> views(names->begin(), names->end());

@@ -205,6 +205,8 @@ TEST_F(WhichWeightsTest, KnowsCheckpointsUnderWrongNames) {
               HasCode(absl::StatusCode::kNotFound, "PREFIX.index"));
   EXPECT_THAT(FindModel(fs(), Path("model-1.data-00000-of-00001"), options),
               HasCode(absl::StatusCode::kNotFound, "not its index"));
+  EXPECT_THAT(FindModel(fs(), Path("model-1"), options),
+              HasCode(absl::StatusCode::kNotFound, "not its index"));
   ASSERT_OK(WriteCheckpointV1(
       fs(), Path("old"), {{"w", "", FloatVector({1})}}, [](int64_t) {}, call_));
   ASSERT_OK(fs().Rename(Path("old"), Path("old.pb")));
