@@ -50,14 +50,15 @@ absl::Status Models(VerbContext& context) {
                    context.backend.ListModels({}));
   if (context.json()) return context.PrintJson(response);
   Table table({"MODEL", "VERSION", "STATE", "GENERATION", "STEP", "MEMORY",
-               "CHECKPOINT"});
+               "CHECKPOINT", "NOTE"});
   for (const v1::Model& model : response.models()) {
-    const bool failed = model.state() == v1::MODEL_STATE_FAILED;
+    std::string note = model.error().empty() ? model.awaited() : model.error();
+    if (note.empty()) note = "-";
     table.AddRow({model.name(), absl::StrCat(model.version()),
                   StateText(model.state()), absl::StrCat(model.generation()),
                   StepText(model.has_global_step(), model.global_step()),
                   HumanBytes(model.variable_bytes() + model.graph_bytes()),
-                  failed ? model.error() : model.checkpoint()});
+                  model.checkpoint(), std::move(note)});
   }
   context.Print(table);
   return absl::OkStatus();
@@ -88,6 +89,7 @@ absl::Status Show(VerbContext& context) {
   table.AddRow({"version", absl::StrCat(model.version())});
   table.AddRow({"state", StateText(model.state())});
   if (!model.error().empty()) table.AddRow({"error", model.error()});
+  if (!model.awaited().empty()) table.AddRow({"awaited", model.awaited()});
   table.AddRow({"directory", model.directory()});
   table.AddRow({"restored from", model.checkpoint()});
   table.AddRow({"generation", absl::StrCat(model.generation())});
@@ -458,10 +460,14 @@ absl::Status Watch(const WatchOptions& options, VerbContext& context) {
         } else {
           const absl::string_view kind = absl::StripPrefix(
               v1::EventKind_Name(event.kind()), "EVENT_KIND_");
-          std::string line = absl::StrCat(
-              TimeText(event.time()), "  ", event.model(), "@", event.version(),
-              "  ", kind, "  ", StateText(event.state()), "  generation ",
-              event.generation());
+          // Of a restore or a save its end; the model serves, come what may.
+          const bool failed_work =
+              event.code() != 0 && event.kind() != v1::EVENT_KIND_MODEL_STATE;
+          std::string line =
+              absl::StrCat(TimeText(event.time()), "  ", event.model(), "@",
+                           event.version(), "  ", kind, "  ",
+                           failed_work ? "FAILED" : StateText(event.state()),
+                           "  generation ", event.generation());
           if (!event.checkpoint().empty()) {
             absl::StrAppend(&line, "  ", event.checkpoint());
           }

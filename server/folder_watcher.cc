@@ -1,11 +1,39 @@
 #include "server/folder_watcher.h"
 
+#include <algorithm>
+
 #include "core/base/clock.h"
+#include "glog/logging.h"
 
 namespace metagraph {
+namespace {
 
-FolderWatcher::FolderWatcher(ModelManager& models, absl::Duration interval)
-    : models_(models), interval_(interval), thread_([this] { Work(); }) {}
+// How long files must be left alone before they count as complete, where their
+// content does not tell: part of an interval, so that what is complete is
+// served before two have passed.
+absl::Duration SettlingTime(absl::Duration interval) {
+  if (interval <= absl::ZeroDuration()) return absl::Milliseconds(200);
+  return std::clamp(interval / 4, absl::Milliseconds(20), absl::Seconds(1));
+}
+
+void WriteToLog(const RescanReport& report) {
+  for (const RescanNote& note : report.notes) {
+    if (note.warning) {
+      LOG(WARNING) << "model \"" << note.model << "\": " << note.text;
+    } else {
+      LOG(INFO) << "model \"" << note.model << "\": " << note.text;
+    }
+  }
+}
+
+}  // namespace
+
+FolderWatcher::FolderWatcher(ModelManager& models, absl::Duration interval,
+                             bool watch_graph)
+    : interval_(interval),
+      settle_(SettlingTime(interval)),
+      rescanner_(models, {watch_graph, settle_}),
+      thread_([this] { Work(); }) {}
 
 FolderWatcher::~FolderWatcher() {
   {
@@ -23,27 +51,35 @@ void FolderWatcher::Ask() {
   wake_.NotifyAll();
 }
 
-void FolderWatcher::Work() {
-  absl::Time next = Clock::Real().Now() + interval_;
-  while (true) {
-    bool asked = false;
-    {
-      MutexLock lock(mu_);
-      while (!stopping_ && !asked_) {
-        if (interval_ <= absl::ZeroDuration()) {
-          wake_.Wait(mu_);
-          continue;
-        }
-        const absl::Duration left = next - Clock::Real().Now();
-        if (left <= absl::ZeroDuration()) break;
-        wake_.WaitFor(mu_, absl::ToChronoNanoseconds(left));
-      }
-      if (stopping_) return;
-      asked = asked_;
-      asked_ = false;
+bool FolderWatcher::WaitUntil(absl::Time next, bool* asked) {
+  MutexLock lock(mu_);
+  while (!stopping_ && !asked_) {
+    if (next == absl::InfiniteFuture()) {
+      wake_.Wait(mu_);
+      continue;
     }
-    models_.Rescan(/*retry_failed=*/asked, looking_);
-    next = Clock::Real().Now() + interval_;
+    const absl::Duration left = next - Clock::Real().Now();
+    if (left <= absl::ZeroDuration()) break;
+    wake_.WaitFor(mu_, absl::ToChronoNanoseconds(left));
+  }
+  *asked = asked_;
+  asked_ = false;
+  return !stopping_;
+}
+
+void FolderWatcher::Work() {
+  const absl::Duration interval =
+      interval_ > absl::ZeroDuration() ? interval_ : absl::InfiniteDuration();
+  absl::Time next = Clock::Real().Now() + interval;
+  bool retry = false;  // also in the second look at what was unsettled
+  bool asked = false;
+  while (WaitUntil(next, &asked)) {
+    retry = retry || asked;
+    const RescanReport report = rescanner_.Look(retry, looking_);
+    WriteToLog(report);
+    if (!report.unsettled) retry = false;
+    next = Clock::Real().Now() +
+           (report.unsettled ? std::min(settle_, interval) : interval);
   }
 }
 

@@ -6,15 +6,18 @@
 #include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/model/model_manager.h"
+#include "core/model/rescanner.h"
 
 namespace metagraph {
 
 // Looks at the models' folders now and then, and when asked, on a thread of
-// its own.
+// its own, and writes what it finds to the log.
 class FolderWatcher {
  public:
-  // `interval` 0: only when asked. `models` outlives the watcher.
-  FolderWatcher(ModelManager& models, absl::Duration interval);
+  // `interval` 0: only when asked. `watch_graph`: as RescanOptions. `models`
+  // outlives the watcher.
+  FolderWatcher(ModelManager& models, absl::Duration interval,
+                bool watch_graph);
   // Ends a look under way, with the restore that it may have begun.
   ~FolderWatcher();
   FolderWatcher(const FolderWatcher&) = delete;
@@ -25,9 +28,12 @@ class FolderWatcher {
 
  private:
   void Work() EXCLUDES(mu_);
+  // Until it is asked, or that time; false: the end. Sets whether it was asked.
+  bool WaitUntil(absl::Time next, bool* asked) EXCLUDES(mu_);
 
-  ModelManager& models_;
   const absl::Duration interval_;
+  const absl::Duration settle_;
+  Rescanner rescanner_;
   Mutex mu_;
   CondVar wake_;
   bool asked_ GUARDED_BY(mu_) = false;

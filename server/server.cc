@@ -35,6 +35,20 @@ LogControl GlogControl() {
   return out;
 }
 
+// Whether the file can be written, before models take their time to load.
+absl::Status CheckPortFile(FileSystem& files, const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string probe = TempPathFor(path);
+  absl::Status status = files.Create(probe).status();
+  if (status.ok()) status = files.Remove(probe);
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("--port_file ", path,
+                                   " cannot be written; its folder must be "
+                                   "there and writable: ",
+                                   status.message()));
+}
+
 }  // namespace
 
 Platform Platform::Real() { return {&FileSystem::Posix(), &Clock::Real()}; }
@@ -121,6 +135,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
       std::make_unique<Parts>(options, platform, std::move(ops), threads);
   Parts& parts = *server->parts_;
 
+  RETURN_IF_ERROR(CheckPortFile(*platform.files, options.port_file));
+  // Calls that come before a model's load has begun find it loading.
+  for (const ServerOptions::Model& model : options.models) {
+    parts.models.Announce(model.name, model.path);
+  }
   // Bound first: a port in use is found at once, and health can be asked for
   // while models load.
   std::vector<std::string> trusted;
@@ -159,7 +178,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
       LOG(WARNING) << "model \"" << model.name << "\": " << note;
     }
   }
-  parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch);
+  parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
+                                                  options.watch_graph);
   parts.trusted.SetServing(true);
   parts.open.SetServing(true);
 

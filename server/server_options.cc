@@ -110,6 +110,11 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   add("watch", watch,
       "seconds between looks for newer checkpoints and versions; 0: never")
       ->check(CheckSeconds);
+  app.add_flag("--watch_graph", options.watch_graph,
+               "looks also take a graph file that was replaced by another "
+               "graph, once its checkpoint has changed, too; the old one "
+               "serves until the new one is ready")
+      ->envname(EnvName("watch_graph"));
   add("threads", options.threads,
       "threads for computing; 0: as many as the machine gives")
       ->check(CLI::Range(0, 4096));

@@ -84,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     }
   }
   model->load_time_ = environment.clock->Now();
+  model->serving_ = true;
   return model;
 }
 
@@ -580,7 +581,7 @@ void Model::Tell(ModelEvent::Kind kind, const std::string& checkpoint,
   event.time = environment_.clock->Now();
   event.model = name_;
   event.version = folder_.version;
-  event.state = ModelState::kAvailable;
+  event.state = serving_.load() ? ModelState::kAvailable : ModelState::kLoading;
   event.generation = generation_number();
   event.checkpoint = checkpoint;
   event.status = std::move(status);

@@ -336,6 +336,7 @@ class Model {
   SeenCheckpoints seen_;
   std::unique_ptr<ConfinedFileSystem> confined_files_;
   std::unique_ptr<Session> session_;
+  std::atomic<bool> serving_{false};  // loaded; for events
 
   Mutex extend_mu_;  // one extension at a time; taken before mu_
   mutable Mutex mu_;

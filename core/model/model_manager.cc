@@ -1,6 +1,7 @@
 #include "core/model/model_manager.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error_details.h"
@@ -10,21 +11,21 @@
 namespace metagraph {
 namespace {
 
-// Changes with the files of the graph.
-CheckpointStamp GraphStampOf(FileSystem& fs, const ModelFolder& folder) {
-  CheckpointStamp stamp;
-  std::vector<std::string> paths = {folder.graph_path};
-  if (folder.kind == ModelFolder::Kind::kSavedModel) {
-    paths = {JoinPath(folder.graph_path, "saved_model.pb"),
-             JoinPath(folder.graph_path, "saved_model.pbtxt")};
-  }
-  for (const std::string& path : paths) {
-    const auto info = fs.Stat(path);
-    if (!info.ok()) continue;
-    stamp.modified = std::max(stamp.modified, info->modified);
-    stamp.bytes += info->size;
-  }
-  return stamp;
+int64_t GenerationOf(const std::shared_ptr<Model>& model) {
+  return model == nullptr ? 0 : model->generation_number();
+}
+
+ModelEvent EventOf(const ManagedModel& entry, int64_t generation,
+                   absl::Time now) {
+  ModelEvent event;
+  event.kind = ModelEvent::Kind::kState;
+  event.time = now;
+  event.model = entry.name;
+  event.version = entry.version;
+  event.state = entry.state;
+  event.generation = generation;
+  event.status = entry.error;
+  return event;
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ ModelManager::ModelManager(ModelEnvironment environment)
 }
 
 ModelManager::~ModelManager() {
-  std::map<Key, Entry> entries;  // freed after the lock
+  std::map<Key, ManagedModel> entries;  // freed after the lock
   absl::flat_hash_map<std::string, std::shared_ptr<Model>> newest;
   MutexLock lock(state_->mu);
   while (state_->loading > 0) state_->changed.Wait(state_->mu);
@@ -48,9 +49,7 @@ void ModelManager::State::UpdateNewest(const std::string& name) {
   std::shared_ptr<Model> best;
   for (auto it = entries.lower_bound({name, 0});
        it != entries.end() && it->first.first == name; ++it) {
-    if (it->second.shown.state == ModelState::kAvailable) {
-      best = it->second.shown.model;
-    }
+    if (it->second.state == ModelState::kAvailable) best = it->second.model;
   }
   if (best == nullptr) {
     newest.erase(name);
@@ -59,31 +58,35 @@ void ModelManager::State::UpdateNewest(const std::string& name) {
   }
 }
 
-void ModelManager::Tell(const Key& key, ModelState state,
-                        const absl::Status& status) {
-  ModelEvent event;
-  event.kind = ModelEvent::Kind::kState;
-  event.time = environment_.clock->Now();
-  event.model = key.first;
-  event.version = key.second;
-  event.state = state;
-  event.status = status;
-  state_->events.Publish(event);
+void ModelManager::Tell(const ManagedModel& entry, int64_t generation) {
+  state_->events.Publish(EventOf(entry, generation, environment_.clock->Now()));
+}
+
+void ModelManager::Announce(const std::string& name, const std::string& path) {
+  MutexLock lock(state_->mu);
+  state_->announced[name] = path;
 }
 
 absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
                                            const std::string& path,
                                            std::optional<int64_t> version) {
   if (name.empty()) return InvalidArgument("a model needs a name");
-  auto folder = FindModel(*environment_.files, path,
-                          {version, environment_.checkpoint_alone});
+  auto folder = FindWholeModel(*environment_.files, path,
+                               {version, environment_.checkpoint_alone});
   if (!folder.ok()) {
     return Annotate(folder.status(), "model \"", name, "\": ");
   }
   RETURN_IF_ERROR(Start(name, path, *folder));
-  {
-    MutexLock lock(state_->mu);
-    state_->sources[name] = {path, version};
+  MutexLock lock(state_->mu);
+  ModelSource& source = state_->sources[name];
+  if (source.path != path) source = ModelSource();
+  source.name = name;
+  source.path = path;
+  source.dropped.erase(folder->version);
+  if (version) {
+    source.pinned.insert(*version);
+  } else {
+    source.follows_newest = true;
   }
   return folder->version;
 }
@@ -92,88 +95,88 @@ absl::Status ModelManager::Start(const std::string& name,
                                  const std::string& path,
                                  const ModelFolder& folder) {
   const Key key(name, folder.version);
+  ManagedModel loading;
   {
     MutexLock lock(state_->mu);
     for (const auto& [known, entry] : state_->entries) {
-      if (known.first != name || entry.shown.state == ModelState::kEnd ||
-          (entry.shown.path == path && known != key)) {
+      if (known.first != name || entry.state == ModelState::kEnd ||
+          (entry.path == path && known != key)) {
         continue;
       }
       return FailedPrecondition("the name \"", name, "\" is in use, for \"",
-                                entry.shown.path, "\"");
+                                entry.path, "\"");
     }
-    Entry& entry = state_->entries[key];
-    entry = Entry();
-    entry.shown.name = name;
-    entry.shown.version = folder.version;
-    entry.shown.path = path;
-    entry.shown.state = ModelState::kLoading;
+    ManagedModel& entry = state_->entries[key];
+    entry = ManagedModel();
+    entry.name = name;
+    entry.version = folder.version;
+    entry.path = path;
+    entry.state = ModelState::kLoading;
+    entry.serial = ++state_->last_serial;
+    loading = entry;
+    state_->announced.erase(name);
     ++state_->loading;
   }
-  Tell(key, ModelState::kLoading, absl::OkStatus());
+  Tell(loading, 0);
   if (environment_.lifecycle_pool == nullptr) {
-    LoadNow(key, folder);
+    LoadNow(key, loading.serial, folder);
   } else {
     environment_.lifecycle_pool->Schedule(
-        [this, key, folder] { LoadNow(key, folder); });
+        [this, key, serial = loading.serial, folder] {
+          LoadNow(key, serial, folder);
+        });
   }
   return absl::OkStatus();
 }
 
-void ModelManager::LoadNow(const Key& key, const ModelFolder& folder) {
+void ModelManager::LoadNow(const Key& key, int64_t serial,
+                           const ModelFolder& folder) {
   CallContext call;
   // Before loading: a file that is completed meanwhile has changed.
-  const CheckpointStamp tried =
-      FindFiles(*environment_.files, folder.checkpoint).stamp;
-  const CheckpointStamp graph = GraphStampOf(*environment_.files, folder);
+  const ModelStamp tried = StampOf(*environment_.files, folder);
   auto loaded = Model::Load(key.first, folder, environment_, call);
   const absl::Status status =
       Annotate(loaded.status(), "model \"", key.first, "\": ");
   std::shared_ptr<Model> model;
-  if (loaded.ok()) model = Share(*std::move(loaded));
-  const ModelState state =
-      status.ok() ? ModelState::kAvailable : ModelState::kEnd;
+  if (loaded.ok()) model = Share(*std::move(loaded), serial);
+  ManagedModel now;
   {
     MutexLock lock(state_->mu);
-    Entry& entry = state_->entries[key];
-    entry.shown.state = state;
-    entry.shown.error = status;
-    entry.shown.model = std::move(model);
-    entry.tried_checkpoint = folder.checkpoint;
-    entry.tried_stamp = tried;
-    entry.tried_graph = graph;
+    ManagedModel& entry = state_->entries[key];
+    entry.state = status.ok() ? ModelState::kAvailable : ModelState::kEnd;
+    entry.error = status;
+    entry.model = std::move(model);
+    entry.tried = tried;
+    now = entry;
     state_->UpdateNewest(key.first);
   }
-  Tell(key, state, status);
+  Tell(now, GenerationOf(now.model));
+  now.model.reset();
   // Last, since the manager may go when nothing is loading any more.
   MutexLock lock(state_->mu);
   --state_->loading;
   state_->changed.NotifyAll();
 }
 
-std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model) {
-  const Key key(model->name(), model->version());
+std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model,
+                                           int64_t serial) {
   // The last run that lets go may be on a serving thread, which must not be
   // held up by freeing a gigabyte.
-  const auto free = [state = state_, key,
+  const auto free = [state = state_, serial,
                      clock = environment_.clock](const Model* dead) {
+    const int64_t generation = dead->generation_number();
     delete dead;
+    ManagedModel gone;
     {
       MutexLock lock(state->mu);
-      const auto it = state->entries.find(key);
-      if (it == state->entries.end() ||
-          it->second.shown.state != ModelState::kUnloading) {
-        return;
-      }
-      state->entries.erase(it);
+      const auto it = state->leaving.find(serial);
+      if (it == state->leaving.end()) return;
+      gone = std::move(it->second);
+      state->leaving.erase(it);
       state->changed.NotifyAll();
     }
-    ModelEvent event;
-    event.time = clock->Now();
-    event.model = key.first;
-    event.version = key.second;
-    event.state = ModelState::kEnd;
-    state->events.Publish(event);
+    gone.state = ModelState::kEnd;
+    state->events.Publish(EventOf(gone, generation, clock->Now()));
   };
   ThreadPool* pool = environment_.lifecycle_pool;
   return std::shared_ptr<Model>(model.release(), [free, pool](Model* dead) {
@@ -194,9 +197,9 @@ absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
     if (it == state_->entries.end()) {
       return NotFound("model \"", name, "\" was unloaded");
     }
-    const ManagedModel& shown = it->second.shown;
-    if (shown.state == ModelState::kAvailable) return absl::OkStatus();
-    if (shown.state == ModelState::kEnd) return shown.error;
+    const ManagedModel& entry = it->second;
+    if (entry.state == ModelState::kAvailable) return absl::OkStatus();
+    if (entry.state == ModelState::kEnd) return entry.error;
     RETURN_IF_ERROR(call.Check());
     // Wakes now and then for the caller's deadline.
     state_->changed.WaitFor(state_->mu, std::chrono::milliseconds(20));
@@ -206,50 +209,100 @@ absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
 absl::StatusOr<int64_t> ModelManager::Unload(absl::string_view name,
                                              std::optional<int64_t> version,
                                              int64_t expected_generation) {
-  std::vector<std::pair<Key, std::shared_ptr<Model>>> unloaded;
+  return TakeOut(name, version, expected_generation, /*for_good=*/true);
+}
+
+void ModelManager::Retire(const std::string& name, int64_t version) {
+  TakeOut(name, version, -1, /*for_good=*/false).IgnoreError();
+}
+
+absl::StatusOr<int64_t> ModelManager::TakeOut(absl::string_view name,
+                                              std::optional<int64_t> version,
+                                              int64_t expected_generation,
+                                              bool for_good) {
+  const std::string key_name(name);
+  std::vector<ManagedModel> out;
   int64_t generation = 0;
   {
     MutexLock lock(state_->mu);
-    const std::string key_name(name);
-    std::vector<Key> keys;
     for (auto it = state_->entries.lower_bound({key_name, 0});
          it != state_->entries.end() && it->first.first == key_name; ++it) {
       if (version && *version != it->first.second) continue;
-      const ManagedModel& shown = it->second.shown;
-      if (shown.state == ModelState::kLoading) {
+      const ManagedModel& entry = it->second;
+      if (entry.state == ModelState::kLoading) {
         return absl::UnavailableError(
             absl::StrCat("model \"", name, "\" is loading"));
       }
-      if (shown.model != nullptr) {
-        generation = shown.model->generation_number();
+      if (entry.model != nullptr) {
+        generation = GenerationOf(entry.model);
         if (expected_generation >= 0 && generation != expected_generation) {
           return WrongGeneration(generation, expected_generation);
         }
       }
-      keys.push_back(it->first);
+      out.push_back(entry);
     }
-    if (!keys.empty()) {
-      for (const Key& key : keys) {
-        Entry& entry = state_->entries[key];
-        unloaded.emplace_back(key, std::move(entry.shown.model));
-        if (unloaded.back().second == nullptr) {
-          state_->entries.erase(key);
-        } else {
-          entry.shown.state = ModelState::kUnloading;
-        }
+    for (ManagedModel& entry : out) {
+      state_->entries.erase({key_name, entry.version});
+      if (entry.model == nullptr) continue;
+      entry.state = ModelState::kUnloading;
+      ManagedModel& leaving = state_->leaving[entry.serial];
+      leaving = entry;
+      leaving.model.reset();
+    }
+    if (!out.empty() && for_good) {
+      if (!version) {
+        state_->sources.erase(key_name);
+        state_->awaited.erase(key_name);
+      } else if (const auto at = state_->sources.find(key_name);
+                 at != state_->sources.end()) {
+        at->second.pinned.erase(*version);
+        at->second.dropped.insert(*version);
       }
-      if (!version) state_->sources.erase(key_name);
-      state_->UpdateNewest(key_name);
     }
+    state_->UpdateNewest(key_name);
   }
-  if (unloaded.empty()) return NotServed(name, version);
-  for (auto& [key, model] : unloaded) {
-    if (model != nullptr) {
-      Tell(key, ModelState::kUnloading, absl::OkStatus());
-    }
-    model.reset();
+  if (out.empty()) return NotServed(name, version);
+  for (ManagedModel& entry : out) {
+    if (entry.model != nullptr) Tell(entry, GenerationOf(entry.model));
   }
   return generation;
+}
+
+absl::Status ModelManager::LoadVersion(const ModelSource& source,
+                                       const ModelFolder& folder,
+                                       CallContext& call) {
+  RETURN_IF_ERROR(Start(source.name, source.path, folder));
+  return WaitUntilLoaded(source.name, folder.version, call);
+}
+
+absl::Status ModelManager::Replace(const ManagedModel& served,
+                                   const ModelFolder& folder,
+                                   CallContext& call) {
+  int64_t serial = 0;
+  {
+    MutexLock lock(state_->mu);
+    serial = ++state_->last_serial;
+  }
+  const ModelStamp tried = StampOf(*environment_.files, folder);
+  ASSIGN_OR_RETURN(auto loaded,
+                   Model::Load(served.name, folder, environment_, call));
+  std::shared_ptr<Model> model = Share(std::move(loaded), serial);
+  ManagedModel now;
+  std::shared_ptr<Model> old;  // let go after the lock
+  {
+    MutexLock lock(state_->mu);
+    const auto it = state_->entries.find({served.name, served.version});
+    if (it == state_->entries.end() || it->second.serial != served.serial) {
+      return absl::AbortedError("it was unloaded meanwhile");
+    }
+    old = std::exchange(it->second.model, std::move(model));
+    it->second.serial = serial;
+    it->second.tried = tried;
+    now = it->second;
+    state_->UpdateNewest(served.name);
+  }
+  Tell(now, GenerationOf(now.model));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<Model>> ModelManager::Find(
@@ -261,8 +314,8 @@ absl::StatusOr<std::shared_ptr<Model>> ModelManager::Find(
       if (it != state_->newest.end()) return it->second;
     } else {
       const auto it = state_->entries.find(Key(name, *version));
-      if (it != state_->entries.end() && it->second.shown.model != nullptr) {
-        return it->second.shown.model;
+      if (it != state_->entries.end() && it->second.model != nullptr) {
+        return it->second.model;
       }
     }
   }
@@ -271,26 +324,36 @@ absl::StatusOr<std::shared_ptr<Model>> ModelManager::Find(
 
 absl::Status ModelManager::NotServed(absl::string_view name,
                                      std::optional<int64_t> version) const {
+  const auto unavailable = [&](absl::string_view what) {
+    return WithDetails(absl::UnavailableError(absl::StrCat(
+                           "model \"", name, "\" is ", what, ": try again")),
+                       {{"name", std::string(name)}});
+  };
   std::vector<std::string> names;
+  absl::Status failed;
   MutexLock lock(state_->mu);
+  for (const auto& [known, path] : state_->announced) {
+    if (known == name) return unavailable("loading");
+    names.push_back(known);
+  }
   for (const auto& [key, entry] : state_->entries) {
     names.push_back(key.first);
     if (key.first != name || (version && *version != key.second)) continue;
-    switch (entry.shown.state) {
-      case ModelState::kEnd:
-        return absl::FailedPreconditionError(
-            absl::StrCat("could not be loaded: ", entry.shown.error.message()));
-      case ModelState::kUnloading:
-        return absl::UnavailableError(
-            absl::StrCat("model \"", name, "\" is being unloaded"));
-      default:
-        return absl::UnavailableError(
-            absl::StrCat("model \"", name, "\" is loading"));
-    }
+    // Loaded between two looks at the map, if it is available.
+    if (entry.state != ModelState::kEnd) return unavailable("loading");
+    failed = absl::FailedPreconditionError(
+        absl::StrCat("could not be loaded: ", entry.error.message()));
   }
+  for (const auto& [serial, entry] : state_->leaving) {
+    names.push_back(entry.name);
+    if (entry.name != name || (version && *version != entry.version)) continue;
+    return unavailable("being unloaded");
+  }
+  RETURN_IF_ERROR(failed);
+  std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   if (std::find(names.begin(), names.end(), name) != names.end()) {
-    return NotFound("model \"", name, "\" has no version ", *version,
+    return NotFound("model \"", name, "\" has no version ", version.value_or(0),
                     " that is served");
   }
   const std::vector<absl::string_view> known(names.begin(), names.end());
@@ -302,88 +365,42 @@ absl::Status ModelManager::NotServed(absl::string_view name,
 
 std::vector<ManagedModel> ModelManager::List() const {
   std::vector<ManagedModel> out;
-  MutexLock lock(state_->mu);
-  for (const auto& [key, entry] : state_->entries) out.push_back(entry.shown);
+  {
+    MutexLock lock(state_->mu);
+    for (const auto& [name, path] : state_->announced) {
+      out.emplace_back();
+      out.back().name = name;
+      out.back().path = path;
+    }
+    for (const auto& [key, entry] : state_->entries) {
+      out.push_back(entry);
+      const auto awaited = state_->awaited.find(key.first);
+      if (awaited != state_->awaited.end()) {
+        out.back().awaited = awaited->second;
+      }
+    }
+    for (const auto& [serial, entry] : state_->leaving) out.push_back(entry);
+  }
+  std::stable_sort(
+      out.begin(), out.end(), [](const ManagedModel& a, const ManagedModel& b) {
+        return std::tie(a.name, a.version) < std::tie(b.name, b.version);
+      });
   return out;
 }
 
-void ModelManager::Rescan(bool retry_failed, CallContext& call) {
-  std::map<std::string, Source> sources;
-  {
-    MutexLock lock(state_->mu);
-    sources = state_->sources;
-  }
-  for (const auto& [name, source] : sources) {
-    if (call.Check().ok()) RescanOne(name, source, retry_failed, call);
-  }
+std::vector<ModelSource> ModelManager::Sources() const {
+  std::vector<ModelSource> out;
+  MutexLock lock(state_->mu);
+  for (const auto& [name, source] : state_->sources) out.push_back(source);
+  return out;
 }
 
-void ModelManager::RescanOne(const std::string& name, const Source& source,
-                             bool retry_failed, CallContext& call) {
-  // One step at a time, each from a fresh look; bounded, since a step that
-  // fails may be wanted again.
-  for (int step = 0; step < 4; ++step) {
-    RescanSnapshot snapshot;
-    snapshot.retry_failed = retry_failed && step == 0;
-    const auto folder =
-        FindModel(*environment_.files, source.path, {source.pinned});
-    snapshot.found = folder.ok();
-    std::shared_ptr<Model> newest;
-    if (folder.ok()) {
-      snapshot.newest_version = folder->version;
-      snapshot.newest_checkpoint = folder->newest;
-      const CheckpointStamp stamp =
-          FindFiles(*environment_.files, folder->checkpoint).stamp;
-      const CheckpointStamp graph = GraphStampOf(*environment_.files, *folder);
-      MutexLock lock(state_->mu);
-      for (const auto& [key, entry] : state_->entries) {
-        if (key.first != name) continue;
-        const ManagedModel& shown = entry.shown;
-        snapshot.served.push_back({key.second, shown.state, !shown.error.ok()});
-        if (key.second != folder->version) continue;
-        newest = shown.model;
-        snapshot.checkpoint_seen =
-            entry.tried_checkpoint == folder->checkpoint &&
-            entry.tried_stamp == stamp && entry.tried_graph == graph;
-      }
-    }
-    if (newest != nullptr && !newest->takes_checkpoints()) {
-      snapshot.newest_checkpoint.clear();
-    } else if (newest != nullptr) {
-      const auto last = newest->last_restore();
-      const bool failed = last.has_value() && !last->status.ok() &&
-                          last->checkpoint == snapshot.newest_checkpoint;
-      snapshot.checkpoint_seen =
-          newest->seen().HasSeen(snapshot.newest_checkpoint) &&
-          !(failed && snapshot.retry_failed);
-    }
-    const RescanAction action = NextAction(snapshot);
-    {
-      // Unloaded meanwhile, or loaded from elsewhere.
-      MutexLock lock(state_->mu);
-      const auto now = state_->sources.find(name);
-      if (now == state_->sources.end() || now->second.path != source.path) {
-        return;
-      }
-    }
-    switch (action.kind) {
-      case RescanAction::Kind::kNothing:
-        return;
-      case RescanAction::Kind::kLoad:
-        if (!Start(name, source.path, *folder).ok()) return;
-        WaitUntilLoaded(name, action.version, call).IgnoreError();
-        break;
-      case RescanAction::Kind::kUnload:
-        Unload(name, action.version, -1).IgnoreError();
-        break;
-      case RescanAction::Kind::kRestore: {
-        // How it ends is told by an event and kept as the last restore.
-        RestoreOptions options;
-        options.checkpoint = action.checkpoint;
-        newest->Restore(options, nullptr, call).IgnoreError();
-        break;
-      }
-    }
+void ModelManager::SetAwaited(const std::string& name, std::string awaited) {
+  MutexLock lock(state_->mu);
+  if (awaited.empty()) {
+    state_->awaited.erase(name);
+  } else {
+    state_->awaited[name] = std::move(awaited);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +14,8 @@
 #include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/model/event_bus.h"
+#include "core/model/folder_scan.h"
 #include "core/model/model.h"
-#include "core/model/rescan_policy.h"
 
 namespace metagraph {
 
@@ -26,6 +27,19 @@ struct ManagedModel {
   ModelState state = ModelState::kStart;
   absl::Status error;            // why it ended, if it failed to load
   std::shared_ptr<Model> model;  // while kAvailable
+  // For people: what its path holds that is not served yet, and why.
+  std::string awaited;
+  int64_t serial = 0;  // of the load, over all models
+  ModelStamp tried;    // the files just before that
+};
+
+// Where versions of a model come from, and which are wanted.
+struct ModelSource {
+  std::string name;
+  std::string path;
+  bool follows_newest = false;
+  std::set<int64_t> pinned;   // loaded by number
+  std::set<int64_t> dropped;  // unloaded by number
 };
 
 // The models by name and version. Loads in the background; hands models out by
@@ -41,16 +55,20 @@ class ModelManager {
   ModelManager(const ModelManager&) = delete;
   ModelManager& operator=(const ModelManager&) = delete;
 
-  // Looks at the path at once and loads in the background. Returns the version
-  // being loaded. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name is in
-  // use; INVALID_ARGUMENT: no name.
+  // This name will be loaded: until then it is loading, not unknown.
+  void Announce(const std::string& name, const std::string& path);
+  // Looks at the path at once and loads in the background. Without a version:
+  // the newest that is whole, and later ones that Rescanner finds. Returns the
+  // version being loaded. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name
+  // is in use; INVALID_ARGUMENT: no name.
   absl::StatusOr<int64_t> Load(const std::string& name, const std::string& path,
                                std::optional<int64_t> version = {});
   // Until it is available, or has failed: then the reason.
   absl::Status WaitUntilLoaded(absl::string_view name, int64_t version,
                                CallContext& call);
-  // Stops handing it out. ABORTED unless at the expected generation (-1: any).
-  // Returns the last generation. NOT_FOUND: nothing of that name and version.
+  // Stops handing it out; the name is free at once, whatever runs still hold
+  // the model. ABORTED unless at the expected generation (-1: any). Returns the
+  // last generation. NOT_FOUND: nothing of that name and version.
   absl::StatusOr<int64_t> Unload(absl::string_view name,
                                  std::optional<int64_t> version,
                                  int64_t expected_generation);
@@ -63,34 +81,38 @@ class ModelManager {
   // Every version, by name and number.
   std::vector<ManagedModel> List() const;
 
-  // Looks at the folders and loads, restores or unloads what differs, on the
-  // caller's thread. `retry_failed`: also what failed before.
-  void Rescan(bool retry_failed, CallContext& call);
+  // --- for Rescanner ---
+
+  std::vector<ModelSource> Sources() const;
+  // Loads a version of what is a source already, and waits for it.
+  absl::Status LoadVersion(const ModelSource& source, const ModelFolder& folder,
+                           CallContext& call);
+  // Loads it anew while it serves, and then serves that. After any failure it
+  // goes on as it is. ABORTED: it was unloaded meanwhile.
+  absl::Status Replace(const ManagedModel& served, const ModelFolder& folder,
+                       CallContext& call);
+  // Unload, but a later look may load it again.
+  void Retire(const std::string& name, int64_t version);
+  void SetAwaited(const std::string& name, std::string awaited);
 
   EventBus& events() { return state_->events; }
   const ModelEnvironment& environment() const { return environment_; }
 
  private:
   using Key = std::pair<std::string, int64_t>;
-  struct Entry {
-    ManagedModel shown;
-    // What the last load found, to see whether another may end differently.
-    std::string tried_checkpoint;
-    CheckpointStamp tried_stamp;
-    CheckpointStamp tried_graph;
-  };
-  struct Source {
-    std::string path;
-    std::optional<int64_t> pinned;  // the only version wanted
-  };
   // Shared with the models' deleters, which may run after the manager.
   struct State {
     EventBus events;
     mutable Mutex mu;
     CondVar changed;
     int loading GUARDED_BY(mu) = 0;
-    std::map<Key, Entry> entries GUARDED_BY(mu);
-    std::map<std::string, Source> sources GUARDED_BY(mu);
+    int64_t last_serial GUARDED_BY(mu) = 0;
+    std::map<Key, ManagedModel> entries GUARDED_BY(mu);
+    // Unloaded, but runs still hold them; by serial.
+    std::map<int64_t, ManagedModel> leaving GUARDED_BY(mu);
+    std::map<std::string, std::string> announced GUARDED_BY(mu);  // paths
+    std::map<std::string, ModelSource> sources GUARDED_BY(mu);
+    std::map<std::string, std::string> awaited GUARDED_BY(mu);
     // What Find answers without a version.
     absl::flat_hash_map<std::string, std::shared_ptr<Model>> newest
         GUARDED_BY(mu);
@@ -100,11 +122,12 @@ class ModelManager {
 
   absl::Status Start(const std::string& name, const std::string& path,
                      const ModelFolder& folder);
-  void LoadNow(const Key& key, const ModelFolder& folder);
-  std::shared_ptr<Model> Share(std::unique_ptr<Model> model);
-  void Tell(const Key& key, ModelState state, const absl::Status& status);
-  void RescanOne(const std::string& name, const Source& source,
-                 bool retry_failed, CallContext& call);
+  void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder);
+  std::shared_ptr<Model> Share(std::unique_ptr<Model> model, int64_t serial);
+  void Tell(const ManagedModel& entry, int64_t generation);
+  absl::StatusOr<int64_t> TakeOut(absl::string_view name,
+                                  std::optional<int64_t> version,
+                                  int64_t expected_generation, bool for_good);
   absl::Status NotServed(absl::string_view name,
                          std::optional<int64_t> version) const;
 

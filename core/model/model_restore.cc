@@ -37,22 +37,6 @@ class ProgressMeter {
   Progress progress_ GUARDED_BY(mu_);
 };
 
-// Whether another try on the same files would end alike.
-bool IsAboutTheCheckpoint(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kResourceExhausted:
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kUnknown:  // such as an I/O error
-      return false;
-    default:
-      return true;
-  }
-}
-
 // What is wrong in the files is damage, whatever code the op Restore has for
 // it in TensorFlow.
 absl::Status AsDamage(const absl::Status& status) {
@@ -99,7 +83,7 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
     MutexLock lock(mu_);
     last_restore_ = outcome;
   }
-  if (prefix.ok() && IsAboutTheCheckpoint(result.status())) {
+  if (prefix.ok() && WouldEndAlike(result.status())) {
     seen_.Note(*prefix, stamp);
   }
   if (result.ok()) seen_.AddOrigin({result->generation, *prefix, stamp});

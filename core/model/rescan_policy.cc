@@ -1,35 +1,82 @@
 #include "core/model/rescan_policy.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "absl/algorithm/container.h"
+
 namespace metagraph {
+namespace {
+
+using Kind = RescanAction::Kind;
+
+bool IsAvailable(const RescanSnapshot& snapshot, int64_t version) {
+  return absl::c_any_of(snapshot.served, [&](const ServedVersion& served) {
+    return served.version == version && served.state == ModelState::kAvailable;
+  });
+}
+
+bool IsLoadable(const RescanSnapshot& snapshot, int64_t version) {
+  return absl::c_any_of(snapshot.found, [&](const FoundVersion& found) {
+    return found.version == version && found.loadable;
+  });
+}
+
+// The highest version on the disk that is served or can be.
+std::optional<int64_t> ChooseNewest(const RescanSnapshot& snapshot) {
+  std::optional<int64_t> newest;
+  for (const ServedVersion& served : snapshot.served) {
+    if (served.state == ModelState::kAvailable && !served.gone) {
+      newest = std::max(newest.value_or(0), served.version);
+    }
+  }
+  for (const FoundVersion& found : snapshot.found) {
+    if (found.loadable) newest = std::max(newest.value_or(0), found.version);
+  }
+  return newest;
+}
+
+// Whether the version gave way to `newest`, or failed and is gone.
+bool IsUnwanted(const ServedVersion& served, int64_t newest) {
+  if (served.pinned || served.version == newest) return false;
+  if (served.state == ModelState::kEnd) return served.gone;
+  return served.state == ModelState::kAvailable &&
+         (served.gone || served.version < newest);
+}
+
+}  // namespace
 
 RescanAction NextAction(const RescanSnapshot& snapshot) {
-  // What cannot be seen may be a folder about to be moved: keep serving.
-  if (!snapshot.found) return {};
-  const ServedVersion* newest = nullptr;
   for (const ServedVersion& served : snapshot.served) {
     if (served.state == ModelState::kLoading ||
         served.state == ModelState::kStart) {
       return {};  // one thing after the other
     }
-    if (served.version == snapshot.newest_version) newest = &served;
   }
-  if (newest == nullptr || newest->state == ModelState::kEnd) {
-    if (newest != nullptr && newest->failed && snapshot.checkpoint_seen &&
-        !snapshot.retry_failed) {
-      return {};  // it would fail again
+  for (const int64_t version : snapshot.pinned) {
+    if (!IsAvailable(snapshot, version) && IsLoadable(snapshot, version)) {
+      return {Kind::kLoad, version, ""};
     }
-    return {RescanAction::Kind::kLoad, snapshot.newest_version, ""};
   }
-  if (newest->state != ModelState::kAvailable) return {};
+  if (snapshot.follows_newest) {
+    const std::optional<int64_t> newest = ChooseNewest(snapshot);
+    if (newest && !IsAvailable(snapshot, *newest)) {
+      return {Kind::kLoad, *newest, ""};
+    }
+    for (const ServedVersion& served : snapshot.served) {
+      if (newest && IsUnwanted(served, *newest)) {
+        return {Kind::kUnload, served.version, ""};
+      }
+    }
+  }
   for (const ServedVersion& served : snapshot.served) {
-    if (served.version < snapshot.newest_version &&
-        served.state == ModelState::kAvailable) {
-      return {RescanAction::Kind::kUnload, served.version, ""};
+    if (served.state != ModelState::kAvailable) continue;
+    if (served.new_graph) return {Kind::kReplaceGraph, served.version, ""};
+    if (!served.new_checkpoint.empty()) {
+      return {Kind::kRestore, served.version, served.new_checkpoint};
     }
   }
-  if (snapshot.newest_checkpoint.empty() || snapshot.checkpoint_seen) return {};
-  return {RescanAction::Kind::kRestore, snapshot.newest_version,
-          snapshot.newest_checkpoint};
+  return {};
 }
 
 }  // namespace metagraph

@@ -28,6 +28,21 @@ std::string PrefixOfFile(absl::string_view path) {
 
 }  // namespace
 
+bool WouldEndAlike(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:  // such as an I/O error
+      return false;
+    default:
+      return true;
+  }
+}
+
 std::string SeenCheckpoints::KeyOf(absl::string_view prefix) const {
   return absl::StrCat(FolderKey(files_, Dirname(prefix)), "/",
                       Basename(prefix));

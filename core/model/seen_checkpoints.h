@@ -8,12 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/base/mutex.h"
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/io/file_system.h"
 
 namespace metagraph {
+
+// Whether another try on the same files would end alike: it is about what they
+// hold, and not about the disk, the memory or the caller.
+bool WouldEndAlike(const absl::Status& status);
 
 // What a model knows of checkpoints. Whoever watches its folder asks whether
 // one is news: neither restored, refused nor written by the model, as its files

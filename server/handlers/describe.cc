@@ -114,6 +114,7 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_state(ToProto(managed.state, !managed.error.ok()));
   out->set_error(ToUtf8(std::string(managed.error.message())));
   out->set_directory(ToUtf8(managed.path));
+  out->set_awaited(ToUtf8(managed.awaited));
   if (managed.model == nullptr) return;
   const Model& model = *managed.model;
   const auto model_graph = model.graph();

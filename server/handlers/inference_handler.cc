@@ -146,7 +146,9 @@ absl::Status ResolveAliases(const Model& model, const ModelSpec& spec,
   return absl::OkStatus();
 }
 
-// As TensorFlow Serving chooses, with its codes and texts.
+// As TensorFlow Serving chooses, with its codes and texts; but where it says
+// that a model is not found while it loads, UNAVAILABLE tells callers to try
+// again.
 absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
     const ModelManager& models, const SessionRunRequest& request) {
   if (!request.has_model_spec()) return InvalidArgument("Missing ModelSpec");

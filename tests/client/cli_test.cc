@@ -309,7 +309,7 @@ TEST_F(CliTest, ModelsIsATableOnATerminalAndLinesInAPipe) {
     return response;
   };
   EXPECT_EQ(Ctl({"models"}), 0);
-  EXPECT_EQ(out(), "add\t0\tAVAILABLE\t2\t-\t0 B\tmodel-20\n");
+  EXPECT_EQ(out(), "add\t0\tAVAILABLE\t2\t-\t0 B\tmodel-20\t-\n");
   console_.out_is_terminal = true;
   EXPECT_EQ(Ctl({"models"}), 0);
   EXPECT_THAT(out(), StartsWith("MODEL  VERSION  STATE"));
@@ -317,6 +317,52 @@ TEST_F(CliTest, ModelsIsATableOnATerminalAndLinesInAPipe) {
   EXPECT_EQ(Ctl({"models", "--output", "json"}), 0);
   EXPECT_THAT(out(), HasSubstr("\"name\":\"add\""));
   EXPECT_THAT(out(), HasSubstr("\"graph_version\":\"0\""));
+}
+
+TEST_F(CliTest, ModelsAndShowSayWhatIsWrongOrAwaited) {
+  v1::Model failed;
+  failed.set_name("bad");
+  failed.set_state(v1::MODEL_STATE_FAILED);
+  failed.set_error("no graph");
+  v1::Model waiting;
+  waiting.set_name("good");
+  waiting.set_state(v1::MODEL_STATE_AVAILABLE);
+  waiting.set_checkpoint("model-20");
+  waiting.set_awaited("version 2 is not whole yet");
+  fake_.on_ListModels.answer = [&](const auto&) {
+    v1::ListModelsResponse response;
+    *response.add_models() = failed;
+    *response.add_models() = waiting;
+    return response;
+  };
+  EXPECT_EQ(Ctl({"models"}), 0);
+  EXPECT_EQ(out(),
+            "bad\t0\tFAILED\t0\t-\t0 B\t\tno graph\n"
+            "good\t0\tAVAILABLE\t0\t-\t0 B\tmodel-20\t"
+            "version 2 is not whole yet\n");
+  fake_.on_GetModel.answer = [&](const auto&) {
+    v1::GetModelResponse response;
+    *response.mutable_model() = waiting;
+    return response;
+  };
+  EXPECT_EQ(Ctl({"show", "good"}), 0);
+  EXPECT_THAT(out(), HasSubstr("awaited\tversion 2 is not whole yet\n"));
+}
+
+TEST_F(CliTest, WatchSaysHowARestoreEnded) {
+  fake_.on_Watch.answers.resize(2);
+  for (v1::WatchResponse& event : fake_.on_Watch.answers) {
+    event.set_model("add");
+    event.set_kind(v1::EVENT_KIND_RESTORE);
+    event.set_state(v1::MODEL_STATE_AVAILABLE);
+    event.set_generation(3);
+  }
+  fake_.on_Watch.answers[1].set_code(15);
+  fake_.on_Watch.answers[1].set_error("damaged");
+  EXPECT_EQ(Ctl({"watch", "--count", "2"}), 0) << err();
+  EXPECT_THAT(out(), HasSubstr("RESTORE  AVAILABLE  generation 3\n"));
+  EXPECT_THAT(out(),
+              HasSubstr("RESTORE  FAILED  generation 3  DATA_LOSS: damaged\n"));
 }
 
 TEST_F(CliTest, TensorsFollowsPages) {

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "tests/integration/server_fixture.h"
 
 namespace metagraph {
@@ -148,6 +149,85 @@ TEST_F(LifecycleTest, RescanRestoresWhatIsNew) {
   EXPECT_EQ(event.kind(), v1::EVENT_KIND_RESTORE);
   EXPECT_EQ(event.checkpoint(), Path("seed/model-3"));
   context.TryCancel();
+}
+
+// Before models take their time to load.
+TEST_F(LifecycleTest, APortFileThatCannotBeWrittenIsNoticedFirst) {
+  options_.models = {{"gone", Path("gone")}};
+  options_.port_file = Path("absent/ports");
+  EXPECT_THAT(Server::Start(options_, Platform::Real()),
+              HasCode(absl::StatusCode::kNotFound, "--port_file"));
+}
+
+TEST_F(LifecycleTest, AModelCanBeLoadedRightAfterItWasUnloaded) {
+  AddSeedModel();
+  Start();
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext unload_context;
+    v1::UnloadModelRequest unload;
+    unload.set_model("seed");
+    v1::UnloadModelResponse unloaded;
+    ASSERT_TRUE(admin_->UnloadModel(&unload_context, unload, &unloaded).ok());
+    grpc::ClientContext load_context;
+    v1::LoadModelRequest load;
+    load.set_model("seed");
+    load.set_directory(Path("seed"));
+    load.set_wait(true);
+    v1::LoadModelResponse loaded;
+    const grpc::Status status = admin_->LoadModel(&load_context, load, &loaded);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(loaded.generation(), 1);
+  }
+}
+
+// A version that is copied file by file, and then removed.
+TEST_F(LifecycleTest, WatchTakesVersionsThatAreWholeAndFollowsTheirRemoval) {
+  for (const char* version : {"v", "v/1", "new"}) {
+    ASSERT_OK(fs().CreateDirectory(Path(version)));
+  }
+  WriteSeedModel(fs(), Path("v/1"));
+  WriteSeedModel(fs(), Path("new"));
+  options_.models.push_back({"seed", Path("v")});
+  options_.watch = absl::Milliseconds(20);
+  Start();
+  const auto model = [&](int64_t version) {
+    grpc::ClientContext context;
+    v1::GetModelRequest request;
+    request.set_model("seed");
+    if (version > 0) request.set_version(version);
+    v1::GetModelResponse response;
+    const grpc::Status status =
+        inspect_->GetModel(&context, request, &response);
+    EXPECT_TRUE(version > 0 || status.ok()) << status.error_message();
+    return response.model();
+  };
+  ASSERT_OK(fs().CreateDirectory(Path("v/2")));
+  for (const char* name :
+       {"model.meta", "model.data-00000-of-00001", "model.index"}) {
+    EXPECT_EQ(model(0).version(), 1);
+    v1::RunResponse response;
+    EXPECT_TRUE(Run(SeedRun(), &response).ok());
+    const std::string path = std::string("/") + name;
+    ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(fs(), Path("new") + path));
+    ASSERT_OK(WriteFileAtomically(fs(), Path("v/2") + path, bytes));
+    while (model(0).version() == 1 &&
+           !absl::StrContains(model(0).awaited(), "version 2")) {
+      std::this_thread::yield();
+    }
+  }
+  while (model(0).version() != 2) std::this_thread::yield();
+  while (model(1).state() != v1::MODEL_STATE_UNSPECIFIED) {
+    std::this_thread::yield();  // unloaded
+  }
+  for (const char* name :
+       {"model.meta", "model.data-00000-of-00001", "model.index"}) {
+    ASSERT_OK(fs().Remove(Path("v/2/") + name));
+  }
+  EXPECT_EQ(model(0).version(), 2);
+  ASSERT_OK(fs().RemoveDirectory(Path("v/2")));
+  while (model(0).version() != 1) std::this_thread::yield();
+  v1::RunResponse response;
+  EXPECT_TRUE(Run(SeedRun(), &response).ok());
 }
 
 }  // namespace

@@ -188,5 +188,38 @@ TEST_F(InferenceHandlerTest, CancelledAndLateRunsEnd) {
               HasCode(absl::StatusCode::kDeadlineExceeded, ""));
 }
 
+// Also before its load has begun; TensorFlow Serving says NOT_FOUND here, on
+// which callers give up.
+TEST_F(InferenceHandlerTest, AModelThatIsLoadingIsUnavailable) {
+  models_.Announce("later", Path("later"));
+  v1::RunRequest run = SeedRun();
+  run.set_model("later");
+  v1::RunResponse run_response;
+  EXPECT_THAT(inference_.Run(run, call_, &run_response),
+              HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  tensorflow::serving::SessionRunRequest session;
+  session.mutable_model_spec()->set_name("later");
+  session.add_fetch("add1:0");
+  tensorflow::serving::SessionRunResponse session_response;
+  EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
+              HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  session.mutable_model_spec()->mutable_version()->set_value(3);
+  EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
+              HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  session.mutable_model_spec()->set_name("latex");
+  EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
+              HasCode(absl::StatusCode::kNotFound, "Servable not found"));
+  v1::ListTensorsRequest tensors;
+  tensors.set_model("later");
+  v1::ListTensorsResponse tensors_response;
+  EXPECT_THAT(inspect_.ListTensors(tensors, call_, &tensors_response),
+              HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  v1::GetModelRequest get;
+  get.set_model("later");
+  v1::GetModelResponse model;
+  ASSERT_OK(inspect_.GetModel(get, call_, &model));
+  EXPECT_EQ(model.model().state(), v1::MODEL_STATE_LOADING);
+}
+
 }  // namespace
 }  // namespace metagraph

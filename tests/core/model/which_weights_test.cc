@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/checkpoint/checkpoint_writer.h"
+#include "core/model/rescanner.h"
 #include "google/protobuf/text_format.h"
 #include "tests/core/model/model_fixture.h"
 
@@ -79,21 +80,21 @@ TEST_F(WhichWeightsTest, AWatcherFollowsOnlyTheNamedModel) {
   ASSERT_NE(model, nullptr);
   const int64_t first = model->generation_number();
   WriteWeights("last.ckpt", 22);
-  manager_->Rescan(true, call_);
+  Rescanner(*manager_).Look(true, call_);
   EXPECT_EQ(model->generation_number(), first);
   EXPECT_EQ(K(*model), 3);
   // Written again, and a later save of it; each once.
   WriteWeights("best.ckpt", 4);
-  manager_->Rescan(false, call_);
+  Rescanner(*manager_).Look(false, call_);
   EXPECT_EQ(K(*model), 4);
   EXPECT_EQ(model->note(), "");
   WriteWeights("best.ckpt-30", 5);
   WriteWeights("last.ckpt", 23);
-  manager_->Rescan(false, call_);
+  Rescanner(*manager_).Look(false, call_);
   EXPECT_EQ(K(*model), 5);
   EXPECT_THAT(model->note(), HasSubstr("\"best.ckpt-30\""));
   const int64_t second = model->generation_number();
-  manager_->Rescan(true, call_);
+  Rescanner(*manager_).Look(true, call_);
   EXPECT_EQ(model->generation_number(), second);
   // Whoever asks for the newest gets the newest of this model.
   ASSERT_OK(model->Restore({"best.ckpt"}, nullptr, call_));
@@ -117,7 +118,7 @@ TEST_F(WhichWeightsTest, SavesAndRetentionLeaveTheNeighboursAlone) {
     ASSERT_OK_AND_ASSIGN(const SaveResult saved,
                          model->Save(options, nullptr, call_));
     EXPECT_EQ(saved.checkpoint, Path("task_b.ckpt-" + std::to_string(step)));
-    manager_->Rescan(true, call_);
+    Rescanner(*manager_).Look(true, call_);
   }
   for (const char* there :
        {"task_b.ckpt.meta", "task_b.ckpt-30.index", "task_c.ckpt.index",
@@ -140,10 +141,10 @@ TEST_F(WhichWeightsTest, AStepThatIsNamedIsServedUntilANewerOneComes) {
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(K(*model), 1);
   EXPECT_THAT(model->note(), HasSubstr("\"model-2\" is newer"));
-  manager_->Rescan(true, call_);
+  Rescanner(*manager_).Look(true, call_);
   EXPECT_EQ(K(*model), 1);
   WriteWeights("model-3", 3);
-  manager_->Rescan(false, call_);
+  Rescanner(*manager_).Look(false, call_);
   EXPECT_EQ(K(*model), 3);
   EXPECT_THAT(model->note(),
               HasSubstr("graph is that of \"model-1.meta\", the weights are "
@@ -322,7 +323,7 @@ TEST_F(WhichWeightsTest, AFrozenGraphNeedsNoCheckpoint) {
   EXPECT_EQ(model->note(), "");
   EXPECT_FALSE(model->last_restore().has_value());
   WriteWeights("model.ckpt-8", 6);
-  manager_->Rescan(true, call_);
+  Rescanner(*manager_).Look(true, call_);
   EXPECT_FALSE(model->last_restore().has_value());
 }
 
@@ -332,7 +333,7 @@ TEST_F(WhichWeightsTest, SaysThatThereAreNoWeights) {
   ASSERT_NE(model, nullptr);
   EXPECT_THAT(model->note(), HasSubstr("none of the 3 variables has a value"));
   WriteWeights("model-1", 4);
-  manager_->Rescan(false, call_);
+  Rescanner(*manager_).Look(false, call_);
   EXPECT_THAT(model->note(), testing::Not(HasSubstr("no weights")));
 }
 
