@@ -258,6 +258,10 @@ TEST_F(ExtendTest, RefusalsChangeNothing) {
               HasCode(absl::StatusCode::kInvalidArgument,
                       "Input 0 of node a was passed float from W1/read:0 "
                       "incompatible with expected int64"));
+  EXPECT_THAT(Extend(add({{"a", {"W1/read", "W1/read"}}}, DT_STRING)),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "Value for attr 'T' of string is not in the list of "
+                      "allowed values"));
   ExtendOptions options;
   options.expected_graph_version = 3;
   EXPECT_THAT(Extend(Head(), options),
