@@ -77,8 +77,9 @@ ExecTest::ExecTest() = default;
 
 ExecTest::~ExecTest() {
   executor_.reset();
-  MutexLock lock(AllHooks().mu);
-  AllHooks().by_node.clear();
+  Hooks& hooks = AllHooks();
+  MutexLock lock(hooks.mu);
+  hooks.by_node.clear();
 }
 
 void ExecTest::AddHook(TestGraph& g, const std::string& name,
@@ -86,8 +87,9 @@ void ExecTest::AddHook(TestGraph& g, const std::string& name,
   int data = 0;
   for (const std::string& input : inputs) data += input[0] != '^';
   g.Node(name, "TestHook", inputs, {{"N", data}});
-  MutexLock lock(AllHooks().mu);
-  AllHooks().by_node[name] = std::move(hook);
+  Hooks& hooks = AllHooks();
+  MutexLock lock(hooks.mu);
+  hooks.by_node[name] = std::move(hook);
 }
 
 void ExecTest::Prepare(const TestGraph& graph, std::vector<std::string> feeds,

@@ -295,5 +295,25 @@ TEST_F(ModelRestoreTest, ASaveComparesTheGeneration) {
   EXPECT_TRUE(Seen("/d/next")) << "one's own checkpoint is no news";
 }
 
+// The generation expected is compared with the change, not before it.
+TEST_F(ModelRestoreTest, AChangeInTheMiddleOfARestoreEndsIt) {
+  LoadSeed();
+  CallContext call;
+  RestoreOptions options;
+  options.checkpoint = "model";
+  options.expected_generation = model_->generation_number();
+  bool changed = false;
+  const auto change = [&](const Progress& progress) {
+    if (progress.tensors_done == 0 || std::exchange(changed, true)) return;
+    CallContext other;
+    EXPECT_OK(model_->AssignVariables({{"W1", FloatVector({7, 7, 7, 7})}}, -1,
+                                      other));
+  };
+  EXPECT_THAT(model_->Restore(options, change, call),
+              HasCode(StatusCode::kAborted, "generation is 2, expected 1"));
+  EXPECT_TRUE(changed);
+  EXPECT_THAT(ValuesOf("W1"), ElementsAre(7, 7, 7, 7));
+}
+
 }  // namespace
 }  // namespace metagraph
