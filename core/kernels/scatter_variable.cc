@@ -544,11 +544,12 @@ class ResourceGatherNd final : public Kernel {
                                       params.shape(), "param shape"));
     const int64_t row_size =
         ElementsFrom(params.shape(), static_cast<int>(depth));
+    // First what the budget may refuse.
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     // Empty index vectors each name the whole of `params`.
     if (depth == 0 && row_size > 0) {
       rows.assign(out_shape.num_elements() / row_size, 0);
     }
-    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
     return GatherRows(ctx, params, rows, row_size, out);
   }
 };

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::scatter_variable_test {
@@ -250,6 +251,14 @@ TEST(ScatterVariableTest, ResourceGatherGoesAlongBatches) {
               HasCode(StatusCode::kInvalidArgument, "differ in the first 1"));
   EXPECT_THAT(op.Gather(Ints({}, {1})),
               HasCode(StatusCode::kInvalidArgument, "batch_dims = 1"));
+}
+
+TEST(ScatterVariableTest, ManyEmptyIndicesAreCountedAgainstTheBudget) {
+  const MemoryLimit limit(1 << 20);
+  VariableOp op("ResourceGatherNd", Floats({2}, {1, 2}));
+  op.op().Attr("dtype", DT_FLOAT);
+  EXPECT_EQ(op.Gather(Ints({int64_t{1} << 33, 0}, {})).code(),
+            StatusCode::kResourceExhausted);
 }
 
 TEST(ScatterVariableTest, ResourceGatherNdTakesSlices) {
