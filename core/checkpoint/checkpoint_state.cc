@@ -49,6 +49,12 @@ absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
   if (state.model_checkpoint_path().empty()) {
     return InvalidArgument(path, " has no model_checkpoint_path");
   }
+  ASSIGN_OR_RETURN(*state.mutable_model_checkpoint_path(),
+                   LocalPath(state.model_checkpoint_path()));
+  for (std::string& other : *state.mutable_all_model_checkpoint_paths()) {
+    // One that lies elsewhere is no concern of this folder's.
+    if (auto local = LocalPath(other); local.ok()) other = *std::move(local);
+  }
   return state;
 }
 

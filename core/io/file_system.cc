@@ -1,8 +1,10 @@
 #include "core/io/file_system.h"
 
+#include <algorithm>
 #include <atomic>
 #include <random>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 
@@ -57,6 +59,28 @@ absl::string_view Dirname(absl::string_view path) {
   const size_t slash = path.rfind('/');
   if (slash == absl::string_view::npos) return "";
   return path.substr(0, slash == 0 ? 1 : slash);
+}
+
+absl::StatusOr<std::string> LocalPath(absl::string_view name) {
+  const size_t end = name.find("://");
+  const absl::string_view scheme = name.substr(0, end);
+  const auto is_scheme_char = [](char c) {
+    return absl::ascii_isalnum(c) || c == '.';
+  };
+  if (end == absl::string_view::npos || scheme.empty() ||
+      !absl::ascii_isalpha(scheme[0]) ||
+      !std::all_of(scheme.begin(), scheme.end(), is_scheme_char)) {
+    return std::string(name);
+  }
+  if (scheme != "file") {
+    return Unimplemented("File system scheme '", scheme,
+                         "' not implemented (file: '", name, "')");
+  }
+  // Up to the next slash goes the host's name, mostly empty.
+  const absl::string_view rest = name.substr(end + 3);
+  const size_t slash = rest.find('/');
+  return std::string(slash == absl::string_view::npos ? ""
+                                                      : rest.substr(slash));
 }
 
 absl::string_view Basename(absl::string_view path) {

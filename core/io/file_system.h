@@ -91,6 +91,11 @@ absl::Status WriteFileAtomically(FileSystem& fs, const std::string& path,
 // A name beside `path` that nobody else uses: "<path>.tempstate<number>".
 std::string TempPathFor(absl::string_view path);
 
+// What TensorFlow takes for a file's name as a path of this machine:
+// "file:///a/b" is "/a/b", a name without scheme stays as it is. UNIMPLEMENTED
+// for another scheme ("gs://bucket/a").
+absl::StatusOr<std::string> LocalPath(absl::string_view name);
+
 // The same text for all paths that lead to one folder; `path` itself if there
 // is no such folder, or nothing to know it by.
 std::string FolderKey(FileSystem& fs, absl::string_view path);

@@ -50,17 +50,51 @@ struct SoftsignOp {
   }
 };
 
+// half and bfloat16 round after each step, constants too, as in TensorFlow.
+struct SmallSelu {
+  template <typename T>
+  static T Apply(T x) {
+    return x < T(0) ? T(std::expm1(static_cast<float>(x))) * T(kSeluScaleAlpha)
+                    : x * T(kSeluScale);
+  }
+};
+
+struct SmallSoftplus {
+  template <typename T>
+  static T Apply(T x) {
+    // Eigen's epsilon of half is an eighth of what the name says.
+    constexpr float kEpsilon = std::is_same_v<T, half> ? 0x1p-13f : 0x1p-7f;
+    static const T threshold = T(std::log(kEpsilon)) + T(2);
+    if (x > -threshold) return x;
+    const T exp_x = T(std::exp(static_cast<float>(x)));
+    if (x < threshold) return exp_x;
+    return T(std::log1p(static_cast<float>(exp_x)));
+  }
+};
+
+template <typename Op, typename Small, typename T>
+using WideOrSmall = UnaryKernel<std::conditional_t<
+    kIsSmallFloat<T>, Elementwise<Small, T, T, 10>, Arraywise<Op, T>>>;
 template <typename T>
 using Elu = UnaryKernel<Arraywise<EluOp, T>>;
 template <typename T>
-using Selu = UnaryKernel<Arraywise<SeluOp, T>>;
+using Selu = WideOrSmall<SeluOp, SmallSelu, T>;
 template <typename T>
-using Softplus = UnaryKernel<Arraywise<SoftplusOp, T>>;
+using Softplus = WideOrSmall<SoftplusOp, SmallSoftplus, T>;
 template <typename T>
 using Softsign = UnaryKernel<Arraywise<SoftsignOp, T, 1>>;
 
+template <typename T>
+T ExpOf(T x) {
+  if constexpr (kIsSmallFloat<T>) {
+    return T(std::exp(static_cast<float>(x)));
+  } else {
+    return std::exp(x);
+  }
+}
+
 // backprops = Op::Apply(gradients, x), where x is what the op was given or,
-// for Elu and Selu, what it returned.
+// for Elu and Selu, what it returned. Small floats round after each step.
 template <typename Op, typename T>
 class Gradient final : public Kernel {
  public:
@@ -84,18 +118,15 @@ class Gradient final : public Kernel {
     const T* g = gradients.data<T>();
     const T* x = other.data<T>();
     T* out = backprops->mutable_data<T>();
-    return ctx.ParallelFor(
-        other.num_elements(), Op::kCost, [=](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            out[i] = static_cast<T>(
-                Op::Apply(static_cast<Wide>(g[i]), static_cast<Wide>(x[i])));
-          }
-        });
+    return ctx.ParallelFor(other.num_elements(), Op::kCost,
+                           [=](int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) {
+                               out[i] = Op::Apply(g[i], x[i]);
+                             }
+                           });
   }
 
  private:
-  using Wide = std::conditional_t<kIsSmallFloat<T>, float, T>;
-
   std::string node_;
   std::string op_;
 };
@@ -118,14 +149,14 @@ struct SoftplusGradOp {
   static constexpr int64_t kCost = 10;
   template <typename T>
   static T Apply(T g, T x) {
-    return g / (std::exp(-x) + T(1));
+    return g / (ExpOf(-x) + T(1));
   }
 };
 struct SoftsignGradOp {
   static constexpr int64_t kCost = 2;
   template <typename T>
   static T Apply(T g, T x) {
-    const T d = T(1) + std::abs(x);
+    const T d = T(1) + (x < T(0) ? -x : x);
     return g / (d * d);
   }
 };

@@ -37,7 +37,12 @@ class Assert final : public Kernel {
 class Print final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
-    if (ctx.num_outputs() > 0) ctx.ForwardInput(0, 0);
+    if (ctx.num_outputs() > 0) {
+      ctx.ForwardInput(0, 0);
+    } else if (ctx.input(0).rank() != 0) {  // PrintV2
+      return InvalidArgument("Input is expected to be scalar, but got ",
+                             ctx.input(0).shape().ToString());
+    }
     return absl::OkStatus();
   }
 };

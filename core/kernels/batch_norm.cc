@@ -119,7 +119,12 @@ class FusedBatchNorm final : public Kernel {
 
     ASSIGN_OR_RETURN(Tensor * y,
                      ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
-    if (x.num_elements() == 0) return absl::OkStatus();
+    if (x.num_elements() == 0) {
+      // Of nothing there is no mean, says TensorFlow, trained or not.
+      for (int i = 1; i < 3; ++i)
+        std::fill_n(stats[i], channels, std::nanf(""));
+      return absl::OkStatus();
+    }
     const T* in = x.data<T>();
     T* out = y->mutable_data<T>();
     if (layout.channels_first) {

@@ -73,14 +73,22 @@ struct XdivyFn {
   static T Apply(T a, T b) { return a == T(0) ? T(0) : a / b; }
 };
 
+// half and bfloat16 round after the logarithm and after the product.
 template <typename T>
 struct XlogyFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 10;
+  static T Log(T b) {
+    if constexpr (kIsSmallFloat<T>) {
+      return T(std::log(static_cast<float>(b)));
+    } else {
+      return std::log(b);
+    }
+  }
   static T Apply(T a, T b) {
     if (a == T(0)) return T(0);
-    return Widened(a, b, [](auto x, auto y) { return x * std::log(y); });
+    return Multiply(a, Log(b));
   }
 };
 
@@ -92,9 +100,11 @@ struct Xlog1pyFn {
   static T Apply(T a, T b) {
     if (a == T(0)) return T(0);
     if constexpr (kIsComplex<T>) {
-      return a * std::log(T(1) + b);
+      return Multiply(a, std::log(T(1) + b));
+    } else if constexpr (kIsSmallFloat<T>) {
+      return a * T(std::log1p(static_cast<float>(b)));
     } else {
-      return Widened(a, b, [](auto x, auto y) { return x * std::log1p(y); });
+      return a * std::log1p(b);
     }
   }
 };

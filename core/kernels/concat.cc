@@ -148,6 +148,11 @@ class Pack final : public Kernel {
 // Inputs of shape [1, …] joined along dimension 0.
 class ParallelConcat final : public Kernel {
  public:
+  absl::Status Init(KernelConstruction& construction) {
+    ASSIGN_OR_RETURN(shape_, construction.Attr<PartialShape>("shape"));
+    return absl::OkStatus();
+  }
+
   absl::Status Compute(KernelContext& ctx) const override {
     const TensorShape& shape = ctx.input(0).shape();
     if (shape.rank() == 0 || shape.dim(0) != 1) {
@@ -165,9 +170,16 @@ class ParallelConcat final : public Kernel {
     Ints dims(shape.dims().begin(), shape.dims().end());
     dims[0] = ctx.num_inputs();
     ASSIGN_OR_RETURN(TensorShape joined, TensorShape::Build(dims));
+    if (!shape_.IsCompatibleWith(joined)) {
+      return InvalidArgument("value and update shape doesn't match ",
+                             shape_.ToString(), " vs. ", shape.ToString());
+    }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, joined));
     return JoinColumns(ctx, 0, ctx.num_inputs(), 1, output);
   }
+
+ private:
+  PartialShape shape_;
 };
 
 // Where each input of a Concat begins: for the gradient of Concat.

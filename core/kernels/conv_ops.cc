@@ -1,5 +1,6 @@
 // Conv2D, Conv3D and their gradients.
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,16 @@ absl::Status CheckGradient(const WindowAttrs& attrs, const ConvShape& shape,
   return absl::OkStatus();
 }
 
+// The gradient of a convolution of nothing, or by nothing: TensorFlow asks no
+// more of its inputs.
+absl::Status Zeros(KernelContext& ctx, const TensorShape& shape) {
+  ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
+  if (out->size_bytes() > 0) {
+    std::memset(out->mutable_raw_data(), 0, out->size_bytes());
+  }
+  return absl::OkStatus();
+}
+
 template <typename T, int kSpatial>
 class BackpropInputOp : public Kernel {
  public:
@@ -75,6 +86,9 @@ class BackpropInputOp : public Kernel {
                      ShapeInput(ctx.input(0), "input_sizes", kSpatial + 2));
     const Tensor& filter = ctx.input(1);
     const Tensor& gradient = ctx.input(2);
+    if (in_shape.num_elements() == 0 || filter.num_elements() == 0) {
+      return Zeros(ctx, in_shape);
+    }
     ASSIGN_OR_RETURN(ConvShape shape,
                      MakeConvShape(attrs_, in_shape, filter.shape()));
     RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
@@ -115,6 +129,9 @@ class BackpropFilterOp : public Kernel {
     ASSIGN_OR_RETURN(TensorShape filter_shape,
                      ShapeInput(ctx.input(1), "filter_sizes", kSpatial + 2));
     const Tensor& gradient = ctx.input(2);
+    if (input.num_elements() == 0 || filter_shape.num_elements() == 0) {
+      return Zeros(ctx, filter_shape);
+    }
     ASSIGN_OR_RETURN(ConvShape shape,
                      MakeConvShape(attrs_, input.shape(), filter_shape));
     RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));

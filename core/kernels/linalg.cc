@@ -3,10 +3,14 @@
 
 #include <atomic>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "Eigen/Cholesky"
 #include "Eigen/Core"
 #include "Eigen/LU"
+#include "core/kernels/broadcast.h"
+#include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 
@@ -141,20 +145,23 @@ class Cholesky final : public Kernel {
   }
 };
 
-// The batch dimensions and the rows of matrix and right side must be equal.
+// MatrixSolve: rank, batch dimensions and rows of both sides must be equal.
 absl::StatusOr<int64_t> RightSideColumns(const KernelContext& ctx,
                                          int64_t size) {
   const TensorShape& matrix = ctx.input(0).shape();
   const TensorShape& rhs = ctx.input(1).shape();
   if (rhs.rank() != matrix.rank()) {
-    return InvalidArgument("matrix ", matrix.ToString(), " and rhs ",
-                           rhs.ToString(), " must have the same rank");
+    return InvalidArgument("All input tensors must have the same rank.");
   }
-  for (int i = 0; i < matrix.rank() - 1; ++i) {
+  const int rows = matrix.rank() - 2;
+  for (int i = 0; i < rows; ++i) {
     if (matrix.dim(i) != rhs.dim(i)) {
-      return InvalidArgument("Input matrix and rhs are incompatible: ",
-                             matrix.ToString(), " vs ", rhs.ToString());
+      return InvalidArgument(
+          "All input tensors must have the same outer dimensions.");
     }
+  }
+  if (size != rhs.dim(rows)) {
+    return InvalidArgument("Input matrix and rhs are incompatible.");
   }
   return rhs.dim(rhs.rank() - 1);
 }
@@ -199,6 +206,64 @@ class MatrixSolve final : public Kernel {
   bool adjoint_ = false;
 };
 
+// What MatrixTriangularSolve solves: batches are broadcast.
+struct TriangularOperands {
+  int64_t size = 0;     // of each square matrix
+  int64_t columns = 0;  // of each right side
+  TensorShape output;
+  // For each matrix of the output: which of each input.
+  std::vector<std::pair<int64_t, int64_t>> pairs;
+};
+
+absl::StatusOr<TriangularOperands> BroadcastBatches(const KernelContext& ctx) {
+  TensorShape batch[2];
+  for (int i = 0; i < 2; ++i) {
+    batch[i] = ctx.input(i).shape();
+    if (batch[i].rank() < 2) {
+      return InvalidArgument("In[", i,
+                             "] ndims must be >= 2: ", batch[i].rank());
+    }
+    batch[i].RemoveDim(batch[i].rank() - 1);
+    batch[i].RemoveDim(batch[i].rank() - 1);
+  }
+  const TensorShape& matrix = ctx.input(0).shape();
+  const TensorShape& rhs = ctx.input(1).shape();
+  const TensorShape* shapes[] = {&batch[0], &batch[1]};
+  const auto plan = Broadcast::Make(shapes);
+  if (!plan.ok()) {
+    return InvalidArgument(
+        "In[0] and In[1] must have compatible batch dimensions: ",
+        matrix.ToString(), " vs. ", rhs.ToString());
+  }
+  TriangularOperands out;
+  out.size = matrix.dim(matrix.rank() - 1);
+  if (out.size != matrix.dim(matrix.rank() - 2)) {
+    return InvalidArgument(
+        "In[0] matrices in the last dimensions must be "
+        "square (",
+        matrix.dim(matrix.rank() - 2), " =/= ", out.size, ")");
+  }
+  if (out.size != rhs.dim(rhs.rank() - 2)) {
+    return InvalidArgument("In[0] mismatch In[1] shape: ", out.size, " vs. ",
+                           rhs.dim(rhs.rank() - 2), ": ", matrix.ToString(),
+                           " ", rhs.ToString());
+  }
+  out.columns = rhs.dim(rhs.rank() - 1);
+  Ints dims(plan->shape().dims().begin(), plan->shape().dims().end());
+  dims.push_back(out.size);
+  dims.push_back(out.columns);
+  ASSIGN_OR_RETURN(out.output, TensorShape::Build(dims));
+  if (out.output.num_elements() == 0) return out;
+  out.pairs.reserve(plan->shape().num_elements());
+  plan->ForEachRow(0, plan->rows(), [&](int64_t, const Broadcast::Offsets& at) {
+    for (int64_t i = 0; i < plan->row_size(); ++i) {
+      out.pairs.emplace_back(at[0] + i * plan->row_stride(0),
+                             at[1] + i * plan->row_stride(1));
+    }
+  });
+  return out;
+}
+
 template <typename T>
 class MatrixTriangularSolve final : public Kernel {
  public:
@@ -211,18 +276,21 @@ class MatrixTriangularSolve final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& matrix = ctx.input(0);
     const Tensor& rhs = ctx.input(1);
-    ASSIGN_OR_RETURN(const int64_t n, SquareSize(ctx, 0));
-    ASSIGN_OR_RETURN(const int64_t columns, RightSideColumns(ctx, n));
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, rhs.shape()));
+    ASSIGN_OR_RETURN(const TriangularOperands operands, BroadcastBatches(ctx));
+    const int64_t n = operands.size;
+    const int64_t columns = operands.columns;
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, operands.output));
     if (output->num_elements() == 0) return absl::OkStatus();
+    // A zero on the diagonal gives infinities, as in TensorFlow.
     return ForEachMatrix(
-        ctx, matrix.num_elements() / (n * n), n,
-        "Input matrix is not invertible.", [&](int64_t i) {
-          ConstMap<T> in(matrix.data<T>() + i * n * n, n, n);
-          ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
+        ctx, static_cast<int64_t>(operands.pairs.size()), n, "",
+        [&](int64_t i) {
+          const auto [left, right_side] = operands.pairs[i];
+          ConstMap<T> in(matrix.data<T>() + left * n * n, n, n);
+          ConstMap<T> right(rhs.data<T>() + right_side * n * columns, n,
+                            columns);
           MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
                             columns);
-          if (in.diagonal().cwiseAbs().minCoeff() <= 0) return false;
           out = right;
           if (lower_ && adjoint_) {
             in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(

@@ -533,7 +533,8 @@ class InitializeTableFromTextFile final : public Kernel {
     if (files == nullptr) {
       return absl::PermissionDeniedError("this session may not touch files");
     }
-    const std::string& path = ctx.input(1).scalar<std::string>();
+    ASSIGN_OR_RETURN(const std::string path,
+                     LocalPath(ctx.input(1).scalar<std::string>()));
     ASSIGN_OR_RETURN(std::string text, ReadFile(*files, path));
     text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());
     std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');

@@ -80,7 +80,8 @@ class MaxPoolWithArgmax final : public Kernel {
   bool include_batch_ = false;
 };
 
-// The output gradient of each window goes to its first maximum.
+// The output gradient of each window goes to its first maximum; in three
+// dimensions to all input pixels that equal the window's output.
 template <typename T, int kSpatial>
 class MaxPoolGradOp : public Kernel {
  public:
@@ -106,6 +107,8 @@ class MaxPoolGradOp : public Kernel {
     const ImageLayout& layout = attrs_.layout();
     ASSIGN_OR_RETURN(Tensor image, (ToChannelsLast<T, T>(input, layout)));
     ASSIGN_OR_RETURN(Tensor change, (ToChannelsLast<T, T>(gradient, layout)));
+    ASSIGN_OR_RETURN(Tensor maxima,
+                     (ToChannelsLast<T, T>(ctx.input(1), layout)));
     Tensor result = *out;
     if (layout.channels_first) {
       ASSIGN_OR_RETURN(result, Tensor::Allocate(kDataType<T>, input.shape()));
@@ -123,6 +126,18 @@ class MaxPoolGradOp : public Kernel {
             for (int64_t d = 0; d < s.axes[0].output; ++d) {
               for (int64_t y = 0; y < s.axes[1].output; ++y) {
                 for (int64_t x = 0; x < s.axes[2].output; ++x) {
+                  if constexpr (kSpatial == 3) {
+                    const T* max = maxima.data<T>() + (from - change.data<T>());
+                    ForEachTap(s, n, d, y, x, [&](int64_t at) {
+                      const T* pixel = image.data<T>() + at * channels;
+                      for (int64_t c = 0; c < channels; ++c) {
+                        if (pixel[c] == max[c])
+                          to[at * channels + c] += from[c];
+                      }
+                    });
+                    from += channels;
+                    continue;
+                  }
                   FindMaxima(s, image.data<T>(), n, d, y, x, where);
                   for (int64_t c = 0; c < channels; ++c, ++from) {
                     if (where[c] >= 0) to[where[c] * channels + c] += *from;

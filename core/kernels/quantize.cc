@@ -178,11 +178,19 @@ class Dequantize final : public Kernel {
     if (construction.HasAttr("narrow_range")) {
       ASSIGN_OR_RETURN(narrow_, construction.Attr<bool>("narrow_range"));
     }
-    if (construction.output_type(0) == DT_BFLOAT16 &&
-        mode_ == Mode::kMinFirst) {
+    const DataType dtype = construction.output_type(0);
+    if (dtype != DT_FLOAT && dtype != DT_BFLOAT16) {
+      return InvalidArgument("Output type must be bfloat16 or float, is '",
+                             DataTypeName(dtype), "'");
+    }
+    // Some builds of TensorFlow know bytes with a scale, none the others.
+    const bool is_scaled_byte = mode_ == Mode::kScaled && sizeof(Q) == 1;
+    if (dtype == DT_BFLOAT16 && mode_ != Mode::kMinCombined &&
+        !is_scaled_byte) {
       return InvalidArgument(
-          "When output type is bfloat16, Mode string must be 'MIN_COMBINED' or "
-          "'SCALED', found 'MIN_FIRST'");
+          "When output type is bfloat16, Mode string must be 'MIN_COMBINED', "
+          "is '",
+          mode_ == Mode::kScaled ? "SCALED" : "MIN_FIRST", "'");
     }
     return absl::OkStatus();
   }
@@ -245,9 +253,11 @@ class Dequantize final : public Kernel {
 // The range of a fake quantisation, moved so that zero is one of its values.
 struct FakeRange {
   float min = 0, max = 0, scale = 0, inverse = 0, steps_to_zero = 0;
+  bool is_zero = false;
 
   FakeRange(float min_value, float max_value, int bits, bool narrow) {
-    if (min_value == 0 && max_value == 0) return;  // everything is zero
+    is_zero = min_value == 0 && max_value == 0;
+    if (is_zero) return;  // and so is everything; another empty range is NaN
     const float lowest = narrow ? 1 : 0;
     const float highest = static_cast<float>((1 << bits) - 1);
     scale = (max_value - min_value) / (highest - lowest);
@@ -257,12 +267,12 @@ struct FakeRange {
                                             : std::round(from_min);
     min = (lowest - zero) * scale;
     max = (highest - zero) * scale;
-    inverse = (highest - lowest) / (max_value - min_value);
+    inverse = 1.0f / scale;
     steps_to_zero = zero - lowest;
   }
 
   float Apply(float x) const {
-    if (scale == 0) return 0;
+    if (is_zero) return 0;
     const float inside = std::max(std::min(x, max), min);
     // In TensorFlow's order: it decides which way halves go.
     const float steps = (inside - min) * inverse - steps_to_zero;

@@ -101,16 +101,17 @@ class Gradient final : public Kernel {
   T alpha_ = T(0);
 };
 
+// By multiplication: a gradient that is not finite makes inactive units NaN.
 struct ReluGradOp {
   template <typename T>
   static T Apply(T g, T x, T) {
-    return x > T(0) ? g : T(0);
+    return Multiply(g, x > T(0) ? T(1) : T(0));
   }
 };
 struct Relu6GradOp {
   template <typename T>
   static T Apply(T g, T x, T) {
-    return x > T(0) && x < T(6) ? g : T(0);
+    return Multiply(g, x > T(0) && x < T(6) ? T(1) : T(0));
   }
 };
 struct LeakyReluGradOp {

@@ -20,7 +20,7 @@ class Reshape final : public Kernel {
                              sizes.shape().ToString());
     }
     ASSIGN_OR_RETURN(Ints dims, ReadInts(sizes));
-    RETURN_IF_ERROR(Infer(tensor.num_elements(), dims));
+    RETURN_IF_ERROR(Infer(tensor.shape(), dims));
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
     if (shape.num_elements() != tensor.num_elements()) {
       return InvalidArgument(
@@ -32,8 +32,10 @@ class Reshape final : public Kernel {
   }
 
  private:
-  // Replaces the one -1 in `dims`.
-  static absl::Status Infer(int64_t num_elements, Ints& dims) {
+  // Replaces the one -1 in `dims`. Zeros count on neither side if `dims` has
+  // any, so that [2,0,3] as [0,-1] is [0,6].
+  static absl::Status Infer(const TensorShape& from, Ints& dims) {
+    int64_t num_elements = from.num_elements();
     int unknown = -1;
     int64_t product = 1;
     bool has_zero = false;
@@ -60,12 +62,20 @@ class Reshape final : public Kernel {
       }
     }
     if (unknown < 0) return absl::OkStatus();
-    if (has_zero) {
-      return InvalidArgument(
-          "reshape cannot infer the missing input size for an empty tensor "
-          "unless all specified input sizes are non-zero");
+    const bool is_empty = num_elements == 0;
+    if (has_zero && is_empty) {
+      num_elements = 1;
+      for (const int64_t size : from.dims()) {
+        if (size == 0) continue;
+        const auto next = CheckedMul(num_elements, size);
+        if (!next) {
+          return InvalidArgument("the sizes of ", from.ToString(),
+                                 " multiply to more than fits int64");
+        }
+        num_elements = *next;
+      }
     }
-    if (num_elements % product != 0) {
+    if (!is_empty && num_elements % product != 0) {
       return InvalidArgument(
           "Input to reshape is a tensor with ", num_elements,
           " values, but the requested shape requires a multiple of ", product);

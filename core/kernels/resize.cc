@@ -106,6 +106,15 @@ class ResizeBilinear final : public ResizeBase {
     const T* in = ctx.input(0).data<T>();
     float* to = out->mutable_data<float>();
     const int64_t c_count = s.channels;
+    if (s.in_height == s.out_height && s.in_width == s.out_width) {
+      // As they are: between equal infinities there is no number.
+      return ctx.ParallelFor((*out).num_elements(), 1,
+                             [&](int64_t begin, int64_t end) {
+                               for (int64_t i = begin; i < end; ++i) {
+                                 to[i] = static_cast<float>(in[i]);
+                               }
+                             });
+    }
     return ctx.ParallelFor(
         s.batch * s.out_height, 3 * s.out_width * c_count,
         [&](int64_t begin, int64_t end) {
@@ -281,8 +290,11 @@ class ResizeArea final : public ResizeBase {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
-    ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
+    ASSIGN_OR_RETURN(ResizeShape s, Prepare(ctx, &out));
     if (out->num_elements() == 0) return absl::OkStatus();
+    // One pixel with aligned corners: a scale of 0 would cover nothing.
+    if (s.y_scale == 0) s.y_scale = 1.0f / static_cast<float>(s.out_height);
+    if (s.x_scale == 0) s.x_scale = 1.0f / static_cast<float>(s.out_width);
     const std::vector<Cover> ys = Covers(s.out_height, s.in_height, s.y_scale);
     const std::vector<Cover> xs = Covers(s.out_width, s.in_width, s.x_scale);
     const float scale = 1.0f / (s.y_scale * s.x_scale);

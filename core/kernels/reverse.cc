@@ -11,6 +11,12 @@ namespace {
 
 using Flags = absl::InlinedVector<bool, 8>;
 
+// A scalar is its own reverse, whatever dimensions are named.
+absl::Status ReturnScalar(KernelContext& ctx) {
+  ctx.SetOutput(0, ctx.input(0));
+  return absl::OkStatus();
+}
+
 absl::Status ReverseDims(KernelContext& ctx, const Tensor& tensor,
                          const Flags& reversed) {
   ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, tensor.shape()));
@@ -35,6 +41,7 @@ class Reverse final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& tensor = ctx.input(0);
     const Tensor& dims = ctx.input(1);
+    if (tensor.rank() == 0) return ReturnScalar(ctx);
     if (!dims.shape().IsVector()) {
       return InvalidArgument("'dims' must be 1-dimension, not ", dims.rank());
     }
@@ -54,7 +61,8 @@ class ReverseV2 final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& tensor = ctx.input(0);
-    if (ctx.input(1).rank() > 1) {
+    if (tensor.rank() == 0) return ReturnScalar(ctx);
+    if (ctx.input(1).rank() != 1) {
       return InvalidArgument("'dims' must be 1-dimension, not ",
                              ctx.input(1).rank());
     }

@@ -13,6 +13,7 @@
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/checkpoint_reader.h"
 #include "core/checkpoint/tensor_slice.h"
+#include "core/checkpoint/v1_reader.h"
 #include "core/checkpoint/v1_writer.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -26,6 +27,11 @@ absl::StatusOr<FileSystem*> Files(const KernelContext& ctx) {
     return absl::PermissionDeniedError("this session may not touch files");
   }
   return files;
+}
+
+// The path in a string input with one element.
+absl::StatusOr<std::string> PathInput(const KernelContext& ctx, int i) {
+  return LocalPath(ctx.input(i).scalar<std::string>());
 }
 
 // The inputs that SaveV2 and RestoreV2 share: prefix, tensor_names,
@@ -79,9 +85,9 @@ class SaveV2 final : public Kernel {
                              " tensors.");
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
-    ASSIGN_OR_RETURN(
-        std::unique_ptr<BundleWriter> writer,
-        BundleWriter::Create(*files, ctx.input(0).scalar<std::string>()));
+    ASSIGN_OR_RETURN(const std::string prefix, PathInput(ctx, 0));
+    ASSIGN_OR_RETURN(std::unique_ptr<BundleWriter> writer,
+                     BundleWriter::Create(*files, prefix));
     for (int i = 0; i < count; ++i) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       const Tensor& tensor = ctx.input(i + 3);
@@ -115,7 +121,8 @@ class SaveV1 final : public Kernel {
       RETURN_IF_ERROR(CheckCount(ctx, 2, "shapes_and_slices", count));
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
-    V1Writer writer(*files, filename.scalar<std::string>());
+    ASSIGN_OR_RETURN(const std::string path, PathInput(ctx, 0));
+    V1Writer writer(*files, path);
     const auto names = ctx.input(1).values<std::string>();
     for (int i = 0; i < count; ++i) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
@@ -198,7 +205,7 @@ class RestoreV2 final : public Kernel {
                              " expected dtypes.");
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
-    const std::string& prefix = ctx.input(0).scalar<std::string>();
+    ASSIGN_OR_RETURN(const std::string prefix, PathInput(ctx, 0));
     ASSIGN_OR_RETURN(std::unique_ptr<CheckpointReader> reader,
                      CheckpointReader::Open(*files, prefix));
 
@@ -252,9 +259,16 @@ class RestoreOne final : public Kernel {
                              ctx.input(i).num_elements(), " elements");
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
-    const std::string& pattern = ctx.input(0).scalar<std::string>();
-    ASSIGN_OR_RETURN(std::unique_ptr<CheckpointReader> reader,
-                     CheckpointReader::Open(*files, pattern));
+    ASSIGN_OR_RETURN(const std::string pattern, PathInput(ctx, 0));
+    // These ops know the old format; the new one beside it, of the same name,
+    // is only read where there is no other.
+    absl::StatusOr<std::unique_ptr<CheckpointReader>> opened =
+        V1Reader::Open(*files, pattern);
+    if (absl::IsNotFound(opened.status())) {
+      opened = CheckpointReader::Open(*files, pattern);
+    }
+    ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointReader> reader,
+                     std::move(opened));
     ASSIGN_OR_RETURN(
         const CheckpointTensor* stored,
         FindStored(*reader, pattern, ctx.input(1).scalar<std::string>()));
@@ -297,8 +311,12 @@ class MergeV2Checkpoints final : public Kernel {
           "but none existed.");
     }
     ASSIGN_OR_RETURN(FileSystem * files, Files(ctx));
-    return MergeBundles(*files, inputs.values<std::string>(),
-                        destination.scalar<std::string>(), delete_old_dirs_);
+    std::vector<std::string> parts;
+    for (const std::string& part : inputs.values<std::string>()) {
+      ASSIGN_OR_RETURN(parts.emplace_back(), LocalPath(part));
+    }
+    ASSIGN_OR_RETURN(const std::string whole, PathInput(ctx, 1));
+    return MergeBundles(*files, parts, whole, delete_old_dirs_);
   }
 
  private:

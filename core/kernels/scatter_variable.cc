@@ -539,6 +539,12 @@ class ResourceGatherNd final : public Kernel {
                                   indices.shape().dims().end() - 1);
     out_dims.insert(out_dims.end(), dims.begin() + depth, dims.end());
     ASSIGN_OR_RETURN(TensorShape out_shape, TensorShape::Build(out_dims));
+    if (params.num_elements() == 0 && indices.num_elements() > 0) {
+      return InvalidArgument(
+          "Requested more than 0 entries, but params is empty.  Params "
+          "shape: ",
+          params.shape().ToString());
+    }
     ASSIGN_OR_RETURN(std::vector<int64_t> rows,
                      ReadSliceIndices(indices, static_cast<int>(depth),
                                       params.shape(), "param shape"));

@@ -87,6 +87,24 @@ constexpr SegmentLoops LoopsOf() {
   };
 }
 
+// In TensorFlow's order: the last id first, which tells how many segments
+// there are, then each id where the one after it differs.
+absl::Status CheckSortedIds(const Ints& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  if (ids.back() < 0) return InvalidArgument("segment ids must be >= 0");
+  for (size_t i = 1; i < ids.size(); ++i) {
+    if (ids[i] < ids[i - 1]) {
+      return InvalidArgument("segment ids are not increasing");
+    }
+    if (ids[i] != ids[i - 1] && ids[i - 1] < 0) {
+      return InvalidArgument(
+          "Segment id ", ids[i - 1], " out of range [0, ", ids.back() + 1,
+          "), possibly because 'segment_ids' input is not sorted.");
+    }
+  }
+  return absl::OkStatus();
+}
+
 // segment_ids is a sorted vector, one id for each row.
 absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
   const Tensor& data = ctx.input(0);
@@ -102,16 +120,7 @@ absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
         "segment_ids should be the same size as dimension 0 of input.");
   }
   ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
-  for (int64_t i = 0; i < rows; ++i) {
-    if (ids[i] < 0) {
-      return InvalidArgument(
-          "Segment id ", ids[i], " out of range [0, ", rows,
-          "), possibly because 'segment_ids' input is not sorted.");
-    }
-    if (i > 0 && ids[i] < ids[i - 1]) {
-      return InvalidArgument("segment ids are not increasing");
-    }
-  }
+  RETURN_IF_ERROR(CheckSortedIds(ids));
   const auto segments = CheckedAdd(rows == 0 ? -1 : ids[rows - 1], 1);
   Ints dims(data.shape().dims().begin(), data.shape().dims().end());
   dims[0] = rows == 0 ? 0 : segments.value_or(-1);
@@ -164,7 +173,8 @@ absl::Status ReduceUnsortedSegments(KernelContext& ctx,
                            " must not be negative.");
   }
   ASSIGN_OR_RETURN(const Ints ids, ReadInts(segment_ids));
-  for (size_t i = 0; i < ids.size(); ++i) {
+  const bool is_empty = data.num_elements() == 0;
+  for (size_t i = 0; i < ids.size() && !is_empty; ++i) {
     if (ids[i] >= segments) {
       return InvalidArgument("segment_ids",
                              PositionString(segment_ids.shape(), i), " = ",
@@ -177,7 +187,7 @@ absl::Status ReduceUnsortedSegments(KernelContext& ctx,
   ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
   char* out = static_cast<char*>(output->mutable_raw_data());
   loops.start(out, shape.num_elements());
-  if (data.num_elements() == 0) return absl::OkStatus();
+  if (is_empty) return absl::OkStatus();
   const int64_t size = data.num_elements() / static_cast<int64_t>(ids.size());
   const int64_t bytes = size * loops.element_size;
   const char* in = static_cast<const char*>(data.raw_data());

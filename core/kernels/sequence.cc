@@ -77,9 +77,11 @@ class Range final : public Kernel {
       }
       return static_cast<int64_t>(size);
     } else {
-      const double size = std::ceil(
-          std::abs((static_cast<double>(limit) - static_cast<double>(start)) /
-                   static_cast<double>(delta)));
+      // In double, but a small float rounds after each step.
+      using Work = std::conditional_t<sizeof(T) == 2, T, double>;
+      const Work steps = (static_cast<Work>(limit) - static_cast<Work>(start)) /
+                         static_cast<Work>(delta);
+      const double size = std::ceil(std::abs(static_cast<double>(steps)));
       // NaN and infinity fail this too.
       if (!(size < 9e18)) {
         return InvalidArgument("Requires ((limit - start) / delta) <= ",

@@ -21,6 +21,12 @@ using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
 template <typename T>
 using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
 
+// What T keeps of a number computed in U: TensorFlow rounds after each step.
+template <typename T, typename U>
+U Rounded(U x) {
+  return static_cast<U>(static_cast<T>(x));
+}
+
 // shifted = in - max(in), and what its exponentials sum up to. `exps` gets
 // them if it is not null.
 template <typename T, typename U>
@@ -30,7 +36,18 @@ U ShiftAndSum(const T* in, int64_t count, U* shifted, U* exps) {
   for (int64_t i = 0; i < count; ++i) {
     largest = shifted[i] > largest ? shifted[i] : largest;
   }
-  for (int64_t i = 0; i < count; ++i) shifted[i] -= largest;
+  for (int64_t i = 0; i < count; ++i) {
+    shifted[i] = Rounded<T>(shifted[i] - largest);
+  }
+  if constexpr (!std::is_same_v<T, U>) {
+    U sum = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const U value = Rounded<T>(std::exp(shifted[i]));
+      if (exps != nullptr) exps[i] = value;
+      sum += value;
+    }
+    return Rounded<T>(sum);
+  }
   Eigen::Map<const Row<U>> row(shifted, count);
   if (exps == nullptr) return row.exp().sum();
   Eigen::Map<Row<U>> out(exps, count);
@@ -65,12 +82,12 @@ class SoftmaxBase : public Kernel {
             if constexpr (!kLog) exps = shifted.data();
             const U sum = ShiftAndSum(from, classes, shifted.data(), exps);
             if constexpr (kLog) {
-              const U log_sum = std::log(sum);
+              const U log_sum = Rounded<T>(std::log(sum));
               for (int64_t i = 0; i < classes; ++i) {
                 row[i] = static_cast<T>(shifted[i] - log_sum);
               }
             } else {
-              const U scale = U(1) / sum;
+              const U scale = Rounded<T>(U(1) / sum);
               for (int64_t i = 0; i < classes; ++i) {
                 row[i] = static_cast<T>(exps[i] * scale);
               }

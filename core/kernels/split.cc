@@ -37,10 +37,6 @@ absl::StatusOr<Tensor> Piece(const KernelContext& ctx, const Tensor& value,
 }
 
 absl::StatusOr<int> SplitAxis(const Tensor& split_dim, const Tensor& value) {
-  if (split_dim.num_elements() != 1) {
-    return InvalidArgument("split_dim must be a scalar but has rank ",
-                           split_dim.rank());
-  }
   ASSIGN_OR_RETURN(int64_t asked, ReadInt(split_dim, "split_dim"));
   const int64_t axis = CanonicalAxis(asked, value.rank());
   if (axis < 0) {
@@ -55,6 +51,10 @@ class Split final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& value = ctx.input(1);
+    if (ctx.input(0).rank() != 0) {
+      return InvalidArgument("split_dim must be a scalar but has rank ",
+                             ctx.input(0).rank());
+    }
     ASSIGN_OR_RETURN(int axis, SplitAxis(ctx.input(0), value));
     const int64_t count = ctx.num_outputs();
     if (count == 1) {
@@ -92,8 +92,22 @@ class SplitV final : public Kernel {
           size_splits.rank(), " -D and ", size_splits.num_elements(),
           " elements");
     }
+    if (ctx.input(2).num_elements() != 1) {
+      return InvalidArgument("split_dim_tensor must have exactly one element.");
+    }
     ASSIGN_OR_RETURN(int axis, SplitAxis(ctx.input(2), value));
     ASSIGN_OR_RETURN(Ints sizes, ReadInts(size_splits));
+    if (count == 1) {
+      // Nothing to infer, says TensorFlow.
+      if (sizes[0] != value.dim(axis)) {
+        return InvalidArgument(
+            "If there is only one output, it must have the same size as the "
+            "input. Input size: ",
+            value.dim(axis), " output size: ", sizes[0]);
+      }
+      ctx.SetOutput(0, value);
+      return absl::OkStatus();
+    }
     RETURN_IF_ERROR(Infer(value.dim(axis), sizes));
     int64_t begin = 0;
     TensorShape shape = value.shape();

@@ -72,7 +72,10 @@ class AsString final : public Kernel {
         format_ = absl::StrCat("(", format_, ",", format_, ")");
       }
     } else {
-      format_ += dtype == DT_UINT64 ? "llu" : "lld";
+      // Small unsigned types are printed as int, as in TensorFlow: they take
+      // the flags of signed ones.
+      const bool is_unsigned = dtype == DT_UINT32 || dtype == DT_UINT64;
+      format_ += is_unsigned ? "llu" : "lld";
     }
     return absl::OkStatus();
   }
@@ -123,7 +126,7 @@ class AsString final : public Kernel {
       case DT_UINT16:
         return Format<long long>(format_, input.data<uint16_t>()[i]);
       case DT_UINT32:
-        return Format<long long>(format_, input.data<uint32_t>()[i]);
+        return Format<unsigned long long>(format_, input.data<uint32_t>()[i]);
       default:
         return Format<unsigned long long>(format_, input.data<uint64_t>()[i]);
     }
@@ -188,7 +191,7 @@ class DecodeRaw final : public Kernel {
         return InvalidArgument(
             "DecodeRaw requires input strings to all be the same size, but "
             "element ",
-            i, " has size ", texts[i].size(), " != ", size);
+            i, " has size ", size, " != ", texts[i].size());
       }
     }
     const int64_t element = DataTypeSize(dtype);

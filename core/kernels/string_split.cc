@@ -35,7 +35,8 @@ Parts SplitAtAny(absl::string_view text, absl::string_view delimiters,
 }
 
 // At `separator`, or at runs of whitespace if it is empty; at most `max`
-// times if that is not negative. As Python's str.split.
+// times if that is not negative. As Python's str.split, but that TensorFlow
+// splits once after the only word, too, and leaves whitespace at the end.
 Parts SplitAtSeparator(absl::string_view text, absl::string_view separator,
                        int64_t max) {
   Parts out;
@@ -52,16 +53,17 @@ Parts SplitAtSeparator(absl::string_view text, absl::string_view separator,
     out.push_back(text);
     return out;
   }
+  if (max == 0) return {text};
   text = absl::StripLeadingAsciiWhitespace(text);
   while (!text.empty()) {
     size_t end = 0;
     while (end < text.size() && !absl::ascii_isspace(text[end])) ++end;
-    if (!may_split()) {
-      out.push_back(absl::StripTrailingAsciiWhitespace(text));
-      return out;
-    }
     out.push_back(text.substr(0, end));
     text = absl::StripLeadingAsciiWhitespace(text.substr(end));
+    if (!may_split()) {
+      out.push_back(text);
+      return out;
+    }
   }
   return out;
 }

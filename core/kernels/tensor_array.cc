@@ -117,6 +117,20 @@ class TensorArray final : public Resource {
     return static_cast<int64_t>(slots_.size());
   }
 
+  // How many elements Pack and Concat join: all, but in a gradient array as
+  // many as Unpack or Split had cut the forward array's value into.
+  int64_t joined_size() const EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return is_gradient_ && marked_size_ >= 0
+               ? marked_size_
+               : static_cast<int64_t>(slots_.size());
+  }
+  // Unpack and Split tell how many elements they write.
+  void MarkSize(int64_t size) EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    marked_size_ = size;
+  }
+
   absl::Status CheckNotClosed() const EXCLUDES(mu_) {
     MutexLock lock(mu_);
     return CheckOpen();
@@ -244,6 +258,7 @@ class TensorArray final : public Resource {
                                               std::move(options),
                                               /*is_gradient=*/true);
     RETURN_IF_ERROR(made->CopyShapes(slots_, prepend));
+    if (marked_size_ >= 0) made->MarkSize(marked_size_);
     gradient = made;
     return made;
   }
@@ -324,6 +339,7 @@ class TensorArray final : public Resource {
   PartialShape element_shape_ GUARDED_BY(mu_);
   std::vector<Slot> slots_ GUARDED_BY(mu_);
   bool closed_ GUARDED_BY(mu_) = false;
+  int64_t marked_size_ GUARDED_BY(mu_) = -1;  // not marked
   std::map<std::string, std::shared_ptr<TensorArray>> gradients_
       GUARDED_BY(mu_);
   int64_t charged_ = 0;  // to the memory budget
@@ -559,7 +575,8 @@ class GatherElements final : public Kernel {
                      array->MergeElementShape(element_shape_));
     std::vector<int64_t> indices;
     if constexpr (kAll) {
-      for (int64_t i = 0; i < array->size(); ++i) indices.push_back(i);
+      const int64_t count = array->joined_size();
+      for (int64_t i = 0; i < count; ++i) indices.push_back(i);
     } else {
       if (ctx.input(1).rank() != 1) {
         return InvalidArgument(
@@ -587,7 +604,9 @@ class GatherElements final : public Kernel {
     std::vector<Tensor> values(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) {
       ASSIGN_OR_RETURN(values[i], array->Read(indices[i]));
-      if (!(values[i].shape() == values[0].shape())) {
+      // Where the first has no elements, TensorFlow looks at no other.
+      if (values[0].num_elements() > 0 &&
+          !(values[i].shape() == values[0].shape())) {
         return InvalidArgument(
             "TensorArray has inconsistent shapes.  Index 0 has shape: ",
             values[0].shape().ToString(), " but index ", i,
@@ -602,7 +621,7 @@ class GatherElements final : public Kernel {
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
-    Join(values, out);
+    if (out->num_elements() > 0) Join(values, out);
     return absl::OkStatus();
   }
 
@@ -622,7 +641,7 @@ class ConcatElements final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(std::shared_ptr<TensorArray> array, FindArray(ctx));
     RETURN_IF_ERROR(CheckReads(*array, ctx.output_type(0)));
-    const int64_t count = array->size();
+    const int64_t count = array->joined_size();
     ASSIGN_OR_RETURN(Tensor * lengths, ctx.AllocateOutput(1, {count}));
     std::vector<int64_t> dims = {0};
     if (count == 0) {
@@ -725,6 +744,7 @@ class ScatterElements final : public Kernel {
     }
     TensorShape shape = value.shape();
     shape.RemoveDim(0);
+    if (kAll) array->MarkSize(count);
     for (int64_t i = 0; i < count; ++i) {
       RETURN_IF_ERROR(
           array->Write(indices[i], value.Rows(i, i + 1).Reshaped(shape)));
@@ -770,12 +790,14 @@ class SplitElements final : public Kernel {
           sum, " and value's shape is: ", value.shape().ToString());
     }
     const int64_t count = lengths.num_elements();
-    if (array->size() != count && !array->dynamic_size()) {
+    const int64_t size = array->size();
+    if (size > count || (size < count && !array->dynamic_size())) {
       return InvalidArgument(
-          "TensorArray's size is not equal to the size of lengths (",
-          array->size(), " vs. ", count,
+          "TensorArray's size is not equal to the size of lengths (", size,
+          " vs. ", count,
           "), and the TensorArray is not marked as dynamically resizeable");
     }
+    array->MarkSize(count);
     int64_t begin = 0;
     for (int64_t i = 0; i < count; ++i) {
       const int64_t end = begin + lengths.data<int64_t>()[i];

@@ -81,47 +81,62 @@ class TopK final : public Kernel {
     T* out = values->mutable_data<T>();
     return ctx.ParallelFor(values->num_elements() / k, 10 * columns,
                            [&](int64_t begin, int64_t end) {
+                             std::vector<int64_t> best;
                              for (int64_t r = begin; r < end; ++r) {
                                const T* row = in + r * columns;
-                               Index* best = indices + r * k;
                                FindBest(row, columns, k, best);
-                               for (int64_t i = 0; i < k; ++i)
+                               for (int64_t i = 0; i < k; ++i) {
                                  out[r * k + i] = row[best[i]];
+                                 indices[r * k + i] =
+                                     static_cast<Index>(best[i]);
+                               }
                              }
                            });
   }
 
-  template <typename Index>
-  void FindBest(const T* row, int64_t columns, int64_t k, Index* best) const {
-    const auto before = [row](Index a, Index b) {
-      if (Greater(row[a], row[b])) return true;
-      if (Greater(row[b], row[a])) return false;
+  // The columns of the k largest, in best[0, k).
+  void FindBest(const T* row, int64_t columns, int64_t k,
+                std::vector<int64_t>& best) const {
+    if (k == columns) {
+      // The rows that a heap cannot be short of: sorted in any case. std::sort
+      // needs an order that NaN does not break.
+      best.resize(k);
+      std::iota(best.begin(), best.end(), int64_t{0});
+      std::sort(best.begin(), best.end(), [row](int64_t a, int64_t b) {
+        if (Greater(row[a], row[b])) return true;
+        if (Greater(row[b], row[a])) return false;
+        return a < b;
+      });
+      return;
+    }
+    // NaN is neither greater nor smaller than anything: TensorFlow's order.
+    const auto before = [row](int64_t a, int64_t b) {
+      if (row[a] > row[b]) return true;
+      if (row[a] < row[b]) return false;
       return a < b;
     };
     if (k == 1) {
-      best[0] = 0;
+      best.assign(1, 0);
       for (int64_t c = 1; c < columns; ++c) {
-        if (Greater(row[c], row[best[0]])) best[0] = static_cast<Index>(c);
+        if (row[c] > row[best[0]]) best[0] = c;
       }
       return;
     }
-    if (k == columns) {
-      std::iota(best, best + k, Index{0});
-      std::sort(best, best + k, before);
-      return;
+    // A heap of the best k so far, the worst of them at its front; at first of
+    // one more. What is not to be sorted comes in the order that this leaves,
+    // as from TensorFlow: so each step counts.
+    best.resize(k + 1);
+    std::iota(best.begin(), best.end(), int64_t{0});
+    std::make_heap(best.begin(), best.end(), before);
+    std::pop_heap(best.begin(), best.end(), before);
+    best.pop_back();
+    for (int64_t c = k + 1; c < columns; ++c) {
+      if (!before(c, best[0])) continue;
+      std::pop_heap(best.begin(), best.end(), before);
+      best.back() = c;
+      std::push_heap(best.begin(), best.end(), before);
     }
-    // A heap of the best k so far, the worst of them at its front. If it is
-    // not to be sorted, this is the order that TensorFlow gives.
-    std::iota(best, best + k, Index{0});
-    std::make_heap(best, best + k, before);
-    for (int64_t c = k; c < columns; ++c) {
-      const Index next = static_cast<Index>(c);
-      if (!before(next, best[0])) continue;
-      std::pop_heap(best, best + k, before);
-      best[k - 1] = next;
-      std::push_heap(best, best + k, before);
-    }
-    if (sorted_) std::sort(best, best + k, before);
+    if (sorted_) std::sort_heap(best.begin(), best.end(), before);
   }
 
   bool sorted_ = true;

@@ -18,6 +18,7 @@ namespace {
 struct Flags {
   bool use_nesterov = false;
   bool update_slots = true;
+  bool multiply_linear_by_lr = false;
 };
 
 using Eigen::numext::abs;
@@ -207,10 +208,11 @@ struct Adadelta {
   }
 };
 
-// Ftrl and, with `l2_shrinkage`, FtrlV2.
+// Ftrl and, with `l2_shrinkage`, FtrlV2. If `multiply`, `linear` holds what it
+// would otherwise times `lr`.
 template <typename T>
 void FtrlStep(T* const* x, T lr, T l1, T l2, T l2_shrinkage, T lr_power,
-              const T* g, int64_t begin, int64_t end) {
+              bool multiply, const T* g, int64_t begin, int64_t end) {
   T* const var = x[0];
   T* const accum = x[1];
   T* const linear = x[2];
@@ -220,6 +222,17 @@ void FtrlStep(T* const* x, T lr, T l1, T l2, T l2_shrinkage, T lr_power,
   for (int64_t i = begin; i < end; ++i) {
     const T shrunk = g[i] + T(2) * l2_shrinkage * var[i];
     const T sum = accum[i] + g[i] * g[i];
+    if (multiply) {
+      linear[i] =
+          linear[i] + shrunk * lr - (power(sum) - power(accum[i])) * var[i];
+      const T limit = l1 * lr;
+      const T clamped = linear[i] > limit    ? limit
+                        : linear[i] < -limit ? -limit
+                                             : linear[i];
+      var[i] = (clamped - linear[i]) / (power(sum) + T(2) * l2 * lr);
+      accum[i] = sum;
+      continue;
+    }
     linear[i] =
         linear[i] + shrunk - (power(sum) - power(accum[i])) / lr * var[i];
     const T numerator = l1 * Sign(linear[i]) - linear[i];
@@ -235,9 +248,10 @@ struct Ftrl {
                                          "lr",  "l1",    "l2",     "lr_power"};
   static constexpr int kGradient = 3;
   template <typename T>
-  static void Step(T* const* x, const T* s, const Flags&, const T* g,
+  static void Step(T* const* x, const T* s, const Flags& flags, const T* g,
                    int64_t begin, int64_t end) {
-    FtrlStep<T>(x, s[0], s[1], s[2], T(0), s[3], g, begin, end);
+    FtrlStep<T>(x, s[0], s[1], s[2], T(0), s[3], flags.multiply_linear_by_lr, g,
+                begin, end);
   }
 };
 
@@ -248,9 +262,10 @@ struct FtrlV2 {
                                          "l2",   "l2_shrinkage", "lr_power"};
   static constexpr int kGradient = 3;
   template <typename T>
-  static void Step(T* const* x, const T* s, const Flags&, const T* g,
+  static void Step(T* const* x, const T* s, const Flags& flags, const T* g,
                    int64_t begin, int64_t end) {
-    FtrlStep<T>(x, s[0], s[1], s[2], s[3], s[4], g, begin, end);
+    FtrlStep<T>(x, s[0], s[1], s[2], s[3], s[4], flags.multiply_linear_by_lr, g,
+                begin, end);
   }
 };
 
@@ -259,7 +274,7 @@ template <typename T>
 T Proximal(T x, T rate, T l1, T l2) {
   if (l1 > T(0)) {
     const T rest = abs(x) - rate * l1;
-    x = Sign(x) * (rest > T(0) ? rest : T(0));
+    x = Sign(x) * (rest <= T(0) ? T(0) : rest);  // NaN stays
   }
   return x / (T(1) + l2 * rate);
 }
@@ -336,13 +351,9 @@ class Apply final : public Kernel {
       ASSIGN_OR_RETURN(flags_.update_slots,
                        construction.Attr<bool>("update_slots"));
     }
-    // Of newer graphs; changes what `linear` holds.
-    if (construction.HasAttr("multiply_linear_by_lr")) {
-      ASSIGN_OR_RETURN(bool multiply,
+    if (construction.HasAttr("multiply_linear_by_lr")) {  // of newer graphs
+      ASSIGN_OR_RETURN(flags_.multiply_linear_by_lr,
                        construction.Attr<bool>("multiply_linear_by_lr"));
-      if (multiply) {
-        return Unimplemented("attr 'multiply_linear_by_lr' is not supported");
-      }
     }
     return absl::OkStatus();
   }

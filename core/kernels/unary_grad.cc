@@ -12,7 +12,7 @@
 namespace metagraph {
 namespace {
 
-// z = Op::Apply(y, dy), where y is conjugated if complex.
+// z = Op::Apply(y, dy), rounded after each step if half or bfloat16.
 template <typename Op, typename T>
 class Gradient final : public Kernel {
  public:
@@ -33,27 +33,25 @@ class Gradient final : public Kernel {
     return ctx.ParallelFor(y.num_elements(), 1,
                            [=](int64_t begin, int64_t end) {
                              for (int64_t i = begin; i < end; ++i) {
-                               out[i] = Apply(a[i], b[i]);
+                               out[i] = Op::Apply(a[i], b[i]);
                              }
                            });
   }
-
- private:
-  static T Apply(T y, T dy) {
-    if constexpr (kIsComplex<T>) {
-      return Op::Apply(std::conj(y), dy);
-    } else if constexpr (kIsSmallFloat<T>) {
-      return T(Op::Apply(static_cast<float>(y), static_cast<float>(dy)));
-    } else {
-      return Op::Apply(y, dy);
-    }
-  }
 };
+
+template <typename T>
+T Conjugate(T y) {
+  if constexpr (kIsComplex<T>) {
+    return std::conj(y);
+  } else {
+    return y;
+  }
+}
 
 struct SigmoidGradOp {
   template <typename T>
   static T Apply(T y, T dy) {
-    return Multiply(Multiply(dy, y), T(1) - y);
+    return Multiply(dy, Multiply(y, T(1) - y));
   }
 };
 struct TanhGradOp {
@@ -62,22 +60,29 @@ struct TanhGradOp {
     return Multiply(dy, T(1) - Multiply(y, y));
   }
 };
+// The three below: where no gradient comes in, none goes out, though the
+// slope be infinite. They, and not the two above, conjugate y.
 struct RsqrtGradOp {
   template <typename T>
   static T Apply(T y, T dy) {
-    return Multiply(Multiply(Multiply(T(-0.5), dy), y), Multiply(y, y));
+    if (dy == T(0)) return T(0);
+    y = Conjugate(y);
+    return Multiply(Multiply(T(-0.5), Multiply(dy, y)), Multiply(y, y));
   }
 };
 struct SqrtGradOp {
   template <typename T>
   static T Apply(T y, T dy) {
-    return Multiply(T(0.5), dy) / y;
+    if (dy == T(0)) return T(0);
+    return Multiply(T(0.5), dy) / Conjugate(y);
   }
 };
 struct ReciprocalGradOp {
   template <typename T>
   static T Apply(T y, T dy) {
-    return Multiply(Multiply(-dy, y), y);
+    if (dy == T(0)) return T(0);
+    y = Conjugate(y);
+    return Multiply(-Multiply(y, y), dy);
   }
 };
 

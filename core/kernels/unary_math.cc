@@ -116,9 +116,10 @@ T DigammaOf(T value) {
   if (std::isinf(x) && x > 0) return value;
   double result = 0;
   if (x <= 0) {
-    const double fraction = x - std::floor(x);
-    if (!(fraction > 0)) return std::nan("");
-    result = -M_PI / std::tan(M_PI * fraction);
+    // The distance from the nearest pole; exact, however near.
+    const double distance = x - std::nearbyint(x);
+    if (!(distance != 0)) return std::nan("");
+    result = -M_PI / std::tan(M_PI * distance);
     x = 1 - x;
   }
   for (; x < 10; x += 1) result -= 1 / x;

@@ -461,9 +461,10 @@ absl::StatusOr<std::string> ResolveCheckpoint(FileSystem& fs,
                                               const ModelFolder& folder,
                                               const std::string& checkpoint) {
   if (!checkpoint.empty()) {
-    return CheckpointOfPath(fs, absl::StartsWith(checkpoint, "/")
-                                    ? checkpoint
-                                    : JoinPath(folder.directory, checkpoint));
+    ASSIGN_OR_RETURN(const std::string path, LocalPath(checkpoint));
+    return CheckpointOfPath(fs, absl::StartsWith(path, "/")
+                                    ? path
+                                    : JoinPath(folder.directory, path));
   }
   if (folder.series) {
     ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> own,

@@ -174,9 +174,11 @@ absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
   return result;
 }
 
-absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& options,
+absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& given,
                                          const ProgressCallback& progress,
                                          CallContext& call) {
+  SaveOptions options = given;
+  ASSIGN_OR_RETURN(options.prefix, LocalPath(given.prefix));
   const std::string folder = FolderOf(files(), options, folder_);
   ASSIGN_OR_RETURN(const auto held, environment_.folder_locks->Acquire(
                                         FolderKey(files(), folder), call));

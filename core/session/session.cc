@@ -117,14 +117,13 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
   }
 
   ResourceManager step_resources;
-  std::atomic<int64_t> counter{0};
   StepContext step;
   step.session = &state_;
   step.variables = view.get();
   step.call = &call;
   step.compute_pool = options_.compute_pool;
   step.resources = &step_resources;
-  step.counter = &counter;
+  step.counter = &step_resource_names_;
 
   absl::InlinedVector<Tensor, 4> feeds;
   feeds.reserve(request.feeds.size());

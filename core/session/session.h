@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -87,6 +88,8 @@ class Session {
  private:
   const Options options_;
   SessionState state_;
+  // Clients that compare handles of two runs see two.
+  std::atomic<int64_t> step_resource_names_{0};
   KernelCache stateful_kernels_;
   PlanCache plans_;
   mutable Mutex mu_;

@@ -190,6 +190,21 @@ TEST(PathTest, Parts) {
   EXPECT_EQ(JoinPath("", "b"), "b");
 }
 
+TEST(PathTest, TakesWhatTensorFlowTakesForAFile) {
+  const auto local = [](const char* name) { return *LocalPath(name); };
+  EXPECT_EQ(local("file:///tmp/a"), "/tmp/a");
+  EXPECT_EQ(local("file://localhost/tmp/a"), "/tmp/a");
+  EXPECT_EQ(local("file://"), "");
+  for (const char* name :
+       {"", "a", "/a/b", "a:b", "a/b://c", "://a", "1://a"}) {
+    EXPECT_EQ(local(name), name);
+  }
+  EXPECT_THAT(LocalPath("gs://bucket/a").status(),
+              HasCode(absl::StatusCode::kUnimplemented,
+                      "File system scheme 'gs' not implemented (file: "
+                      "'gs://bucket/a')"));
+}
+
 TEST(PathTest, TemporaryNamesDiffer) {
   EXPECT_NE(TempPathFor("a"), TempPathFor("a"));
   EXPECT_EQ(TempPathFor("a").rfind("a.tempstate", 0), 0u);

@@ -81,4 +81,41 @@ TEST(ActivationsTest, RefusesIntegers) {
               "attr 'T' of int32 is not in the list of allowed values"));
 }
 
+// Thresholds and constants are those of the dtype, not of float.
+TEST(ActivationsTest, SmallFloatsRoundAfterEachStep) {
+  const auto run = []<typename T>(const char* name, T) {
+    OpTester op(name);
+    op.Input<T>({4}, {T(-8.f), T(-5.f), T(-3.26562f), T(6.f)});
+    EXPECT_OK(op.Run());
+    std::vector<float> out;
+    for (const T value : Values<T>(op.output(0))) out.push_back(float(value));
+    return out;
+  };
+  using Floats = std::vector<float>;
+  EXPECT_EQ(run("Softplus", half()),
+            (Floats{0.00033545494079589844f, 0.0067138671875f, 0.0374755859375f,
+                    6.00390625f}));
+  EXPECT_EQ(run("Softplus", bfloat16()),
+            (Floats{0.000335693359375f, 0.006744384765625f, 0.0380859375f, 6}));
+  EXPECT_EQ(run("Selu", half()),
+            (Floats{-1.7568359375f, -1.74609375f, -1.6904296875f, 6.3046875f}));
+  EXPECT_EQ(run("Selu", bfloat16()),
+            (Floats{-1.7578125f, -1.7421875f, -1.6875f, 6.28125f}));
+}
+
+TEST(ActivationGradTest, SmallFloatsRoundAfterEachStep) {
+  const auto run = [](const char* name, float g, float x) {
+    OpTester op(name);
+    op.Scalar(half(g)).Scalar(half(x));
+    EXPECT_OK(op.Run());
+    return static_cast<float>(op.output(0).scalar<half>());
+  };
+  // The square of 983 is beyond half.
+  EXPECT_EQ(run("SoftsignGrad", 863, -982), 0);
+  EXPECT_TRUE(std::isnan(
+      run("SoftsignGrad", -std::numeric_limits<float>::infinity(), 437)));
+  EXPECT_EQ(run("SeluGrad", 1.1f, -2.5f), -0.81591796875f);
+  EXPECT_EQ(run("SoftplusGrad", 1.1f, -2.5f), 0.08343505859375f);
+}
+
 }  // namespace metagraph::activations_test

@@ -109,4 +109,17 @@ TEST(ArgReduceTest, HasEveryOutputAndDimensionType) {
   ExpectTensorEqual<uint16_t>(columns.output(0), {3}, {1, 0, 1});
 }
 
+TEST(ArgMaxTest, IndicesMayBeShort) {
+  OpTester op("ArgMax");
+  op.Attr("output_type", DT_INT16).Input<float>({3}, {1, 5, 2});
+  op.Scalar<int32_t>(0);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int16_t>(op.output(0), {}, {1});
+  OpTester unsigned_op("ArgMax");
+  unsigned_op.Attr("output_type", DT_UINT16).Input<float>({2}, {1, 5});
+  unsigned_op.Scalar<int32_t>(-1);
+  ASSERT_OK(unsigned_op.Run());
+  ExpectTensorEqual<uint16_t>(unsigned_op.output(0), {}, {1});
+}
+
 }  // namespace metagraph::arg_reduce_test

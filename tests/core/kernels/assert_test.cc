@@ -58,4 +58,11 @@ TEST(TensorSummaryTest, PrintsEveryKind) {
             "(1,-2)");
 }
 
+TEST(PrintTest, PrintV2TakesAScalar) {
+  OpTester op("PrintV2");
+  op.Input<std::string>({1}, {"a"});
+  EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                "Input is expected to be scalar, but got [1]"));
+}
+
 }  // namespace metagraph::assert_test

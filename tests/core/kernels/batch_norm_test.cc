@@ -174,4 +174,21 @@ TEST(LRNTest, TakesAnAbsurdRadiusAndRefusesOtherRanks) {
                                 "in must be 4-dimensional"));
 }
 
+TEST(FusedBatchNormTest, OfNothingHasNoMean) {
+  for (const bool training : {false, true}) {
+    OpTester op("FusedBatchNormV3");
+    op.Attr("U", DT_FLOAT).Attr("is_training", training);
+    op.Input<float>({1, 0, 4, 2}, {});
+    op.Input<float>({2}, {1, 2}).Input<float>({2}, {1, 2});
+    const std::vector<float> none;
+    const TensorShape shape{training ? 0 : 2};
+    op.Input<float>(shape, training ? none : std::vector<float>{3, 4});
+    op.Input<float>(shape, training ? none : std::vector<float>{1, 2});
+    ASSERT_OK(op.Run());
+    const float nan = std::nanf("");
+    ExpectTensorEqual<float>(op.output(1), {2}, {nan, nan});
+    ExpectTensorEqual<float>(op.output(2), {2}, {nan, nan});
+  }
+}
+
 }  // namespace metagraph::batch_norm_test

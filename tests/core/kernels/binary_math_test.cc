@@ -55,6 +55,24 @@ TEST(BinaryMathTest, ZeroWinsOverWhatIsNoNumber) {
                            {4.605170185988092});
 }
 
+// As TensorFlow's: after the logarithm, and after the product.
+TEST(BinaryMathTest, SmallFloatsRoundAfterEachStep) {
+  const auto expect = []<typename T>(const char* name, T,
+                                     const std::vector<float>& want) {
+    OpTester op(name);
+    op.Input<T>({4}, {T(2), T(3), T(5), T(7)});
+    op.Input<T>({4}, {T(10.f), T(0.3f), T(3.f), T(1.7f)});
+    ASSERT_OK(op.Run());
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(static_cast<float>(op.output(0).data<T>()[i]), want[i]) << name;
+    }
+  };
+  expect("Xlogy", half(), {4.60546875, -3.61328125, 5.4921875, 3.71484375});
+  expect("Xlog1py", half(), {4.796875, 0.787109375, 6.93359375, 6.953125});
+  expect("Xlogy", bfloat16(), {4.59375, -3.609375, 5.5, 3.71875});
+  expect("Xlog1py", bfloat16(), {4.78125, 0.7890625, 6.90625, 6.96875});
+}
+
 TEST(BinaryMathTest, RefusesIntegers) {
   OpTester op("Atan2");
   op.Scalar<int32_t>(1).Scalar<int32_t>(1);

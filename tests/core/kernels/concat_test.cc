@@ -111,4 +111,13 @@ TEST(ConcatOffsetTest, RefusesUnequalSizes) {
                       "[2 4] and doesn't match input 0 with shape [2 3]."));
 }
 
+TEST(ParallelConcatTest, ChecksTheShapeThatWasPromised) {
+  OpTester op("ParallelConcat");
+  op.Attr("shape", PartialShape({2, 1}));
+  op.Input<float>({1, 2}, {1, 2}).Input<float>({1, 2}, {3, 4});
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "value and update shape doesn't match [2,1] "
+                                "vs. [1,2]"));
+}
+
 }  // namespace metagraph::concat_test

@@ -340,6 +340,29 @@ TEST(Conv2DBackpropFilterTest, SumsTheProductsOfEachTap) {
   }
 }
 
+// The forward op refuses an empty filter, its gradients do not.
+TEST(ConvGradientTest, OfNothingIsZero) {
+  OpTester filter("Conv2DBackpropFilter");
+  filter.Attr("strides", std::vector<int64_t>{1, 1, 1, 1});
+  filter.Attr("padding", "VALID");
+  filter.Input<float>({1, 2, 3, 1}, std::vector<float>(6, 1));
+  filter.Input<int32_t>({4}, {2, 2, 1, 0});
+  filter.Input<float>({1, 1, 2, 0}, {});
+  ASSERT_OK(filter.Run());
+  ExpectTensorEqual<float>(filter.output(0), {2, 2, 1, 0}, {});
+  filter.ClearInputs().Input<float>({0, 2, 3, 1}, {});
+  filter.Input<int32_t>({4}, {1, 1, 1, 2}).Input<float>({0, 2, 3, 2}, {});
+  ASSERT_OK(filter.Run());
+  ExpectTensorEqual<float>(filter.output(0), {1, 1, 1, 2}, {0, 0});
+  OpTester input("Conv2DBackpropInput");
+  input.Attr("strides", std::vector<int64_t>{1, 1, 1, 1});
+  input.Attr("padding", "VALID");
+  input.Input<int32_t>({4}, {1, 1, 2, 1}).Input<float>({1, 1, 1, 0}, {});
+  input.Input<float>({1, 1, 2, 0}, {});
+  ASSERT_OK(input.Run());
+  ExpectTensorEqual<float>(input.output(0), {1, 1, 2, 1}, {0, 0});
+}
+
 OpTester& Attrs3D(OpTester& op, const char* padding) {
   return op.Attr("strides", std::vector<int64_t>{1, 1, 1, 1, 1})
       .Attr("padding", padding);

@@ -78,4 +78,38 @@ TEST(MatrixTriangularSolveTest, ReadsOneTriangle) {
   }
 }
 
+TEST(MatrixTriangularSolveTest, BroadcastsBatches) {
+  const std::vector<double> matrix = {2, 0, 0, 4};
+  const std::vector<double> right = {2, 4, 4, 8, 6, 12};
+  const std::vector<double> want = {1, 1, 2, 2, 3, 3};
+  for (const TensorShape& shape : {TensorShape{2, 2}, TensorShape{1, 2, 2}}) {
+    OpTester op("MatrixTriangularSolve");
+    op.Input<double>(shape, matrix).Input<double>({3, 2, 1}, right);
+    ASSERT_OK(op.Run());
+    ExpectTensorNear<double>(op.output(0), {3, 2, 1}, want);
+  }
+  OpTester matrices("MatrixTriangularSolve");
+  matrices.Input<double>({2, 2, 2}, {2, 0, 0, 4, 4, 0, 0, 8});
+  matrices.Input<double>({2, 1}, {4, 8});
+  ASSERT_OK(matrices.Run());
+  ExpectTensorNear<double>(matrices.output(0), {2, 2, 1}, {2, 2, 1, 1});
+  OpTester bad("MatrixTriangularSolve");
+  bad.Input<double>({2, 1, 1}, {1, 2}).Input<double>({3, 1, 1}, {1, 2, 3});
+  EXPECT_THAT(bad.Run(), HasCode(kBad,
+                                 "In[0] and In[1] must have compatible batch "
+                                 "dimensions: [2,1,1] vs. [3,1,1]"));
+  OpTester rows("MatrixTriangularSolve");
+  rows.Input<double>({1, 1}, {1}).Input<double>({2, 1}, {1, 2});
+  EXPECT_THAT(rows.Run(), HasCode(kBad, "In[0] mismatch In[1] shape: 1 vs. 2"));
+}
+
+TEST(MatrixTriangularSolveTest, AZeroOnTheDiagonalGivesInfinities) {
+  OpTester op("MatrixTriangularSolve");
+  op.Input<float>({1, 1}, {0}).Input<float>({1, 2}, {1, 0});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(
+      op.output(0), {1, 2},
+      {std::numeric_limits<float>::infinity(), std::nanf("")});
+}
+
 }  // namespace metagraph::linalg_test

@@ -84,4 +84,25 @@ TEST(Pool3DGradTest, SlidesThroughThreeDimensions) {
   ExpectTensorEqual<float>(mean.output(0), {1, 2, 1, 1, 1}, {2.5, 2.5});
 }
 
+// In three dimensions every maximum of a window gets its gradient.
+TEST(MaxPool3DGradTest, GoesToAllMaxima) {
+  const auto run = [](const std::vector<float>& in,
+                      const std::vector<float>& max, int64_t window) {
+    OpTester op("MaxPool3DGrad");
+    op.Attr("ksize", std::vector<int64_t>{1, 1, 1, window, 1});
+    op.Attr("strides", std::vector<int64_t>{1, 1, 1, 1, 1});
+    op.Attr("padding", "VALID");
+    const int64_t outputs = static_cast<int64_t>(max.size());
+    op.Input<float>({1, 1, 1, static_cast<int64_t>(in.size()), 1}, in);
+    op.Input<float>({1, 1, 1, outputs, 1}, max);
+    std::vector<float> gradient(outputs);
+    for (int64_t i = 0; i < outputs; ++i) gradient[i] = float(i + 1);
+    op.Input<float>({1, 1, 1, outputs, 1}, gradient);
+    EXPECT_OK(op.Run());
+    return Values<float>(op.output(0));
+  };
+  EXPECT_EQ(run({1, 1, 1}, {1}, 3), (std::vector<float>{1, 1, 1}));
+  EXPECT_EQ(run({1, 1, 0, 1}, {1, 1, 1}, 2), (std::vector<float>{1, 3, 0, 3}));
+}
+
 }  // namespace metagraph::pool_grad_test

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "tests/support/op_tester.h"
 
 namespace metagraph::quantize_test {
@@ -88,6 +90,28 @@ TEST(DequantizeTest, AgreesWithTensorFlow) {
                            {-1.511811f, -0.01181102f, 0, 1.1811024f, 1.5f});
 }
 
+TEST(DequantizeTest, WritesBfloat16WhereTensorFlowDoes) {
+  const auto run = [](const char* mode, DataType dtype) {
+    auto op = std::make_unique<OpTester>("Dequantize");
+    op->Attr("mode", mode).Attr("dtype", dtype);
+    op->Input(MakeTensor<quint8>({3}, {{1}, {5}, {100}}));
+    op->Scalar<float>(-1.5f).Scalar<float>(3);
+    const absl::Status status = op->Run();
+    return std::make_pair(std::move(op), status);
+  };
+  const auto [op, status] = run("MIN_COMBINED", DT_BFLOAT16);
+  ASSERT_OK(status);
+  ExpectTensorEqual<bfloat16>(
+      op->output(0), {3},
+      {bfloat16(-1.48438f), bfloat16(-1.41406f), bfloat16(0.265625f)});
+  EXPECT_THAT(run("MIN_FIRST", DT_BFLOAT16).second,
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "When output type is bfloat16, Mode string must be "
+                      "'MIN_COMBINED', is 'MIN_FIRST'"));
+  EXPECT_EQ(run("MIN_COMBINED", DT_HALF).second.code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(FakeQuantTest, RoundsToTheValuesOfARange) {
   OpTester args("FakeQuantWithMinMaxArgs");
   args.Attr("min", -0.7f).Attr("max", 1.3f).Attr("num_bits", 4);
@@ -140,6 +164,20 @@ TEST(DequantizeTest, GivesBfloat16) {
   first.Attr("dtype", DT_BFLOAT16).Attr("mode", "MIN_FIRST");
   first.Input<quint8>({1}, {{0}}).Scalar<float>(-1).Scalar<float>(1);
   EXPECT_THAT(first.Run(), HasCode(kBad, "Mode string must be"));
+}
+
+TEST(FakeQuantTest, AnEmptyRangeBesideZeroIsNaN) {
+  OpTester op("FakeQuantWithMinMaxVars");
+  op.Input<float>({2}, {2, -3}).Scalar<float>(-1).Scalar<float>(-1);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {2}, {std::nanf(""), std::nanf("")});
+}
+
+TEST(FakeQuantTest, HalvesGoWhereTheInverseOfTheScaleSendsThem) {
+  OpTester op("FakeQuantWithMinMaxVars");
+  op.Input<float>({1}, {0.5f}).Scalar<float>(0).Scalar<float>(1);
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {1}, {127.0f / 255});
 }
 
 }  // namespace metagraph::quantize_test

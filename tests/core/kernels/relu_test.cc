@@ -68,6 +68,27 @@ TEST(ReluGradTest, PassesGradientsWhereTheFunctionRises) {
   ExpectTensorNear<float>(run("LeakyReluGrad"), {5}, {0.2f, 0.4f, 3, 4, 1});
 }
 
+// What is not finite turns inactive units into NaN; zeros keep the sign.
+TEST(ReluGradTest, MultipliesGradients) {
+  const std::vector<float> g = {kNan, kInf, -kInf, -1, 1, 2, -3, kNan};
+  const std::vector<float> x = {-1, -1, 0, -1, 1, kNan, kInf, 7};
+  const auto run = [&](const char* name) {
+    OpTester op(name);
+    op.Input<float>({8}, g).Input<float>({8}, x);
+    EXPECT_OK(op.Run());
+    EXPECT_TRUE(std::signbit(Values<float>(op.output(0))[3])) << name;
+    return op.output(0);
+  };
+  ExpectTensorEqual<float>(run("ReluGrad"), {8},
+                           {kNan, kNan, kNan, 0, 1, 0, -3, kNan});
+  ExpectTensorEqual<float>(run("Relu6Grad"), {8},
+                           {kNan, kNan, kNan, 0, 1, 0, 0, kNan});
+  OpTester bytes("Relu6Grad");
+  bytes.Input<uint8_t>({3}, {200, 200, 200}).Input<uint8_t>({3}, {0, 5, 6});
+  ASSERT_OK(bytes.Run());
+  ExpectTensorEqual<uint8_t>(bytes.output(0), {3}, {0, 200, 0});
+}
+
 TEST(ReluGradTest, RefusesOtherShapes) {
   OpTester op("ReluGrad");
   op.Input<float>({3}, {1, 2, 3}).Input<float>({1}, {1});

@@ -33,6 +33,20 @@ TEST(ReshapeTest, InfersOneSize) {
   EXPECT_EQ(shape.ToString(), "[]");
 }
 
+// TensorFlow leaves zeros out of account where the new shape has some.
+TEST(ReshapeTest, InfersASizeBesideZeros) {
+  const auto expect = [](const TensorShape& from,
+                         const std::vector<int64_t>& to, const char* want) {
+    ASSERT_OK_AND_ASSIGN(TensorShape shape, Reshaped(from, to));
+    EXPECT_EQ(shape.ToString(), want);
+  };
+  expect({0}, {0, -1}, "[0,1]");
+  expect({0}, {-1, 0}, "[1,0]");
+  expect({0, 5}, {0, -1}, "[0,5]");
+  expect({2, 0, 3}, {0, -1, 7}, "[0,0,7]");
+  expect({2, 0, 3}, {3, -1, 0}, "[3,2,0]");
+}
+
 TEST(ReshapeTest, RefusesWhatDoesNotFit) {
   const auto expect = [](const absl::StatusOr<TensorShape>& got,
                          const char* text) {
@@ -45,7 +59,9 @@ TEST(ReshapeTest, RefusesWhatDoesNotFit) {
          "Only one input size may be -1, not both 0 and 1");
   expect(Reshaped({2, 3}, {-1, 7}), "requires a multiple of 7");
   expect(Reshaped({2, 3}, {-2}), "Size 0 must be non-negative, not -2");
-  expect(Reshaped({0}, {-1, 0}), "reshape cannot infer");
+  expect(Reshaped({2}, {0, -1}),
+         "Input to reshape is a tensor with 2 values, but the requested shape "
+         "has 0");
   expect(Reshaped({2, 3}, {int64_t{1} << 62, 4, -1}), "fit int64");
   expect(Reshaped({0}, {int64_t{1} << 62, 4, 0}), "fit int64");
 }

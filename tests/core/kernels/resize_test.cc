@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "tests/support/op_tester.h"
 
@@ -26,6 +27,22 @@ TEST(ResizeBilinearTest, MapsCoordinatesInThreeWays) {
       {1, 2.6f, 5, 3.2f, 2, 4, 4, 4, 4.9f, 5.5f, 7, 5.4f, 3, 6.6f, 9});
   ExpectResized("ResizeBilinear", "align_corners",
                 {1, 3, 5, 3.5f, 2, 4, 4, 4, 4.75f, 5.5f, 7, 5, 3, 6, 9});
+}
+
+TEST(ResizeBilinearTest, CopiesWhatHasTheSizeAlready) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const char* flag : {"", "half_pixel_centers", "align_corners"}) {
+    OpTester op("ResizeBilinear");
+    if (*flag != 0) op.Attr(flag, true);
+    op.Input<float>({1, 2, 1, 1}, {inf, 1}).Input<int32_t>({2}, {2, 1});
+    ASSERT_OK(op.Run());
+    ExpectTensorEqual<float>(op.output(0), {1, 2, 1, 1}, {inf, 1});
+  }
+  OpTester larger("ResizeBilinear");
+  larger.Input<float>({1, 2, 1, 1}, {inf, 1}).Input<int32_t>({2}, {3, 1});
+  ASSERT_OK(larger.Run());
+  const float nan = std::nanf("");
+  ExpectTensorEqual<float>(larger.output(0), {1, 3, 1, 1}, {nan, nan, 1});
 }
 
 TEST(ResizeNearestNeighborTest, MapsCoordinatesInThreeWays) {
@@ -170,6 +187,14 @@ TEST(ResizeTest, MakesNoTablesForAnEmptyBatch) {
     EXPECT_EQ(op.output(0).num_elements(), 0);
     EXPECT_EQ(op.output(0).dim(2), 0x7fffffff);
   }
+}
+
+TEST(ResizeAreaTest, OnePixelWithAlignedCorners) {
+  OpTester op("ResizeArea");
+  op.Attr("align_corners", true).Input<float>({1, 1, 3, 1}, {1, 2, 3});
+  op.Input<int32_t>({2}, {2, 3});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {1, 2, 3, 1}, {1, 2, 3, 1, 2, 3});
 }
 
 }  // namespace metagraph::resize_test

@@ -5,6 +5,7 @@
 namespace metagraph::reverse_test {
 
 using absl::StatusCode;
+using Axes = std::vector<int32_t>;
 
 TEST(ReverseTest, TurnsNamedDimensions) {
   OpTester flags("Reverse");
@@ -18,7 +19,26 @@ TEST(ReverseTest, TurnsNamedDimensions) {
   ExpectTensorEqual<std::string>(axes.output(0), {2, 2}, {"d", "c", "b", "a"});
 }
 
+TEST(ReverseTest, LeavesAScalarAlone) {
+  for (const std::vector<int32_t>& axes : {Axes{}, Axes{0}, Axes{5, 7}}) {
+    OpTester op("ReverseV2");
+    op.Scalar<float>(5);
+    op.Input<int32_t>({static_cast<int64_t>(axes.size())}, axes);
+    ASSERT_OK(op.Run());
+    ExpectTensorEqual<float>(op.output(0), {}, {5});
+  }
+  OpTester flags("Reverse");
+  flags.Scalar<float>(5).Input<bool>({1}, {true});
+  ASSERT_OK(flags.Run());
+  ExpectTensorEqual<float>(flags.output(0), {}, {5});
+}
+
 TEST(ReverseTest, RefusesBadAxes) {
+  OpTester one("ReverseV2");
+  one.Input<float>({1}, {1}).Scalar<int32_t>(0);
+  EXPECT_THAT(one.Run(), HasCode(StatusCode::kInvalidArgument,
+                                 "'dims' must be 1-dimension, not 0"));
+
   const auto run = [](const std::vector<int32_t>& axes) {
     OpTester op("ReverseV2");
     op.Input<float>({1, 1}, {1});

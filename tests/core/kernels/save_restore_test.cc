@@ -54,6 +54,42 @@ TEST_F(SaveRestoreTest, RestoresWhatWasSaved) {
   ExpectTensorEqual<float>(op.output(2), {2}, {2, 3});
 }
 
+TEST_F(SaveRestoreTest, PrefixesMayBeFileUris) {
+  const std::string uri = "file://" + Path("m");
+  Save(uri);
+  EXPECT_TRUE(std::filesystem::exists(Path("m.index")));
+  OpTester op("RestoreV2");
+  op.Attr("dtypes", std::vector<DataType>{DT_STRING});
+  Names(op, uri, {"b"}, {""});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(0), {}, {"text"});
+  OpTester merge("MergeV2Checkpoints");
+  merge.state().files = &FileSystem::Posix();
+  merge.Attr("delete_old_dirs", false).Input<std::string>({1}, {uri});
+  merge.Scalar<std::string>("file://localhost" + Path("n"));
+  ASSERT_OK(merge.Run());
+  EXPECT_TRUE(std::filesystem::exists(Path("n.index")));
+  OpTester save("Save");
+  save.state().files = &FileSystem::Posix();
+  save.Attr("T", std::vector<DataType>{DT_FLOAT});
+  save.Scalar<std::string>("file://" + Path("v1"));
+  save.Input<std::string>({1}, {"a"}).Scalar<float>(7);
+  ASSERT_OK(save.Run());
+  OpTester one("Restore");
+  one.state().files = &FileSystem::Posix();
+  one.Attr("dt", DT_FLOAT).Scalar<std::string>("file://" + Path("v1"));
+  one.Scalar<std::string>("a");
+  ASSERT_OK(one.Run());
+  ExpectTensorEqual<float>(one.output(0), {}, {7});
+  OpTester elsewhere("RestoreV2");
+  elsewhere.Attr("dtypes", std::vector<DataType>{DT_STRING});
+  Names(elsewhere, "gs://bucket/m", {"b"}, {""});
+  EXPECT_THAT(elsewhere.Run(),
+              HasCode(StatusCode::kUnimplemented,
+                      "File system scheme 'gs' not implemented (file: "
+                      "'gs://bucket/m')"));
+}
+
 TEST_F(SaveRestoreTest, OldSaversWriteOneFile) {
   OpTester save("Save");
   save.state().files = &FileSystem::Posix();
@@ -277,6 +313,26 @@ TEST_F(SaveRestoreTest, NamesShards) {
   spec.ClearInputs().Input<std::string>({0}, {}).Scalar<int32_t>(3);
   EXPECT_THAT(spec.Run(), HasCode(StatusCode::kInvalidArgument,
                                   "basename must be a scalar, got shape [0]"));
+}
+
+// A folder may have both formats under one name.
+TEST_F(SaveRestoreTest, OldOpsPreferTheOldFormat) {
+  Save(Path("m"));
+  OpTester save("Save");
+  save.state().files = &FileSystem::Posix();
+  save.Attr("T", std::vector<DataType>{DT_FLOAT}).Scalar(Path("m"));
+  save.Input<std::string>({1}, {"a"}).Scalar<float>(7);
+  ASSERT_OK(save.Run());
+  OpTester old("Restore");
+  old.state().files = &FileSystem::Posix();
+  old.Attr("dt", DT_FLOAT).Scalar(Path("m")).Scalar<std::string>("a");
+  ASSERT_OK(old.Run());
+  ExpectTensorEqual<float>(old.output(0), {}, {7});
+  OpTester fresh("RestoreV2");
+  fresh.Attr("dtypes", std::vector<DataType>{DT_FLOAT});
+  Names(fresh, Path("m"), {"a"}, {""});
+  ASSERT_OK(fresh.Run());
+  ExpectTensorEqual<float>(fresh.output(0), {4}, {1, 2, 3, 4});
 }
 
 }  // namespace metagraph::save_restore_test

@@ -61,7 +61,12 @@ TEST(SegmentTest, RefusesBadIds) {
                 HasCode(StatusCode::kInvalidArgument, text));
   };
   expect({1, 0}, "segment ids are not increasing");
-  expect({-1, 0}, "Segment id -1 out of range [0, 2)");
+  expect({-1, 0},
+         "Segment id -1 out of range [0, 1), possibly because 'segment_ids' "
+         "input is not sorted.");
+  expect({-1, 3}, "Segment id -1 out of range [0, 4)");
+  expect({-1, -1}, "segment ids must be >= 0");
+  expect({5, -1}, "segment ids must be >= 0");
   expect({0}, "segment_ids should be the same size as dimension 0 of input.");
   OpTester huge("SegmentSum");
   huge.Input<float>({1}, {1});
@@ -108,6 +113,13 @@ TEST(UnsortedSegmentTest, RefusesBadIds) {
   EXPECT_THAT((Unsorted<float>("UnsortedSegmentSum", {1}, {0}, -1)),
               HasCode(StatusCode::kInvalidArgument,
                       "Input num_segments == -1 must not be negative."));
+}
+
+TEST(UnsortedSegmentTest, OfNothingAnyIdIsGood) {
+  OpTester op("UnsortedSegmentSum");
+  op.Input<float>({2, 0}, {}).Input<int32_t>({2}, {0, 7}).Scalar<int32_t>(3);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {3, 0}, {});
 }
 
 }  // namespace metagraph::segment_test

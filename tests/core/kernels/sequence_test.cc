@@ -121,4 +121,11 @@ TEST(InvertPermutationTest, RefusesWhatIsNone) {
                                     "-1 is not between 0 and 2"));
 }
 
+TEST(RangeTest, SmallFloatsCountInTheirOwnSteps) {
+  OpTester op("Range");
+  op.Scalar(bfloat16(0.f)).Scalar(bfloat16(-9.f)).Scalar(bfloat16(-0.898438f));
+  ASSERT_OK(op.Run());
+  EXPECT_EQ(op.output(0).num_elements(), 10);
+}
+
 }  // namespace metagraph::sequence_test

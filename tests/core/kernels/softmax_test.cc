@@ -115,4 +115,22 @@ TEST(SparseSoftmaxCrossEntropyWithLogitsTest, RefusesBadLabels) {
   EXPECT_THAT(run({1, 0}, {0}), HasCode(bad, "at least one class"));
 }
 
+TEST(SoftmaxTest, SmallFloatsRoundAfterEachStep) {
+  const auto run = [](const char* name) {
+    OpTester op(name);
+    op.Input<bfloat16>({1, 4}, {bfloat16(5.5625f), bfloat16(59.25f),
+                                bfloat16(-3.3f), bfloat16(58.1f)});
+    EXPECT_OK(op.Run());
+    std::vector<float> out;
+    for (const bfloat16 value : Values<bfloat16>(op.output(0))) {
+      out.push_back(static_cast<float>(value));
+    }
+    return out;
+  };
+  using Floats = std::vector<float>;
+  EXPECT_EQ(run("LogSoftmax"), (Floats{-54, -0.25390625f, -62.75f, -1.5f}));
+  EXPECT_EQ(run("Softmax"), (Floats{3.5155176033503676e-24f, 0.77734375f,
+                                    5.585135208964764e-28f, 0.2236328125f}));
+}
+
 }  // namespace metagraph::softmax_test

@@ -39,6 +39,27 @@ TEST(SplitTest, RefusesWhatDoesNotDivide) {
                       "2"));
 }
 
+TEST(SplitTest, TheDimensionIsAScalar) {
+  OpTester split("Split");
+  split.Attr("num_split", 2).Input<int32_t>({1}, {0});
+  split.Input<float>({2}, {1, 2});
+  EXPECT_THAT(split.Run(),
+              HasCode(StatusCode::kInvalidArgument,
+                      "split_dim must be a scalar but has rank 1"));
+  // SplitV takes whatever has one element.
+  OpTester one("SplitV");
+  one.Attr("num_split", 2).Input<float>({2}, {1, 2});
+  one.Input<int64_t>({2}, {1, 1}).Input<int32_t>({1}, {0});
+  ASSERT_OK(one.Run());
+  ExpectTensorEqual<float>(one.output(1), {1}, {2});
+  OpTester none("SplitV");
+  none.Attr("num_split", 2).Input<float>({2}, {1, 2});
+  none.Input<int64_t>({2}, {1, 1}).Input<int32_t>({0}, {});
+  EXPECT_THAT(none.Run(),
+              HasCode(StatusCode::kInvalidArgument,
+                      "split_dim_tensor must have exactly one element."));
+}
+
 absl::Status RunSplitV(const std::vector<int64_t>& sizes, OpTester& op) {
   op.Attr("num_split", static_cast<int64_t>(sizes.size()));
   op.Input<float>({1, 4}, {1, 2, 3, 4});
@@ -62,6 +83,10 @@ TEST(SplitVTest, RefusesSizesThatDoNotAddUp) {
                 HasCode(StatusCode::kInvalidArgument, text));
   };
   expect({3, 4}, "Determined shape must either match");
+  expect({3},
+         "If there is only one output, it must have the same size as the "
+         "input. Input size: 4 output size: 3");
+  expect({-1}, "Input size: 4 output size: -1");
   expect({-1, -1}, "There can only be one -1 in the input.");
   expect({6, -2}, "must be >= 0");
   expect({INT64_MAX, INT64_MAX}, "");

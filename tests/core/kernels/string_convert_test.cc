@@ -111,7 +111,7 @@ TEST(DecodeRawTest, RefusesUnevenLengths) {
   EXPECT_THAT(sizes.Run(),
               HasCode(StatusCode::kInvalidArgument,
                       "DecodeRaw requires input strings to all be the same "
-                      "size, but element 1 has size 2 != 1"));
+                      "size, but element 1 has size 1 != 2"));
 }
 
 TEST(Base64Test, EncodesWithAndWithoutPadding) {
@@ -140,6 +140,19 @@ TEST(Base64Test, RefusesOtherCharacters) {
     op.Scalar<std::string>(text);
     EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "ase64"));
   }
+}
+
+TEST(AsStringTest, UnsignedNumbersTakeNoSign) {
+  const auto run = [](Tensor value) {
+    OpTester op("AsString");
+    op.Attr("fill", " ").Input(std::move(value));
+    EXPECT_OK(op.Run());
+    return op.output(0).scalar<std::string>();
+  };
+  EXPECT_EQ(run(Tensor::Scalar<uint32_t>(7)), "7");
+  EXPECT_EQ(run(Tensor::Scalar<uint64_t>(7)), "7");
+  EXPECT_EQ(run(Tensor::Scalar<int32_t>(7)), " 7");
+  EXPECT_EQ(run(Tensor::Scalar<uint16_t>(7)), " 7");
 }
 
 }  // namespace metagraph::string_convert_test

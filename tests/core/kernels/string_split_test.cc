@@ -49,12 +49,17 @@ std::vector<std::string> SplitV2(const std::string& text,
   return Values<std::string>(op.output(1));
 }
 
-TEST(StringSplitV2Test, SplitsAsPythonDoes) {
+TEST(StringSplitV2Test, SplitsAlmostAsPythonDoes) {
   using testing::ElementsAre;
   EXPECT_THAT(SplitV2("a<>b<><>c", "<>", -1), ElementsAre("a", "b", "", "c"));
   EXPECT_THAT(SplitV2("a<>b<>c", "<>", 1), ElementsAre("a", "b<>c"));
   EXPECT_THAT(SplitV2("  a  b c ", "", -1), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(SplitV2("  a  b c ", "", 1), ElementsAre("a", "b c"));
+  // What is left after the last split comes as it is.
+  EXPECT_THAT(SplitV2("  a  b c ", "", 1), ElementsAre("a", "b c "));
+  EXPECT_THAT(SplitV2("a", "", 1), ElementsAre("a", ""));
+  EXPECT_THAT(SplitV2("a", "", 2), ElementsAre("a"));
+  EXPECT_THAT(SplitV2("", "", 1), ElementsAre());
+  EXPECT_THAT(SplitV2(" a b", "", 0), ElementsAre(" a b"));
   EXPECT_THAT(SplitV2("", "", -1), ElementsAre());
   EXPECT_THAT(SplitV2("", ",", -1), ElementsAre(""));
 }

@@ -290,7 +290,31 @@ TEST(TensorArrayTest, ConcatJoinsWhatSplitCut) {
   ExpectTensorEqual<int64_t>(lengths, {2}, {1, 2});
 }
 
+// The array may grow after it was cut; the gradient of the cut joins as many
+// elements as the cut made.
+TEST(TensorArrayTest, GradientsJoinWhatWasCut) {
+  Array array(Dynamic(3));
+  ASSERT_OK(array.Split(Floats({3}, {1, 2, 3}), Lengths({1, 1, 1})));
+  ASSERT_OK(array.Write(3, Floats({1}, {4})));
+  ASSERT_OK_AND_ASSIGN(Array gradient, array.Gradient("g"));
+  EXPECT_EQ(gradient.size(), 4);
+  for (int32_t i = 0; i < 4; ++i) {
+    ASSERT_OK(gradient.Write(i, Floats({1}, {float(i)})));
+  }
+  Tensor lengths;
+  ASSERT_OK_AND_ASSIGN(Tensor value, gradient.Concat(&lengths));
+  ExpectTensorEqual<float>(value, {3}, {0, 1, 2});
+  ExpectTensorEqual<int64_t>(lengths, {3}, {1, 1, 1});
+  // The array itself joins all.
+  ASSERT_OK_AND_ASSIGN(value, array.Concat(&lengths));
+  ExpectTensorEqual<float>(value, {4}, {1, 2, 3, 4});
+}
+
 TEST(TensorArrayTest, SplitRefusesBadLengths) {
+  Array large(Dynamic(3));
+  EXPECT_INVALID(large.Split(Floats({2}, {1, 2}), Lengths({1, 1})),
+                 "TensorArray's size is not equal to the size of lengths (3 "
+                 "vs. 2)");
   Array array;
   const Tensor value = Floats({3}, {1, 2, 3});
   EXPECT_INVALID(array.Split(value, Lengths({1, 1})),
@@ -451,6 +475,13 @@ TEST(TensorArrayTest, OlderSpellingsLookTheArrayUpInTheStep) {
     for (const Tensor& input : c.inputs) op.Input(input);
     EXPECT_INVALID(op.Run(), "Tensor array handle must be 2-element vector");
   }
+}
+
+TEST(TensorArrayTest, GatherLooksAtNoOtherShapeIfTheFirstIsEmpty) {
+  Array array;
+  ASSERT_OK(array.Split(Floats({2}, {1, 2}), Lengths({0, 2})));
+  ASSERT_OK_AND_ASSIGN(Tensor value, array.Gather(Indices({0, 1})));
+  ExpectTensorEqual<float>(value, {2, 0}, {});
 }
 
 }  // namespace metagraph::tensor_array_test

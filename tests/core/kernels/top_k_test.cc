@@ -32,6 +32,32 @@ TEST(TopKTest, UnsortedHasTensorFlowsOrder) {
   ExpectTensorEqual<int32_t>(op.output(1), {5}, {4, 1, 0, 7, 9});
 }
 
+// TensorFlow's order shows how its heap grew, most where values are equal.
+TEST(TopKTest, UnsortedTiesHaveTensorFlowsOrder) {
+  const auto run = [](const std::vector<float>& row, int32_t k) {
+    OpTester op("TopKV2");
+    op.Attr("sorted", false);
+    op.Input<float>({static_cast<int64_t>(row.size())}, row).Scalar(k);
+    EXPECT_OK(op.Run());
+    return Values<int32_t>(op.output(1));
+  };
+  using Indices = std::vector<int32_t>;
+  EXPECT_EQ(run({2, 4, 3, 4, 2, 3, 2}, 3), (Indices{2, 3, 1}));
+  EXPECT_EQ(run({1, 0, 4, 0, 4, 1, 1, 3}, 7), (Indices{1, 0, 6, 7, 4, 5, 2}));
+  EXPECT_EQ(run({98, 12, 28, 93, 29}, 3), (Indices{4, 0, 3}));
+  EXPECT_EQ(run({3, 5, 2, 1}, 3), (Indices{2, 0, 1}));
+  EXPECT_EQ(run({3, 5, 5, 1}, 4), (Indices{1, 2, 0, 3}));
+  EXPECT_EQ(run({3, 5, 5, 1}, 1), (Indices{1}));
+}
+
+TEST(TopKTest, IndicesHaveTheTypeThatIsAskedFor) {
+  OpTester op("TopKV2");
+  op.Attr("index_type", DT_INT16);
+  op.Input<float>({2, 3}, {1, 3, 2, 6, 5, 4}).Scalar<int32_t>(2);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int16_t>(op.output(1), {2, 2}, {1, 2, 0, 1});
+}
+
 TEST(TopKTest, NaNComesFirst) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   OpTester op("TopKV2");

@@ -238,6 +238,18 @@ TEST(TrainingTest, NesterovLooksAhead) {
   EXPECT_NEAR(keras.value(0), 1 + 1.75, 1e-6);
 }
 
+// Of newer graphs: `linear` is kept times the learning rate.
+TEST(TrainingTest, FtrlMayMultiplyLinearByTheRate) {
+  Optimizer<float> op("ApplyFtrl", {1, 1, 0}, {0.1f, 0.2f, 0.4f, -0.5f}, 3);
+  op.op().Attr("multiply_linear_by_lr", true);
+  ASSERT_OK(op.Run(MakeTensor<float>({1}, {1})));
+  const double root = std::sqrt(2.0);
+  const double linear = 0.1 - (root - 1);
+  EXPECT_NEAR(op.value(0), (-0.02 - linear) / (root + 0.08), 1e-6);
+  EXPECT_NEAR(op.value(1), 2, 1e-6);
+  EXPECT_NEAR(op.value(2), linear, 1e-6);
+}
+
 TEST(TrainingTest, ReturnsTheReference) {
   Optimizer<float> op("ApplyGradientDescent", {1}, {0.5f}, 2);
   ASSERT_OK(op.Run(MakeTensor<float>({1}, {1})));

@@ -1,3 +1,6 @@
+#include <cmath>
+#include <limits>
+
 #include "tests/support/op_tester.h"
 
 namespace metagraph::unary_grad_test {
@@ -18,15 +21,45 @@ TEST(UnaryGradTest, FollowsTheFormulas) {
   ExpectTensorNear<float>(Gradient("InvGrad"), {2}, {-0.25, -12});
 }
 
-TEST(UnaryGradTest, ConjugatesComplexNumbers) {
-  OpTester op("TanhGrad");
-  op.Input<complex64>({1}, {{0, 1}}).Input<complex64>({1}, {{1, 1}});
+// Of y = 3i and dy = 1+i, as TensorFlow answers.
+TEST(UnaryGradTest, ConjugatesComplexNumbersInSomeOps) {
+  const auto run = [](const char* name) {
+    OpTester op(name);
+    op.Input<complex64>({1}, {{0, 3}}).Input<complex64>({1}, {{1, 1}});
+    EXPECT_OK(op.Run());
+    return op.output(0);
+  };
+  ExpectTensorEqual<complex64>(run("TanhGrad"), {1}, {{10, 10}});
+  ExpectTensorEqual<complex64>(run("SigmoidGrad"), {1}, {{6, 12}});
+  ExpectTensorEqual<complex64>(run("RsqrtGrad"), {1}, {{13.5, -13.5}});
+  ExpectTensorEqual<complex64>(run("ReciprocalGrad"), {1}, {{9, 9}});
+  ExpectTensorEqual<complex64>(run("InvGrad"), {1}, {{9, 9}});
+  const complex64 root = Values<complex64>(run("SqrtGrad"))[0];
+  EXPECT_NEAR(root.real(), -1.0 / 6, 1e-6);
+  EXPECT_NEAR(root.imag(), 1.0 / 6, 1e-6);
+}
+
+// Slopes are infinite or NaN; one step of descent must not make NaN of it.
+TEST(UnaryGradTest, NoGradientInIsNoGradientOut) {
+  const float nan = std::nanf("");
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const char* name :
+       {"SqrtGrad", "RsqrtGrad", "ReciprocalGrad", "InvGrad"}) {
+    OpTester op(name);
+    op.Input<float>({5}, {0, -1, inf, nan, 2});
+    op.Input<float>({5}, {0, 0, 0, -0.0f, 0}).AllowForwarding();
+    ASSERT_OK(op.Run()) << name;
+    ExpectTensorEqual<float>(op.output(0), {5}, {0, 0, 0, 0, 0});
+    OpTester complex(name);
+    complex.Input<complex128>({2}, {{0, 0}, {nan, nan}});
+    complex.Input<complex128>({2}, {{0, 0}, {0, 0}});
+    ASSERT_OK(complex.Run()) << name;
+    ExpectTensorEqual<complex128>(complex.output(0), {2}, {{0, 0}, {0, 0}});
+  }
+  OpTester op("TanhGrad");  // here it does not hold
+  op.Input<float>({2}, {nan, 3}).Input<float>({2}, {0, 0});
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<complex64>(op.output(0), {1}, {{2, 2}});
-  OpTester other("SigmoidGrad");
-  other.Input<complex64>({1}, {{0, 1}}).Input<complex64>({1}, {{1, 0}});
-  ASSERT_OK(other.Run());
-  ExpectTensorEqual<complex64>(other.output(0), {1}, {{1, -1}});
+  ExpectTensorEqual<float>(op.output(0), {2}, {nan, 0});
 }
 
 TEST(UnaryGradTest, RefusesOtherSizes) {

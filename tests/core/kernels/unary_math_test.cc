@@ -229,4 +229,12 @@ TEST(UnaryMathTest, RefusesIntegers) {
               "attr 'T' of int32 is not in the list of allowed values"));
 }
 
+TEST(UnaryMathTest, DigammaNearItsPoles) {
+  OpTester op("Digamma");
+  op.Input<double>({2}, {-1.6514377497218593e-06, -5.224771218861527e-13});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<double>(op.output(0), {2},
+                           {605532.3895364499, 1913959402451.3052}, 1e-12);
+}
+
 }  // namespace metagraph::unary_math_test

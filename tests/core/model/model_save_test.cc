@@ -44,6 +44,15 @@ TEST_F(ModelSaveTest, SavesWhatCanBeLoadedAgain) {
             "save/restore_all");
 }
 
+TEST_F(ModelSaveTest, PrefixesMayBeFileUris) {
+  LoadSeed();
+  ASSERT_OK_AND_ASSIGN(SaveResult saved, Save("file://" + Path("elsewhere/a")));
+  EXPECT_EQ(saved.checkpoint, Path("elsewhere/a"));
+  ASSERT_OK(Restore("file://" + Path("elsewhere/a")));
+  EXPECT_THAT(Save("s3://bucket/a"),
+              HasCode(absl::StatusCode::kUnimplemented, "scheme 's3'"));
+}
+
 TEST_F(ModelSaveTest, SavesInShardsAndElsewhere) {
   LoadSeed();
   SaveOptions options;

@@ -133,6 +133,17 @@ TEST_F(SessionRunTest, WidePlansGiveTheSameInParallel) {
   }
 }
 
+// Clients compare the handles of two runs.
+TEST_F(SessionRunTest, StepResourcesOfTwoRunsHaveTwoNames) {
+  TestGraph graph;
+  graph.Node("a", "Stack", {}, {{"elem_type", DT_FLOAT}, {"stack_name", "s"}});
+  Open(graph);
+  ASSERT_OK_AND_ASSIGN(const RunResult first, Run({}, {"a:0"}));
+  ASSERT_OK_AND_ASSIGN(const RunResult second, Run({}, {"a:0"}));
+  EXPECT_NE(first.outputs[0].data<std::string>()[1],
+            second.outputs[0].data<std::string>()[1]);
+}
+
 TEST_F(SessionRunTest, ExtendsTheGraph) {
   Open(AddGraph());
   EXPECT_EQ(RunScalar({{"x:0", F(2)}}, "z:0"), 9);
