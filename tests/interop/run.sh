@@ -18,3 +18,4 @@ story save_is_read_by_tensorflow "${daemon[@]}" deploy/example/model
 story fine_tune "${daemon[@]}" deploy/example/model
 story corpus_values "$build/tests/interop/checkpoint_values" ../shared
 story corpus_round_trip "${daemon[@]}" ../shared
+story op_fuzz "$build/tests/interop/op_runner" --count 20000
