@@ -255,7 +255,10 @@ struct FakeRange {
   float min = 0, max = 0, scale = 0, inverse = 0, steps_to_zero = 0;
   bool is_zero = false;
 
-  FakeRange(float min_value, float max_value, int bits, bool narrow) {
+  // TensorFlow's op with scalar inputs divides by the rounded scale, the others
+  // do not: it decides which way halves go.
+  FakeRange(float min_value, float max_value, int bits, bool narrow,
+            bool divides_by_scale) {
     is_zero = min_value == 0 && max_value == 0;
     if (is_zero) return;  // and so is everything; another empty range is NaN
     const float lowest = narrow ? 1 : 0;
@@ -267,7 +270,8 @@ struct FakeRange {
                                             : std::round(from_min);
     min = (lowest - zero) * scale;
     max = (highest - zero) * scale;
-    inverse = 1.0f / scale;
+    inverse = divides_by_scale ? 1.0f / scale
+                               : (highest - lowest) / (max_value - min_value);
     steps_to_zero = zero - lowest;
   }
 
@@ -336,14 +340,16 @@ class FakeQuant final : public Kernel {
     if (kFrom == RangeFrom::kVectors) {
       for (int64_t c = 0; c < depth; ++c) {
         const FakeRange range(ctx.input(1).data<float>()[c],
-                              ctx.input(2).data<float>()[c], bits_, narrow_);
+                              ctx.input(2).data<float>()[c], bits_, narrow_,
+                              /*divides_by_scale=*/false);
         for (int64_t i = c; i < input.num_elements(); i += depth) {
           out[i] = range.Apply(in[i]);
         }
       }
       return absl::OkStatus();
     }
-    const FakeRange range(min, max, bits_, narrow_);
+    const FakeRange range(min, max, bits_, narrow_,
+                          kFrom == RangeFrom::kScalars);
     return ctx.ParallelFor(input.num_elements(), 1,
                            [&](int64_t begin, int64_t end) {
                              for (int64_t i = begin; i < end; ++i) {

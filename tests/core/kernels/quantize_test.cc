@@ -178,6 +178,11 @@ TEST(FakeQuantTest, HalvesGoWhereTheInverseOfTheScaleSendsThem) {
   op.Input<float>({1}, {0.5f}).Scalar<float>(0).Scalar<float>(1);
   ASSERT_OK(op.Run());
   ExpectTensorNear<float>(op.output(0), {1}, {127.0f / 255});
+  OpTester channel("FakeQuantWithMinMaxVarsPerChannel");
+  channel.Input<float>({1}, {0.5f}).Input<float>({1}, {0});
+  channel.Input<float>({1}, {1});
+  ASSERT_OK(channel.Run());
+  ExpectTensorNear<float>(channel.output(0), {1}, {128.0f / 255});
 }
 
 }  // namespace metagraph::quantize_test
