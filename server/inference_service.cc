@@ -14,11 +14,18 @@ constexpr size_t kInlineBytes = 1 << 20;
 
 // Whether a run may be done on the thread that serves the connection: it is
 // known to be quick, and cannot block or turn round in a loop, so that it need
-// not be cancelled from outside.
-bool IsQuick(const InferenceHandler::Prepared& prepared) {
+// not be cancelled from outside. Pins the values that it will read.
+bool IsQuick(InferenceHandler::Prepared& prepared) {
   const Plan& plan = prepared.executor->plan();
-  return plan.sequential && !plan.writes_variables &&
-         plan.expected_nanos() > 0 && plan.expected_nanos() < kInlineNanos;
+  const bool is_quick = plan.sequential && !plan.writes_variables &&
+                        plan.expected_nanos() > 0 &&
+                        plan.expected_nanos() < kInlineNanos;
+  if (!is_quick || !plan.reads_variables ||
+      prepared.run.generation != nullptr) {
+    return is_quick;
+  }
+  prepared.run.generation = prepared.model->TryRead();
+  return prepared.run.generation != nullptr;
 }
 
 template <typename Request>
@@ -29,6 +36,14 @@ bool IsLarge(const Request& request) {
     bytes += feed.tensor().float_val_size() * sizeof(float);
   }
   return bytes > kInlineBytes;
+}
+
+// To look for a generation may take a wait.
+bool NamesGeneration(const v1::RunRequest& request) {
+  return request.has_generation();
+}
+bool NamesGeneration(const tensorflow::serving::SessionRunRequest&) {
+  return false;
 }
 
 template <typename Request, typename Response>
@@ -47,18 +62,21 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     call->Start(support.requests);
     return call;
   };
-  if (IsLarge(request)) {
+  const auto start_from_scratch = [&] {
     return start_pooled(
         [&handler, &request, response](CallContext& call) -> absl::Status {
           ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
           return handler.Run(prepared, request, call, response);
         });
-  }
+  };
+  if (IsLarge(request) || NamesGeneration(request)) return start_from_scratch();
   CallContext call(deadline);
-  auto prepared = handler.Prepare(request, call);
+  auto prepared =
+      handler.Prepare(request, call, InferenceHandler::Plans::kCachedOnly);
   if (!prepared.ok()) {
     return FinishNow(context, scope.Close(prepared.status()));
   }
+  if (prepared->executor == nullptr) return start_from_scratch();
   if (IsQuick(*prepared)) {
     return FinishNow(
         context, scope.Close(handler.Run(*prepared, request, call, response)));

@@ -2,6 +2,7 @@
 // a variable with its slots (moments, accumulators), some scalars and a
 // gradient, and moves them all by one step.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -387,16 +388,7 @@ class Apply final : public Kernel {
                                " do not have the same shape", shape.ToString(),
                                " ", gradient.shape().ToString());
       }
-      std::array<T*, Rule::kVariables> x;
-      for (int i = 0; i < Rule::kVariables; ++i) {
-        ASSIGN_OR_RETURN(Tensor * value, variables[i]->MakeWritable());
-        x[i] = value->template mutable_data<T>();
-      }
-      return ctx.ParallelFor(
-          gradient.num_elements(), 4, [&](int64_t begin, int64_t end) {
-            Rule::template Step<T>(x.data(), scalars.data(), flags_,
-                                   gradient.data<T>(), begin, end);
-          });
+      return Move(ctx, variables, scalars, gradient);
     };
     RETURN_IF_ERROR(ctx.variables().Update(slots, update));
     ReturnRef(ctx);
@@ -405,6 +397,43 @@ class Apply final : public Kernel {
 
  private:
   static constexpr int kCount = static_cast<int>(Rule::kInputs.size());
+
+  // Variables that readers may hold get new buffers: filled piece by piece, so
+  // that the rule finds each piece in the cache.
+  absl::Status Move(KernelContext& ctx,
+                    absl::Span<LiveVariable* const> variables,
+                    const std::array<T, kCount>& scalars,
+                    const Tensor& gradient) const {
+    std::array<Tensor, Rule::kVariables> old;
+    std::array<T*, Rule::kVariables> x;
+    for (int i = 0; i < Rule::kVariables; ++i) {
+      ASSIGN_OR_RETURN(Tensor * value, variables[i]->MakeOverwritable(&old[i]));
+      x[i] = value->template mutable_data<T>();
+    }
+    constexpr int64_t kPiece = 4096;
+    const absl::Status status = ctx.ParallelFor(
+        gradient.num_elements(), 4, [&](int64_t begin, int64_t end) {
+          for (int64_t next; begin < end; begin = next) {
+            next = std::min(end, begin + kPiece);
+            for (int i = 0; i < Rule::kVariables; ++i) {
+              const T* from = old[i].template data<T>();
+              if (from == x[i]) continue;
+              std::copy(from + begin, from + next, x[i] + begin);
+            }
+            Rule::template Step<T>(x.data(), scalars.data(), flags_,
+                                   gradient.data<T>(), begin, next);
+          }
+        });
+    if (!status.ok()) {
+      // What was not reached holds nothing.
+      for (int i = 0; i < Rule::kVariables; ++i) {
+        if (old[i].template data<T>() != x[i]) {
+          variables[i]->Set(std::move(old[i]));
+        }
+      }
+    }
+    return status;
+  }
 
   Flags flags_;
 };

@@ -114,7 +114,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     out.unsupported_ops.push_back(std::move(entry));
   }
 
-  ASSIGN_OR_RETURN(const auto generation, model.Read(call));
+  const auto generation = model.Peek();
   for (const ModelVariable& variable : model_graph->variables()) {
     if (written.count(variable.node) > 0) {
       out.variables_written.push_back(variable.name);
@@ -123,13 +123,12 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     out.variables_read.push_back(variable.name);
     // What the run writes itself may be set before it is read.
     if (written.count(variable.node) == 0 &&
-        (variable.slot < 0 ||
-         !generation->value(variable.slot).initialized())) {
+        (variable.slot < 0 || !generation->has_value(variable.slot))) {
       out.variables_uninitialized.push_back(variable.name);
     }
   }
 
-  const auto prepared = model.Prepare(request);
+  const auto prepared = model.Prepare(request, call);
   if (prepared.ok()) {
     out.planned_nodes = static_cast<int64_t>((*prepared)->plan().nodes.size());
   }

@@ -1,19 +1,15 @@
 #include "core/model/folder_locks.h"
 
-#include <chrono>
-
+#include "core/base/call_wait.h"
 #include "core/base/status.h"
 
 namespace metagraph {
 
 absl::StatusOr<std::unique_ptr<FolderLocks::Held>> FolderLocks::Acquire(
     const std::string& folder_key, CallContext& call) {
+  CallWait wait(call, mu_, released_);
   MutexLock lock(mu_);
-  while (held_.contains(folder_key)) {
-    // Wakes now and then for the caller's deadline and cancellation.
-    RETURN_IF_ERROR(call.Check());
-    released_.WaitFor(mu_, std::chrono::milliseconds(5));
-  }
+  while (held_.contains(folder_key)) RETURN_IF_ERROR(wait.Wait(mu_));
   held_.insert(folder_key);
   return std::make_unique<Held>(*this, folder_key);
 }

@@ -28,6 +28,9 @@ void AddNote(std::string& note, absl::string_view more) {
   absl::StrAppend(&note, note.empty() ? "" : "; ", more);
 }
 
+// Dead generations that wait for the lifecycle pool.
+constexpr int kMaxUnreclaimed = 4;
+
 // The node of "node:0" or "node".
 std::string NodeName(const std::string& name) {
   return name.substr(0, name.rfind(':'));
@@ -103,7 +106,7 @@ std::string Model::WithoutValues(const Generation& now) const {
   for (const ModelVariable& variable : graph->variables()) {
     if (!saved.empty() && !saved.contains(variable.node)) continue;
     ++count;
-    if (variable.slot >= 0 && now.value(variable.slot).initialized()) return "";
+    if (variable.slot >= 0 && now.has_value(variable.slot)) return "";
   }
   if (count == 0) return "";
   return absl::StrCat("no weights: ",
@@ -113,11 +116,7 @@ std::string Model::WithoutValues(const Generation& now) const {
                       "; restore a checkpoint, or initialise or assign them");
 }
 
-std::string Model::note() const {
-  CallContext call;
-  const auto now = Read(call);
-  return now.ok() ? note(**now) : note_;
-}
+std::string Model::note() const { return note(*Peek()); }
 
 std::string Model::note(const Generation& now) const {
   std::string out = note_;
@@ -224,11 +223,18 @@ absl::Status Model::LoadGraph() {
   options.compute_pool = environment_.compute_pool;
   options.files = confined_files_.get();
   if (ThreadPool* pool = environment_.lifecycle_pool; pool != nullptr) {
-    options.reclaim = [pool](std::unique_ptr<const Generation> dead) {
-      pool->Schedule([dead = std::move(dead)]() mutable {
+    auto waiting = std::make_shared<std::atomic<int>>(0);
+    options.reclaim = [pool, waiting](std::unique_ptr<const Generation> dead) {
+      // Where the pool does not keep up, memory is what is short: freed here.
+      if (waiting->fetch_add(1) >= kMaxUnreclaimed) {
+        waiting->fetch_sub(1);
+        return;
+      }
+      pool->Schedule([dead = std::move(dead), waiting]() mutable {
         std::vector<Tensor> values = dead->values;
         dead.reset();
         for (; !values.empty(); values.pop_back()) GiveWay();
+        waiting->fetch_sub(1);
       });
     };
   }
@@ -333,16 +339,15 @@ std::optional<int64_t> Model::GlobalStep(const Generation& generation) const {
   return std::nullopt;
 }
 
-int64_t Model::VariableBytes(CallContext& call) const {
-  std::vector<std::shared_ptr<const Generation>> all;
-  if (auto newest = Read(call); newest.ok()) all.push_back(*newest);
+int64_t Model::VariableBytes() const {
+  std::vector<std::shared_ptr<const Generation>> all = {Peek()};
   {
     MutexLock lock(mu_);
     all.insert(all.end(), retained_.begin(), retained_.end());
   }
   // Generations share what did not change.
   absl::flat_hash_set<const void*> seen;
-  int64_t bytes = 0;
+  int64_t bytes = all[0]->missing_bytes;
   for (const auto& generation : all) {
     for (const Tensor& value : generation->values) {
       if (!value.initialized() || !seen.insert(value.raw_data()).second) {
@@ -361,17 +366,19 @@ absl::StatusOr<RollbackResult> Model::Rollback(
   if (to_generation.value_or(0) < 0) {
     return InvalidArgument("generation ", *to_generation, " cannot be");
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> newest, Read(call));
-  const RollbackTarget target = FindTarget(to_generation, newest->number);
+  const int64_t newest = generation_number();
+  const RollbackTarget target = FindTarget(to_generation, newest);
   if (target.generation < 0) {
-    return NotFound("there is no generation before ", newest->number);
+    return NotFound("there is no generation before ", newest);
   }
   RollbackResult out;
   out.restored_generation = target.generation;
   if (target.values != nullptr) {
-    ASSIGN_OR_RETURN(auto now, session_->variables().Rollback(
-                                   *target.values, expected_generation, call));
-    Retain(newest);
+    ASSIGN_OR_RETURN(VariableStore::Published published,
+                     session_->variables().Rollback(*target.values,
+                                                    expected_generation, call));
+    Retain(std::move(published.replaced));
+    const std::shared_ptr<const Generation> now = std::move(published.now);
     if (target.origin) {
       SeenCheckpoints::Origin origin = *target.origin;
       origin.generation = now->number;
@@ -450,7 +457,11 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
       listed.insert(variable->name);
     }
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> before, Read(call));
+  // Which variables have no value, and what is replaced, is looked up within
+  // the step that changes it.
+  ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
+                   session_->BeginStep(call, expected_generation));
+  std::shared_ptr<const Generation> before = step->shared_generation();
   InitializeResult out;
   RunRequest request;
   std::vector<std::string> without;
@@ -473,15 +484,16 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
     return FailedPrecondition("no initializer in the graph for ",
                               absl::StrJoin(without, ", "));
   }
-  // Held no longer unless it is kept: a value that is shared would be copied
-  // when written.
-  if (out.overwritten.empty()) before.reset();
-  if (!request.targets.empty() && !dry_run) {
-    RETURN_IF_ERROR(session_->Run(request, call).status());
-    if (before != nullptr) Retain(std::move(before));
-    Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
+  if (out.overwritten.empty()) before.reset();  // nothing to go back to
+  if (request.targets.empty() || dry_run) {
+    out.generation = step->End();
+    return out;
   }
-  out.generation = generation_number();
+  request.step = step.get();
+  RETURN_IF_ERROR(session_->Run(request, call).status());
+  out.generation = step->End();
+  if (before != nullptr) Retain(std::move(before));
+  Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   return out;
 }
 
@@ -516,24 +528,14 @@ absl::StatusOr<int64_t> Model::AssignVariables(
     }
     by_slot.emplace_back(variable->slot, std::move(value));
   }
-  VariableStore& store = session_->variables();
-  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> previous, Read(call));
-  {
-    ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
-                     store.BeginWrite(call));
-    RETURN_IF_ERROR(
-        CheckExpected(expected_generation, step->generation().number));
-    for (auto& [slot, value] : by_slot) {
-      RETURN_IF_ERROR(
-          step->Update(slot, [&value = value](LiveVariable& variable) {
-            variable.Set(std::move(value));
-            return absl::OkStatus();
-          }));
-    }
-  }
-  Retain(std::move(previous));
+  ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
+                   session_->BeginStep(call, expected_generation));
+  std::shared_ptr<const Generation> replaced = step->shared_generation();
+  RETURN_IF_ERROR(step->Replace(std::move(by_slot)));
+  const int64_t generation = step->End();
+  Retain(std::move(replaced));
   Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
-  return generation_number();
+  return generation;
 }
 
 std::optional<Outcome> Model::last_restore() const {

@@ -187,16 +187,30 @@ class Model {
 
   // A run. Errors: as Session::Prepare and Session::Run.
   absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
+      const PlanRequest& request, CallContext& call) const {
+    return session_->Prepare(request, call);
+  }
+  absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
       const PlanRequest& request) const {
     return session_->Prepare(request);
+  }
+  std::shared_ptr<const Executor> FindPrepared(
+      const PlanRequest& request) const {
+    return session_->FindPrepared(request);
   }
   absl::StatusOr<RunResult> Run(const Executor& executor,
                                 const RunRequest& request, CallContext& call);
 
-  // The newest values.
+  // The newest values; see VariableStore.
   absl::StatusOr<std::shared_ptr<const Generation>> Read(
       CallContext& call) const {
     return session_->variables().Read(call);
+  }
+  std::shared_ptr<const Generation> TryRead() const {
+    return session_->variables().TryRead();
+  }
+  std::shared_ptr<const Generation> Peek() const {
+    return session_->variables().Peek();
   }
   int64_t generation_number() const {
     return session_->variables().generation_number();
@@ -209,7 +223,7 @@ class Model {
   // the number at the end of the checkpoint's name.
   std::optional<int64_t> GlobalStep(const Generation& generation) const;
   // Bytes of the variables of all generations held here.
-  int64_t VariableBytes(CallContext& call) const EXCLUDES(mu_);
+  int64_t VariableBytes() const EXCLUDES(mu_);
 
   // Checks the checkpoint against the graph, reads it and then serves it.
   // Until then, and after any failure, the old values are served.
@@ -288,10 +302,9 @@ class Model {
   absl::StatusOr<std::vector<std::pair<int, Tensor>>> ReadItems(
       const CheckpointReader& reader, const std::vector<RestoreItem>& items,
       bool keep_values, const ProgressCallback& progress, CallContext& call);
-  // Serves what was served before again and returns `why`.
-  absl::Status TakeBack(const Generation& previous, const absl::Status& why);
   absl::Status RestoreByRunning(const tensorflow::SaverDef& saver,
-                                const std::string& prefix, CallContext& call);
+                                const std::string& prefix, VariableView& step,
+                                CallContext& call);
   absl::StatusOr<SaveResult> DoSave(const SaveOptions& options,
                                     const ProgressCallback& progress,
                                     CallContext& call);

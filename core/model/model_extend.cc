@@ -152,6 +152,13 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
   MergeMetaGraph(more, &meta.def);
 
   RETURN_IF_ERROR(call.Check());
+  // Who expects a generation wants it to be the newest when the graph changes,
+  // so no step may come between.
+  std::unique_ptr<VariableView> step;
+  if (options.expected_generation >= 0) {
+    ASSIGN_OR_RETURN(step,
+                     session_->BeginStep(call, options.expected_generation));
+  }
   ASSIGN_OR_RETURN(
       result.graph_version,
       session_->Extend(more.graph_def(), options.expected_graph_version));
@@ -167,6 +174,7 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
     MutexLock lock(mu_);
     graph_ = std::move(extended);
   }
+  step.reset();
   result.generation = generation_number();
   Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   return result;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/call_wait.h"
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
@@ -191,6 +192,7 @@ std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model,
 absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
                                            int64_t version, CallContext& call) {
   const Key key(name, version);
+  CallWait wait(call, state_->mu, state_->changed);
   MutexLock lock(state_->mu);
   while (true) {
     const auto it = state_->entries.find(key);
@@ -200,9 +202,7 @@ absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
     const ManagedModel& entry = it->second;
     if (entry.state == ModelState::kAvailable) return absl::OkStatus();
     if (entry.state == ModelState::kEnd) return entry.error;
-    RETURN_IF_ERROR(call.Check());
-    // Wakes now and then for the caller's deadline.
-    state_->changed.WaitFor(state_->mu, std::chrono::milliseconds(20));
+    RETURN_IF_ERROR(wait.Wait(state_->mu));
   }
 }
 

@@ -135,39 +135,30 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
     return result;
   }
 
-  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> previous, Read(call));
-  VariableStore& store = session_->variables();
+  if (!plan.complete() && options.mode == RestoreMode::kPartial) {
+    return Unimplemented(
+        "a partial restore cannot do what only the graph's restore op can: ",
+        UnmappedText(plan));
+  }
+  // One step, whatever it takes: nobody sees a part of it.
+  ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
+                   session_->BeginStep(call, options.expected_generation));
+  std::shared_ptr<const Generation> previous = step->shared_generation();
+  absl::Status changed;
   if (!plan.complete()) {
-    if (options.mode == RestoreMode::kPartial) {
-      return Unimplemented(
-          "a partial restore cannot do what only the graph's restore op can: ",
-          UnmappedText(plan));
-    }
-    const absl::Status ran = RestoreByRunning(plan.saver, prefix, call);
-    if (!ran.ok()) return at(TakeBack(*previous, ran));
+    changed = RestoreByRunning(plan.saver, prefix, *step, call);
   }
-  absl::StatusOr<std::shared_ptr<const Generation>> published =
-      store.Publish(*std::move(values), prefix,
-                    plan.complete() ? options.expected_generation : -1, call);
-  if (!published.ok()) {
-    return plan.complete() ? published.status()
-                           : at(TakeBack(*previous, published.status()));
+  if (changed.ok()) changed = step->Replace(*std::move(values));
+  if (!changed.ok()) {
+    step->TakeBack();
+    return at(changed);
   }
-  const std::shared_ptr<const Generation> now = *std::move(published);
-  result.generation = now->number;
+  step->SetCheckpoint(prefix, /*as_restored=*/true);
+  result.generation = step->End();
   result.previous_generation = previous->number;
-  result.global_step = GlobalStep(*now);
+  result.global_step = GlobalStep(step->generation());
   Retain(std::move(previous));
   return result;
-}
-
-absl::Status Model::TakeBack(const Generation& previous,
-                             const absl::Status& why) {
-  // Without the caller's limits, which may be what ended the restore.
-  CallContext unlimited;
-  RETURN_IF_ERROR(
-      session_->variables().Rollback(previous, -1, unlimited).status());
-  return why;
 }
 
 absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
@@ -214,8 +205,9 @@ absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(
 
 absl::Status Model::RestoreByRunning(const tensorflow::SaverDef& saver,
                                      const std::string& prefix,
-                                     CallContext& call) {
+                                     VariableView& step, CallContext& call) {
   RunRequest request;
+  request.step = &step;
   request.targets = {saver.restore_op_name()};
   if (const std::string& file = saver.filename_tensor_name(); !file.empty()) {
     request.feeds.emplace_back(

@@ -90,6 +90,10 @@ class Builder {
     const Tensor* constant = nullptr;
   };
 
+  absl::Status CheckCall() const {
+    return env_.call == nullptr ? absl::OkStatus() : env_.call->Check();
+  }
+
   // The signature of any node, needed or not; nullopt if its op is unknown or
   // its attributes do not fit.
   std::optional<NodeSignature> SignatureOf(int id) const {
@@ -184,6 +188,7 @@ class Builder {
       }
     }
     for (int id : pruned_.nodes) {
+      RETURN_IF_ERROR(CheckCall());
       const Node& node = graph_.node(id);
       Prepared& prepared = prepared_[id];
       prepared.op = env_.ops.Find(node.op());
@@ -241,6 +246,7 @@ class Builder {
       plan_->reads_variables |=
           prepared.op->reads_variables || prepared.op->writes_variables;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (i % 1024 == 0) RETURN_IF_ERROR(CheckCall());
         PlanInput input;
         RETURN_IF_ERROR(ConnectInput(node, static_cast<int>(i), &input));
         planned.has_ref_inputs |= input.wants_ref || input.dereference;

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/graph/graph.h"
 #include "core/op/op_registry.h"
@@ -35,6 +36,8 @@ struct PlanEnvironment {
   const OpRegistry& ops;
   SessionState& state;
   KernelCache& stateful_kernels;
+  // Whose limits end the building; null: nobody's.
+  const CallContext* call = nullptr;
 };
 
 // Prunes the graph to the request, checks it against the signatures of the
@@ -42,7 +45,8 @@ struct PlanEnvironment {
 //
 // Errors, besides those of Prune: INVALID_ARGUMENT for an output index that
 // the op does not have, a wrong number or dtype of inputs, bad attributes, a
-// malformed loop; UNIMPLEMENTED listing all ops that have no kernel here.
+// malformed loop; UNIMPLEMENTED listing all ops that have no kernel here;
+// CANCELLED and DEADLINE_EXCEEDED as environment.call says.
 absl::StatusOr<std::shared_ptr<const Plan>> BuildPlan(
     std::shared_ptr<const Graph> graph, const PlanRequest& request,
     const PlanEnvironment& environment);

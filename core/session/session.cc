@@ -9,28 +9,6 @@
 namespace metagraph {
 namespace {
 
-// Names cannot hold these bytes, so that no two requests share a key.
-constexpr char kEndOfName = '\x01';
-constexpr char kEndOfList = '\x02';
-
-void AppendName(absl::string_view name, std::string* key) {
-  key->append(name.data(), name.size());
-  key->push_back(kEndOfName);
-}
-
-std::string CacheKey(const Graph& graph, const PlanRequest& request) {
-  // A plan of the graph before an extension may still be on its way here.
-  std::string key;
-  key.reserve(256);
-  AppendName(absl::StrCat(graph.version()), &key);
-  for (const auto& name : request.feeds) AppendName(name, &key);
-  key.push_back(kEndOfList);
-  for (const auto& name : request.fetches) AppendName(name, &key);
-  key.push_back(kEndOfList);
-  for (const auto& name : request.targets) AppendName(name, &key);
-  return key;
-}
-
 absl::Status CheckFeedTypes(const Plan& plan, const RunRequest& request) {
   if (static_cast<int>(request.feeds.size()) != plan.num_feeds) {
     return Internal("the plan takes ", plan.num_feeds, " feeds, the run has ",
@@ -68,16 +46,25 @@ std::shared_ptr<const Graph> Session::graph() const {
 }
 
 absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
-    const PlanRequest& request) {
+    const PlanRequest& request, CallContext& call) {
   std::shared_ptr<const Graph> graph = this->graph();
-  std::string key = CacheKey(*graph, request);
-  if (auto found = plans_.Find(key)) return found;
-  ASSIGN_OR_RETURN(
-      std::shared_ptr<const Plan> plan,
-      BuildPlan(std::move(graph), request,
-                PlanEnvironment{*options_.ops, state_, stateful_kernels_}));
-  return plans_.Insert(std::move(key),
-                       std::make_shared<Executor>(std::move(plan)));
+  // A plan of the graph before an extension may still be on its way here, so
+  // the version belongs to the key.
+  const int64_t version = graph->version();
+  return plans_.FindOrCompile(
+      version, request, call,
+      [&]() -> absl::StatusOr<std::shared_ptr<const Executor>> {
+        ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
+                         BuildPlan(std::move(graph), request,
+                                   PlanEnvironment{*options_.ops, state_,
+                                                   stateful_kernels_, &call}));
+        return std::make_shared<Executor>(std::move(plan));
+      });
+}
+
+std::shared_ptr<const Executor> Session::FindPrepared(
+    const PlanRequest& request) {
+  return plans_.Find(graph()->version(), request);
 }
 
 absl::StatusOr<RunResult> Session::Run(const RunRequest& request,
@@ -87,7 +74,8 @@ absl::StatusOr<RunResult> Session::Run(const RunRequest& request,
   for (const auto& feed : request.feeds) wanted.feeds.push_back(feed.first);
   wanted.fetches = request.fetches;
   wanted.targets = request.targets;
-  ASSIGN_OR_RETURN(std::shared_ptr<const Executor> executor, Prepare(wanted));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Executor> executor,
+                   Prepare(wanted, call));
   return Run(*executor, request, call);
 }
 
@@ -100,26 +88,28 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
   result.wrote_variables = plan.writes_variables;
 
   // One generation for the whole run, or the live variables.
-  std::unique_ptr<VariableView> view;
-  if (plan.writes_variables) {
+  std::unique_ptr<VariableView> own;
+  if (request.step != nullptr) {
+    request.step->WriteByReference(plan.written_by_reference);
+  } else if (plan.writes_variables) {
     if (request.generation != nullptr) {
       return InvalidArgument(
           "a run that writes variables cannot be pinned to a generation");
     }
     ASSIGN_OR_RETURN(
-        view, state_.variables.BeginWrite(call, plan.written_by_reference));
+        own, state_.variables.BeginWrite(call, plan.written_by_reference));
   } else if (plan.reads_variables) {
     result.generation = request.generation;
     if (result.generation == nullptr) {
       ASSIGN_OR_RETURN(result.generation, state_.variables.Read(call));
     }
-    view = std::make_unique<VariableView>(result.generation);
+    own = std::make_unique<VariableView>(result.generation);
   }
 
   ResourceManager step_resources;
   StepContext step;
   step.session = &state_;
-  step.variables = view.get();
+  step.variables = request.step != nullptr ? request.step : own.get();
   step.call = &call;
   step.compute_pool = options_.compute_pool;
   step.resources = &step_resources;
@@ -129,6 +119,9 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
   feeds.reserve(request.feeds.size());
   for (const auto& feed : request.feeds) feeds.push_back(feed.second);
   RETURN_IF_ERROR(executor.Run(feeds, step, &result.outputs));
+  if (own != nullptr && plan.writes_variables) {
+    result.generation_left = own->End();
+  }
   return result;
 }
 

@@ -28,6 +28,9 @@ struct RunRequest {
   std::vector<std::string> targets;
   // Read these values instead of the newest; only for runs that do not write.
   std::shared_ptr<const Generation> generation;
+  // Run within this writing step, which the caller began and will end; null:
+  // a run that writes is a step of its own.
+  VariableView* step = nullptr;
 };
 
 struct RunResult {
@@ -36,6 +39,9 @@ struct RunResult {
   // run touches no variable.
   std::shared_ptr<const Generation> generation;
   bool wrote_variables = false;
+  // Of a run that was a writing step of its own: the number of the generation
+  // that it left; else -1.
+  int64_t generation_left = -1;
 };
 
 // A graph, its state and its plans: TensorFlow's session. Thread-safe.
@@ -55,9 +61,19 @@ class Session {
 
   // A request made ready: found in the cache, or pruned, checked and compiled.
   // For callers that run the same request often, or want to look at the plan.
-  // Errors: as BuildPlan.
+  // Of callers that come together one compiles and the others wait for it.
+  // Errors: as BuildPlan; CANCELLED and DEADLINE_EXCEEDED as `call` says.
   absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
-      const PlanRequest& request) EXCLUDES(mu_);
+      const PlanRequest& request, CallContext& call) EXCLUDES(mu_);
+  // The same without limits.
+  absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
+      const PlanRequest& request) {
+    CallContext unlimited;
+    return Prepare(request, unlimited);
+  }
+  // The same without waiting: nullptr if it is not in the cache.
+  std::shared_ptr<const Executor> FindPrepared(const PlanRequest& request)
+      EXCLUDES(mu_);
 
   // Prepares and runs. Errors: as Prepare; INTERNAL for a feed of another
   // dtype (TensorFlow's code); FAILED_PRECONDITION for uninitialised
@@ -68,6 +84,14 @@ class Session {
   // The same for a request that is prepared already.
   absl::StatusOr<RunResult> Run(const Executor& executor,
                                 const RunRequest& request, CallContext& call);
+
+  // A writing step that takes in several runs, see RunRequest::step. Errors: as
+  // VariableStore::BeginWrite. generation() of it is complete.
+  absl::StatusOr<std::unique_ptr<VariableView>> BeginStep(
+      CallContext& call, int64_t expected_generation) {
+    return state_.variables.BeginWrite(call, {}, expected_generation,
+                                       /*keep_replaced=*/true);
+  }
 
   // Adds nodes. Runs under way go on with the graph they started with.
   // ABORTED unless the graph's version is `expected_version` (-1: any);

@@ -4,8 +4,14 @@
 //
 // Variables are live: one step at a time may write them, in place where the
 // buffer is not shared. A generation is a table of references to the buffers,
-// taken at a step boundary; whoever holds one sees its values unchanged, since
-// writers copy a shared buffer first.
+// taken at the end of each step that wrote; whoever holds one sees its values
+// unchanged, since writers copy a shared buffer first. So a reader takes what
+// the last step left and waits for none that is under way.
+//
+// The price is one copy of what a step writes, in time and in memory. Where
+// that would cost more than the step itself, a few rows of a large table say,
+// and nobody reads, steps write in place and a reader waits for the end of one
+// of them, which is sooner than a copy would be made.
 
 #include <array>
 #include <atomic>
@@ -46,8 +52,15 @@ struct Generation {
   // True if nothing was written since that restore.
   bool as_restored = false;
   std::vector<Tensor> values;
+  // Slots whose values are given up to a step that writes them in place; empty
+  // but for what Peek gives.
+  std::vector<int> missing;
+  int64_t missing_bytes = 0;
 
   const Tensor& value(int slot) const;
+  bool complete() const { return missing.empty(); }
+  // Whether the variable has a value, be it missing here.
+  bool has_value(int slot) const;
 };
 
 // A variable of a writing step.
@@ -79,16 +92,26 @@ class LiveVariable {
     *value_ = std::move(value);
     in_place_ = false;
   }
+  // The value to write into, for who writes every element and wants no pass
+  // over all of them before: what was its value is put into `old`. If that is
+  // another buffer, elements are undefined until copied from there.
+  // REQUIRES: value().initialized(). RESOURCE_EXHAUSTED.
+  absl::StatusOr<Tensor*> MakeOverwritable(Tensor* old);
 
  private:
   friend class VariableStore;
   friend class VariableView;
   // To be called before the value is read.
   void PrepareRead();
+  // Leaves the buffer to those who share it. RESOURCE_EXHAUSTED.
+  absl::Status Copy();
 
   Tensor* value_;
   bool written_by_reference_;
   bool in_place_ = false;
+  bool was_written_ = false;  // other than by Set
+  int64_t copy_nanos_ = 0;
+  absl::Status no_memory_;  // to leave the generation's buffer in time
 };
 
 class VariableStore;
@@ -101,7 +124,7 @@ class VariableView {
   explicit VariableView(std::shared_ptr<const Generation> generation)
       : generation_(std::move(generation)) {}
   // Ends the writing step: others see what it wrote, also after a failure.
-  ~VariableView();
+  ~VariableView() { End(); }
   VariableView(const VariableView&) = delete;
   VariableView& operator=(const VariableView&) = delete;
 
@@ -123,21 +146,41 @@ class VariableView {
       absl::FunctionRef<absl::Status(absl::Span<LiveVariable* const> variables)>
           update) NO_THREAD_SAFETY_ANALYSIS;
 
-  // The generation read from; for a writing step the one before it.
+  // The generation read from; for a writing step the one that it replaces.
   const Generation& generation() const { return *generation_; }
+  const std::shared_ptr<const Generation>& shared_generation() const {
+    return generation_;
+  }
+
+  // The rest is for whoever began a writing step, while none of its nodes run.
+
+  int num_variables() const { return static_cast<int>(live_.size()); }
+  // These variables, by slot, are written through references.
+  void WriteByReference(absl::Span<const int> slots);
+  // Replaces values. INTERNAL for a slot that does not exist, or a value of
+  // another dtype; then nothing has changed.
+  absl::Status Replace(std::vector<std::pair<int, Tensor>> values);
+  // What the step leaves is what `checkpoint` holds.
+  void SetCheckpoint(std::string checkpoint, bool as_restored);
+  // Undoes what the step has written so far.
+  // REQUIRES: generation().complete().
+  void TakeBack();
+  // Ends the step and returns the number of the newest generation, which is
+  // its own if it wrote. Others see what it wrote from now on.
+  int64_t End();
 
  private:
   friend class VariableStore;
   VariableView(VariableStore& store,
                std::shared_ptr<const Generation> generation,
-               std::vector<LiveVariable> live)
-      : store_(&store),
-        generation_(std::move(generation)),
-        live_(std::move(live)) {}
+               std::vector<LiveVariable> live);
 
-  VariableStore* const store_ = nullptr;  // null: reads only
-  const std::shared_ptr<const Generation> generation_;
+  VariableStore* store_ = nullptr;  // null: reads only, or has ended
+  std::shared_ptr<const Generation> generation_;
   mutable std::vector<LiveVariable> live_;  // guarded by the slots' locks
+  std::string checkpoint_;
+  bool as_restored_ = false;
+  int64_t start_nanos_ = 0;
 };
 
 // Thread-safe.
@@ -166,61 +209,78 @@ class VariableStore {
   VariableInfo Get(int slot) const EXCLUDES(mu_);
   std::vector<VariableInfo> List() const EXCLUDES(mu_);
 
-  // The newest generation. Only if a writing step runs and nobody has asked
-  // since the step before it does this wait for that step's end.
-  // CANCELLED or DEADLINE_EXCEEDED as `call` says.
+  // The newest generation: what the last step that has ended left, whatever
+  // step is under way. Waits only while that step is one that nothing is
+  // copied for, see above. CANCELLED or DEADLINE_EXCEEDED as `call` says.
   absl::StatusOr<std::shared_ptr<const Generation>> Read(CallContext& call)
       EXCLUDES(mu_);
+  // The same, but nullptr where Read would wait.
+  std::shared_ptr<const Generation> TryRead() EXCLUDES(mu_);
+  // For looking: the newest generation, perhaps not complete(). Never waits,
+  // and costs the next step nothing.
+  std::shared_ptr<const Generation> Peek() const EXCLUDES(mu_);
+
+  static constexpr int64_t kAnyGeneration = -1;
 
   // A view for a step that writes, those of `by_reference` through references;
-  // waits until no other step does.
+  // waits until no other step does. With `keep_replaced` its generation() is
+  // complete, to go back to. ABORTED if `expected` is not kAnyGeneration and
+  // another generation is the newest; it stays the newest while the step runs.
   absl::StatusOr<std::unique_ptr<VariableView>> BeginWrite(
-      CallContext& call, absl::Span<const int> by_reference = {}) EXCLUDES(mu_);
+      CallContext& call, absl::Span<const int> by_reference = {},
+      int64_t expected = kAnyGeneration, bool keep_replaced = false)
+      EXCLUDES(mu_);
+
+  // A generation, and the one that it replaced.
+  struct Published {
+    std::shared_ptr<const Generation> now;
+    std::shared_ptr<const Generation> replaced;
+  };
 
   // Replaces the given values in one step, others stay; waits until no step
-  // writes. `checkpoint` is where they came from. Returns the new generation.
-  // ABORTED if `expected` >= 0 and another generation is the newest. INTERNAL
-  // for a slot that does not exist, or a value of another dtype; then nothing
-  // has changed.
-  absl::StatusOr<std::shared_ptr<const Generation>> Publish(
-      std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
-      int64_t expected, CallContext& call) EXCLUDES(mu_);
+  // writes. `checkpoint` is where they came from. Errors: as BeginWrite, and
+  // as VariableView::Replace.
+  absl::StatusOr<Published> Publish(std::vector<std::pair<int, Tensor>> values,
+                                    std::string checkpoint, int64_t expected,
+                                    CallContext& call) EXCLUDES(mu_);
 
   // Makes the values of an older generation the newest ones, under a new
   // number. Variables made since become uninitialised.
-  absl::StatusOr<std::shared_ptr<const Generation>> Rollback(
-      const Generation& to, int64_t expected, CallContext& call) EXCLUDES(mu_);
+  absl::StatusOr<Published> Rollback(const Generation& to, int64_t expected,
+                                     CallContext& call) EXCLUDES(mu_);
 
   // The number that Read would answer with now.
   int64_t generation_number() const EXCLUDES(mu_);
 
+  // Frees tensors that nobody needs any more, away from serving threads if
+  // there is a reclaimer.
+  void Reclaim(std::vector<Tensor> dead);
+
  private:
   friend class VariableView;
 
-  absl::Status WaitForNoWriter(CallContext& call) REQUIRES(mu_);
-  absl::StatusOr<std::shared_ptr<const Generation>> Replace(
-      std::vector<std::pair<int, Tensor>> values, std::string checkpoint,
-      bool as_restored, int64_t expected, CallContext& call) EXCLUDES(mu_);
-  std::shared_ptr<const Generation> Snapshot() REQUIRES(mu_);
-  void EndWrite() EXCLUDES(mu_);
+  std::shared_ptr<const Generation> Own(
+      std::unique_ptr<const Generation> generation) const;
+  int64_t EndWrite(VariableView& view) EXCLUDES(mu_);
+  // Whether a step that took `nanos` would have been over before the values
+  // that it wrote could be copied.
+  static bool CopiesWereDear(const std::vector<LiveVariable>& live,
+                             int64_t nanos);
 
   mutable Mutex mu_;
-  CondVar writer_done_;
+  CondVar step_ended_;
   bool writing_ GUARDED_BY(mu_) = false;
-  // Whether anybody read the last generation: then the writing step publishes
-  // the next one at its end, so that readers need not wait.
-  bool read_since_publish_ GUARDED_BY(mu_) = false;
-  int64_t number_ GUARDED_BY(mu_) = 0;
-  std::string checkpoint_ GUARDED_BY(mu_);
-  bool as_restored_ GUARDED_BY(mu_) = false;
-  std::shared_ptr<const Generation> published_ GUARDED_BY(mu_);
+  // Whether anybody has read the generation that is published, which is only
+  // asked where copies are dear.
+  bool was_read_ GUARDED_BY(mu_) = false;
+  bool copies_are_dear_ GUARDED_BY(mu_) = false;
+  std::shared_ptr<const Generation> published_ GUARDED_BY(mu_);  // never null
   std::vector<VariableInfo> variables_ GUARDED_BY(mu_);
   absl::flat_hash_map<std::pair<std::string, std::string>, int> slots_
       GUARDED_BY(mu_);
 
   // Written by the writing step, under the slot's lock: its nodes may run in
-  // parallel. Read by others only while no step writes, under mu_. A deque,
-  // so that growing moves nothing.
+  // parallel. Others do not look at it. A deque, so that growing moves nothing.
   static constexpr int kSlotLocks = 16;
   Mutex& SlotLock(int slot) { return slot_locks_[slot % kSlotLocks]; }
   std::array<Mutex, kSlotLocks> slot_locks_;

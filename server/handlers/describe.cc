@@ -107,8 +107,7 @@ v1::ModelState ToProto(ModelState state, bool failed) {
   return v1::MODEL_STATE_UNSPECIFIED;
 }
 
-void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
-             v1::Model* out) {
+void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   out->set_name(managed.name);
   out->set_version(managed.version);
   out->set_state(ToProto(managed.state, !managed.error.ok()));
@@ -121,21 +120,17 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   const MetaGraph& meta = model_graph->meta();
   const auto& variables = model_graph->variables();
   out->set_graph_version(meta.graph->version());
-  out->set_generation(model.generation_number());
-  const auto generation = model.Read(call);
-  if (generation.ok()) {
-    out->set_generation((*generation)->number);
-    out->set_checkpoint(ToUtf8((*generation)->checkpoint));
-    if (const auto step = model.GlobalStep(**generation)) {
-      out->set_global_step(*step);
-    }
+  const auto generation = model.Peek();
+  out->set_generation(generation->number);
+  out->set_checkpoint(ToUtf8(generation->checkpoint));
+  if (const auto step = model.GlobalStep(*generation)) {
+    out->set_global_step(*step);
   }
-  out->set_variable_bytes(model.VariableBytes(call));
+  out->set_variable_bytes(model.VariableBytes());
   out->set_graph_bytes(static_cast<int64_t>(meta.graph->def().ByteSizeLong()));
   if (!detailed) return;
 
-  out->set_note(
-      ToUtf8(generation.ok() ? model.note(**generation) : model.note()));
+  out->set_note(ToUtf8(model.note(*generation)));
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }
@@ -152,8 +147,7 @@ void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
   out->set_variable_count(static_cast<int64_t>(variables.size()));
   int64_t initialized = 0;
   for (const ModelVariable& variable : variables) {
-    if (generation.ok() && variable.slot >= 0 &&
-        (*generation)->value(variable.slot).initialized()) {
+    if (variable.slot >= 0 && generation->has_value(variable.slot)) {
       ++initialized;
     }
   }

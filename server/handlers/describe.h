@@ -46,8 +46,7 @@ void ToProto(const CheckpointReport& report, v1::CheckpointReport* out);
 void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out);
 void ToProto(const Outcome& outcome, v1::OperationOutcome* out);
 // `detailed`: with what only GetModel answers.
-void ToProto(const ManagedModel& managed, bool detailed, CallContext& call,
-             v1::Model* out);
+void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out);
 void ToProto(const Progress& progress, v1::Progress* out);
 v1::ModelState ToProto(ModelState state, bool failed);
 

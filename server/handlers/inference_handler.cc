@@ -94,13 +94,26 @@ absl::Status AddFeeds(const google::protobuf::RepeatedPtrField<
   return absl::OkStatus();
 }
 
-PlanRequest PlanRequestOf(const RunRequest& run) {
-  PlanRequest out;
-  out.feeds.reserve(run.feeds.size());
-  for (const auto& feed : run.feeds) out.feeds.push_back(feed.first);
-  out.fetches = run.fetches;
-  out.targets = run.targets;
-  return out;
+absl::Status FindPlan(InferenceHandler::Plans plans, CallContext& call,
+                      InferenceHandler::Prepared& out) {
+  PlanRequest request;
+  request.feeds.reserve(out.run.feeds.size());
+  for (const auto& feed : out.run.feeds) request.feeds.push_back(feed.first);
+  request.fetches = out.run.fetches;
+  request.targets = out.run.targets;
+  if (plans == InferenceHandler::Plans::kCachedOnly) {
+    out.executor = out.model->FindPrepared(request);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(request, call));
+  return absl::OkStatus();
+}
+
+// One output for each name that was asked for.
+absl::Status CheckOutputs(const RunResult& result, int asked) {
+  if (static_cast<int>(result.outputs.size()) == asked) return absl::OkStatus();
+  return Internal("the run answered ", result.outputs.size(), " tensors, ",
+                  asked, " were asked for");
 }
 
 // What a signature calls a tensor, as the tensor's name.
@@ -179,7 +192,7 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
 }  // namespace
 
 absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
-    const v1::RunRequest& request, CallContext& call) const {
+    const v1::RunRequest& request, CallContext& call, Plans plans) const {
   Prepared out;
   ASSIGN_OR_RETURN(out.model, FindModelOf(models_, request));
   if (request.trace()) {
@@ -199,7 +212,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   for (const std::string& target : request.target()) {
     out.run.targets.push_back(target);
   }
-  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
+  RETURN_IF_ERROR(FindPlan(plans, call, out));
+  if (out.executor == nullptr) return out;
   const Plan& plan = out.executor->plan();
   for (size_t i = 0; i < out.run.feeds.size(); ++i) {
     const auto& [name, value] = out.run.feeds[i];
@@ -219,20 +233,21 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
                                    v1::RunResponse* response) const {
   ASSIGN_OR_RETURN(RunResult result,
                    RunLimited(prepared, request.timeout_ms(), call));
+  const int asked = static_cast<int>(prepared.run.fetches.size());
+  RETURN_IF_ERROR(CheckOutputs(result, asked));
   RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
-  response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
-  for (size_t i = 0; i < result.outputs.size(); ++i) {
+  response->mutable_tensor()->Reserve(asked);
+  for (int i = 0; i < asked; ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();
     tensor->set_name(prepared.run.fetches[i]);
     TensorToProto(result.outputs[i], tensor->mutable_tensor());
   }
   if (result.wrote_variables) {
-    // Asking for the values it left would make the next step copy them.
-    response->set_generation(prepared.model->generation_number());
+    response->set_generation(result.generation_left);
     return absl::OkStatus();
   }
   if (result.generation == nullptr) {
-    ASSIGN_OR_RETURN(result.generation, prepared.model->Read(call));
+    result.generation = prepared.model->Peek();
   }
   response->set_generation(result.generation->number);
   response->set_checkpoint(ToUtf8(result.generation->checkpoint));
@@ -250,7 +265,7 @@ absl::Status InferenceHandler::Run(const v1::RunRequest& request,
 }
 
 absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
-    const SessionRunRequest& request, CallContext& call) const {
+    const SessionRunRequest& request, CallContext& call, Plans plans) const {
   Prepared out;
   ASSIGN_OR_RETURN(out.model, FindBySpec(models_, request));
   RETURN_IF_ERROR(AddFeeds(request.feed(), nullptr, &out.run));
@@ -259,7 +274,7 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   if (request.tensor_name_is_alias()) {
     RETURN_IF_ERROR(ResolveAliases(*out.model, request.model_spec(), &out.run));
   }
-  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(PlanRequestOf(out.run)));
+  RETURN_IF_ERROR(FindPlan(plans, call, out));
   return out;
 }
 
@@ -270,11 +285,13 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
   ASSIGN_OR_RETURN(
       RunResult result,
       RunLimited(prepared, request.options().timeout_in_ms(), call));
+  const int asked = request.fetch_size();
+  RETURN_IF_ERROR(CheckOutputs(result, asked));
   RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
-  response->mutable_tensor()->Reserve(static_cast<int>(result.outputs.size()));
-  for (size_t i = 0; i < result.outputs.size(); ++i) {
+  response->mutable_tensor()->Reserve(asked);
+  for (int i = 0; i < asked; ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();
-    tensor->set_name(request.fetch(static_cast<int>(i)));
+    tensor->set_name(request.fetch(i));
     TensorToProto(result.outputs[i], tensor->mutable_tensor());
   }
   ModelSpec* spec = response->mutable_model_spec();

@@ -23,15 +23,17 @@ class InferenceHandler {
   // A request that was looked up and found good, ready to run.
   struct Prepared {
     std::shared_ptr<Model> model;
+    // Null: it must be compiled first, and that was not wanted.
     std::shared_ptr<const Executor> executor;
     RunRequest run;
-
-    // How long it will take; 0: not known yet.
-    int64_t expected_nanos() const { return executor->plan().expected_nanos(); }
   };
+  // Whether to look no further than what is compiled, where waiting is out of
+  // the question.
+  enum class Plans { kCompile, kCachedOnly };
 
   absl::StatusOr<Prepared> Prepare(const v1::RunRequest& request,
-                                   CallContext& call) const;
+                                   CallContext& call,
+                                   Plans plans = Plans::kCompile) const;
   absl::Status Run(Prepared& prepared, const v1::RunRequest& request,
                    CallContext& call, v1::RunResponse* response) const;
   // Both in one.
@@ -39,8 +41,8 @@ class InferenceHandler {
                    v1::RunResponse* response) const;
 
   absl::StatusOr<Prepared> Prepare(
-      const tensorflow::serving::SessionRunRequest& request,
-      CallContext& call) const;
+      const tensorflow::serving::SessionRunRequest& request, CallContext& call,
+      Plans plans = Plans::kCompile) const;
   absl::Status Run(Prepared& prepared,
                    const tensorflow::serving::SessionRunRequest& request,
                    CallContext& call,

@@ -46,7 +46,7 @@ absl::Status InspectHandler::ListCheckpoints(
         metagraph::ListCheckpoints(fs, JoinPath(folder.directory, "variables"));
     if (more.ok()) found.insert(found.begin(), more->begin(), more->end());
   }
-  ASSIGN_OR_RETURN(const auto generation, model->Read(call));
+  const auto generation = model->Peek();
   std::reverse(found.begin(), found.end());
   for (const CheckpointInfo& info : found) {
     RETURN_IF_ERROR(call.Check());

@@ -93,7 +93,7 @@ absl::Status InspectHandler::ListModels(
     const v1::ListModelsRequest& request, CallContext& call,
     v1::ListModelsResponse* response) const {
   for (const ManagedModel& model : models_.List()) {
-    ToProto(model, /*detailed=*/false, call, response->add_models());
+    ToProto(model, /*detailed=*/false, response->add_models());
   }
   return absl::OkStatus();
 }
@@ -113,7 +113,7 @@ absl::Status InspectHandler::GetModel(const v1::GetModelRequest& request,
     }
   }
   if (!best) return FindModelOf(models_, request).status();
-  ToProto(*best, /*detailed=*/true, call, response->mutable_model());
+  ToProto(*best, /*detailed=*/true, response->mutable_model());
   return absl::OkStatus();
 }
 

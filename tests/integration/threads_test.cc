@@ -36,6 +36,27 @@ REGISTER_OP("TestThreadName", [](OpBuilder& op) {
   op.Kernel<ThreadName>();
 });
 
+// Gives the name of the thread that made it.
+class MakerName final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction&) {
+    pthread_getname_np(pthread_self(), maker_, sizeof(maker_));
+    return absl::OkStatus();
+  }
+  absl::Status Compute(KernelContext& ctx) const override {
+    ctx.SetOutput(0, Tensor::Scalar<std::string>(maker_));
+    return absl::OkStatus();
+  }
+
+ private:
+  char maker_[16] = "";
+};
+
+REGISTER_OP("TestMakerName", [](OpBuilder& op) {
+  op.Output("name: string");
+  op.Kernel<MakerName>();
+});
+
 class ThreadsTest : public ServerTest {
  protected:
   // "name:0" gives the thread's name, "slow:0" after a while; "looped:0" in a
@@ -48,6 +69,7 @@ class ThreadsTest : public ServerTest {
            {{"T", DT_STRING}, {"frame_name", "loop"}});
     g.Node("looped", "Exit", {"enter"}, {{"T", DT_STRING}});
     g.Variable("v", Tensor::Scalar<float>(1));
+    g.Node("maker", "TestMakerName");
     g.Placeholder("x", DT_FLOAT);
     g.def().mutable_versions()->set_producer(134);
     ASSERT_OK(WriteFileAtomically(fs(), Path("probe.pb"),
@@ -87,6 +109,13 @@ TEST_F(ThreadsTest, QuickReadsAreAnsweredWhereTheyArrive) {
   for (int i = 0; ThreadOf("name:0", "") == "requests"; ++i) {
     ASSERT_LT(i, 10'000);
   }
+}
+
+TEST_F(ThreadsTest, PlansAreCompiledOnThePool) {
+  StartProbe();
+  EXPECT_EQ(ThreadOf("maker:0", ""), "requests");
+  // Others keep the plan, and with it the kernel.
+  EXPECT_EQ(ThreadOf("maker:0", ""), "requests");
 }
 
 TEST_F(ThreadsTest, WritesLoopsAndSlowRunsAreNot) {

@@ -46,6 +46,28 @@ TEST_F(InferenceHandlerTest, AnswersInTheOrderAskedWithTheGeneration) {
   EXPECT_GT(response_.generation(), 0);
 }
 
+// What one request was answered with must not answer another that looks alike.
+TEST_F(InferenceHandlerTest, NamesAreTakenAsTheyAre) {
+  v1::RunRequest request = SeedRun();
+  request.add_fetch("add:0");
+  ASSERT_OK(Run(request));
+  request.clear_fetch();
+  request.add_fetch(
+      "add1:0\x01"
+      "add:0");
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kNotFound, ""));
+
+  SessionRunRequest session_run = SeedSessionRun();
+  session_run.add_fetch("add:0");
+  ASSERT_OK(SessionRun(session_run));
+  session_run.clear_fetch();
+  session_run.add_fetch(
+      "add1:0\x01"
+      "add:0");
+  EXPECT_THAT(SessionRun(session_run),
+              HasCode(absl::StatusCode::kNotFound, ""));
+}
+
 TEST_F(InferenceHandlerTest, FetchesACollection) {
   v1::RunRequest request = SeedRun();
   request.clear_fetch();

@@ -1,5 +1,6 @@
 #include "core/state/variable_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <thread>
@@ -144,22 +145,173 @@ TEST_F(VariableStoreTest, VariablesMadeDuringAStepAreNotPartOfIt) {
   EXPECT_EQ(Add(*view, v.slot, 1).code(), StatusCode::kInternal);
 }
 
-TEST_F(VariableStoreTest, TrainingThatNobodyReadsWritesInPlace) {
-  const VariableInfo v = Make("v");
-  Assign(v, 1);
-  const auto address = [&] {
+// Copying a large value takes longer than to write one element of it; where
+// nobody reads it is therefore written in place.
+class LargeVariableTest : public VariableStoreTest {
+ protected:
+  void SetUp() override {
+    auto info = store_.FindOrCreate("", "large", DT_FLOAT, PartialShape());
+    ASSERT_OK(info);
+    large_ = *info;
+    small_ = Make("small");
     const auto view = BeginWrite();
-    EXPECT_OK(Add(*view, v.slot, 1));
+    ASSERT_OK(view->Update(large_.slot, [&](LiveVariable& live) {
+      auto value = Tensor::Allocate(DT_FLOAT, {16 << 20});
+      EXPECT_OK(value);
+      std::fill_n(value->mutable_data<float>(), 16 << 20, 0.0f);
+      live.Set(*std::move(value));
+      return absl::OkStatus();
+    }));
+    ASSERT_OK(view->Update(small_.slot, [&](LiveVariable& live) {
+      live.Set(Tensor::Scalar<float>(0));
+      return absl::OkStatus();
+    }));
+  }
+  // A step that adds 1 to both; where the large value was afterwards.
+  const void* Step() {
+    const auto view = BeginWrite();
+    EXPECT_OK(Add(*view, large_.slot, 1));
+    EXPECT_OK(Add(*view, small_.slot, 1));
+    ++steps_;
     Tensor scratch;
-    return view->Read(v.slot, &scratch).raw_data();
-  };
-  const void* first = address();
-  EXPECT_EQ(address(), first);
+    return view->Read(large_.slot, &scratch).raw_data();
+  }
+  // Steps until one writes in place; the first has to copy in any case, and
+  // a busy machine may make a step seem longer than it is.
+  void TrainUntilInPlace() {
+    const void* address = Step();
+    for (int i = 0; i < 50; ++i) {
+      const void* next = Step();
+      if (next == address) return;
+      address = next;
+    }
+    FAIL() << "each step copied";
+  }
+
+  VariableInfo large_;
+  VariableInfo small_;
+  int steps_ = 0;
+};
+
+TEST_F(LargeVariableTest, TrainingThatNobodyReadsWritesInPlace) {
+  TrainUntilInPlace();
   // A reader costs one copy, at the next write.
   const auto generation = Read();
-  const void* moved = address();
-  EXPECT_NE(moved, first);
-  EXPECT_EQ(ValueOf(*generation, v), 3);
+  const void* address = generation->value(large_.slot).raw_data();
+  EXPECT_NE(Step(), address);
+  EXPECT_EQ(ValueOf(*generation, large_), steps_ - 1);
+  EXPECT_EQ(ValueOf(*Read(), large_), steps_);
+}
+
+TEST_F(LargeVariableTest, AReaderThatWaitsGetsWhatTheStepWrote) {
+  TrainUntilInPlace();
+  auto writer = BeginWrite();
+  ASSERT_OK(Add(*writer, large_.slot, 1));
+  EXPECT_EQ(store_.TryRead(), nullptr);
+  CallContext cancelled;
+  cancelled.Cancel();
+  EXPECT_EQ(store_.Read(cancelled).status().code(), StatusCode::kCancelled);
+  std::thread reader([&] { EXPECT_EQ(ValueOf(*Read(), large_), steps_ + 1); });
+  writer.reset();
+  reader.join();
+  EXPECT_NE(store_.TryRead(), nullptr);
+}
+
+TEST_F(LargeVariableTest, LookingNeitherWaitsNorCosts) {
+  TrainUntilInPlace();
+  const void* address = Step();
+  const auto writer = BeginWrite();
+  const auto seen = store_.Peek();
+  EXPECT_FALSE(seen->complete());
+  EXPECT_EQ(seen->number, store_.generation_number());
+  EXPECT_EQ(ValueOf(*seen, small_), steps_);
+  EXPECT_TRUE(seen->has_value(large_.slot));
+  EXPECT_EQ(seen->missing_bytes, int64_t{64} << 20);
+  ASSERT_OK(Add(*writer, large_.slot, 1));
+  Tensor scratch;
+  EXPECT_EQ(writer->Read(large_.slot, &scratch).raw_data(), address);
+}
+
+TEST_F(LargeVariableTest, WhoMayWantToGoBackFindsAllValues) {
+  TrainUntilInPlace();
+  ASSERT_OK_AND_ASSIGN(auto step, store_.BeginWrite(call_, {large_.slot}, -1,
+                                                    /*keep_replaced=*/true));
+  EXPECT_TRUE(step->generation().complete());
+  ASSERT_OK(Add(*step, large_.slot, 1));
+  step->TakeBack();
+  const int64_t number = step->End();
+  EXPECT_EQ(number, Read()->number);
+  EXPECT_EQ(ValueOf(*Read(), large_), steps_);
+}
+
+// Which buffers a step leaves behind, whether it copied or not.
+TEST_F(LargeVariableTest, StepsHoldNoMoreThanTwoGenerations) {
+  const int64_t before = MemoryBudget::Process().used();
+  const int64_t size = int64_t{64} << 20;
+  for (int i = 0; i < 5; ++i) {
+    const auto reader = Read();
+    Step();
+    EXPECT_LE(MemoryBudget::Process().used(), before + size + 4096);
+  }
+}
+
+TEST_F(VariableStoreTest, OverwritingTakesAFreshBufferWhereTheOldIsShared) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  const auto before = Read();
+  const auto writer = BeginWrite();
+  for (const bool shared : {true, false}) {
+    ASSERT_OK(writer->Update(v.slot, [&](LiveVariable& live) -> absl::Status {
+      Tensor old;
+      ASSIGN_OR_RETURN(Tensor * value, live.MakeOverwritable(&old));
+      EXPECT_EQ(old.raw_data() != value->raw_data(), shared);
+      value->mutable_data<float>()[0] = old.scalar<float>() + 1;
+      return absl::OkStatus();
+    }));
+  }
+  Tensor scratch;
+  EXPECT_EQ(writer->Read(v.slot, &scratch).scalar<float>(), 3);
+  EXPECT_EQ(ValueOf(*before, v), 1);
+}
+
+TEST_F(VariableStoreTest, AStepThatIsTakenBackLeavesNothing) {
+  const VariableInfo v = Make("v");
+  const VariableInfo w = Make("w");
+  Assign(v, 1);
+  const auto before = Read();
+  {
+    ASSERT_OK_AND_ASSIGN(auto step, store_.BeginWrite(call_, {v.slot}));
+    ASSERT_OK(Add(*step, v.slot, 1));
+    ASSERT_OK(step->Replace({{w.slot, Tensor::Scalar<float>(7)}}));
+    step->SetCheckpoint("half", true);
+    step->TakeBack();
+  }
+  EXPECT_EQ(Read(), before);
+  Assign(v, 5);
+  EXPECT_EQ(Read()->checkpoint, "");
+  EXPECT_FALSE(Read()->value(w.slot).initialized());
+}
+
+TEST_F(VariableStoreTest, AStepComparesTheGenerationWhenItBegins) {
+  const VariableInfo v = Make("v");
+  Assign(v, 1);
+  EXPECT_THAT(store_.BeginWrite(call_, {}, 0),
+              HasCode(StatusCode::kAborted, "generation is 1, expected 0"));
+  ASSERT_OK_AND_ASSIGN(auto step, store_.BeginWrite(call_, {}, 1));
+  ASSERT_OK(Add(*step, v.slot, 1));
+  EXPECT_EQ(step->End(), 2);
+  EXPECT_EQ(step->generation().number, 2);
+  EXPECT_EQ(ValueOf(*Read(), v), 2);
+}
+
+TEST_F(VariableStoreTest, AWriterWaitsUntilItIsCancelled) {
+  const auto writer = BeginWrite();
+  CallContext call;
+  std::thread waiter([&] {
+    EXPECT_EQ(store_.BeginWrite(call).status().code(), StatusCode::kCancelled);
+  });
+  call.Cancel();
+  waiter.join();
 }
 
 TEST_F(VariableStoreTest, WritesThroughReferencesShowInWhatTheStepRead) {
@@ -233,9 +385,11 @@ TEST_F(VariableStoreTest, PublishReplacesSomeValuesInOneStep) {
   Assign(a, 1);
   Assign(b, 2);
   const auto before = Read();
-  ASSERT_OK_AND_ASSIGN(auto published,
+  ASSERT_OK_AND_ASSIGN(const VariableStore::Published done,
                        store_.Publish({{a.slot, Tensor::Scalar<float>(5)}},
                                       "ckpt-5", before->number, call_));
+  EXPECT_EQ(done.replaced, before);
+  const auto published = done.now;
   EXPECT_EQ(published, Read());
   EXPECT_EQ(published->number, before->number + 1);
   EXPECT_EQ(published->checkpoint, "ckpt-5");
@@ -277,20 +431,24 @@ TEST_F(VariableStoreTest, PublishRefusesWhatIsNoValueOfTheVariable) {
 
 TEST_F(VariableStoreTest, RollbackBringsOldValuesBackUnderANewNumber) {
   const VariableInfo v = Make("v");
-  ASSERT_OK_AND_ASSIGN(
-      auto restored,
+  ASSERT_OK(
       store_.Publish({{v.slot, Tensor::Scalar<float>(5)}}, "ckpt", -1, call_));
+  const auto restored = Read();
   Assign(v, 6);
   const auto trained = Read();
   const VariableInfo w = Make("w");
   Assign(w, 7);
-  ASSERT_OK_AND_ASSIGN(auto back, store_.Rollback(*restored, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const VariableStore::Published done,
+                       store_.Rollback(*restored, -1, call_));
+  EXPECT_EQ(ValueOf(*done.replaced, w), 7);
+  const auto back = done.now;
   EXPECT_EQ(ValueOf(*back, v), 5);
   EXPECT_FALSE(back->value(w.slot).initialized());
   EXPECT_GT(back->number, trained->number);
   EXPECT_TRUE(back->as_restored);
   // What training had changed is no longer as restored.
-  ASSERT_OK_AND_ASSIGN(auto again, store_.Rollback(*trained, -1, call_));
+  ASSERT_OK(store_.Rollback(*trained, -1, call_));
+  const auto again = Read();
   EXPECT_FALSE(again->as_restored);
   EXPECT_EQ(again->checkpoint, "ckpt");
   EXPECT_EQ(store_.Rollback(*restored, 1, call_).status().code(),
@@ -300,7 +458,6 @@ TEST_F(VariableStoreTest, RollbackBringsOldValuesBackUnderANewNumber) {
 TEST_F(VariableStoreTest, WaitingForAWriterEndsWithTheCall) {
   const VariableInfo v = Make("v");
   Assign(v, 1);
-  Assign(v, 2);  // nobody read, so readers must wait for the next step's end
   const auto writer = BeginWrite();
   CallContext cancelled;
   cancelled.Cancel();
@@ -308,21 +465,25 @@ TEST_F(VariableStoreTest, WaitingForAWriterEndsWithTheCall) {
             StatusCode::kCancelled);
   EXPECT_EQ(store_.Publish({}, "", -1, cancelled).status().code(),
             StatusCode::kCancelled);
-  EXPECT_EQ(store_.Read(cancelled).status().code(), StatusCode::kCancelled);
   CallContext late(absl::InfinitePast());
   EXPECT_EQ(store_.BeginWrite(late).status().code(),
             StatusCode::kDeadlineExceeded);
 }
 
-TEST_F(VariableStoreTest, AReaderThatWaitsGetsWhatTheStepWrote) {
+// A read sees every step that has ended, and waits for none that has not.
+TEST_F(VariableStoreTest, ReadersNeverWaitForAStep) {
   const VariableInfo v = Make("v");
   Assign(v, 1);
-  Assign(v, 2);
-  auto writer = BeginWrite();
-  ASSERT_OK(Add(*writer, v.slot, 1));
-  std::thread reader([&] { EXPECT_EQ(ValueOf(*Read(), v), 3); });
-  writer.reset();
-  reader.join();
+  Assign(v, 2);  // nobody read between
+  CallContext impatient;
+  impatient.Cancel();
+  for (const float newest : {2.0f, 3.0f}) {
+    const auto writer = BeginWrite();
+    ASSERT_OK(Add(*writer, v.slot, 1));
+    ASSERT_OK_AND_ASSIGN(auto generation, store_.Read(impatient));
+    EXPECT_EQ(ValueOf(*generation, v), newest);
+    EXPECT_EQ(generation->number, store_.generation_number());
+  }
 }
 
 TEST(VariableStoreReclaimTest, GenerationsGoToTheReclaimerWhenUnused) {
@@ -337,7 +498,8 @@ TEST(VariableStoreReclaimTest, GenerationsGoToTheReclaimerWhenUnused) {
     return store.Publish({{v.slot, Tensor::Scalar<float>(value)}}, "", -1,
                          call);
   };
-  ASSERT_OK_AND_ASSIGN(auto held, publish(1));
+  ASSERT_OK(publish(1));
+  ASSERT_OK_AND_ASSIGN(auto held, store.Read(call));
   ASSERT_OK(publish(2));
   EXPECT_TRUE(reclaimed.empty());
   held.reset();
