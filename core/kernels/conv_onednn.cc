@@ -25,10 +25,11 @@ struct Compiled {
   memory::desc given_filter;  // as TensorFlow has it
 };
 
-// A filter in the layout that the primitive wants. Holding on to the source
-// keeps its buffer shared, so whoever changes the variable gets a new one, and
-// the address tells whether the filter is still the same. Costs the memory of
-// one copy per kernel.
+// A filter in the layout that the primitive wants, kept for runs that only
+// read. Holding on to the source keeps its buffer from being given to another
+// tensor, so that the address tells whether the filter is still the same. Costs
+// the memory of one copy per kernel. In a step that writes variables the same
+// buffer may hold other values a moment later, so there nothing is kept.
 struct Reordered {
   Tensor source;
   Tensor filter;
@@ -61,7 +62,7 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
     Tensor matrix;
     RETURN_IF_ERROR(CallOneDnn([&]() -> absl::Status {
       compiled = Find(shape);
-      ASSIGN_OR_RETURN(matrix, Reorder(compiled, filter));
+      ASSIGN_OR_RETURN(matrix, FindReordered(ctx, compiled, filter));
       return absl::OkStatus();
     }));
     const int64_t in_size = shape.in_pixels() * shape.in_channels;
@@ -144,9 +145,14 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
     return out;
   }
 
-  absl::StatusOr<Tensor> Reorder(
-      const std::shared_ptr<const Compiled>& compiled,
+  absl::StatusOr<Tensor> FindReordered(
+      const KernelContext& ctx, const std::shared_ptr<const Compiled>& compiled,
       const Tensor& filter) const {
+    const VariableView* variables = ctx.step().variables;
+    if (compiled->desc.weights_desc() == compiled->given_filter ||
+        (variables != nullptr && variables->writable())) {
+      return Reorder(*compiled, filter);
+    }
     {
       MutexLock lock(mu_);
       if (reordered_.compiled == compiled &&
@@ -154,22 +160,34 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
         return reordered_.filter;
       }
     }
-    const memory::desc wanted = compiled->desc.weights_desc();
-    Tensor out = filter;
-    if (wanted != compiled->given_filter) {
-      ASSIGN_OR_RETURN(
-          out,
-          Tensor::Allocate(
-              DT_FLOAT, {static_cast<int64_t>((wanted.get_size() + 3) / 4)}));
-      memory from(compiled->given_filter, compiled->engine,
-                  const_cast<float*>(filter.data<float>()));
-      memory to(wanted, compiled->engine, out.mutable_data<float>());
-      dnnl::stream stream(compiled->engine);
-      dnnl::reorder(from, to).execute(stream, from, to);
-      stream.wait();
+    ASSIGN_OR_RETURN(Tensor out, Reorder(*compiled, filter));
+    Reordered dead = {filter, out, compiled};
+    {
+      MutexLock lock(mu_);
+      std::swap(dead, reordered_);
     }
-    MutexLock lock(mu_);
-    reordered_ = {filter, out, compiled};
+    if (dead.source.initialized()) {
+      // Perhaps the last of a generation's weights, and this a quick run.
+      ctx.session().variables.Reclaim(
+          {std::move(dead.source), std::move(dead.filter)});
+    }
+    return out;
+  }
+
+  static absl::StatusOr<Tensor> Reorder(const Compiled& compiled,
+                                        const Tensor& filter) {
+    const memory::desc wanted = compiled.desc.weights_desc();
+    if (wanted == compiled.given_filter) return filter;
+    ASSIGN_OR_RETURN(
+        Tensor out,
+        Tensor::Allocate(DT_FLOAT,
+                         {static_cast<int64_t>((wanted.get_size() + 3) / 4)}));
+    memory from(compiled.given_filter, compiled.engine,
+                const_cast<float*>(filter.data<float>()));
+    memory to(wanted, compiled.engine, out.mutable_data<float>());
+    dnnl::stream stream(compiled.engine);
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
     return out;
   }
 
