@@ -5,7 +5,9 @@ cd "$(dirname "$0")/../.."
 build=${1:-build/release}
 "$build/tests/bench/executor_bench"
 "$build/tests/bench/kernels_bench"
+"$build/tests/bench/training_bench"
 "$build/tests/bench/call_bench" "$build/server/metagraphd" deploy/example/model
 tests/bench/start_bench.sh "$build"
 "$build/tests/bench/checkpoint_bench"
 "$build/tests/bench/hot_restore_bench" "$build/server/metagraphd"
+"$build/tests/bench/beside_training_bench" "$build/server/metagraphd"
