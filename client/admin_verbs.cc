@@ -72,6 +72,10 @@ absl::Status Init(const InitOptions& options, VerbContext& context) {
   for (const std::string& name : response.initialized()) {
     context.PrintLine(name);
   }
+  for (const std::string& name : response.tables()) {
+    context.PrintLine(absl::StrCat("table: ", name));
+  }
+  if (!response.note().empty()) context.PrintLine(response.note());
   return absl::OkStatus();
 }
 
@@ -116,12 +120,14 @@ absl::Status Extend(const ExtendArguments& options, VerbContext& context) {
   for (const std::string& name : response.added_variables()) {
     context.PrintLine(name);
   }
+  if (!response.note().empty()) context.PrintLine(response.note());
   return absl::OkStatus();
 }
 
 struct LoadOptions {
   std::string directory;
   bool no_wait = false;
+  RestoreMapping mapping;
 };
 
 absl::Status Load(const LoadOptions& options, VerbContext& context) {
@@ -133,12 +139,17 @@ absl::Status Load(const LoadOptions& options, VerbContext& context) {
       std::filesystem::absolute(options.directory, error);
   request.set_directory(error ? options.directory : path.string());
   request.set_wait(!options.no_wait);
+  if (!options.mapping.empty()) {
+    SetMapping(options.mapping, request.mutable_mapping());
+  }
   ASSIGN_OR_RETURN(const v1::LoadModelResponse response,
                    context.backend.LoadModel(request));
   if (context.json()) return context.PrintJson(response);
   context.PrintLine(absl::StrCat(context.model.name, "@", response.version(),
                                  " ", StateText(response.state()),
                                  ", generation ", response.generation()));
+  PrintReport(response.report(), context);
+  if (!response.note().empty()) context.PrintLine(response.note());
   return absl::OkStatus();
 }
 
@@ -196,6 +207,7 @@ void AddAdminVerbs(VerbSet* verbs) {
                      "A folder or file that the daemon can read")
         ->required();
     verb->add_flag("--no-wait", o->no_wait, "Do not wait until it is loaded");
+    AddMappingOptions(verb, &o->mapping);
   }
   verbs->Add("unload", "Stop serving a model", VerbKind::kModel, Unload);
 }

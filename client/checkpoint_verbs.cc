@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,11 +55,19 @@ absl::Status Checkpoints(VerbContext& context) {
   return absl::OkStatus();
 }
 
-// What of a checkpoint does not match the graph, one line each.
+}  // namespace
+
 void PrintReport(const v1::CheckpointReport& report, VerbContext& context) {
   Table table({"VARIABLE", "RESULT", "IN THE GRAPH", "IN THE CHECKPOINT"});
+  const std::set<std::string> training(report.training_only().begin(),
+                                       report.training_only().end());
   for (const std::string& name : report.missing()) {
-    table.AddRow({name, "missing", "yes", "no"});
+    table.AddRow({name, "missing",
+                  training.contains(name) ? "yes, for training only" : "yes",
+                  "no"});
+  }
+  for (const v1::CheckpointReport::Renamed& renamed : report.renamed()) {
+    table.AddRow({renamed.name(), "renamed", "yes", renamed.found()});
   }
   for (const v1::CheckpointReport::Mismatch& mismatch : report.mismatched()) {
     table.AddRow({mismatch.name(), "mismatched", TypeText(mismatch.expected()),
@@ -70,9 +79,12 @@ void PrintReport(const v1::CheckpointReport& report, VerbContext& context) {
   if (!table.empty()) context.Print(table);
 }
 
+namespace {
+
 struct VerifyOptions {
   std::string checkpoint;
   bool skip_values = false;
+  RestoreMapping mapping;
 };
 
 absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
@@ -80,6 +92,9 @@ absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
   context.model.Set(&request);
   request.set_checkpoint(options.checkpoint);
   request.set_skip_values(options.skip_values);
+  if (!options.mapping.empty()) {
+    SetMapping(options.mapping, request.mutable_mapping());
+  }
   ASSIGN_OR_RETURN(const v1::VerifyCheckpointResponse response,
                    context.backend.VerifyCheckpoint(request));
   if (context.json()) {
@@ -95,6 +110,7 @@ absl::Status Verify(const VerifyOptions& options, VerbContext& context) {
       context.PrintLine(problem);
     }
     PrintReport(response.report(), context);
+    if (!response.note().empty()) context.PrintLine(response.note());
   }
   if (response.ok()) return absl::OkStatus();
   if (!response.problems().empty()) {
@@ -122,7 +138,7 @@ struct ChangeOptions {
 
 struct RestoreOptions : ChangeOptions {
   std::string checkpoint;
-  bool partial = false;
+  RestoreMapping mapping;
   bool dry_run = false;
 };
 
@@ -131,9 +147,15 @@ absl::Status Restore(const RestoreOptions& options, VerbContext& context) {
   context.model.Set(&request);
   options.Set(&request);
   request.set_checkpoint(options.checkpoint);
-  request.set_mode(options.dry_run   ? v1::RESTORE_MODE_DRY_RUN
-                   : options.partial ? v1::RESTORE_MODE_PARTIAL
-                                     : v1::RESTORE_MODE_STRICT);
+  // Alone it goes with the names that the model was loaded with.
+  const RestoreMapping& mapping = options.mapping;
+  const bool partial = mapping.skip_mismatched && !mapping.renames();
+  request.set_mode(options.dry_run ? v1::RESTORE_MODE_DRY_RUN
+                   : partial       ? v1::RESTORE_MODE_PARTIAL
+                                   : v1::RESTORE_MODE_STRICT);
+  if (!mapping.empty() && (!partial || options.dry_run)) {
+    SetMapping(mapping, request.mutable_mapping());
+  }
   std::optional<v1::RestoreResult> result;
   {
     ProgressBar bar(context.console, "restoring");
@@ -158,10 +180,9 @@ absl::Status Restore(const RestoreOptions& options, VerbContext& context) {
   if (result->has_global_step()) {
     absl::StrAppend(&line, ", global step ", result->global_step());
   }
-  const bool fits = result->report().missing().empty() &&
-                    result->report().mismatched().empty();
+  const bool fits = result->would_restore();
   if (options.dry_run && !fits) {
-    absl::StrAppend(&line, " with --partial; without it nothing");
+    absl::StrAppend(&line, " with --partial; as it is nothing");
   }
   context.PrintLine(line);
   PrintReport(result->report(), context);
@@ -263,6 +284,7 @@ void AddCheckpointVerbs(VerbSet* verbs) {
         "Prefix of the checkpoint, or one of its files; none: the newest");
     verb->add_flag("--skip-values", o->skip_values,
                    "Look at names, types and shapes only");
+    AddMappingOptions(verb, &o->mapping);
   }
   {
     const auto o = std::make_shared<RestoreOptions>();
@@ -272,10 +294,8 @@ void AddCheckpointVerbs(VerbSet* verbs) {
     verb->add_option(
         "CHECKPOINT", o->checkpoint,
         "Prefix of the checkpoint, or one of its files; none: the newest");
-    CLI::Option* partial = verb->add_flag(
-        "--partial", o->partial, "What is missing or differs keeps its value");
-    verb->add_flag("--dry-run", o->dry_run, "Check only, change nothing")
-        ->excludes(partial);
+    verb->add_flag("--dry-run", o->dry_run, "Check only, change nothing");
+    AddMappingOptions(verb, &o->mapping);
     o->AddTo(verb);
   }
   {

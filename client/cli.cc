@@ -124,6 +124,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   app.add_option("--local", options.local,
                  "Open this model, a folder, a graph file or a checkpoint, in "
                  "place of asking a server; there is no MODEL argument then");
+  AddMappingOptions(&app, &options.mapping);
   double timeout_seconds = 0;
   app.add_option("--timeout", timeout_seconds,
                  "Seconds that a call may take; 0: no limit")
@@ -160,6 +161,13 @@ int RunCli(std::vector<std::string> arguments, Console& console,
       verb.kind != VerbKind::kLocalModel) {
     return Report(UsageError(absl::StrCat("\"", name, "\" needs a server")),
                   console);
+  }
+  if (!local && !options.mapping.empty()) {
+    return Report(
+        UsageError(absl::StrCat(
+            "\"", options.mapping.ToOptions(),
+            "\" is for load, restore, verify, or any verb with --local")),
+        console);
   }
   if (output == OutputFormat::kNpy && name != "run" && name != "read") {
     return Report(UsageError("--output npy is for run and read"), console);

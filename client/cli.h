@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "client/backend.h"
 #include "client/console.h"
+#include "core/checkpoint/name_map.h"
 
 namespace metagraph {
 
@@ -20,6 +21,7 @@ struct BackendOptions {
   std::string server;
   // A model folder to be opened in this process; empty: ask the server.
   std::string local;
+  RestoreMapping mapping;  // of its checkpoint
   absl::Duration timeout = absl::InfiniteDuration();
 };
 using BackendFactory = std::function<absl::StatusOr<std::shared_ptr<Backend>>(

@@ -17,7 +17,8 @@ namespace {
 absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
     const BackendOptions& options) {
   if (!options.local.empty()) {
-    return MakeLocalBackend({kLocalModelName, options.local, options.timeout});
+    return MakeLocalBackend(
+        {kLocalModelName, options.local, options.mapping, options.timeout});
   }
   return MakeRemoteBackend({options.server, options.timeout});
 }

@@ -151,6 +151,32 @@ std::string NamedTensorJson(const NamedTensor& named) {
   return json;
 }
 
+void AddMappingOptions(CLI::App* app, RestoreMapping* mapping) {
+  app->add_option("--prefix", mapping->prefix,
+                  "A scope that stands before the names of one side only, the "
+                  "graph's or the checkpoint's")
+      ->type_name("SCOPE/");
+  app->add_option("--map", mapping->rules,
+                  "What it is called in the checkpoint and in the graph: a "
+                  "name, a scope (old/=new/), or a regular expression (RE2) "
+                  "with \\1 in NEW; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("OLD=NEW");
+  app->add_flag("--skip-missing", mapping->skip_missing,
+                "Variables that are not in the checkpoint stay as they are");
+  app->add_flag_callback(
+      "--partial",
+      [mapping] { mapping->skip_missing = mapping->skip_mismatched = true; },
+      "As --skip-missing, and so do those of another type or shape");
+}
+
+void SetMapping(const RestoreMapping& mapping, v1::RestoreMapping* out) {
+  out->set_prefix(mapping.prefix);
+  *out->mutable_map() = {mapping.rules.begin(), mapping.rules.end()};
+  out->set_skip_missing(mapping.skip_missing);
+  out->set_skip_mismatched(mapping.skip_mismatched);
+}
+
 std::string ShapeText(const tensorflow::TensorShapeProto& shape) {
   const absl::StatusOr<PartialShape> parsed = PartialShape::Build(shape);
   if (!parsed.ok() || !parsed->known_rank()) return "?";

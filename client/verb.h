@@ -11,6 +11,7 @@
 #include "client/console.h"
 #include "client/model_ref.h"
 #include "client/table.h"
+#include "core/checkpoint/name_map.h"
 #include "core/tensor/tensor.h"
 #include "google/protobuf/message.h"
 
@@ -81,6 +82,13 @@ void AddInspectVerbs(VerbSet* verbs);
 void AddCheckpointVerbs(VerbSet* verbs);
 void AddInferenceVerbs(VerbSet* verbs);
 void AddAdminVerbs(VerbSet* verbs);
+
+// The options of how a checkpoint's names are read. `mapping` outlives the app.
+void AddMappingOptions(CLI::App* app, RestoreMapping* mapping);
+void SetMapping(const RestoreMapping& mapping, v1::RestoreMapping* out);
+
+// What of a checkpoint does not match the graph as it is, one line each.
+void PrintReport(const v1::CheckpointReport& report, VerbContext& context);
 
 // Tensors that a verb answers, with their names.
 struct NamedTensor {

@@ -163,7 +163,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
 
   for (const ServerOptions::Model& model : options.models) {
-    RETURN_IF_ERROR(parts.models.Load(model.name, model.path).status());
+    ModelOptions own;
+    own.mapping = model.mapping;
+    own.command = absl::StrCat("metagraphd --model ",
+                               ShellWord(model.name + "=" + model.path));
+    RETURN_IF_ERROR(
+        parts.models.Load(model.name, model.path, {}, std::move(own)).status());
   }
   CallContext call;
   for (const ManagedModel& model : parts.models.List()) {

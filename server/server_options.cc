@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
@@ -10,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace metagraph {
 namespace {
@@ -54,6 +56,69 @@ std::string CheckSeconds(const std::string& text) {
                       "\" is no number of seconds between 0 and 10000000");
 }
 
+// A flag that holds for the model that its value names before a colon, or else
+// for all. `value` loses the name.
+std::vector<ServerOptions::Model*> ModelsMeant(
+    std::vector<ServerOptions::Model>& models, std::string& value) {
+  std::vector<ServerOptions::Model*> out;
+  for (ServerOptions::Model& model : models) {
+    absl::string_view rest = value;
+    if (!absl::ConsumePrefix(&rest, model.name)) continue;
+    if (!rest.empty() && !absl::ConsumePrefix(&rest, ":")) continue;
+    value = std::string(rest);
+    return {&model};
+  }
+  for (ServerOptions::Model& model : models) out.push_back(&model);
+  return out;
+}
+
+// The texts of the flags that say how names of checkpoints are read.
+struct MappingFlags {
+  std::vector<std::string> prefixes;
+  std::vector<std::string> rules;
+  std::vector<std::string> skip_missing;
+  std::vector<std::string> partial;
+
+  // Answers what is wrong; empty if nothing.
+  std::string Apply(std::vector<ServerOptions::Model>& models) const {
+    for (std::string prefix : prefixes) {
+      for (auto* model : ModelsMeant(models, prefix)) {
+        if (!model->mapping.prefix.empty()) {
+          return absl::StrCat("--prefix: model \"", model->name,
+                              "\" has one already; --map takes more");
+        }
+        model->mapping.prefix = prefix;
+      }
+    }
+    for (std::string rule : rules) {
+      for (auto* model : ModelsMeant(models, rule)) {
+        model->mapping.rules.push_back(rule);
+      }
+    }
+    for (const auto& [flag, names] :
+         {std::pair("--skip_missing", &skip_missing),
+          std::pair("--partial", &partial)}) {
+      for (std::string name : *names) {
+        const bool all = name.empty() || name == "true" || name == "1";
+        if (all) name.clear();
+        const auto meant = ModelsMeant(models, name);
+        if (!name.empty()) {
+          return absl::StrCat(flag, ": no --model is called \"", name, "\"");
+        }
+        for (auto* model : meant) {
+          model->mapping.skip_missing = true;
+          if (names == &partial) model->mapping.skip_mismatched = true;
+        }
+      }
+    }
+    for (const ServerOptions::Model& model : models) {
+      const auto map = NameMap::Parse(model.mapping);
+      if (!map.ok()) return std::string(map.status().message());
+    }
+    return "";
+  }
+};
+
 }  // namespace
 
 bool IsLocalAddress(const std::string& address) {
@@ -75,14 +140,15 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
         ->envname(EnvName(flag))
         ->capture_default_str();
   };
-  const auto add_repeated = [&](const char* flag,
+  const auto add_repeated = [&](absl::string_view flag,
                                 std::vector<std::string>& values,
                                 const char* help) {
     return app.add_option(absl::StrCat("--", flag), values, help)
         ->allow_extra_args(false)
         ->capture_default_str()
-        ->description(absl::StrCat(help, " (Env:", EnvName(flag),
-                                   ", separated by commas)"));
+        ->description(absl::StrCat(
+            help, " (Env:", EnvName(flag.substr(0, flag.find(','))),
+            ", separated by commas)"));
   };
   double watch = 0;
   double drain_grace = 0;
@@ -94,6 +160,25 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                              "checkpoints, a SavedModel, a frozen graph, a "
                              "folder of version folders; or one graph file or "
                              "checkpoint of several in a folder; repeatable");
+  MappingFlags mapping;
+  auto* prefix = add_repeated(
+      "prefix", mapping.prefixes,
+      "[NAME:]SCOPE that stands before the names of one side only, the graph's "
+      "or the checkpoint's; of model NAME, or of all; repeatable");
+  auto* map = add_repeated(
+      "map", mapping.rules,
+      "[NAME:]OLD=NEW: what it is called in the checkpoint and in the graph: a "
+      "name, a scope (old/=new/), or a regular expression (RE2) with \\1 in "
+      "NEW; of model NAME, or of all; repeatable");
+  auto* skip_missing = add_repeated(
+      "skip_missing,--skip-missing", mapping.skip_missing,
+      "variables that are not in the checkpoint stay without a value; of model "
+      "NAME, or of all");
+  skip_missing->expected(0, 1)->type_name("[NAME]")->default_str("");
+  auto* partial = add_repeated(
+      "partial", mapping.partial,
+      "as --skip_missing, and so do those of another type or shape");
+  partial->expected(0, 1)->type_name("[NAME]")->default_str("");
   auto* listen =
       add_repeated("listen", options.listen,
                    "HOST:PORT or unix:PATH; port 0 is any; repeatable");
@@ -153,6 +238,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     return stop(asked ? 0 : 2, asked ? text.str() : error_text.str());
   }
   ReadRepeated("model", model, &models);
+  ReadRepeated("prefix", prefix, &mapping.prefixes);
+  ReadRepeated("map", map, &mapping.rules);
+  ReadRepeated("skip_missing", skip_missing, &mapping.skip_missing);
+  ReadRepeated("partial", partial, &mapping.partial);
   ReadRepeated("listen", listen, &options.listen);
   ReadRepeated("file_root", roots, &options.file_roots);
 
@@ -172,6 +261,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     options.models.push_back(
         {text.substr(0, equals),
          std::filesystem::absolute(text.substr(equals + 1)).string()});
+  }
+  if (std::string wrong = mapping.Apply(options.models); !wrong.empty()) {
+    return stop(2, absl::StrCat(wrong, "\n"));
   }
   std::vector<std::string> addresses = options.listen;
   if (!options.admin_listen.empty()) addresses.push_back(options.admin_listen);

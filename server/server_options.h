@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/checkpoint/name_map.h"
 
 namespace metagraph {
 
@@ -13,6 +14,7 @@ struct ServerOptions {
   struct Model {
     std::string name;
     std::string path;
+    RestoreMapping mapping = {};
   };
   std::vector<Model> models;
   // Folders that the ops of models may use besides the models' own.

@@ -185,11 +185,16 @@ class LocalBackend final : public Backend {
     ModelManager& models = with_values ? values_ : graph_;
     bool& loaded = with_values ? values_loaded_ : graph_loaded_;
     if (!loaded) {
-      ASSIGN_OR_RETURN(
-          const int64_t version,
-          models.Load(options_.name, std::filesystem::absolute(options_.path)
-                                         .lexically_normal()
-                                         .string()));
+      ModelOptions own;
+      own.mapping = options_.mapping;
+      own.command =
+          absl::StrCat("metagraphctl --local ", ShellWord(options_.path));
+      ASSIGN_OR_RETURN(const int64_t version,
+                       models.Load(options_.name,
+                                   std::filesystem::absolute(options_.path)
+                                       .lexically_normal()
+                                       .string(),
+                                   {}, std::move(own)));
       RETURN_IF_ERROR(models.WaitUntilLoaded(options_.name, version, call));
       loaded = true;
     }

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/backend.h"
+#include "core/checkpoint/name_map.h"
 
 namespace metagraph {
 
@@ -14,6 +15,8 @@ struct LocalOptions {
   std::string name;
   // A model as `metagraphd --model` takes it: a folder or a file.
   std::string path;
+  // How its checkpoint is read.
+  RestoreMapping mapping = {};
   // For every call; infinite: none.
   absl::Duration timeout = absl::InfiniteDuration();
 };

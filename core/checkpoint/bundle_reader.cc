@@ -10,6 +10,7 @@
 #include "core/base/checked_math.h"
 #include "core/base/give_way.h"
 #include "core/base/status.h"
+#include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/slice_copy.h"
 #include "core/checkpoint/table.h"
@@ -111,7 +112,8 @@ absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::OpenOnce(
   for (auto& [number, shard] : reader->shards_) {
     absl::StatusOr<std::unique_ptr<RandomAccessFile>> file = fs.OpenForReading(
         DataPath(prefix, number, reader->header_.num_shards()));
-    shard.error = file.status();
+    shard.error = absl::IsNotFound(file.status()) ? MarkDamage(file.status())
+                                                  : file.status();
     if (file.ok()) shard.file = *std::move(file);
   }
   return reader;
@@ -527,9 +529,9 @@ absl::StatusOr<Tensor> BundleReader::ReadSlice(absl::string_view name,
     }
   }
   if (covered != shape.num_elements()) {
-    return InvalidArgument(
+    return MarkDamage(InvalidArgument(
         "Does not have sufficient slices for partitioned tensor ", name,
-        " to restore in slice_spec: ", slice.ToString());
+        " to restore in slice_spec: ", slice.ToString()));
   }
   ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(listed.dtype, shape));
   const auto element = static_cast<int64_t>(DataTypeSize(listed.dtype));

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/checkpoint/damage.h"
 #include "core/checkpoint/slice_copy.h"
 #include "core/io/foreign_file.h"
 #include "core/io/glob.h"
@@ -114,10 +115,10 @@ absl::Status V1Reader::AddFile(FileSystem& fs, const std::string& path) {
   const absl::StatusOr<std::string> head = (*table)->Get("");
   SavedTensorSlices saved;
   if (!head.ok() || !Parse(*head, &saved)) {
-    return absl::InternalError(absl::StrCat(
-        "Failed to find the saved tensor slices at the beginning of the "
-        "checkpoint file: ",
-        path));
+    return MarkDamage(
+        Internal("Failed to find the saved tensor slices at the beginning of "
+                 "the checkpoint file: ",
+                 path));
   }
   const auto bad = [&path](const SavedSliceMeta& meta, const auto&... parts) {
     return DataLoss(path, ": tensor \"", meta.name(), "\": ", parts...);
@@ -223,9 +224,9 @@ absl::StatusOr<Tensor> V1Reader::ReadSlice(absl::string_view name,
     }
   }
   if (covered != shape.num_elements()) {
-    return InvalidArgument(
+    return MarkDamage(InvalidArgument(
         "Does not have sufficient slices for partitioned tensor ", name,
-        " to restore in slice_spec: ", slice.ToString());
+        " to restore in slice_spec: ", slice.ToString()));
   }
   // The first part is read before memory for the whole is taken: a shape that
   // the file cannot fill shows there.

@@ -1,17 +1,21 @@
 #include "core/model/checkpoint_match.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/checkpoint/object_names.h"
 
 namespace metagraph {
 namespace {
 
 using Type = CheckpointReport::Type;
+
+// Of a list in a message for people: enough to see what kind of names it is.
+constexpr size_t kShownNames = 5;
 
 // The first mismatch of a key, if any; otherwise fills the item.
 std::optional<Type> Compare(const SavedVariable& saved,
@@ -44,65 +48,138 @@ std::optional<Type> Compare(const SavedVariable& saved,
   return {};
 }
 
+// Where in a checkpoint the keys of a graph are.
+class Keys {
+ public:
+  static absl::StatusOr<Keys> Find(const SaverPlan& plan,
+                                   const CheckpointReader& reader,
+                                   const RestoreMapping& mapping) {
+    Keys out(reader);
+    ASSIGN_OR_RETURN(out.objects_, ReadObjectNames(reader));
+    if (!mapping.renames()) return out;
+    ASSIGN_OR_RETURN(const NameMap map, NameMap::Parse(mapping));
+    std::vector<absl::string_view> keys;
+    for (const SavedVariable& saved : plan.variables) {
+      keys.push_back(saved.checkpoint_key);
+    }
+    std::vector<absl::string_view> names;
+    for (const CheckpointTensor& tensor : reader.tensors()) {
+      names.push_back(tensor.name);
+    }
+    for (const auto& [name, key] : out.objects_.keys) {
+      if (reader.Find(name) == nullptr) names.push_back(name);
+    }
+    // What a hash table yields has no order, but a message should.
+    std::sort(names.begin(), names.end());
+    ASSIGN_OR_RETURN(out.names_, map.Resolve(keys, names));
+    return out;
+  }
+
+  // nullptr: it is not there.
+  const CheckpointTensor* Of(const std::string& key) const {
+    const std::string& name = NameOf(key);
+    const CheckpointTensor* found = reader_.Find(name);
+    if (found != nullptr || objects_.ambiguous.contains(name)) return found;
+    const auto object = objects_.keys.find(name);
+    return object == objects_.keys.end() ? nullptr
+                                         : reader_.Find(object->second);
+  }
+  bool IsAmbiguous(const std::string& key) const {
+    return objects_.ambiguous.contains(NameOf(key));
+  }
+  bool object_based() const { return !objects_.keys.empty(); }
+  const std::vector<std::string>& idle_rules() const { return names_.idle; }
+
+ private:
+  explicit Keys(const CheckpointReader& reader) : reader_(reader) {}
+  const std::string& NameOf(const std::string& key) const {
+    const auto mapped = names_.by_key.find(key);
+    return mapped == names_.by_key.end() ? key : mapped->second;
+  }
+
+  const CheckpointReader& reader_;
+  ObjectNames objects_;
+  NameMap::Names names_;
+};
+
 }  // namespace
 
 std::string Type::ToString() const {
   return absl::StrCat(DataTypeName(dtype), " ", shape.ToString());
 }
 
+std::string FirstNames(const std::vector<std::string>& names) {
+  std::string text;
+  const size_t shown = std::min(names.size(), kShownNames);
+  for (size_t i = 0; i < shown; ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : ", ", "\"", names[i], "\"");
+  }
+  if (names.size() > shown) {
+    absl::StrAppend(&text, " and ", names.size() - shown, " more");
+  }
+  return text;
+}
+
 absl::Status CheckpointReport::ToStatus() const {
   if (fits()) return absl::OkStatus();
   std::string text;
-  for (const Mismatch& m : mismatched) {
+  for (size_t i = 0; i < std::min(mismatched.size(), kShownNames); ++i) {
+    const Mismatch& m = mismatched[i];
     absl::StrAppend(&text, text.empty() ? "" : "; ", "\"", m.name, "\" is ",
                     m.found.ToString(), ", the graph has ",
                     m.expected.ToString());
   }
+  if (mismatched.size() > kShownNames) {
+    absl::StrAppend(&text, "; ", mismatched.size() - kShownNames,
+                    " more differ");
+  }
   if (!missing.empty()) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", "not in the checkpoint: ");
-    for (size_t i = 0; i < missing.size(); ++i) {
-      absl::StrAppend(&text, i == 0 ? "" : ", ", "\"", missing[i], "\"");
-    }
-    // What a variable was renamed to is usually among the surplus names.
-    const std::vector<absl::string_view> names(extra.begin(), extra.end());
-    absl::StrAppend(&text, DidYouMean(NearestNames(missing[0], names)));
+    absl::StrAppend(&text, text.empty() ? "" : "; ",
+                    "not in the checkpoint: ", FirstNames(missing));
   }
   return mismatched.empty() ? absl::NotFoundError(text)
                             : absl::InvalidArgumentError(text);
 }
 
-CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
-                                const std::vector<ModelVariable>& variables,
-                                const CheckpointReader& reader) {
+absl::StatusOr<CheckpointMatch> MatchCheckpoint(
+    const SaverPlan& plan, const std::vector<ModelVariable>& variables,
+    const CheckpointReader& reader, const RestoreMapping& mapping) {
   absl::flat_hash_map<int, const ModelVariable*> by_node;
   for (const ModelVariable& variable : variables) {
     by_node.emplace(variable.node, &variable);
   }
+  ASSIGN_OR_RETURN(const Keys keys, Keys::Find(plan, reader, mapping));
   CheckpointMatch out;
+  out.report.object_based = keys.object_based();
+  out.report.idle_rules = keys.idle_rules();
   std::set<std::string> restored;
   std::set<std::string> missing;
+  std::set<std::string> ambiguous;
+  std::map<std::string, std::string> renamed;
   std::set<std::string> bad;
-  std::set<absl::string_view> used;
+  std::set<absl::string_view> used = {kObjectGraphKey};
   for (const SavedVariable& saved : plan.variables) {
-    used.insert(saved.checkpoint_key);
+    const std::string& key = saved.checkpoint_key;
+    const CheckpointTensor* found = keys.Of(key);
+    if (found != nullptr) used.insert(found->name);
     const auto found_variable = by_node.find(saved.node);
     if (found_variable == by_node.end()) continue;
     const ModelVariable& variable = *found_variable->second;
-    const CheckpointTensor* found = reader.Find(saved.checkpoint_key);
     if (found == nullptr) {
-      missing.insert(saved.checkpoint_key);
+      missing.insert(key);
+      if (keys.IsAmbiguous(key)) ambiguous.insert(key);
       continue;
     }
+    if (found->name != key) renamed.emplace(key, found->name);
     RestoreItem item;
-    item.key = saved.checkpoint_key;
+    item.key = found->name;
     item.variable = saved.variable;
     item.slot = variable.slot;
     item.bytes = found->stored_bytes;
     if (const auto expected = Compare(saved, variable, *found, item)) {
-      if (bad.insert(saved.checkpoint_key).second) {
+      if (bad.insert(key).second) {
         out.report.mismatched.push_back(
-            {saved.checkpoint_key, *expected,
-             Type{found->dtype, PartialShape(found->shape)}});
+            {key, *expected, Type{found->dtype, PartialShape(found->shape)}});
       }
       continue;
     }
@@ -117,7 +194,7 @@ CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
                                   static_cast<double>(whole));
       }
     }
-    restored.insert(saved.checkpoint_key);
+    restored.insert(key);
     if (variable.slot >= 0) out.items.push_back(std::move(item));
   }
   for (const CheckpointTensor& tensor : reader.tensors()) {
@@ -125,6 +202,8 @@ CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
   }
   out.report.restored.assign(restored.begin(), restored.end());
   out.report.missing.assign(missing.begin(), missing.end());
+  out.report.ambiguous.assign(ambiguous.begin(), ambiguous.end());
+  for (auto& [key, found] : renamed) out.report.renamed.push_back({key, found});
   std::sort(out.report.mismatched.begin(), out.report.mismatched.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/checkpoint/checkpoint_reader.h"
+#include "core/checkpoint/name_map.h"
 #include "core/checkpoint/tensor_slice.h"
 #include "core/graph/saver_plan.h"
 #include "core/graph/variables.h"
@@ -19,8 +20,8 @@ struct ModelVariable : GraphVariable {
   std::string checkpoint_key;
 };
 
-// A checkpoint held against the graph. Names are keys of the checkpoint,
-// sorted.
+// A checkpoint held against the graph. Names are the keys that the graph
+// restores by, and for `extra` those of the checkpoint; sorted.
 struct CheckpointReport {
   struct Type {
     DataType dtype = DT_INVALID;
@@ -37,10 +38,27 @@ struct CheckpointReport {
   std::vector<std::string> missing;
   std::vector<std::string> extra;
   std::vector<Mismatch> mismatched;
+  // What goes by another name in the checkpoint than in the graph.
+  struct Renamed {
+    std::string name;   // in the graph
+    std::string found;  // in the checkpoint
+  };
+  std::vector<Renamed> renamed;
+  // Rules of the name map that name nothing in this checkpoint.
+  std::vector<std::string> idle_rules;
+  // Of `missing`: what several objects of an object-based checkpoint are
+  // called.
+  std::vector<std::string> ambiguous;
+  bool object_based = false;  // written by tf.train.Checkpoint or Keras
 
+  // Whether the mapping lets it be restored.
+  bool Allowed(const RestoreMapping& mapping) const {
+    return (missing.empty() || mapping.skip_missing) &&
+           (mismatched.empty() || mapping.skip_mismatched);
+  }
   bool fits() const { return missing.empty() && mismatched.empty(); }
-  // OK if it fits, else all that is wrong: NOT_FOUND if tensors are missing
-  // only, INVALID_ARGUMENT if types or shapes differ.
+  // OK if it fits, else what is wrong, of many names the first few: NOT_FOUND
+  // if tensors are missing only, INVALID_ARGUMENT if types or shapes differ.
   absl::Status ToStatus() const;
 };
 
@@ -59,10 +77,17 @@ struct CheckpointMatch {
   std::vector<RestoreItem> items;  // those that fit, in the saver's order
 };
 
-// Compares names, dtypes and shapes; reads no values.
-CheckpointMatch MatchCheckpoint(const SaverPlan& plan,
-                                const std::vector<ModelVariable>& variables,
-                                const CheckpointReader& reader);
+// Compares names, dtypes and shapes; reads no values. Names are taken as the
+// mapping says, then as they are, then as an object-based checkpoint tells that
+// its variables were called. INVALID_ARGUMENT: the mapping is none, or does not
+// belong to this graph.
+absl::StatusOr<CheckpointMatch> MatchCheckpoint(
+    const SaverPlan& plan, const std::vector<ModelVariable>& variables,
+    const CheckpointReader& reader, const RestoreMapping& mapping);
+
+// The first few of `names` in quotes, separated by commas, and how many more
+// there are.
+std::string FirstNames(const std::vector<std::string>& names);
 
 // Reads and checks the value of one item.
 absl::StatusOr<Tensor> ReadItem(const CheckpointReader& reader,

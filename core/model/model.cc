@@ -15,10 +15,11 @@
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_list.h"
+#include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
-#include "core/graph/collections.h"
 #include "core/model/checkpoint_graph.h"
+#include "core/model/restore_advice.h"
 
 namespace metagraph {
 namespace {
@@ -31,38 +32,35 @@ void AddNote(std::string& note, absl::string_view more) {
 // Dead generations that wait for the lifecycle pool.
 constexpr int kMaxUnreclaimed = 4;
 
-// The node of "node:0" or "node".
-std::string NodeName(const std::string& name) {
-  return name.substr(0, name.rfind(':'));
-}
-
 // Whether files of the checkpoint are cut off, changed or missing; not whether
 // it can be read just now.
 bool IsDamaged(FileSystem& fs, const std::string& prefix, CallContext& call) {
-  const auto is_damage = [](const absl::Status& status) {
-    return absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
-           absl::IsNotFound(status) || absl::IsInternal(status) ||
-           absl::IsInvalidArgument(status);
-  };
   const auto check = VerifyCheckpoint(
       fs, prefix, [&call](uint64_t, uint64_t) { return call.Check().ok(); });
-  if (!check.ok()) return is_damage(check.status());
+  if (!check.ok()) {
+    return IsDamage(check.status()) || absl::IsNotFound(check.status());
+  }
   return std::any_of(check->tensors.begin(), check->tensors.end(),
-                     [&](const TensorCheck& t) { return is_damage(t.status); });
+                     [](const TensorCheck& t) { return IsDamage(t.status); });
 }
 
 }  // namespace
 
-Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment)
+Model::Model(std::string name, ModelFolder folder, ModelEnvironment environment,
+             ModelOptions options)
     : name_(std::move(name)),
       folder_(std::move(folder)),
       environment_(std::move(environment)),
+      options_(std::move(options)),
       seen_(*environment_.files) {}
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     std::string name, const ModelFolder& folder,
-    const ModelEnvironment& environment, CallContext& call) {
-  std::unique_ptr<Model> model(new Model(std::move(name), folder, environment));
+    const ModelEnvironment& environment, CallContext& call,
+    ModelOptions options) {
+  RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
+  std::unique_ptr<Model> model(
+      new Model(std::move(name), folder, environment, std::move(options)));
   RETURN_IF_ERROR(model->LoadGraph());
   // Of no use to a graph without variables.
   if (model->takes_checkpoints()) AddNote(model->note_, folder.note);
@@ -76,7 +74,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
   if (!folder.checkpoint.empty() && model->takes_checkpoints()) {
     RETURN_IF_ERROR(model->RestoreNewest(call));
   }
-  RETURN_IF_ERROR(model->RunMainOp(call));
+  RETURN_IF_ERROR(model->Initialize(call));
   if (environment.require_checkpoint) {
     ASSIGN_OR_RETURN(const auto now, model->Read(call));
     if (const std::string without = model->WithoutValues(*now);
@@ -137,6 +135,7 @@ std::string Model::note(const Generation& now) const {
 absl::Status Model::RestoreNewest(CallContext& call) {
   RestoreOptions options;
   options.checkpoint = folder_.checkpoint;
+  options.command = options_.command;
   // Without a saver nobody knows which variables were to be saved.
   if (graph()->saver_plan().saver.restore_op_name().empty()) {
     options.mode = RestoreMode::kPartial;
@@ -157,7 +156,8 @@ absl::Status Model::RestoreNewest(CallContext& call) {
     }
   }
   // Nobody said that the checkpoint is this graph's.
-  if (options.mode == RestoreMode::kPartial && absl::IsNotFound(newest)) {
+  if (options.mode == RestoreMode::kPartial && absl::IsNotFound(newest) &&
+      options_.mapping.empty()) {
     AddNote(note_, newest.message());
     return absl::OkStatus();
   }
@@ -166,9 +166,7 @@ absl::Status Model::RestoreNewest(CallContext& call) {
     AddNote(note_, absl::StrCat(newest.message(), "; serving \"",
                                 restored->checkpoint, "\" instead"));
   }
-  if (!restored->report.fits()) {
-    AddNote(note_, restored->report.ToStatus().message());
-  }
+  AddNote(note_, DescribeRestored(*graph(), restored->report));
   return absl::OkStatus();
 }
 
@@ -246,45 +244,6 @@ absl::Status Model::LoadGraph() {
   return absl::OkStatus();
 }
 
-absl::Status Model::RunMainOp(CallContext& call) {
-  if (folder_.kind != ModelFolder::Kind::kSavedModel) return absl::OkStatus();
-  const auto graph = this->graph();
-  const MetaGraph& meta = graph->meta();
-  RunRequest request;
-  for (const char* key : {"saved_model_main_op", "legacy_init_op"}) {
-    const auto collection = GetCollection(meta, key);
-    if (!collection.ok() || collection->entries.empty()) continue;
-    request.targets = {NodeName(collection->entries[0].text)};
-    break;
-  }
-  const auto& signatures = meta.def.signature_def();
-  if (const auto init = signatures.find("__saved_model_init_op");
-      request.targets.empty() && init != signatures.end()) {
-    for (const auto& [alias, info] : init->second.outputs()) {
-      request.targets = {NodeName(info.name())};
-    }
-  }
-  if (request.targets.empty()) return absl::OkStatus();
-  // An asset may be listed more than once, as tables made from files are.
-  const std::string assets =
-      JoinPath(NormalizePath("/", folder_.directory), "assets");
-  std::map<std::string, std::string> paths;
-  for (const tensorflow::AssetFileDef& asset : AssetFiles(meta.def)) {
-    paths[asset.tensor_info().name()] = JoinPath(assets, asset.filename());
-  }
-  for (auto& [name, path] : paths) {
-    request.feeds.emplace_back(name,
-                               Tensor::Scalar<std::string>(std::move(path)));
-  }
-  const absl::Status ran =
-      Annotate(session_->Run(request, call).status(), "initialisation \"",
-               request.targets[0], "\": ");
-  if (!absl::IsUnimplemented(ran)) return ran;
-  // What needs it, a table say, cannot run here either; the rest can.
-  AddNote(note_, ran.message());
-  return absl::OkStatus();
-}
-
 std::shared_ptr<const ModelGraph> Model::graph() const {
   MutexLock lock(mu_);
   return graph_;
@@ -296,7 +255,8 @@ absl::StatusOr<RunResult> Model::Run(const Executor& executor,
   absl::StatusOr<RunResult> ran = session_->Run(executor, request, call);
   // What its ops saved is no news, or the next rescan would bring it back.
   seen_.Settle();
-  ASSIGN_OR_RETURN(RunResult result, std::move(ran));
+  if (!ran.ok()) return ExplainTables(ran.status());
+  RunResult result = *std::move(ran);
   if (result.wrote_variables && environment_.events != nullptr &&
       environment_.events->has_listeners()) {
     Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
@@ -406,6 +366,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
   options.expected_generation = expected_generation;
   // The graph may have grown since.
   if (graph()->saver_plan().complete()) options.mode = RestoreMode::kPartial;
+  options.mapping = target.origin->mapping;
   ASSIGN_OR_RETURN(RestoreResult restored, Restore(options, nullptr, call));
   out.generation = restored.generation;
   out.checkpoint = restored.checkpoint;
@@ -441,59 +402,6 @@ Model::RollbackTarget Model::FindTarget(std::optional<int64_t> to_generation,
   for (const SeenCheckpoints::Origin& origin : origins) {
     if (origin.generation == out.generation) out.origin = origin;
   }
-  return out;
-}
-
-absl::StatusOr<InitializeResult> Model::InitializeVariables(
-    InitializeScope scope, const std::vector<std::string>& names, bool dry_run,
-    int64_t expected_generation, CallContext& call) {
-  RETURN_IF_ERROR(CheckExpected(expected_generation));
-  const auto graph = this->graph();
-  absl::flat_hash_set<absl::string_view> listed;
-  if (scope == InitializeScope::kListed) {
-    for (const std::string& name : names) {
-      ASSIGN_OR_RETURN(const ModelVariable* variable,
-                       graph->RequireVariable(name));
-      listed.insert(variable->name);
-    }
-  }
-  // Which variables have no value, and what is replaced, is looked up within
-  // the step that changes it.
-  ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
-                   session_->BeginStep(call, expected_generation));
-  std::shared_ptr<const Generation> before = step->shared_generation();
-  InitializeResult out;
-  RunRequest request;
-  std::vector<std::string> without;
-  for (const ModelVariable& variable : graph->variables()) {
-    const bool has_value =
-        variable.slot >= 0 && before->value(variable.slot).initialized();
-    if (scope == InitializeScope::kListed && !listed.contains(variable.name)) {
-      continue;
-    }
-    if (scope == InitializeScope::kUninitialized && has_value) continue;
-    if (variable.initializer.empty()) {
-      without.push_back(absl::StrCat("\"", variable.name, "\""));
-      continue;
-    }
-    out.initialized.push_back(variable.name);
-    if (has_value) out.overwritten.push_back(variable.name);
-    request.targets.push_back(NodeName(variable.initializer));
-  }
-  if (!without.empty()) {
-    return FailedPrecondition("no initializer in the graph for ",
-                              absl::StrJoin(without, ", "));
-  }
-  if (out.overwritten.empty()) before.reset();  // nothing to go back to
-  if (request.targets.empty() || dry_run) {
-    out.generation = step->End();
-    return out;
-  }
-  request.step = step.get();
-  RETURN_IF_ERROR(session_->Run(request, call).status());
-  out.generation = step->End();
-  if (before != nullptr) Retain(std::move(before));
-  Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   return out;
 }
 
@@ -541,6 +449,11 @@ absl::StatusOr<int64_t> Model::AssignVariables(
 std::optional<Outcome> Model::last_restore() const {
   MutexLock lock(mu_);
   return last_restore_;
+}
+
+std::shared_ptr<const CheckpointReport> Model::last_report() const {
+  MutexLock lock(mu_);
+  return last_report_;
 }
 
 std::optional<Outcome> Model::last_save() const {

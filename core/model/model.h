@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "core/base/thread_pool.h"
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_writer.h"
+#include "core/checkpoint/name_map.h"
 #include "core/io/file_system.h"
 #include "core/model/checkpoint_match.h"
 #include "core/model/confined_file_system.h"
@@ -51,6 +54,11 @@ struct RestoreOptions {
   std::string checkpoint;  // as ResolveCheckpoint takes it
   RestoreMode mode = RestoreMode::kStrict;
   int64_t expected_generation = -1;  // -1: any
+  // For this restore only; none: the model's own.
+  std::optional<RestoreMapping> mapping = {};
+  // What a user types to have this restore, for errors that offer more options;
+  // empty: `metagraphctl restore`.
+  std::string command = {};
 };
 
 struct RestoreResult {
@@ -59,6 +67,7 @@ struct RestoreResult {
   std::string checkpoint;
   std::optional<int64_t> global_step;
   CheckpointReport report;
+  RestoreMapping mapping;  // that it was done with
 };
 
 struct SaveOptions {
@@ -101,6 +110,8 @@ struct InitializeResult {
   int64_t generation = 0;
   std::vector<std::string> initialized;  // in the order of the graph
   std::vector<std::string> overwritten;
+  std::vector<std::string> tables;  // initializers that ran
+  std::string note;                 // for people: tables that are not ready
 };
 
 struct ExtendOptions {
@@ -115,6 +126,7 @@ struct ExtendResult {
   int64_t generation = 0;
   int64_t added_nodes = 0;
   std::vector<std::string> added_variables;
+  std::string note;  // for people: tables that are not ready
 };
 
 // How the last restore or save ended.
@@ -123,6 +135,15 @@ struct Outcome {
   absl::Time time;
   absl::Status status;
   int64_t generation = 0;
+};
+
+// What is this model's own, from who asks for it.
+struct ModelOptions {
+  // For every restore that brings none with it.
+  RestoreMapping mapping;
+  // What a user types to have the model loaded, for errors that offer more
+  // options.
+  std::string command = {};
 };
 
 // What all models of a process share. Everything outlives them.
@@ -158,7 +179,8 @@ class Model {
   // has a value, and the environment requires that.
   static absl::StatusOr<std::unique_ptr<Model>> Load(
       std::string name, const ModelFolder& folder,
-      const ModelEnvironment& environment, CallContext& call);
+      const ModelEnvironment& environment, CallContext& call,
+      ModelOptions options = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -171,6 +193,7 @@ class Model {
   std::string note() const;
   std::string note(const Generation& now) const;
   absl::Time load_time() const { return load_time_; }
+  const RestoreMapping& mapping() const { return options_.mapping; }
 
   // The newest version of the graph; whoever holds it sees it unchanged.
   std::shared_ptr<const ModelGraph> graph() const EXCLUDES(mu_);
@@ -250,8 +273,8 @@ class Model {
                                   const ProgressCallback& progress,
                                   CallContext& call) EXCLUDES(mu_);
 
-  // Runs initializers. NOT_FOUND: no such variable. FAILED_PRECONDITION: one
-  // has no initializer.
+  // Runs initializers, and those of tables unless variables are listed.
+  // NOT_FOUND: no such variable. FAILED_PRECONDITION: one has no initializer.
   absl::StatusOr<InitializeResult> InitializeVariables(
       InitializeScope scope, const std::vector<std::string>& names,
       bool dry_run, int64_t expected_generation, CallContext& call);
@@ -281,10 +304,13 @@ class Model {
   const SeenCheckpoints& seen() const { return seen_; }
 
   std::optional<Outcome> last_restore() const EXCLUDES(mu_);
+  // What the last restore that succeeded found; null: there was none.
+  std::shared_ptr<const CheckpointReport> last_report() const EXCLUDES(mu_);
   std::optional<Outcome> last_save() const EXCLUDES(mu_);
 
  private:
-  Model(std::string name, ModelFolder folder, ModelEnvironment environment);
+  Model(std::string name, ModelFolder folder, ModelEnvironment environment,
+        ModelOptions options);
 
   absl::Status LoadGraph();
   // What is to be said of a model whose variables have no values; or empty.
@@ -294,7 +320,28 @@ class Model {
   // Serves the folder's newest checkpoint; if that is damaged, the newest one
   // that is whole, and note() says so.
   absl::Status RestoreNewest(CallContext& call);
-  absl::Status RunMainOp(CallContext& call);
+  // Runs what must run before the graph is ready: a SavedModel's main op,
+  // local_init_op, tables. What of a `.meta` fails is told by note(), and runs
+  // that need it fail.
+  absl::Status Initialize(CallContext& call);
+  absl::Status RunMainOp(CallContext& call, std::set<int>& done);
+  // Runs the operations, each by itself, but for what `done` holds; adds what
+  // they reach to it. Returns what is to be said: other places of files that
+  // were taken, and what failed.
+  std::string RunInitializers(const std::vector<std::string>& operations,
+                              std::set<int>& done, CallContext& call)
+      EXCLUDES(mu_);
+  absl::Status RunInitializer(const std::string& operation, CallContext& call,
+                              std::string& note);
+  std::string InitializeLocals(CallContext& call);
+  // Adds to a run's error why a table is not ready.
+  absl::Status ExplainTables(const absl::Status& status) const EXCLUDES(mu_);
+  // The mapping of a restore: its own, or the model's.
+  RestoreMapping MappingOf(const RestoreOptions& options) const;
+  // Whether a mapping that is the model's own would leave values of the
+  // checkpoint before among those of this one.
+  absl::Status CheckNoMix(const ModelGraph& graph,
+                          const CheckpointReport& report) const EXCLUDES(mu_);
   absl::StatusOr<RestoreResult> DoRestore(const std::string& prefix,
                                           const RestoreOptions& options,
                                           const ProgressCallback& progress,
@@ -344,6 +391,7 @@ class Model {
   const std::string name_;
   const ModelFolder folder_;
   const ModelEnvironment environment_;
+  const ModelOptions options_;
   absl::Time load_time_;
   std::string note_;
   SeenCheckpoints seen_;
@@ -358,6 +406,9 @@ class Model {
   std::vector<std::string> saved_ GUARDED_BY(mu_);  // that may still be there
   std::optional<Outcome> last_restore_ GUARDED_BY(mu_);
   std::optional<Outcome> last_save_ GUARDED_BY(mu_);
+  std::shared_ptr<const CheckpointReport> last_report_ GUARDED_BY(mu_);
+  // Why tables are not ready, by initializer.
+  std::map<std::string, std::string> unready_ GUARDED_BY(mu_);
 };
 
 }  // namespace metagraph

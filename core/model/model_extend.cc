@@ -11,6 +11,7 @@
 #include "core/graph/meta_graph_merge.h"
 #include "core/graph/saver_builder.h"
 #include "core/model/graph_check.h"
+#include "core/model/initializers.h"
 #include "core/model/model.h"
 
 namespace metagraph {
@@ -172,9 +173,16 @@ absl::StatusOr<ExtendResult> Model::ExtendGraph(const ExtendOptions& options,
   }
   {
     MutexLock lock(mu_);
-    graph_ = std::move(extended);
+    graph_ = extended;
   }
   step.reset();
+  std::vector<std::string> tables = TableInitializers(extended->meta());
+  const std::vector<std::string> known = TableInitializers(old->meta());
+  std::erase_if(tables, [&](const std::string& operation) {
+    return std::find(known.begin(), known.end(), operation) != known.end();
+  });
+  std::set<int> done;
+  result.note = RunInitializers(tables, done, call);
   result.generation = generation_number();
   Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
   return result;

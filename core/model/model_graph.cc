@@ -92,4 +92,13 @@ const GraphCatalog& ModelGraph::catalog() const {
   return *catalog_;
 }
 
+const UnneededVariables& ModelGraph::unneeded() const {
+  MutexLock lock(mu_);
+  if (unneeded_ == nullptr) {
+    unneeded_ =
+        std::make_unique<const UnneededVariables>(FindUnneededVariables(meta_));
+  }
+  return *unneeded_;
+}
+
 }  // namespace metagraph

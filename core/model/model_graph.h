@@ -10,6 +10,7 @@
 #include "core/base/mutex.h"
 #include "core/graph/meta_graph.h"
 #include "core/graph/saver_plan.h"
+#include "core/graph/training_only.h"
 #include "core/model/checkpoint_match.h"
 #include "core/model/graph_catalog.h"
 #include "core/op/op_registry.h"
@@ -41,6 +42,8 @@ class ModelGraph {
       absl::string_view name) const;
   // Made at the first call.
   const GraphCatalog& catalog() const EXCLUDES(mu_);
+  // Variables that no output needs. Found at the first call.
+  const UnneededVariables& unneeded() const EXCLUDES(mu_);
 
  private:
   void ListModelVariables(Session& session);
@@ -56,6 +59,7 @@ class ModelGraph {
 
   mutable Mutex mu_;
   mutable std::unique_ptr<const GraphCatalog> catalog_ GUARDED_BY(mu_);
+  mutable std::unique_ptr<const UnneededVariables> unneeded_ GUARDED_BY(mu_);
 };
 
 }  // namespace metagraph

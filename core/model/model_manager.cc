@@ -70,19 +70,22 @@ void ModelManager::Announce(const std::string& name, const std::string& path) {
 
 absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
                                            const std::string& path,
-                                           std::optional<int64_t> version) {
+                                           std::optional<int64_t> version,
+                                           ModelOptions options) {
   if (name.empty()) return InvalidArgument("a model needs a name");
+  RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
   auto folder = FindWholeModel(*environment_.files, path,
                                {version, environment_.checkpoint_alone});
   if (!folder.ok()) {
     return Annotate(folder.status(), "model \"", name, "\": ");
   }
-  RETURN_IF_ERROR(Start(name, path, *folder));
+  RETURN_IF_ERROR(Start(name, path, *folder, options));
   MutexLock lock(state_->mu);
   ModelSource& source = state_->sources[name];
   if (source.path != path) source = ModelSource();
   source.name = name;
   source.path = path;
+  source.options = std::move(options);
   source.dropped.erase(folder->version);
   if (version) {
     source.pinned.insert(*version);
@@ -94,7 +97,8 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
 
 absl::Status ModelManager::Start(const std::string& name,
                                  const std::string& path,
-                                 const ModelFolder& folder) {
+                                 const ModelFolder& folder,
+                                 const ModelOptions& options) {
   const Key key(name, folder.version);
   ManagedModel loading;
   {
@@ -120,22 +124,23 @@ absl::Status ModelManager::Start(const std::string& name,
   }
   Tell(loading, 0);
   if (environment_.lifecycle_pool == nullptr) {
-    LoadNow(key, loading.serial, folder);
+    LoadNow(key, loading.serial, folder, options);
   } else {
     environment_.lifecycle_pool->Schedule(
-        [this, key, serial = loading.serial, folder] {
-          LoadNow(key, serial, folder);
+        [this, key, serial = loading.serial, folder, options] {
+          LoadNow(key, serial, folder, options);
         });
   }
   return absl::OkStatus();
 }
 
 void ModelManager::LoadNow(const Key& key, int64_t serial,
-                           const ModelFolder& folder) {
+                           const ModelFolder& folder,
+                           const ModelOptions& options) {
   CallContext call;
   // Before loading: a file that is completed meanwhile has changed.
   const ModelStamp tried = StampOf(*environment_.files, folder);
-  auto loaded = Model::Load(key.first, folder, environment_, call);
+  auto loaded = Model::Load(key.first, folder, environment_, call, options);
   const absl::Status status =
       Annotate(loaded.status(), "model \"", key.first, "\": ");
   std::shared_ptr<Model> model;
@@ -271,7 +276,7 @@ absl::StatusOr<int64_t> ModelManager::TakeOut(absl::string_view name,
 absl::Status ModelManager::LoadVersion(const ModelSource& source,
                                        const ModelFolder& folder,
                                        CallContext& call) {
-  RETURN_IF_ERROR(Start(source.name, source.path, folder));
+  RETURN_IF_ERROR(Start(source.name, source.path, folder, source.options));
   return WaitUntilLoaded(source.name, folder.version, call);
 }
 

@@ -40,6 +40,7 @@ struct ModelSource {
   bool follows_newest = false;
   std::set<int64_t> pinned;   // loaded by number
   std::set<int64_t> dropped;  // unloaded by number
+  ModelOptions options = {};  // of all versions
 };
 
 // The models by name and version. Loads in the background; hands models out by
@@ -59,10 +60,12 @@ class ModelManager {
   void Announce(const std::string& name, const std::string& path);
   // Looks at the path at once and loads in the background. Without a version:
   // the newest that is whole, and later ones that Rescanner finds. Returns the
-  // version being loaded. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name
-  // is in use; INVALID_ARGUMENT: no name.
+  // version being loaded. The options hold for all versions, and whenever one
+  // is loaded again. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name is
+  // in use; INVALID_ARGUMENT: no name, or a name map that is none.
   absl::StatusOr<int64_t> Load(const std::string& name, const std::string& path,
-                               std::optional<int64_t> version = {});
+                               std::optional<int64_t> version = {},
+                               ModelOptions options = {});
   // Until it is available, or has failed: then the reason.
   absl::Status WaitUntilLoaded(absl::string_view name, int64_t version,
                                CallContext& call);
@@ -121,8 +124,9 @@ class ModelManager {
   };
 
   absl::Status Start(const std::string& name, const std::string& path,
-                     const ModelFolder& folder);
-  void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder);
+                     const ModelFolder& folder, const ModelOptions& options);
+  void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder,
+               const ModelOptions& options);
   std::shared_ptr<Model> Share(std::unique_ptr<Model> model, int64_t serial);
   void Tell(const ManagedModel& entry, int64_t generation);
   absl::StatusOr<int64_t> TakeOut(absl::string_view name,

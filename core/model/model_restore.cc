@@ -1,11 +1,15 @@
 // Model::Restore: check, read, swap.
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
+#include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/model/model.h"
+#include "core/model/restore_advice.h"
 
 namespace metagraph {
 namespace {
@@ -36,15 +40,6 @@ class ProgressMeter {
   Mutex mu_;
   Progress progress_ GUARDED_BY(mu_);
 };
-
-// What is wrong in the files is damage, whatever code the op Restore has for
-// it in TensorFlow.
-absl::Status AsDamage(const absl::Status& status) {
-  if (absl::IsInternal(status) || absl::IsOutOfRange(status)) {
-    return DataLoss(status.message());
-  }
-  return status;
-}
 
 // The parts of the restore that are not plain copies, as one message.
 std::string UnmappedText(const SaverPlan& plan) {
@@ -86,7 +81,9 @@ absl::StatusOr<RestoreResult> Model::Restore(const RestoreOptions& options,
   if (prefix.ok() && WouldEndAlike(result.status())) {
     seen_.Note(*prefix, stamp);
   }
-  if (result.ok()) seen_.AddOrigin({result->generation, *prefix, stamp});
+  if (result.ok()) {
+    seen_.AddOrigin({result->generation, *prefix, stamp, MappingOf(options)});
+  }
   Tell(ModelEvent::Kind::kRestore, outcome.checkpoint, result.status());
   return result;
 }
@@ -103,29 +100,44 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   if (!reader.ok()) return at(AsDamage(reader.status()));
   const auto graph = this->graph();
   const SaverPlan& plan = graph->saver_plan();
-  CheckpointMatch match = MatchCheckpoint(plan, graph->variables(), **reader);
+  const RestoreMapping mapping = MappingOf(options);
+  auto matched = MatchCheckpoint(plan, graph->variables(), **reader, mapping);
+  if (!matched.ok()) return at(AsDamage(matched.status()));
+  CheckpointMatch match = *std::move(matched);
 
   RestoreResult result;
   result.checkpoint = prefix;
   result.previous_generation = generation_number();
   result.generation = result.previous_generation;
   result.report = std::move(match.report);
-  if (options.mode == RestoreMode::kStrict && !result.report.fits()) {
-    const absl::Status misfit = result.report.ToStatus();
-    return at(result.report.restored.empty()
-                  ? misfit
-                  : absl::Status(misfit.code(),
-                                 absl::StrCat(misfit.message(),
-                                              "; a partial restore takes what "
-                                              "fits and leaves the rest as it "
-                                              "is")));
-  }
-  if (options.mode == RestoreMode::kPartial && match.items.empty() &&
-      plan.complete() && !plan.variables.empty()) {
-    return at(NotFound("no variable of the graph is in it; it has ",
-                       result.report.extra.size(), " others"));
-  }
+  result.mapping = mapping;
+  const CheckpointReport& report = result.report;
+  const std::string command =
+      !options.command.empty()
+          ? options.command
+          : absl::StrCat("metagraphctl restore ", ShellWord(name_),
+                         options.checkpoint.empty() ? "" : " ",
+                         options.checkpoint.empty()
+                             ? ""
+                             : ShellWord(options.checkpoint));
   const bool dry_run = options.mode == RestoreMode::kDryRun;
+  if (!dry_run && !report.Allowed(mapping)) {
+    return at(DescribeMisfit(*graph, **reader, report, mapping, command));
+  }
+  if (!dry_run && match.items.empty() && !report.fits() && plan.complete()) {
+    RestoreMapping strict = mapping;
+    strict.skip_missing = strict.skip_mismatched = false;
+    return at(
+        Annotate(DescribeMisfit(*graph, **reader, report, strict, command),
+                 "no variable of the graph is in it; "));
+  }
+  if (!options.mapping && options.mode == RestoreMode::kStrict) {
+    if (const absl::Status mix = CheckNoMix(*graph, report); !mix.ok()) {
+      return at(absl::Status(
+          mix.code(), absl::StrCat(mix.message(), "; to do so all the same: ",
+                                   command, " ", mapping.ToOptions())));
+    }
+  }
   auto values = ReadItems(**reader, match.items, !dry_run, progress, call);
   if (!values.ok()) return at(AsDamage(values.status()));
   if (dry_run) {
@@ -135,9 +147,11 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
     return result;
   }
 
-  if (!plan.complete() && options.mode == RestoreMode::kPartial) {
+  if (!plan.complete() && (options.mode == RestoreMode::kPartial ||
+                           !report.fits() || !report.renamed.empty())) {
     return Unimplemented(
-        "a partial restore cannot do what only the graph's restore op can: ",
+        "a partial restore, or one under other names, cannot do what only the "
+        "graph's restore op can: ",
         UnmappedText(plan));
   }
   // One step, whatever it takes: nobody sees a part of it.
@@ -158,7 +172,43 @@ absl::StatusOr<RestoreResult> Model::DoRestore(const std::string& prefix,
   result.previous_generation = previous->number;
   result.global_step = GlobalStep(step->generation());
   Retain(std::move(previous));
+  {
+    MutexLock lock(mu_);
+    last_report_ = std::make_shared<const CheckpointReport>(result.report);
+  }
   return result;
+}
+
+RestoreMapping Model::MappingOf(const RestoreOptions& options) const {
+  RestoreMapping out = options.mapping.value_or(options_.mapping);
+  if (options.mode == RestoreMode::kPartial) {
+    out.skip_missing = true;
+    out.skip_mismatched = true;
+  }
+  return out;
+}
+
+absl::Status Model::CheckNoMix(const ModelGraph& graph,
+                               const CheckpointReport& report) const {
+  const auto before = last_report();
+  if (before == nullptr || report.fits()) return absl::OkStatus();
+  std::vector<std::string> lost;
+  const absl::flat_hash_set<absl::string_view> had(before->restored.begin(),
+                                                   before->restored.end());
+  for (const std::string& key : report.missing) {
+    if (had.contains(key)) lost.push_back(key);
+  }
+  for (const CheckpointReport::Mismatch& mismatch : report.mismatched) {
+    if (had.contains(mismatch.name)) lost.push_back(mismatch.name);
+  }
+  const std::vector<std::string> spare = UnneededKeys(graph, lost);
+  std::erase_if(lost, [&](const std::string& key) {
+    return std::find(spare.begin(), spare.end(), key) != spare.end();
+  });
+  if (lost.empty()) return absl::OkStatus();
+  return NotFound("the checkpoint served has ", FirstNames(lost),
+                  ", this one has not: the weights would be those of two "
+                  "checkpoints");
 }
 
 absl::StatusOr<std::vector<std::pair<int, Tensor>>> Model::ReadItems(

@@ -144,6 +144,29 @@ absl::Status CheckName(const std::string& name) {
   return absl::OkStatus();
 }
 
+// Whether the name map, which will be applied to what is saved here, leaves it
+// as it is.
+absl::Status CheckReadsBack(const SaverPlan& plan,
+                            const RestoreMapping& mapping) {
+  if (!mapping.renames()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const NameMap map, NameMap::Parse(mapping));
+  std::vector<absl::string_view> keys;
+  for (const SavedVariable& saved : plan.variables) {
+    keys.push_back(saved.checkpoint_key);
+  }
+  std::sort(keys.begin(), keys.end());
+  ASSIGN_OR_RETURN(const NameMap::Names names, map.Resolve(keys, keys));
+  for (absl::string_view key : keys) {
+    const auto moved = names.by_key.find(key);
+    if (moved == names.by_key.end() || moved->second == key) continue;
+    return FailedPrecondition(
+        "saves hold the graph's names, and the next start with this name map (",
+        mapping.ToOptions(), ") would read \"", key, "\" from \"",
+        moved->second, "\": save into another folder");
+  }
+  return absl::OkStatus();
+}
+
 // Whether a restart would take this checkpoint.
 bool NamedByStateFile(FileSystem& fs, const std::string& prefix) {
   const auto state = ReadCheckpointState(fs, std::string(Dirname(prefix)));
@@ -197,6 +220,11 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& given,
     return FailedPrecondition(keys.message(),
                               ": extend the graph with a saver that gives them "
                               "names of their own");
+  }
+  // A checkpoint holds the graph's names, as its `.meta` does, whatever names
+  // the values came from.
+  if (folder == folder_.directory) {
+    RETURN_IF_ERROR(CheckReadsBack(plan, options_.mapping));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
   RETURN_IF_ERROR(

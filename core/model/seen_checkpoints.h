@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "core/base/mutex.h"
 #include "core/checkpoint/checkpoint_files.h"
+#include "core/checkpoint/name_map.h"
 #include "core/io/file_system.h"
 
 namespace metagraph {
@@ -63,6 +64,7 @@ class SeenCheckpoints {
     int64_t generation = 0;
     std::string checkpoint;
     CheckpointStamp stamp;
+    RestoreMapping mapping = {};  // that it was restored with
   };
   // Only the newest are remembered.
   void AddOrigin(Origin origin) EXCLUDES(mu_);

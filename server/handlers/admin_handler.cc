@@ -8,6 +8,7 @@
 
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/model/restore_advice.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
 
@@ -44,6 +45,16 @@ ProgressCallback SendProgress(const MessageSink<Response>& sink,
   };
 }
 
+// With which of the missing ones only training uses.
+void ToProto(const CheckpointReport& report, const Model& model,
+             v1::CheckpointReport* out) {
+  ToProto(report, out);
+  for (const std::string& key :
+       TrainingOnlyKeys(*model.graph(), report.missing)) {
+    out->add_training_only(key);
+  }
+}
+
 }  // namespace
 
 absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
@@ -63,8 +74,14 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   const std::filesystem::path directory =
       std::filesystem::absolute(request.directory(), error);
   if (error) return InvalidArgument(request.directory(), ": ", error.message());
+  ModelOptions options;
+  options.mapping = MappingFrom(request.mapping());
+  options.command =
+      absl::StrCat("metagraphctl load ", ShellWord(request.model()), " ",
+                   ShellWord(directory.string()));
   ASSIGN_OR_RETURN(const int64_t loading,
-                   models_.Load(request.model(), directory.string(), version));
+                   models_.Load(request.model(), directory.string(), version,
+                                std::move(options)));
   response->set_version(loading);
   response->set_state(v1::MODEL_STATE_LOADING);
   if (!request.wait()) return absl::OkStatus();
@@ -72,6 +89,10 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   ASSIGN_OR_RETURN(const auto model, models_.Find(request.model(), loading));
   response->set_state(v1::MODEL_STATE_AVAILABLE);
   response->set_generation(model->generation_number());
+  if (const auto report = model->last_report()) {
+    ToProto(*report, *model, response->mutable_report());
+  }
+  response->set_note(ToUtf8(model->note()));
   return absl::OkStatus();
 }
 
@@ -94,6 +115,7 @@ absl::Status AdminHandler::Restore(
   RestoreOptions options;
   options.checkpoint = request.checkpoint();
   ASSIGN_OR_RETURN(options.mode, ModeOf(request.mode()));
+  if (request.has_mapping()) options.mapping = MappingFrom(request.mapping());
   options.expected_generation = ExpectedGeneration(request);
   ASSIGN_OR_RETURN(const RestoreResult restored,
                    model->Restore(options, SendProgress(sink, call), call));
@@ -102,7 +124,8 @@ absl::Status AdminHandler::Restore(
   result->set_generation(restored.generation);
   result->set_checkpoint(ToUtf8(restored.checkpoint));
   if (restored.global_step) result->set_global_step(*restored.global_step);
-  ToProto(restored.report, result->mutable_report());
+  ToProto(restored.report, *model, result->mutable_report());
+  result->set_would_restore(restored.report.Allowed(restored.mapping));
   result->set_previous_generation(restored.previous_generation);
   sink(message);
   return absl::OkStatus();
@@ -201,6 +224,8 @@ absl::Status AdminHandler::InitializeVariables(
                                       result.initialized.end()};
   *response->mutable_overwritten() = {result.overwritten.begin(),
                                       result.overwritten.end()};
+  *response->mutable_tables() = {result.tables.begin(), result.tables.end()};
+  response->set_note(ToUtf8(result.note));
   return absl::OkStatus();
 }
 
@@ -254,6 +279,7 @@ absl::Status AdminHandler::ExtendGraph(
   response->set_added_nodes(result.added_nodes);
   *response->mutable_added_variables() = {result.added_variables.begin(),
                                           result.added_variables.end()};
+  response->set_note(ToUtf8(result.note));
   return absl::OkStatus();
 }
 

@@ -69,6 +69,27 @@ void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {
     type(mismatch.expected, to->mutable_expected());
     type(mismatch.found, to->mutable_found());
   }
+  for (const CheckpointReport::Renamed& renamed : report.renamed) {
+    auto* to = out->add_renamed();
+    to->set_name(renamed.name);
+    to->set_found(ToUtf8(renamed.found));
+  }
+}
+
+void ToProto(const RestoreMapping& mapping, v1::RestoreMapping* out) {
+  out->set_prefix(mapping.prefix);
+  *out->mutable_map() = {mapping.rules.begin(), mapping.rules.end()};
+  out->set_skip_missing(mapping.skip_missing);
+  out->set_skip_mismatched(mapping.skip_mismatched);
+}
+
+RestoreMapping MappingFrom(const v1::RestoreMapping& mapping) {
+  RestoreMapping out;
+  out.prefix = mapping.prefix();
+  out.rules.assign(mapping.map().begin(), mapping.map().end());
+  out.skip_missing = mapping.skip_missing();
+  out.skip_mismatched = mapping.skip_mismatched();
+  return out;
 }
 
 void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out) {
@@ -131,6 +152,9 @@ void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   if (!detailed) return;
 
   out->set_note(ToUtf8(model.note(*generation)));
+  if (!model.mapping().empty()) {
+    ToProto(model.mapping(), out->mutable_mapping());
+  }
   for (int64_t number : model.GenerationsInMemory()) {
     out->add_generations_in_memory(number);
   }

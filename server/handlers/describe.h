@@ -43,6 +43,8 @@ void ToProto(const TensorDetails& tensor, const Graph& graph,
 std::string ToUtf8(const std::string& bytes);
 
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out);
+void ToProto(const RestoreMapping& mapping, v1::RestoreMapping* out);
+RestoreMapping MappingFrom(const v1::RestoreMapping& mapping);
 void ToProto(const UnsupportedOp& op, v1::UnsupportedOp* out);
 void ToProto(const Outcome& outcome, v1::OperationOutcome* out);
 // `detailed`: with what only GetModel answers.

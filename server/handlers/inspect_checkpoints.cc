@@ -11,6 +11,7 @@
 #include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
+#include "core/model/restore_advice.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
 
@@ -108,9 +109,26 @@ absl::Status InspectHandler::VerifyCheckpoint(
   }
   response->set_bytes(static_cast<int64_t>(bytes));
   const auto graph = model->graph();
-  const CheckpointMatch match =
-      MatchCheckpoint(graph->saver_plan(), graph->variables(), **reader);
-  ToProto(match.report, response->mutable_report());
+  const RestoreMapping mapping =
+      request.has_mapping() ? MappingFrom(request.mapping()) : model->mapping();
+  auto match = MatchCheckpoint(graph->saver_plan(), graph->variables(),
+                               **reader, mapping);
+  if (absl::IsInvalidArgument(match.status())) return match.status();
+  if (!match.ok()) {
+    response->add_problems(ToUtf8(std::string(match.status().message())));
+    return absl::OkStatus();
+  }
+  const CheckpointReport& report = match->report;
+  ToProto(report, response->mutable_report());
+  for (const std::string& key : TrainingOnlyKeys(*graph, report.missing)) {
+    response->mutable_report()->add_training_only(key);
+  }
+  if (!report.Allowed(mapping)) {
+    response->set_note(ToUtf8(std::string(
+        DescribeMisfit(*graph, **reader, report, mapping, "").message())));
+  } else {
+    response->set_note(ToUtf8(DescribeRestored(*graph, report)));
+  }
   if (!request.skip_values()) {
     for (const CheckpointTensor& tensor : (*reader)->tensors()) {
       RETURN_IF_ERROR(call.Check());
@@ -120,7 +138,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
           ToUtf8(absl::StrCat("\"", tensor.name, "\": ", status.message())));
     }
   }
-  response->set_ok(response->problems_size() == 0 && match.report.fits());
+  response->set_ok(response->problems_size() == 0 && report.Allowed(mapping));
   return absl::OkStatus();
 }
 

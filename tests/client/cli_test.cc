@@ -113,7 +113,8 @@ TEST_F(CliTest, WrongUsageIsTwoAndGoesToStandardError) {
            {"models", "--output", "npy"},
            {"models", "--timeout", "-1"},
            {"tensors", "add", "--role", "king"},
-           {"restore", "add", "--partial", "--dry-run"},
+           {"show", "add", "--skip-missing"},
+           {"--prefix", "model/", "show", "add"},
            {"save", "add", "--global-step", "1", "--no-global-step"},
            {"init", "add", "W1", "--all"},
            {"read", "add", "W1", "--slice", "1"},
@@ -471,6 +472,80 @@ TEST_F(CliTest, RestorePrintsTheReport) {
   EXPECT_EQ(request.mode(), v1::RESTORE_MODE_PARTIAL);
   EXPECT_EQ(request.expected_generation(), 1);
   EXPECT_EQ(request.checkpoint(), "model-20");
+}
+
+TEST_F(CliTest, LoadRestoreAndVerifySendTheMapping) {
+  fake_.on_LoadModel.answer = [](const auto&) {
+    v1::LoadModelResponse response;
+    response.set_state(v1::MODEL_STATE_AVAILABLE);
+    response.mutable_report()->add_missing("w/Adam");
+    response.mutable_report()->add_training_only("w/Adam");
+    auto* renamed = response.mutable_report()->add_renamed();
+    renamed->set_name("model/w");
+    renamed->set_found("w");
+    response.set_note("a note");
+    return response;
+  };
+  v1::RestoreResponse restored;
+  restored.mutable_result()->set_checkpoint("model-20");
+  fake_.on_Restore.answers.push_back(restored);
+  fake_.on_VerifyCheckpoint.answer = [](const auto&) {
+    v1::VerifyCheckpointResponse response;
+    response.set_ok(true);
+    response.set_note("object-based");
+    return response;
+  };
+  const std::vector<std::string> options = {"--prefix",      "model/",
+                                            "--map",         "old/=new/",
+                                            "--map=(a)=\\1", "--skip-missing"};
+  for (const char* verb : {"load", "restore", "verify"}) {
+    std::vector<std::string> arguments = {verb, "add", "place"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    EXPECT_EQ(Ctl(arguments), 0) << verb << err();
+    if (arguments[0] == "load") {
+      EXPECT_EQ(out(),
+                "add@0 AVAILABLE, generation 0\n"
+                "w/Adam\tmissing\tyes, for training only\tno\n"
+                "model/w\trenamed\tyes\tw\n"
+                "a note\n");
+    }
+  }
+  EXPECT_THAT(out(), HasSubstr("object-based"));
+  for (const v1::RestoreMapping& mapping :
+       {fake_.on_LoadModel.requests.at(0).mapping(),
+        fake_.on_Restore.requests.at(0).mapping(),
+        fake_.on_VerifyCheckpoint.requests.at(0).mapping()}) {
+    EXPECT_EQ(mapping.prefix(), "model/");
+    EXPECT_THAT(mapping.map(), ElementsAre("old/=new/", "(a)=\\1"));
+    EXPECT_TRUE(mapping.skip_missing());
+    EXPECT_FALSE(mapping.skip_mismatched());
+  }
+  EXPECT_EQ(fake_.on_Restore.requests.at(0).mode(), v1::RESTORE_MODE_STRICT);
+}
+
+TEST_F(CliTest, AMappingGoesWithLocalBeforeAndBehindTheVerb) {
+  EXPECT_EQ(Ctl({"--local", "/m", "--prefix", "model/", "run", "--fetch",
+                 "add1:0", "--partial"}),
+            0)
+      << err();
+  EXPECT_EQ(options_.mapping.prefix, "model/");
+  EXPECT_TRUE(options_.mapping.skip_missing);
+  EXPECT_TRUE(options_.mapping.skip_mismatched);
+  // The verb's own option of that name is not meant.
+  EXPECT_EQ(Ctl({"--local", "/m", "tensors", "--prefix", "add"}), 0) << err();
+  EXPECT_TRUE(options_.mapping.empty());
+}
+
+TEST_F(CliTest, ADryRunTellsWhetherARestoreWouldSucceed) {
+  v1::RestoreResponse update;
+  update.mutable_result()->set_checkpoint("c");
+  update.mutable_result()->mutable_report()->add_missing("w/Adam");
+  update.mutable_result()->set_would_restore(true);
+  fake_.on_Restore.answers.push_back(update);
+  EXPECT_EQ(Ctl({"restore", "add", "--dry-run", "--skip-missing"}), 0);
+  EXPECT_THAT(out(), StartsWith("would restore c: 0 variables\n"));
+  fake_.on_Restore.answers[0].mutable_result()->set_would_restore(false);
+  EXPECT_EQ(Ctl({"restore", "add", "--dry-run"}), 1);
 }
 
 TEST_F(CliTest, ARestoreThatFailsTellsWhy) {

@@ -39,6 +39,42 @@ TEST(ServerOptionsTest, FlagsWinOverTheEnvironment) {
   unsetenv("METAGRAPHD_THREADS");
 }
 
+TEST(ServerOptionsTest, AMappingIsForOneModelOrForAll) {
+  const CommandLine line =
+      Parse({"--model=a=/x", "--model=b=/y", "--prefix=a:model/", "--map",
+             "old/=new/", "--map=b:(x)=\\1", "--skip-missing=b"});
+  ASSERT_FALSE(line.exit) << line.message;
+  const RestoreMapping& a = line.options.models[0].mapping;
+  const RestoreMapping& b = line.options.models[1].mapping;
+  EXPECT_EQ(a.prefix, "model/");
+  EXPECT_EQ(b.prefix, "");
+  EXPECT_THAT(a.rules, testing::ElementsAre("old/=new/"));
+  EXPECT_THAT(b.rules, testing::ElementsAre("old/=new/", "(x)=\\1"));
+  EXPECT_FALSE(a.skip_missing);
+  EXPECT_TRUE(b.skip_missing);
+  EXPECT_FALSE(b.skip_mismatched);
+}
+
+TEST(ServerOptionsTest, SkippingNeedsNoValue) {
+  for (const char* flag : {"--skip_missing", "--skip-missing", "--partial"}) {
+    const CommandLine line = Parse({flag, "--model", "a=/x"});
+    ASSERT_FALSE(line.exit) << line.message;
+    EXPECT_TRUE(line.options.models[0].mapping.skip_missing) << flag;
+  }
+  setenv("METAGRAPHD_SKIP_MISSING", "a", 1);
+  EXPECT_TRUE(Parse({"--model=a=/x"}).options.models[0].mapping.skip_missing);
+  unsetenv("METAGRAPHD_SKIP_MISSING");
+}
+
+TEST(ServerOptionsTest, AMappingThatIsNoneIsWrongUsage) {
+  for (const char* wrong :
+       {"--map=nonsense", "--map=(=x", "--skip_missing=b", "--prefix=/"}) {
+    const CommandLine line = Parse({"--model=a=/x", wrong});
+    EXPECT_EQ(line.exit_code, 2) << wrong;
+    EXPECT_NE(line.message, "") << wrong;
+  }
+}
+
 TEST(ServerOptionsTest, WrongUsageExitsWithTwo) {
   for (const char* wrong :
        {"--no_such_flag", "--model=nameless", "--model==x", "--listen=nowhere",

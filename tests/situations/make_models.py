@@ -150,8 +150,7 @@ def other_names():
                 w = tf.get_variable("w", [3, 3],
                                     initializer=tf.constant_initializer(i))
         tf.matmul(x, w, name="y")
-        tf.train.Saver()
-        tf.train.export_meta_graph(at("other_names/scope/model.meta"))
+        tf.train.Saver().export_meta_graph(at("other_names/scope/model.meta"))
         session.run(tf.global_variables_initializer())
         tf.train.Saver({v.op.name[len("net/"):]: v
                         for v in tf.global_variables()}).save(
@@ -163,11 +162,8 @@ def other_names():
         tf.train.Saver(tf.trainable_variables()).save(
             session, at("other_names/trainables/model.ckpt"),
             write_meta_graph=False)
-        tf.train.Saver()
-        with tf.Graph().as_default():
-            linear(2, train=True)
-            tf.train.Saver()
-            tf.train.export_meta_graph(at("other_names/trainables/model.meta"))
+        tf.train.Saver().export_meta_graph(
+            at("other_names/trainables/model.meta"))
 
 
 def tables():
