@@ -15,6 +15,7 @@
 #include "client/progress_bar.h"
 #include "client/verb.h"
 #include "core/base/status.h"
+#include "flags/flags.h"
 
 namespace metagraph {
 namespace {
@@ -130,9 +131,8 @@ struct ChangeOptions {
     }
   }
   void AddTo(CLI::App* verb) {
-    verb->add_option("--expected-generation", expected_generation,
-                     "Do it only if the model is at this generation")
-        ->check(CLI::NonNegativeNumber);
+    AddInteger(*verb, "--expected-generation", &expected_generation,
+               "Do it only if the model is at this generation", 0);
   }
 };
 
@@ -211,8 +211,13 @@ absl::Status Rollback(const RollbackOptions& options, VerbContext& context) {
                          ", which is not in memory; variables that it does not "
                          "hold keep their values")
           : absl::StrCat("back at the values of generation ",
-                         response.restored_generation(), ", ",
-                         response.checkpoint());
+                         response.restored_generation());
+  if (!response.from_checkpoint() && !response.written_since()) {
+    absl::StrAppend(&line, ", those of ", response.checkpoint());
+  } else if (!response.from_checkpoint() && !response.checkpoint().empty()) {
+    absl::StrAppend(&line, ", written after ", response.checkpoint(),
+                    " was restored");
+  }
   absl::StrAppend(&line, ": generation ", response.generation());
   if (response.has_global_step()) {
     absl::StrAppend(&line, ", global step ", response.global_step());
@@ -303,13 +308,11 @@ void AddCheckpointVerbs(VerbSet* verbs) {
     CLI::App* verb = verbs->Add(
         "rollback", "Return to an earlier generation", VerbKind::kModel,
         [o](VerbContext& context) { return Rollback(*o, context); });
-    verb->add_option(
-            "GENERATION", o->generation,
-            "To this one; none: the newest before that is kept: the values "
-            "before the "
-            "last restore, assign or init, or those of a checkpoint that "
-            "was restored or saved")
-        ->check(CLI::NonNegativeNumber);
+    AddInteger(*verb, "GENERATION", &o->generation,
+               "To this one; none: the newest before that is kept: the values "
+               "before the last restore, assign or init, or those of a "
+               "checkpoint that was restored or saved",
+               0);
     o->AddTo(verb);
   }
   {
@@ -324,16 +327,16 @@ void AddCheckpointVerbs(VerbSet* verbs) {
         "checkpoint served, with the global step if there is one. "
         "A checkpoint of that name is replaced");
     CLI::Option* step =
-        verb->add_option("--global-step", o->global_step,
-                         "Number to add to the prefix; default: the model's")
-            ->check(CLI::NonNegativeNumber);
+        AddInteger(*verb, "--global-step", &o->global_step,
+                   "Number to add to the prefix; default: the model's", 0);
     verb->add_flag("--no-global-step", o->no_global_step, "Add no number")
         ->excludes(step);
-    verb->add_option("--keep", o->keep,
-                     "Delete the oldest beyond so many; 0: as the model's "
-                     "saver says, -1: none");
-    verb->add_option("--shards", o->shards, "Number of data files")
-        ->check(CLI::PositiveNumber);
+    AddInteger(
+        *verb, "--keep", &o->keep,
+        "Delete the oldest beyond so many; 0: as the model's saver says, "
+        "-1: none",
+        -1);
+    AddInteger(*verb, "--shards", &o->shards, "Number of data files", 1, 99999);
     verb->add_flag("--no-meta", o->no_meta, "Write no .meta file");
     verb->add_flag("--no-state", o->no_state,
                    "Do not name it in the state file");

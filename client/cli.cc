@@ -11,6 +11,8 @@
 #include "client/error_text.h"
 #include "client/verb.h"
 #include "core/base/nearest_names.h"
+#include "flags/flags.h"
+#include "flags/usage_text.h"
 
 namespace metagraph {
 namespace {
@@ -77,6 +79,14 @@ int Report(const absl::Status& status, Console& console) {
   return kCallFailed;
 }
 
+// Where it stands how to type it.
+std::string HelpFor(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return absl::StrCat("metagraphctl ",
+                      verbs.empty() ? "" : verbs[0]->get_name() + " ",
+                      "--help");
+}
+
 // CLI11 does not name a verb that it does not know.
 absl::Status CheckVerb(const CLI::App& app,
                        const std::vector<std::string>& arguments) {
@@ -117,25 +127,25 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   app.require_subcommand(1);
   app.fallthrough();  // options of all verbs may stand behind the verb
   BackendOptions options;
-  app.add_option("--server", options.server,
-                 "The daemon: HOST:PORT or unix:PATH")
+  AddText(app, "--server", &options.server,
+          "The daemon: HOST:PORT or unix:PATH")
       ->envname("METAGRAPHCTL_SERVER")
       ->default_val("127.0.0.1:8500");
-  app.add_option("--local", options.local,
-                 "Open this model, a folder, a graph file or a checkpoint, in "
-                 "place of asking a server; there is no MODEL argument then");
+  AddText(
+      app, "--local", &options.local,
+      "Open this model, a folder, a graph file or a checkpoint, in place of "
+      "asking a server; there is no MODEL argument then");
   AddMappingOptions(&app, &options.mapping);
-  double timeout_seconds = 0;
-  app.add_option("--timeout", timeout_seconds,
-                 "Seconds that a call may take; 0: no limit")
-      ->check(CLI::Range(0.0, 1e9));
+  absl::Duration timeout;
+  AddTime(app, "--timeout", &timeout,
+          "How long a call may take, as in 5s or 500ms; a number is seconds; "
+          "0: no limit");
   OutputFormat output = OutputFormat::kText;
-  const std::map<std::string, OutputFormat> formats = {
-      {"text", OutputFormat::kText},
-      {"json", OutputFormat::kJson},
-      {"npy", OutputFormat::kNpy}};
-  app.add_option("--output", output, "text, json, or npy (run and read)")
-      ->transform(CLI::CheckedTransformer(formats).description("FORMAT"));
+  AddChoice<OutputFormat>(app, "--output", &output,
+                          {{"text", OutputFormat::kText},
+                           {"json", OutputFormat::kJson},
+                           {"npy", OutputFormat::kNpy}},
+                          "text, json, or npy (run and read)");
 
   VerbSet verbs(&app, local);
   AddInspectVerbs(&verbs);
@@ -148,11 +158,19 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   }
   try {
     // CLI11 wants them last first.
-    std::reverse(arguments.begin(), arguments.end());
-    app.parse(std::move(arguments));
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, console.out, console.err);
-    return code == 0 ? kSuccess : kWrongUsage;
+    if (error.get_exit_code() == 0) {  // help or version
+      app.exit(error, console.out, console.err);
+      return kSuccess;
+    }
+    std::string text = UsageText(app, error, arguments);
+    if (local && error.get_exit_code() ==
+                     static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+      absl::StrAppend(&text, "; with --local there is no MODEL argument");
+    }
+    return Report(UsageError(absl::StrCat(text, "; see ", HelpFor(app))),
+                  console);
   }
 
   const VerbSet::Verb& verb = verbs.Chosen();
@@ -172,10 +190,16 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   if (output == OutputFormat::kNpy && name != "run" && name != "read") {
     return Report(UsageError("--output npy is for run and read"), console);
   }
+  if (!local && verb.needs_model() && verbs.model().empty()) {
+    return Report(UsageError(absl::StrCat("MODEL is missing; see metagraphctl ",
+                                          name, " --help")),
+                  console);
+  }
+  // What is opened goes by its path.
   const absl::StatusOr<ModelRef> model =
-      local ? ModelRef{kLocalModelName, {}} : ParseModel(verbs.model());
+      local ? ModelRef{options.local, {}} : ParseModel(verbs.model());
   if (!model.ok()) return Report(model.status(), console);
-  if (timeout_seconds > 0) options.timeout = absl::Seconds(timeout_seconds);
+  if (timeout > absl::ZeroDuration()) options.timeout = timeout;
 
   absl::StatusOr<std::shared_ptr<Backend>> backend = make_backend(options);
   if (!backend.ok()) return Report(backend.status(), console);

@@ -13,9 +13,6 @@
 
 namespace metagraph {
 
-// The name that a model given with --local is asked for.
-inline constexpr char kLocalModelName[] = "local";
-
 // What a command line says about whom to ask.
 struct BackendOptions {
   std::string server;

@@ -40,7 +40,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return ReadAll(file);
 }
 
-absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
+// `what` the values are, for errors.
+absl::StatusOr<std::vector<Argument>> Parse(absl::string_view what,
+                                            absl::Span<const std::string> texts,
                                             std::istream& in) {
   std::vector<Argument> out;
   std::set<std::string> names;
@@ -62,7 +64,7 @@ absl::StatusOr<std::vector<Argument>> Parse(absl::Span<const std::string> texts,
     } else if (absl::StartsWith(argument.value, "@")) {
       absl::StatusOr<std::string> content = ReadFile(argument.value.substr(1));
       if (!content.ok()) {
-        return Annotate(content.status(), "feed \"", argument.name, "\": ");
+        return Annotate(content.status(), what, " \"", argument.name, "\": ");
       }
       argument.value = *std::move(content);
     }
@@ -117,7 +119,8 @@ absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeFeeds(
     absl::Span<const std::string> arguments, const ModelRef& model,
     Backend& backend, std::istream& in) {
   if (arguments.empty()) return std::vector<tensorflow::NamedTensorProto>();
-  ASSIGN_OR_RETURN(const std::vector<Argument> parsed, Parse(arguments, in));
+  ASSIGN_OR_RETURN(const std::vector<Argument> parsed,
+                   Parse("feed", arguments, in));
 
   v1::ListTensorsRequest request;
   model.Set(&request);
@@ -138,7 +141,8 @@ absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeFeeds(
 absl::StatusOr<std::vector<tensorflow::NamedTensorProto>> MakeAssignments(
     absl::Span<const std::string> arguments, const ModelRef& model,
     Backend& backend, std::istream& in) {
-  ASSIGN_OR_RETURN(const std::vector<Argument> parsed, Parse(arguments, in));
+  ASSIGN_OR_RETURN(const std::vector<Argument> parsed,
+                   Parse("value of", arguments, in));
   std::vector<Wanted> wanted;
   for (const Argument& argument : parsed) {
     v1::ListVariablesRequest request;

@@ -20,6 +20,7 @@
 #include "client/verb.h"
 #include "core/base/status.h"
 #include "core/tensor/tensor_proto.h"
+#include "flags/flags.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace metagraph {
@@ -35,7 +36,7 @@ struct RunOptions {
   std::string folder;
   // bench
   int64_t runs = 1000;
-  int callers = 1;
+  int32_t callers = 1;
 };
 
 absl::StatusOr<v1::RunRequest> MakeRequest(const RunOptions& options,
@@ -85,6 +86,14 @@ void PrintTrace(const tensorflow::StepStats& trace, VerbContext& context) {
   context.Print(table);
 }
 
+// Whether the operation has an output that can be fetched; a NoOp has none.
+bool HasValue(const std::string& operation, VerbContext& context) {
+  v1::ListTensorsRequest request;
+  context.model.Set(&request);
+  request.add_names(absl::StrCat(operation, ":0"));
+  return context.backend.ListTensors(request).ok();
+}
+
 absl::Status Run(const RunOptions& options, VerbContext& context) {
   ASSIGN_OR_RETURN(const v1::RunRequest request, MakeRequest(options, context));
   ASSIGN_OR_RETURN(const v1::RunResponse response,
@@ -125,10 +134,13 @@ absl::Status Run(const RunOptions& options, VerbContext& context) {
   }
   RETURN_IF_ERROR(PrintTensors(context, tensors, options.folder));
   for (const std::string& fetch : options.fetches) {
-    if (!absl::StrContains(fetch, ':')) {
-      context.console.err << fetch << " ran as an operation; for its value "
-                          << "fetch " << fetch << ":0\n";
+    if (absl::StrContains(fetch, ':')) continue;
+    context.console.err << Printable(fetch) << " ran as an operation";
+    if (HasValue(fetch, context)) {
+      context.console.err << "; for its value fetch " << Printable(fetch)
+                          << ":0";
     }
+    context.console.err << "\n";
   }
   if (options.trace && context.output == OutputFormat::kText) {
     PrintTrace(response.trace(), context);
@@ -299,12 +311,10 @@ void AddInferenceVerbs(VerbSet* verbs) {
                    VerbKind::kLocalModel,
                    [o](VerbContext& context) { return Run(*o, context); });
     AddRunOptions(verb, o.get());
-    verb->add_option("--generation", o->generation,
-                     "Run on this generation instead of the newest")
-        ->check(CLI::NonNegativeNumber);
-    verb->add_option("--limit-ms", o->limit_ms,
-                     "Milliseconds that the run may take; 0: no limit")
-        ->check(CLI::NonNegativeNumber);
+    AddInteger(*verb, "--generation", &o->generation,
+               "Run on this generation instead of the newest", 0);
+    AddInteger(*verb, "--limit-ms", &o->limit_ms,
+               "Milliseconds that the run may take; 0: no limit", 0);
     verb->add_flag("--trace", o->trace,
                    "Print the time of each op, where the server can tell it");
     verb->add_option("--to", o->folder,
@@ -325,12 +335,12 @@ void AddInferenceVerbs(VerbSet* verbs) {
                    VerbKind::kModel,
                    [o](VerbContext& context) { return Bench(*o, context); });
     AddRunOptions(verb, o.get());
-    verb->add_option("--runs", o->runs, "How many runs in all")
-        ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
-        ->capture_default_str();
-    verb->add_option("--callers", o->callers, "How many callers at once")
-        ->check(CLI::Range(1, 1024))
-        ->capture_default_str();
+    AddInteger(*verb, "--runs", &o->runs, "How many runs in all", 1,
+               100'000'000)
+        ->default_str("1000");
+    AddInteger(*verb, "--callers", &o->callers, "How many callers at once", 1,
+               1024)
+        ->default_str("1");
   }
 }
 

@@ -19,6 +19,7 @@
 #include "client/value_assembler.h"
 #include "client/verb.h"
 #include "core/base/status.h"
+#include "flags/flags.h"
 #include "google/protobuf/descriptor.h"
 
 namespace metagraph {
@@ -254,6 +255,13 @@ std::string ReferenceText(const v1::CollectionEntry& entry) {
   return "-";
 }
 
+// Whether the message can be read here.
+bool KnowsTypeOf(const google::protobuf::Any& any) {
+  const std::string& url = any.type_url();
+  return google::protobuf::DescriptorPool::generated_pool()
+             ->FindMessageTypeByName(url.substr(url.rfind('/') + 1)) != nullptr;
+}
+
 absl::Status Collection(const std::string& name, VerbContext& context) {
   v1::GetCollectionRequest request;
   context.model.Set(&request);
@@ -262,12 +270,8 @@ absl::Status Collection(const std::string& name, VerbContext& context) {
                    context.backend.GetCollection(request));
   if (context.json()) {
     // JSON has no form for an Any whose type is not known here: as bytes.
-    const auto* pool = google::protobuf::DescriptorPool::generated_pool();
     for (v1::CollectionEntry& entry : *response.mutable_entries()) {
-      if (!entry.has_any_value()) continue;
-      const std::string& url = entry.any_value().type_url();
-      if (pool->FindMessageTypeByName(url.substr(url.rfind('/') + 1)) ==
-          nullptr) {
+      if (entry.has_any_value() && !KnowsTypeOf(entry.any_value())) {
         entry.set_bytes_value(std::string(entry.any_value().value()));
       }
     }
@@ -388,21 +392,54 @@ absl::Status Read(const ReadOptions& options, VerbContext& context) {
 }
 
 struct GraphOptions {
-  v1::GraphFormat format = v1::GRAPH_FORMAT_TEXT;
+  v1::GraphFormat format = v1::GRAPH_FORMAT_UNSPECIFIED;  // text, or JSON
   std::vector<std::string> feeds;
   std::vector<std::string> fetches;
   std::vector<std::string> targets;
   std::string file;
 };
 
+// The graph as protobuf has it in JSON.
+absl::Status GraphJson(v1::GetGraphRequest request, std::ostream& out,
+                       VerbContext& context) {
+  request.set_format(v1::GRAPH_FORMAT_BINARY);
+  std::string bytes;
+  RETURN_IF_ERROR(
+      context.backend.GetGraph(request, [&](const v1::GetGraphResponse& piece) {
+        bytes += piece.data();
+        return absl::OkStatus();
+      }));
+  tensorflow::MetaGraphDef graph;
+  if (!graph.ParseFromString(bytes)) {
+    return Internal("the answer is no MetaGraphDef");
+  }
+  // JSON has no form for an Any whose type is not known here.
+  for (auto& [name, collection] : *graph.mutable_collection_def()) {
+    for (const auto& value : collection.any_list().value()) {
+      if (KnowsTypeOf(value)) continue;
+      return Unimplemented("collection \"", name, "\" holds messages of type ",
+                           value.type_url(),
+                           ", which JSON has no form for: use --format text");
+    }
+  }
+  ASSIGN_OR_RETURN(const std::string json, context.ToJson(graph));
+  out << json << "\n";
+  return absl::OkStatus();
+}
+
 absl::Status Graph(const GraphOptions& options, VerbContext& context) {
+  if (context.json() && options.format != v1::GRAPH_FORMAT_UNSPECIFIED) {
+    return UsageError("--format and --output json do not go together");
+  }
   if (options.format == v1::GRAPH_FORMAT_BINARY && options.file.empty() &&
       context.console.out_is_terminal) {
     return UsageError("a binary graph is not for a terminal: give --to FILE");
   }
   v1::GetGraphRequest request;
   context.model.Set(&request);
-  request.set_format(options.format);
+  request.set_format(options.format == v1::GRAPH_FORMAT_UNSPECIFIED
+                         ? v1::GRAPH_FORMAT_TEXT
+                         : options.format);
   request.mutable_feed()->Assign(options.feeds.begin(), options.feeds.end());
   request.mutable_fetch()->Assign(options.fetches.begin(),
                                   options.fetches.end());
@@ -414,12 +451,16 @@ absl::Status Graph(const GraphOptions& options, VerbContext& context) {
     if (!file) return absl::ErrnoToStatus(errno, options.file);
   }
   std::ostream& out = options.file.empty() ? context.console.out : file;
-  RETURN_IF_ERROR(context.backend.GetGraph(
-      request, [&](const v1::GetGraphResponse& piece) -> absl::Status {
-        out << (piece.has_text() ? piece.text() : piece.data());
-        if (!out) return absl::ErrnoToStatus(errno, "writing the graph");
-        return absl::OkStatus();
-      }));
+  if (context.json()) {
+    RETURN_IF_ERROR(GraphJson(std::move(request), out, context));
+  } else {
+    RETURN_IF_ERROR(context.backend.GetGraph(
+        request, [&](const v1::GetGraphResponse& piece) -> absl::Status {
+          out << (piece.has_text() ? piece.text() : piece.data());
+          if (!out) return absl::ErrnoToStatus(errno, "writing the graph");
+          return absl::OkStatus();
+        }));
+  }
   file.close();
   if (!options.file.empty() && !file) {
     return absl::ErrnoToStatus(errno, options.file);
@@ -503,21 +544,18 @@ void AddInspectVerbs(VerbSet* verbs) {
         "tensors", "List tensors: by name, pattern, op, collection or role",
         VerbKind::kLocalModel,
         [o](VerbContext& context) { return Tensors(*o, context); });
-    const std::map<std::string, v1::TensorRole> roles = {
-        {"placeholder", v1::TENSOR_ROLE_PLACEHOLDER},
-        {"variable", v1::TENSOR_ROLE_VARIABLE},
-        {"leaf", v1::TENSOR_ROLE_LEAF},
-        {"constant", v1::TENSOR_ROLE_CONSTANT}};
     verb->add_option("NAME", o->names, "Exact names of tensors");
     verb->add_option("--prefix", o->prefix, "Names that begin so");
     verb->add_option("--glob", o->glob, "Names like this, with * and ?");
     verb->add_option("--op", o->op, "Outputs of this type of op");
     verb->add_option("--collection", o->collection, "In this collection");
-    verb->add_option("--role", o->role,
-                     "placeholder, variable, leaf or constant")
-        ->transform(CLI::CheckedTransformer(roles).description("ROLE"));
-    verb->add_option("--limit", o->limit, "At most so many")
-        ->check(CLI::NonNegativeNumber);
+    AddChoice<v1::TensorRole>(*verb, "--role", &o->role,
+                              {{"placeholder", v1::TENSOR_ROLE_PLACEHOLDER},
+                               {"variable", v1::TENSOR_ROLE_VARIABLE},
+                               {"leaf", v1::TENSOR_ROLE_LEAF},
+                               {"constant", v1::TENSOR_ROLE_CONSTANT}},
+                              "placeholder, variable, leaf or constant");
+    AddInteger(*verb, "--limit", &o->limit, "At most so many; 0: all", 0);
   }
   {
     const auto name = std::make_shared<std::string>();
@@ -547,9 +585,8 @@ void AddInspectVerbs(VerbSet* verbs) {
         "read", "Print the values of variables", VerbKind::kLocalModel,
         [o](VerbContext& context) { return Read(*o, context); });
     verb->add_option("NAME", o->names, "Names of variables; none: all");
-    verb->add_option("--generation", o->generation,
-                     "Values of this generation instead of the newest")
-        ->check(CLI::NonNegativeNumber);
+    AddInteger(*verb, "--generation", &o->generation,
+               "Values of this generation instead of the newest", 0);
     verb->add_option("--slice", o->slice,
                      "A part: BEGIN:END for each dimension, as in 0:10,:");
     verb->add_option("--to", o->folder,
@@ -561,13 +598,13 @@ void AddInspectVerbs(VerbSet* verbs) {
         "graph", "Print the graph, or the part that some fetches need",
         VerbKind::kLocalModel,
         [o](VerbContext& context) { return Graph(*o, context); });
-    const std::map<std::string, v1::GraphFormat> formats = {
-        {"text", v1::GRAPH_FORMAT_TEXT},
-        {"binary", v1::GRAPH_FORMAT_BINARY},
-        {"dot", v1::GRAPH_FORMAT_DOT}};
-    verb->add_option("--format", o->format,
-                     "text, binary (a .meta file), or dot for Graphviz")
-        ->transform(CLI::CheckedTransformer(formats).description("FORMAT"));
+    AddChoice<v1::GraphFormat>(
+        *verb, "--format", &o->format,
+        {{"text", v1::GRAPH_FORMAT_TEXT},
+         {"binary", v1::GRAPH_FORMAT_BINARY},
+         {"dot", v1::GRAPH_FORMAT_DOT}},
+        "text, binary (a .meta file), or dot for Graphviz; JSON comes by "
+        "--output json");
     verb->add_option("--fetch", o->fetches, "Only what this needs; repeatable")
         ->allow_extra_args(false);
     verb->add_option("--target", o->targets, "Only what this needs; repeatable")
@@ -591,8 +628,7 @@ void AddInspectVerbs(VerbSet* verbs) {
         VerbKind::kServer,
         [o](VerbContext& context) { return Watch(*o, context); });
     verb->add_option("MODEL", o->models, "Only these models");
-    verb->add_option("--count", o->count, "Stop after so many events")
-        ->check(CLI::PositiveNumber);
+    AddInteger(*verb, "--count", &o->count, "Stop after so many events", 1);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "client/cli.h"
 #include "client/local/local_backend.h"
 #include "client/remote_backend.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace metagraph {
 namespace {
@@ -18,7 +19,7 @@ absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
     const BackendOptions& options) {
   if (!options.local.empty()) {
     return MakeLocalBackend(
-        {kLocalModelName, options.local, options.mapping, options.timeout});
+        {options.local, options.local, options.mapping, options.timeout});
   }
   return MakeRemoteBackend({options.server, options.timeout});
 }
@@ -28,6 +29,8 @@ absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  // What does not parse is told in our own words.
+  google::protobuf::SetLogHandler(nullptr);
   metagraph::Console console{std::cin,
                              std::cout,
                              std::cerr,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/grpc_status.h"
+#include "core/base/status.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
@@ -124,6 +125,15 @@ class RemoteBackend final : public Backend {
   }
 
  private:
+  // protobuf dies of a message that is too large.
+  static absl::Status CheckSize(const google::protobuf::MessageLite& request) {
+    const size_t bytes = request.ByteSizeLong();
+    if (bytes <= INT_MAX) return absl::OkStatus();
+    return ResourceExhausted("the request has ", bytes,
+                             " bytes, one message holds at most ", INT_MAX,
+                             ": send less at a time");
+  }
+
   void Prepare(grpc::ClientContext* context) const {
     if (timeout_ == absl::InfiniteDuration()) return;
     context->set_deadline(std::chrono::system_clock::now() +
@@ -136,6 +146,7 @@ class RemoteBackend final : public Backend {
       grpc::Status (Stub::*call)(grpc::ClientContext*, const Request&,
                                  Response*),
       const Request& request) const {
+    RETURN_IF_ERROR(CheckSize(request));
     grpc::ClientContext context;
     Prepare(&context);
     Response response;

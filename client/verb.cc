@@ -85,7 +85,8 @@ void VerbContext::PrintLine(absl::string_view text) {
   console.out << Printable(text) << "\n";
 }
 
-absl::Status VerbContext::PrintJson(const google::protobuf::Message& message) {
+absl::StatusOr<std::string> VerbContext::ToJson(
+    const google::protobuf::Message& message) const {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = console.out_is_terminal;
   options.always_print_primitive_fields = true;
@@ -93,8 +94,16 @@ absl::Status VerbContext::PrintJson(const google::protobuf::Message& message) {
   std::string json;
   const auto status =
       google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok()) return Internal("cannot print the answer as JSON");
-  console.out << absl::StripSuffix(json, "\n") << std::endl;
+  if (!status.ok()) {
+    return Internal("cannot print the answer as JSON: ",
+                    std::string(status.message()));
+  }
+  return std::string(absl::StripSuffix(json, "\n"));
+}
+
+absl::Status VerbContext::PrintJson(const google::protobuf::Message& message) {
+  ASSIGN_OR_RETURN(const std::string json, ToJson(message));
+  console.out << json << std::endl;
   return absl::OkStatus();
 }
 
@@ -104,13 +113,16 @@ CLI::App* VerbSet::Add(const std::string& name, const std::string& description,
   command->footer(
       "--server, --local, --output and --timeout may stand here too; "
       "`metagraphctl --help` tells of them.");
-  const bool about_model =
-      kind == VerbKind::kModel || kind == VerbKind::kLocalModel;
-  if (about_model && !local_) {
+  verbs_.push_back({command, kind, std::move(run)});
+  // With --local there is none: then the help must not call it required.
+  if (kind == VerbKind::kModel && !local_) {
     command->add_option("MODEL", *model_, "Name of the model, or NAME@VERSION")
         ->required();
+  } else if (kind == VerbKind::kLocalModel && !local_) {
+    command->add_option("MODEL", *model_,
+                        "Name of the model, or NAME@VERSION; with --local "
+                        "there is none");
   }
-  verbs_.push_back({command, kind, std::move(run)});
   return command;
 }
 

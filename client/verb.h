@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "client/backend.h"
 #include "client/console.h"
 #include "client/model_ref.h"
@@ -37,7 +37,9 @@ struct VerbContext {
   void Print(const Table& table);
   // `text` and a line end, printable.
   void PrintLine(absl::string_view text);
-  // As JSON; on one line in a pipe.
+  // The message as JSON; on one line in a pipe.
+  absl::StatusOr<std::string> ToJson(
+      const google::protobuf::Message& message) const;
   absl::Status PrintJson(const google::protobuf::Message& message);
 };
 
@@ -58,6 +60,10 @@ class VerbSet {
     CLI::App* command;
     VerbKind kind;
     Function run;
+
+    bool needs_model() const {
+      return kind == VerbKind::kModel || kind == VerbKind::kLocalModel;
+    }
   };
 
   // `local`: there is no MODEL argument, a folder is given instead.

@@ -1,5 +1,6 @@
 #include "server/call_support.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/base/error_details.h"
@@ -29,10 +30,18 @@ std::string Shorten(absl::string_view message) {
 
 }  // namespace
 
+std::string ForLog(absl::string_view text) {
+  std::string out = Shorten(text);
+  for (char& c : out) {
+    if (absl::ascii_iscntrl(c)) c = ' ';
+  }
+  return out;
+}
+
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  std::string message = Shorten(status.message());
+  std::string message = ToUtf8(Shorten(status.message()));
   google::rpc::ErrorInfo info;
   size_t left = kMaxDetails;
   for (const auto& [key, value] : DetailsOf(status)) {
@@ -79,7 +88,8 @@ void FailureLog::Add(absl::string_view method, const std::string& peer,
   }
   const std::string line = absl::StrCat(
       method, " from ", peer, " failed after ", nanos / 1000,
-      " us: ", absl::StatusCodeToString(status.code()), ": ", status.message(),
+      " us: ", absl::StatusCodeToString(status.code()), ": ",
+      ForLog(status.message()),
       left_out > 0 ? absl::StrCat(" (", left_out, " like it left out)") : "");
   if (internal) {
     LOG(ERROR) << line;
@@ -112,6 +122,13 @@ grpc::Status CallScope::Close(absl::Status status) {
   if (!status.ok()) {
     support_.failures.Add(method_, context_.peer(), status,
                           SteadyNanos() - start_);
+  } else {
+    VLOG(1) << method_ << " from " << context_.peer() << " took "
+            << (SteadyNanos() - start_) / 1000 << " us"
+            << (answer_ == nullptr
+                    ? ""
+                    : absl::StrCat(", answers ", answer_->ByteSizeLong(),
+                                   " bytes"));
   }
   return ToGrpcStatus(status);
 }

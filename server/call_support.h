@@ -22,6 +22,10 @@ namespace metagraph {
 // details for programs unless they are longer than a trailer may be.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
+// On one line and not too long: names in it come from callers, who must not
+// write lines of their own.
+std::string ForLog(absl::string_view text);
+
 // When the caller gives up.
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context);
 

@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "glog/logging.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
@@ -46,6 +49,23 @@ bool NamesGeneration(const tensorflow::serving::SessionRunRequest&) {
   return false;
 }
 
+// "fed W3:0 float [4]; fetches add1:0".
+template <typename Request>
+std::string RunText(const Request& request) {
+  std::string out = "fed";
+  for (const tensorflow::NamedTensorProto& feed : request.feed()) {
+    const auto shape = TensorShape::Build(feed.tensor().tensor_shape());
+    absl::StrAppend(&out, " ", feed.name(), " ",
+                    DataTypeName(feed.tensor().dtype()), " ",
+                    shape.ok() ? shape->ToString() : "?");
+  }
+  absl::StrAppend(&out, "; fetches ", absl::StrJoin(request.fetch(), " "));
+  if (request.target_size() > 0) {
+    absl::StrAppend(&out, "; targets ", absl::StrJoin(request.target(), " "));
+  }
+  return ForLog(out);
+}
+
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    CallSupport& support, const char* method,
@@ -55,6 +75,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
   }
+  VLOG(2) << method << ": " << RunText(request);
   const absl::Time deadline = DeadlineOf(context);
   const auto start_pooled = [&](auto work) {
     auto* call = new PooledUnary<decltype(work)>(std::move(scope), deadline,

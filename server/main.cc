@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "glog/logging.h"
+#include "google/protobuf/stubs/logging.h"
 #include "server/server.h"
 #include "server/server_options.h"
 
@@ -41,6 +42,16 @@ void InitLogging(const char* program, int verbosity) {
   FLAGS_logtostderr = true;
   FLAGS_v = verbosity;
   google::InitGoogleLogging(program);
+  // A request that does not parse is its caller's affair.
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel level,
+                                     const char*, int,
+                                     const std::string& message) {
+    if (level == google::protobuf::LOGLEVEL_FATAL) {
+      LOG(ERROR) << message;
+    } else {
+      VLOG(1) << "protobuf: " << message;
+    }
+  });
 }
 
 int Main(int argc, char** argv) {

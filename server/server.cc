@@ -26,6 +26,18 @@ constexpr int kAdminThreads = 8;
 constexpr int kWatches = 256;
 constexpr int kInspectionThreads = 2;
 
+// What Watch tells, for those who read logs.
+void LogEvent(const ModelEvent& event) {
+  if (!VLOG_IS_ON(1)) return;
+  const v1::WatchResponse shown = InspectHandler::EventToProto(event);
+  VLOG(1) << v1::EventKind_Name(shown.kind()) << " "
+          << v1::ModelState_Name(shown.state()) << ": model \"" << event.model
+          << "\" version " << event.version << ", generation "
+          << event.generation
+          << (event.checkpoint.empty() ? "" : ", " + event.checkpoint)
+          << (event.status.ok() ? "" : ": " + ForLog(event.status.ToString()));
+}
+
 LogControl GlogControl() {
   LogControl out;
   out.level = [] { return static_cast<v1::LogLevel>(FLAGS_minloglevel + 1); };
@@ -70,6 +82,7 @@ class Server::Parts {
         inspect(models),
         inference(models),
         admin(models, GlogControl()),
+        event_log(models.events().Subscribe(LogEvent)),
         admission(options.max_inflight),
         reading(kReaders, "streams of values and graphs"),
         watching(kWatches, "watches"),
@@ -90,6 +103,7 @@ class Server::Parts {
   InspectHandler inspect;
   InferenceHandler inference;
   AdminHandler admin;
+  const int64_t event_log;
   Admission admission;
   Admission reading;
   Admission watching;

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "flags/flags.h"
+#include "flags/usage_text.h"
 
 namespace metagraph {
 namespace {
@@ -34,26 +36,16 @@ void ReadRepeated(absl::string_view flag, const CLI::Option* option,
 }
 
 std::string CheckAddress(const std::string& address) {
-  if (absl::StartsWith(address, "unix:")) return "";
+  if (absl::StartsWith(address, "unix:") && address.size() > 5) return "";
   const size_t colon = address.rfind(':');
   int port = -1;
   if (colon == std::string::npos || colon == 0 ||
       !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
       port > 65535) {
-    return absl::StrCat("\"", address,
-                        "\" is no address: expected HOST:PORT or unix:PATH");
+    return absl::StrCat("expected HOST:PORT or unix:PATH, found \"", address,
+                        "\"");
   }
   return "";
-}
-
-// A time that can be waited for: no NaN, at most some months.
-std::string CheckSeconds(const std::string& text) {
-  double seconds = 0;
-  if (absl::SimpleAtod(text, &seconds) && seconds >= 0 && seconds <= 1e7) {
-    return "";
-  }
-  return absl::StrCat("\"", text,
-                      "\" is no number of seconds between 0 and 10000000");
 }
 
 // A flag that holds for the model that its value names before a colon, or else
@@ -135,10 +127,29 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", "metagraphd " METAGRAPH_VERSION);
   app.get_formatter()->column_width(34);
 
-  const auto add = [&](const char* flag, auto& value, const char* help) {
-    return app.add_option(absl::StrCat("--", flag), value, help)
-        ->envname(EnvName(flag))
-        ->capture_default_str();
+  const auto set_up = [](const char* flag, CLI::Option* option) {
+    return option->envname(EnvName(flag));
+  };
+  const auto add = [&](const char* flag, std::string& value, const char* help) {
+    return set_up(flag, AddText(app, absl::StrCat("--", flag), &value, help));
+  };
+  const auto add_integer = [&](const char* flag, auto& value, const char* help,
+                               int64_t min, int64_t max) {
+    const std::string name = absl::StrCat("--", flag);
+    return set_up(flag, AddInteger(app, name, &value, help, min, max))
+        ->default_str(absl::StrCat(value));
+  };
+  const auto add_bytes = [&](const char* flag, int64_t& value, const char* help,
+                             int64_t min, int64_t max) {
+    const std::string name = absl::StrCat("--", flag);
+    return set_up(flag, AddBytes(app, name, &value, help, min, max))
+        ->default_str(absl::StrCat(value));
+  };
+  const auto add_time = [&](const char* flag, absl::Duration& value,
+                            const char* help) {
+    const std::string name = absl::StrCat("--", flag);
+    return set_up(flag, AddTime(app, name, &value, help))
+        ->default_str(absl::FormatDuration(value));
   };
   const auto add_repeated = [&](absl::string_view flag,
                                 std::vector<std::string>& values,
@@ -150,9 +161,6 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
             help, " (Env:", EnvName(flag.substr(0, flag.find(','))),
             ", separated by commas)"));
   };
-  double watch = 0;
-  double drain_grace = 0;
-  double drain_timeout = absl::ToDoubleSeconds(options.drain_timeout);
   std::vector<std::string> models;
 
   auto* model = add_repeated("model", models,
@@ -184,7 +192,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                    "HOST:PORT or unix:PATH; port 0 is any; repeatable");
   add("admin_listen", options.admin_listen,
       "address where calls that change state are served; without it they are "
-      "served on loopback addresses only");
+      "served on loopback addresses only")
+      ->check(CheckAddress);
   add("port_file", options.port_file,
       "write the bound addresses to this file when ready, one per line, the "
       "admin address last");
@@ -192,36 +201,37 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                "a model whose variables have no values, because no checkpoint "
                "was found or none fits, is an error")
       ->envname(EnvName("require_checkpoint"));
-  add("watch", watch,
-      "seconds between looks for newer checkpoints and versions; 0: never")
-      ->check(CheckSeconds);
+  add_time("watch", options.watch,
+           "time between looks for newer checkpoints and versions, as in 5s or "
+           "500ms; a number is seconds; 0: never");
   app.add_flag("--watch_graph", options.watch_graph,
                "looks also take a graph file that was replaced by another "
                "graph, once its checkpoint has changed, too; the old one "
                "serves until the new one is ready")
       ->envname(EnvName("watch_graph"));
-  add("threads", options.threads,
-      "threads for computing; 0: as many as the machine gives")
-      ->check(CLI::Range(0, 4096));
-  add("max_inflight", options.max_inflight,
-      "calls under way at once; more are refused")
-      ->check(CLI::PositiveNumber);
-  add("max_message_bytes", options.max_message_bytes, "largest request taken")
-      ->check(CLI::Range(int64_t{1}, int64_t{0x7fffffff}));
-  add("max_tensor_memory", options.max_tensor_memory,
-      "bytes of tensors that may live at once; 0: 3/4 of the memory")
-      ->check(CLI::NonNegativeNumber);
-  add("drain_grace", drain_grace,
-      "seconds between NOT_SERVING and the end of new calls, for balancers to "
-      "notice")
-      ->check(CheckSeconds);
-  add("drain_timeout", drain_timeout,
-      "seconds that calls under way get to finish")
-      ->check(CheckSeconds);
+  add_integer("threads", options.threads,
+              "threads for computing; 0: as many as the machine gives", 0,
+              4096);
+  add_integer("max_inflight", options.max_inflight,
+              "calls under way at once; more are refused", 1, 1'000'000'000);
+  add_bytes("max_message_bytes", options.max_message_bytes,
+            "largest request taken, as in 64MiB", 1, 0x7fffffff);
+  add_bytes("max_tensor_memory", options.max_tensor_memory,
+            "tensors that may live at once, as in 2GiB or 512MB; 0: 3/4 of the "
+            "memory",
+            0, kNoMaximum);
+  add_time("drain_grace", options.drain_grace,
+           "time between NOT_SERVING and the end of new calls, for balancers "
+           "to notice");
+  add_time("drain_timeout", options.drain_timeout,
+           "time that calls under way get to finish");
   auto* roots = add_repeated(
       "file_root", options.file_roots,
       "folder that ops of models may use besides the model's; repeatable");
-  add("verbosity", options.verbosity, "more log lines from 1 on");
+  add_integer("verbosity", options.verbosity,
+              "1: a log line for each call and event; 2: also what runs are "
+              "asked for",
+              0, 9);
 
   const auto stop = [&](int code, std::string message) {
     out.exit = true;
@@ -229,13 +239,17 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     out.message = std::move(message);
     return out;
   };
+  const auto wrong_usage = [&](absl::string_view what) {
+    return stop(2, absl::StrCat("metagraphd: ", what,
+                                "\nmetagraphd --help tells all flags.\n"));
+  };
   try {  // CLI11 reports by exceptions; they end here.
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::ostringstream text;
-    std::ostringstream error_text;
-    const bool asked = app.exit(error, text, error_text) == 0;
-    return stop(asked ? 0 : 2, asked ? text.str() : error_text.str());
+    if (app.exit(error, text, text) == 0) return stop(0, text.str());
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    return wrong_usage(UsageText(app, error, arguments));
   }
   ReadRepeated("model", model, &models);
   ReadRepeated("prefix", prefix, &mapping.prefixes);
@@ -245,17 +259,22 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   ReadRepeated("listen", listen, &options.listen);
   ReadRepeated("file_root", roots, &options.file_roots);
 
+  // What a repeatable flag's values came from.
+  const auto blame = [&](const char* flag) {
+    const std::string name = absl::StrCat("--", flag);
+    return app.get_option(name)->count() > 0 ? name : EnvName(flag);
+  };
   for (const std::string& text : models) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 ||
         equals + 1 == text.size()) {
-      return stop(2,
-                  absl::StrCat("--model: \"", text, "\" is not NAME=PATH\n"));
+      return wrong_usage(absl::StrCat(
+          blame("model"), ": expected NAME=PATH, found \"", text, "\""));
     }
     for (const ServerOptions::Model& other : options.models) {
       if (other.name != text.substr(0, equals)) continue;
-      return stop(2, absl::StrCat("--model: the name \"", other.name,
-                                  "\" is used twice\n"));
+      return wrong_usage(absl::StrCat(blame("model"), ": the name \"",
+                                      other.name, "\" is used twice"));
     }
     // Checkpoints are looked for beside the model, wherever that is from here.
     options.models.push_back(
@@ -263,18 +282,20 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
          std::filesystem::absolute(text.substr(equals + 1)).string()});
   }
   if (std::string wrong = mapping.Apply(options.models); !wrong.empty()) {
-    return stop(2, absl::StrCat(wrong, "\n"));
+    return wrong_usage(wrong);
   }
-  std::vector<std::string> addresses = options.listen;
-  if (!options.admin_listen.empty()) addresses.push_back(options.admin_listen);
-  for (const std::string& address : addresses) {
+  for (const std::string& address : options.listen) {
     if (std::string wrong = CheckAddress(address); !wrong.empty()) {
-      return stop(2, absl::StrCat(wrong, "\n"));
+      return wrong_usage(absl::StrCat(blame("listen"), ": ", wrong));
     }
   }
-  options.watch = absl::Seconds(watch);
-  options.drain_grace = absl::Seconds(drain_grace);
-  options.drain_timeout = absl::Seconds(drain_timeout);
+  for (std::string& root : options.file_roots) {
+    if (root.empty()) {  // would be every file
+      return wrong_usage(
+          absl::StrCat(blame("file_root"), ": the value is empty"));
+    }
+    root = std::filesystem::absolute(root).string();
+  }
   return out;
 }
 

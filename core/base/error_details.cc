@@ -11,6 +11,9 @@ namespace {
 // Each detail is a payload of the status, which others hand on as they are.
 constexpr absl::string_view kPrefix = "metagraph.detail/";
 
+// No answer could carry more.
+constexpr size_t kLongest = 2048;
+
 }  // namespace
 
 absl::Status WithDetails(
@@ -18,7 +21,10 @@ absl::Status WithDetails(
     const std::vector<std::pair<std::string, std::string>>& details) {
   for (const auto& [key, value] : details) {
     const std::string url = absl::StrCat(kPrefix, key);
-    if (value.empty() || status.GetPayload(url).has_value()) continue;
+    if (value.empty() || value.size() > kLongest ||
+        status.GetPayload(url).has_value()) {
+      continue;
+    }
     status.SetPayload(url, absl::Cord(value));
   }
   return status;

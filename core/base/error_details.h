@@ -15,8 +15,8 @@ namespace metagraph {
 // proto/metagraph/v1/common.proto has them: "name", "expected", "found",
 // "nearest".
 //
-// The status with these. What it carries already stays: the place where an
-// error arises knows best.
+// The status with these, but for values that are too long for any answer. What
+// it carries already stays: the place where an error arises knows best.
 absl::Status WithDetails(
     absl::Status status,
     const std::vector<std::pair<std::string, std::string>>& details);

@@ -51,18 +51,37 @@ absl::Status WriteIndex(FileSystem& fs, const std::string& path, int num_shards,
 
 }  // namespace
 
-absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix) {
-  const std::string folder(Dirname(prefix));
-  if (folder.empty() || fs.Stat(folder).ok()) return false;
-  const absl::Status status = fs.CreateDirectory(folder);
-  if (absl::IsAlreadyExists(status)) return false;
-  RETURN_IF_ERROR(status);
-  const absl::Status synced = fs.SyncDirectory(std::string(Dirname(folder)));
-  if (!synced.ok()) {
-    fs.RemoveDirectory(folder).IgnoreError();
-    return synced;
+absl::StatusOr<CreatedFolders> CreateFolderOf(FileSystem& fs,
+                                              absl::string_view prefix,
+                                              bool parents) {
+  std::vector<std::string> missing;  // the deepest first
+  for (std::string folder(Dirname(prefix));
+       !folder.empty() && folder != "/" && !fs.Stat(folder).ok();
+       folder = std::string(Dirname(folder))) {
+    missing.push_back(folder);
+    if (!parents) break;
   }
-  return true;
+  CreatedFolders created;
+  for (; !missing.empty(); missing.pop_back()) {
+    const std::string& folder = missing.back();
+    absl::Status status = fs.CreateDirectory(folder);
+    if (absl::IsAlreadyExists(status)) continue;
+    if (status.ok()) {
+      created.push_back(folder);
+      status = fs.SyncDirectory(std::string(Dirname(folder)));
+    }
+    if (!status.ok()) {
+      RemoveFolders(fs, created);
+      return status;
+    }
+  }
+  return created;
+}
+
+void RemoveFolders(FileSystem& fs, const CreatedFolders& folders) {
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    fs.RemoveDirectory(*folder).IgnoreError();
+  }
 }
 
 absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -14,8 +15,17 @@ namespace metagraph {
 // What an index holds beside its header, in the order of the file.
 using BundleEntries = std::map<std::string, tensorflow::BundleEntryProto>;
 
-// Creates the folder of `prefix` if its parent exists; whether it did.
-absl::StatusOr<bool> CreateFolderOf(FileSystem& fs, absl::string_view prefix);
+// Those that were made, the outermost first.
+using CreatedFolders = std::vector<std::string>;
+
+// Makes the folder of `prefix` if it is missing. `parents`: also those above
+// it; without, as TensorFlow does, NOT_FOUND if more than one is missing.
+absl::StatusOr<CreatedFolders> CreateFolderOf(FileSystem& fs,
+                                              absl::string_view prefix,
+                                              bool parents = false);
+
+// Takes them back, as far as they are empty.
+void RemoveFolders(FileSystem& fs, const CreatedFolders& folders);
 
 // Makes data files that are complete and synced, shard i being data_files[i],
 // the checkpoint `prefix`: renames them, writes the index, removes the data

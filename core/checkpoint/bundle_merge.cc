@@ -76,12 +76,10 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
     }
   }
 
-  ASSIGN_OR_RETURN(const bool created, CreateFolderOf(fs, prefix));
+  ASSIGN_OR_RETURN(const CreatedFolders created, CreateFolderOf(fs, prefix));
   const absl::Status status = CommitBundle(fs, prefix, data_files, merged);
   if (!status.ok()) {
-    if (created) {
-      fs.RemoveDirectory(std::string(Dirname(prefix))).IgnoreError();
-    }
+    RemoveFolders(fs, created);
     return status;
   }
   // The result stands; what fails from here on only leaves files behind.

@@ -21,7 +21,7 @@ constexpr size_t kChunkSize = size_t{256} << 10;
 absl::StatusOr<std::unique_ptr<BundleWriter>> BundleWriter::Create(
     FileSystem& fs, const std::string& prefix) {
   std::unique_ptr<BundleWriter> writer(new BundleWriter(fs, prefix));
-  ASSIGN_OR_RETURN(writer->folder_created_, CreateFolderOf(fs, prefix));
+  ASSIGN_OR_RETURN(writer->folders_created_, CreateFolderOf(fs, prefix));
   ASSIGN_OR_RETURN(writer->data_, fs.Create(writer->data_path_));
   return writer;
 }
@@ -35,9 +35,7 @@ BundleWriter::~BundleWriter() {
   if (finished_) return;
   data_.reset();
   fs_.Remove(data_path_).IgnoreError();
-  if (folder_created_) {
-    fs_.RemoveDirectory(std::string(Dirname(prefix_))).IgnoreError();
-  }
+  RemoveFolders(fs_, folders_created_);
 }
 
 absl::Status BundleWriter::Add(absl::string_view name, const Tensor& tensor) {

@@ -57,7 +57,7 @@ class BundleWriter {
   FileSystem& fs_;
   const std::string prefix_;
   const std::string data_path_;  // until Finish
-  bool folder_created_ = false;
+  CreatedFolders folders_created_;
   std::unique_ptr<WritableFile> data_;
   std::string buffer_;  // small pieces on their way to data_
   uint64_t offset_ = 0;

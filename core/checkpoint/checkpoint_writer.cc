@@ -81,10 +81,13 @@ absl::StatusOr<int64_t> WriteCheckpointV2(
   }
   const size_t count = tensors.size();
   shards = std::clamp<int>(shards, 1, std::max<size_t>(count, 1));
+  ASSIGN_OR_RETURN(const CreatedFolders created,
+                   CreateFolderOf(fs, prefix, /*parents=*/true));
   if (shards == 1) {
-    return WriteShard(fs, prefix, tensors, 0, count, written, call);
+    auto bytes = WriteShard(fs, prefix, tensors, 0, count, written, call);
+    if (!bytes.ok()) RemoveFolders(fs, created);
+    return bytes;
   }
-  ASSIGN_OR_RETURN(const bool folder_created, CreateFolderOf(fs, prefix));
   int64_t total = 0;
   for (const TensorToSave& tensor : tensors) total += tensor.value.size_bytes();
 
@@ -120,9 +123,7 @@ absl::StatusOr<int64_t> WriteCheckpointV2(
       RemoveCheckpoint(fs, part).IgnoreError();
     }
     fs.RemoveDirectory(std::string(Dirname(temp))).IgnoreError();
-    if (folder_created) {
-      fs.RemoveDirectory(std::string(Dirname(prefix))).IgnoreError();
-    }
+    RemoveFolders(fs, created);
     return status;
   }
   return bytes;
@@ -133,7 +134,8 @@ absl::StatusOr<int64_t> WriteCheckpointV1(
     const std::vector<TensorToSave>& tensors,
     const std::function<void(int64_t bytes)>& written, CallContext& call) {
   RETURN_IF_ERROR(CheckV1Name(fs, path));
-  ASSIGN_OR_RETURN(const bool folder_created, CreateFolderOf(fs, path));
+  ASSIGN_OR_RETURN(const CreatedFolders created,
+                   CreateFolderOf(fs, path, /*parents=*/true));
   const auto write = [&]() -> absl::Status {
     V1Writer writer(fs, path);
     for (const TensorToSave& tensor : tensors) {
@@ -145,9 +147,7 @@ absl::StatusOr<int64_t> WriteCheckpointV1(
     });
   };
   if (absl::Status status = write(); !status.ok()) {
-    if (folder_created) {
-      fs.RemoveDirectory(std::string(Dirname(path))).IgnoreError();
-    }
+    RemoveFolders(fs, created);
     return status;
   }
   ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));

@@ -48,7 +48,10 @@ absl::StatusCode CodeFor(int error) {
   }
 }
 
-absl::Status ErrnoStatus(int error, const std::string& path) {
+absl::Status ErrnoStatus(int error, absl::string_view path) {
+  // Of a temporary file, which is gone when somebody reads this, the name that
+  // it was to get.
+  path = path.substr(0, path.find(".tempstate"));
   // strerror is thread-safe in glibc since 2.32.
   return absl::Status(CodeFor(error),
                       absl::StrCat(path, "; ", strerror(error)));

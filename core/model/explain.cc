@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
@@ -69,6 +70,12 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   for (const Endpoint& fetch : pruned.fetches) {
     out.fetches.push_back(catalog.Describe(fetch));
   }
+  absl::flat_hash_set<Endpoint> read_by_run(pruned.fetches.begin(),
+                                            pruned.fetches.end());
+  for (int id : pruned.nodes) {
+    const std::vector<Endpoint>& inputs = graph.node(id).inputs;
+    read_by_run.insert(inputs.begin(), inputs.end());
+  }
   std::map<std::string, UnsupportedOp> unsupported;
   std::set<int> read;
   std::set<int> written;
@@ -86,6 +93,13 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     }
     if (IsPlaceholderOp(node.op()) && pruned.FeedOf({id, 0}) < 0) {
       out.missing_feeds.push_back(first);
+    } else if (first.placeholder) {  // an input pipeline
+      for (const int output : catalog.OutputsOf(id)) {
+        const Endpoint endpoint{id, output};
+        if (read_by_run.contains(endpoint) && pruned.FeedOf(endpoint) < 0) {
+          out.missing_feeds.push_back(catalog.Describe(endpoint));
+        }
+      }
     }
     if (!catalog.WhyUnsupported(node).empty()) {
       UnsupportedOp& entry = unsupported[node.op()];

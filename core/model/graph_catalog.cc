@@ -9,9 +9,11 @@
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/graph/input_ops.h"
 #include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/graph/variables.h"
+#include "core/plan/dead_branches.h"
 
 namespace metagraph {
 namespace {
@@ -38,6 +40,11 @@ PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint) {
   };
   if (const auto* shapes = FindNodeAttr(node, "_output_shapes");
       shapes != nullptr && endpoint.index < shapes->list().shape_size()) {
+    return build(shapes->list().shape(endpoint.index));
+  }
+  if (const auto* shapes = FindNodeAttr(node, "output_shapes");
+      IsInputOp(node.op()) && shapes != nullptr &&
+      endpoint.index < shapes->list().shape_size()) {
     return build(shapes->list().shape(endpoint.index));
   }
   if (endpoint.index != 0) return PartialShape();
@@ -102,16 +109,23 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
   for (const Node& node : graph_.nodes()) {
     const OpInfo* op = ops_.Find(node.op());
     if (op != nullptr && ops_.SelectKernel(*node.def, *op).ok()) continue;
-    blocked_by_[node.id] = node.id;
-    queue.push_back(node.id);
+    // What an input pipeline hands out can be fed.
+    if (!IsInputOp(node.op())) {
+      blocked_by_[node.id] = node.id;
+      queue.push_back(node.id);
+    }
     UnsupportedOp& entry = unsupported[node.op()];
     entry.op = node.op();
     ++entry.nodes;
     if (entry.examples.size() < 3) entry.examples.push_back(node.name());
   }
+  const DeadBranches branches(graph_, nullptr);
   for (size_t i = 0; i < queue.size(); ++i) {
     for (int reader : readers[queue[i]]) {
       if (blocked_by_[reader] >= 0) continue;
+      if (IsInputOp(graph_.node(reader).op())) continue;
+      // No run goes that way.
+      if (branches.IsDead(queue[i]) && !branches.IsDead(reader)) continue;
       blocked_by_[reader] = blocked_by_[queue[i]];
       queue.push_back(reader);
     }
@@ -133,6 +147,9 @@ std::vector<int> GraphCatalog::OutputsOf(int node) const {
   const Node& n = graph_.node(node);
   size_t first = signatures_[node].outputs.size();
   const bool known = FindOpDef(n.op()) != nullptr;
+  if (first == 0 && !known && IsInputOp(n.op())) {
+    first = InputTypes(*n.def).size();
+  }
   if (first == 0 && !(known && read_[node].empty())) {
     const tensorflow::AttrValue* shapes = FindNodeAttr(n, "_output_shapes");
     if (shapes != nullptr) first = shapes->list().shape_size();
@@ -155,6 +172,10 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
   const NodeSignature& signature = signatures_[node.id];
   if (endpoint.index < static_cast<int>(signature.outputs.size())) {
     out.dtype = BaseType(signature.outputs[endpoint.index]);
+  } else if (const auto types = InputTypes(*node.def);
+             IsInputOp(node.op()) &&
+             endpoint.index < static_cast<int>(types.size())) {
+    out.dtype = BaseType(types[endpoint.index]);
   } else {
     // An op that nobody describes: its type attribute, if it has the usual
     // name, is the best guess.
@@ -166,7 +187,8 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
     }
   }
   out.shape = ShapeOf(endpoint);
-  out.placeholder = IsPlaceholderOp(node.op());
+  out.placeholder = IsPlaceholderOp(node.op()) ||
+                    (IsInputOp(node.op()) && !WhyUnsupported(node).empty());
   out.variable = IsVariableOp(node.op());
   out.constant = node.op() == "Const";
   const std::vector<int>& read = read_[node.id];

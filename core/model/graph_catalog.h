@@ -21,6 +21,8 @@ struct TensorDetails {
   std::string name;             // "node:index"
   DataType dtype = DT_INVALID;  // base type; DT_INVALID: the graph is silent
   PartialShape shape;
+  // Must be fed: of an op Placeholder, or from an input pipeline, for which
+  // there is no kernel.
   bool placeholder = false;
   bool variable = false;
   bool constant = false;

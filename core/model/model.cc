@@ -346,6 +346,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
     }
     out.generation = now->number;
     out.checkpoint = now->checkpoint;
+    out.as_restored = now->as_restored;
     out.global_step = GlobalStep(*now);
     Tell(ModelEvent::Kind::kGeneration, now->checkpoint, absl::OkStatus());
     return out;
@@ -372,6 +373,7 @@ absl::StatusOr<RollbackResult> Model::Rollback(
   out.checkpoint = restored.checkpoint;
   out.global_step = restored.global_step;
   out.from_checkpoint = true;
+  out.as_restored = true;
   return out;
 }
 

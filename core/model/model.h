@@ -102,6 +102,8 @@ struct RollbackResult {
   std::string checkpoint;
   std::optional<int64_t> global_step;
   bool from_checkpoint = false;
+  // The values are those of `checkpoint`: nothing was written to them since.
+  bool as_restored = false;
 };
 
 enum class InitializeScope { kAll, kUninitialized, kListed };

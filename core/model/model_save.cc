@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_state.h"
@@ -174,6 +175,27 @@ bool NamedByStateFile(FileSystem& fs, const std::string& prefix) {
          LastComponent(state->model_checkpoint_path()) == Basename(prefix);
 }
 
+// Why nothing can be written to the folder, and what to do.
+absl::Status AboutFolder(const absl::Status& status,
+                         const std::string& folder) {
+  // As the file system has it: "path; reason".
+  const absl::string_view message = status.message();
+  const absl::string_view reason = message.substr(message.rfind("; ") + 2);
+  const bool full = absl::IsResourceExhausted(status);
+  const bool refused = absl::IsPermissionDenied(status) ||
+                       absl::EndsWith(message, "Read-only file system");
+  if (message.rfind("; ") == absl::string_view::npos || !(full || refused)) {
+    return status;
+  }
+  absl::Status out(
+      status.code(),
+      absl::StrCat("cannot write to the folder \"", folder, "\": ", reason,
+                   full ? "; free some space, or save elsewhere"
+                        : "; let the user that metagraphd runs as write there, "
+                          "or save elsewhere"));
+  return WithDetails(std::move(out), {{"name", folder}});
+}
+
 void AddNote(absl::string_view more, SaveResult& result) {
   absl::StrAppend(&result.note, result.note.empty() ? "" : "; ", more);
 }
@@ -253,9 +275,11 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& given,
   if (replaces) {
     AddNote("the checkpoint that had this name is replaced", result);
   }
-  ASSIGN_OR_RETURN(result.bytes,
-                   WriteCheckpoint(tensors, plan.format, options.shards, prefix,
-                                   generation->number, progress, call));
+  const auto bytes =
+      WriteCheckpoint(tensors, plan.format, options.shards, prefix,
+                      generation->number, progress, call);
+  if (!bytes.ok()) return AboutFolder(bytes.status(), folder);
+  result.bytes = *bytes;
   result.files = FindFiles(files(), prefix).paths;
 
   if (const absl::Status status = Finish(options, *graph, result);

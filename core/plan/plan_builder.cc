@@ -10,7 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/graph/input_ops.h"
 #include "core/graph/node_check.h"
+#include "core/plan/dead_branches.h"
 #include "core/plan/schedule.h"
 
 namespace metagraph {
@@ -62,6 +64,7 @@ class Builder {
     ASSIGN_OR_RETURN(pruned_, Prune(graph_, request_));
     RETURN_IF_ERROR(CheckFeeds());
     RETURN_IF_ERROR(CheckFetches());
+    DropDeadBranches();
     RETURN_IF_ERROR(CheckSupported());
     RETURN_IF_ERROR(MakeKernels());
     RETURN_IF_ERROR(Connect());
@@ -154,13 +157,76 @@ class Builder {
     return absl::OkStatus();
   }
 
+  bool IsSupported(int id) const {
+    const Node& node = graph_.node(id);
+    const OpInfo* op = env_.ops.Find(node.op());
+    return op != nullptr && env_.ops.SelectKernel(*node.def, *op).ok();
+  }
+
+  // Ops without kernel do not matter where no run can reach them.
+  void DropDeadBranches() {
+    if (std::all_of(pruned_.nodes.begin(), pruned_.nodes.end(),
+                    [&](int id) { return IsSupported(id); })) {
+      return;
+    }
+    const DeadBranches branches(graph_, &pruned_);
+    if (!branches.any()) return;
+    for (const Endpoint& fetch : pruned_.fetches) {
+      if (branches.IsDead(fetch)) return;
+    }
+    absl::flat_hash_map<std::pair<int, int>, Endpoint> stand_ins;
+    for (int id : pruned_.nodes) {
+      if (branches.IsDead(id) ||
+          KindOf(graph_.node(id).op()) != NodeKind::kMerge) {
+        continue;
+      }
+      const std::vector<Endpoint>& inputs = graph_.node(id).inputs;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (!branches.IsDead(inputs[i])) continue;
+        const auto origin = branches.Origin(inputs[i]);
+        if (!origin) return;
+        stand_ins.emplace(std::pair(id, static_cast<int>(i)), *origin);
+      }
+    }
+    stand_ins_ = std::move(stand_ins);
+    std::erase_if(pruned_.nodes, [&](int id) { return branches.IsDead(id); });
+    for (size_t id = 0; id < pruned_.needed.size(); ++id) {
+      if (branches.IsDead(static_cast<int>(id))) pruned_.needed[id] = false;
+    }
+  }
+
+  // What to feed in place of an input pipeline; empty without one.
+  std::string FeedInstead() const {
+    std::set<std::string> names;
+    const auto look_at = [&](const Endpoint& endpoint) {
+      const Node& node = graph_.node(endpoint.node);
+      if (pruned_.FeedOf(endpoint) >= 0 || !IsInputOp(node.op()) ||
+          IsSupported(endpoint.node)) {
+        return;
+      }
+      const std::vector<tensorflow::DataType> types = InputTypes(*node.def);
+      const bool known = endpoint.index < static_cast<int>(types.size());
+      names.insert(absl::StrCat(
+          "\"", node.name(), ":", endpoint.index, "\"",
+          known ? absl::StrCat(" (", DataTypeName(types[endpoint.index]), ")")
+                : ""));
+    };
+    for (int id : pruned_.nodes) {
+      for (const Endpoint& input : graph_.node(id).inputs) look_at(input);
+    }
+    for (const Endpoint& fetch : pruned_.fetches) look_at(fetch);
+    if (names.empty()) return "";
+    return absl::StrCat("; here is no input pipeline, feed instead: ",
+                        absl::StrJoin(names, ", "));
+  }
+
   absl::Status CheckSupported() {
     ASSIGN_OR_RETURN(const std::vector<std::string> missing,
                      UnsupportedOps(graph_, pruned_, env_.ops));
     if (missing.empty()) return absl::OkStatus();
     return WithDetails(
         Unimplemented("this run needs ops that have no kernel here: ",
-                      absl::StrJoin(missing, ", ")),
+                      absl::StrJoin(missing, ", "), FeedInstead()),
         {{"name", MissingOps()}});
   }
 
@@ -168,11 +234,7 @@ class Builder {
   std::string MissingOps() const {
     std::set<std::string> ops;
     for (int id : pruned_.nodes) {
-      const Node& node = graph_.node(id);
-      const OpInfo* op = env_.ops.Find(node.op());
-      if (op == nullptr || !env_.ops.SelectKernel(*node.def, *op).ok()) {
-        ops.insert(node.op());
-      }
+      if (!IsSupported(id)) ops.insert(graph_.node(id).op());
     }
     return absl::StrJoin(ops, ",");
   }
@@ -265,8 +327,15 @@ class Builder {
   }
 
   absl::Status ConnectInput(const Node& node, int i, PlanInput* input) {
-    const Endpoint& source = node.inputs[i];
     const DataType wanted = prepared_[node.id].signature.inputs[i];
+    if (const auto dead = stand_ins_.find({node.id, i});
+        dead != stand_ins_.end()) {
+      // No value ever comes, so that its type does not matter.
+      input->producer = prepared_[dead->second.node].place;
+      input->output = dead->second.index;
+      return absl::OkStatus();
+    }
+    const Endpoint& source = node.inputs[i];
     input->wants_ref = IsRefType(wanted);
     input->output = source.index;
     DataType given;
@@ -373,6 +442,8 @@ class Builder {
   const PlanEnvironment& env_;
   std::shared_ptr<Plan> plan_;
   PrunedGraph pruned_;
+  // Of inputs of Merges that never come: by node and input, a dead output.
+  absl::flat_hash_map<std::pair<int, int>, Endpoint> stand_ins_;
   std::vector<Prepared> prepared_;  // by node id
   std::vector<std::shared_ptr<const Kernel>> constants_;
 };

@@ -23,11 +23,18 @@ Endpoint Resolve(const Graph& graph, absl::string_view name) {
   return node == nullptr ? Endpoint{} : Endpoint{node->id, parsed->index};
 }
 
-// NOT_FOUND with what has a name like it.
+// NOT_FOUND with what has a name like it; of ops without outputs only where
+// none is wanted.
 absl::Status NoSuchNode(const Graph& graph, const std::string& name,
-                        const std::string& message) {
-  const std::vector<std::string> nearest =
+                        const std::string& message, bool wants_tensor) {
+  std::vector<std::string> nearest =
       graph.NearestNodeNames(name.substr(0, name.rfind(':')));
+  if (wants_tensor) {
+    std::erase_if(nearest, [&](const std::string& node) {
+      const std::string& op = graph.FindNode(node)->op();
+      return op == "NoOp" || op == "Assert" || op == "ControlTrigger";
+    });
+  }
   return WithDetails(NotFound(message, DidYouMean(nearest)),
                      {{"name", name}, {"nearest", JoinNames(nearest)}});
 }
@@ -63,7 +70,8 @@ absl::Status ResolveFeeds(const Graph& graph, const PlanRequest& request,
     if (endpoint.node < 0) {
       return NoSuchNode(
           graph, name,
-          absl::StrCat("FeedInputs: unable to find feed output ", name));
+          absl::StrCat("FeedInputs: unable to find feed output ", name),
+          /*wants_tensor=*/true);
     }
     const int position = static_cast<int>(out.feed_endpoints.size());
     if (!out.feeds.emplace(endpoint, position).second) {
@@ -85,8 +93,9 @@ absl::Status ResolveFetches(const Graph& graph, const PlanRequest& request,
     }
     const Endpoint endpoint = Resolve(graph, name);
     if (endpoint.node < 0) {
-      return NoSuchNode(
-          graph, name, absl::StrCat("FetchOutputs node ", name, ": not found"));
+      return NoSuchNode(graph, name,
+                        absl::StrCat("FetchOutputs node ", name, ": not found"),
+                        /*wants_tensor=*/true);
     }
     out.fetches.push_back(endpoint);
   }
@@ -109,7 +118,8 @@ absl::Status ResolveTargets(const Graph& graph, const PlanRequest& request,
     return NoSuchNode(
         graph, *missing.begin(),
         absl::StrCat("PruneForTargets: Some target nodes not found: ",
-                     absl::StrJoin(missing, " "), " "));
+                     absl::StrJoin(missing, " "), " "),
+        /*wants_tensor=*/false);
   }
   return absl::OkStatus();
 }

@@ -34,6 +34,21 @@ absl::StatusOr<RestoreMode> ModeOf(v1::RestoreMode mode) {
   }
 }
 
+// The longest path that Linux takes, and a name that still fits a line.
+constexpr size_t kLongestPath = 4096;
+constexpr size_t kLongestName = 256;
+
+absl::Status CheckPath(const char* what, const std::string& path) {
+  if (path.size() >= kLongestPath) {
+    return InvalidArgument(what, " has ", path.size(),
+                           " bytes, expected fewer than ", kLongestPath);
+  }
+  if (path.find('\0') != std::string::npos) {
+    return InvalidArgument(what, " has a zero byte in it");
+  }
+  return absl::OkStatus();
+}
+
 // Sends progress on, and ends the call when nobody listens any more.
 template <typename Response>
 ProgressCallback SendProgress(const MessageSink<Response>& sink,
@@ -62,6 +77,11 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
                                      v1::LoadModelResponse* response) const {
   if (request.directory().empty()) {
     return InvalidArgument("the request names no directory");
+  }
+  RETURN_IF_ERROR(CheckPath("directory", request.directory()));
+  if (request.model().size() > kLongestName) {
+    return InvalidArgument("model has ", request.model().size(),
+                           " bytes, expected at most ", kLongestName);
   }
   if (request.has_expected_generation() && request.expected_generation() != 0) {
     return Annotate(WrongGeneration(0, request.expected_generation()),
@@ -112,6 +132,7 @@ absl::Status AdminHandler::Restore(
     const v1::RestoreRequest& request, CallContext& call,
     const MessageSink<v1::RestoreResponse>& sink) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  RETURN_IF_ERROR(CheckPath("checkpoint", request.checkpoint()));
   RestoreOptions options;
   options.checkpoint = request.checkpoint();
   ASSIGN_OR_RETURN(options.mode, ModeOf(request.mode()));
@@ -144,6 +165,7 @@ absl::Status AdminHandler::Rollback(const v1::RollbackRequest& request,
   if (result.global_step) response->set_global_step(*result.global_step);
   response->set_from_checkpoint(result.from_checkpoint);
   response->set_restored_generation(result.restored_generation);
+  response->set_written_since(!result.as_restored);
   return absl::OkStatus();
 }
 
@@ -158,6 +180,7 @@ absl::Status AdminHandler::Save(
   if (request.keep() < -1) {
     return InvalidArgument("keep is ", request.keep(), ", expected -1 or more");
   }
+  RETURN_IF_ERROR(CheckPath("prefix", request.prefix()));
   SaveOptions options;
   options.prefix = request.prefix();
   if (request.has_global_step()) {
@@ -294,7 +317,13 @@ absl::Status AdminHandler::SetLogLevel(
     }
     log_.set_level(request.level());
   }
-  if (request.has_verbosity()) log_.set_verbosity(request.verbosity());
+  if (request.has_verbosity()) {
+    if (request.verbosity() < 0 || request.verbosity() > 9) {
+      return InvalidArgument("verbosity is ", request.verbosity(),
+                             ", expected 0 to 9");
+    }
+    log_.set_verbosity(request.verbosity());
+  }
   response->set_level(log_.level());
   response->set_verbosity(log_.verbosity());
   return absl::OkStatus();

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kDefaultPage = 1000;
 constexpr int64_t kLargestPage = 100000;
+constexpr int64_t kPageBytes = int64_t{64} << 20;
 
 }  // namespace
 
@@ -21,6 +22,12 @@ absl::StatusOr<std::shared_ptr<Model>> FindServed(
     const ModelManager& models, const std::string& name,
     std::optional<int64_t> version) {
   if (name.empty()) return InvalidArgument("the request names no model");
+  // Before such a name is copied into texts.
+  constexpr size_t kLongestName = 4096;
+  if (name.size() > kLongestName) {
+    return InvalidArgument("model has ", name.size(),
+                           " bytes, expected at most ", kLongestName);
+  }
   auto found = models.Find(name, version);
   if (found.ok()) return found;
   return WithDetails(found.status(), {{"name", name}});
@@ -46,6 +53,16 @@ void ToProto(const TensorDetails& tensor, const Graph& graph,
   if (tensor.variable) out->add_roles(v1::TENSOR_ROLE_VARIABLE);
   if (tensor.leaf) out->add_roles(v1::TENSOR_ROLE_LEAF);
   if (tensor.constant) out->add_roles(v1::TENSOR_ROLE_CONSTANT);
+}
+
+std::string ErrorTextOf(const absl::Status& status) {
+  constexpr size_t kMost = 8192;
+  const absl::string_view message = status.message();
+  if (message.size() <= kMost) return ToUtf8(std::string(message));
+  size_t end = kMost;
+  while ((message[end] & 0xc0) == 0x80 && end > 0) --end;
+  return absl::StrCat(ToUtf8(std::string(message.substr(0, end))), "... and ",
+                      message.size() - end, " bytes more");
 }
 
 std::string ToUtf8(const std::string& bytes) {
@@ -102,7 +119,7 @@ void ToProto(const Outcome& outcome, v1::OperationOutcome* out) {
   out->set_checkpoint(ToUtf8(outcome.checkpoint));
   ToProto(outcome.time, out->mutable_end_time());
   out->set_code(static_cast<int>(outcome.status.code()));
-  out->set_error(ToUtf8(std::string(outcome.status.message())));
+  out->set_error(ErrorTextOf(outcome.status));
   out->set_generation(outcome.generation);
 }
 
@@ -132,7 +149,7 @@ void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   out->set_name(managed.name);
   out->set_version(managed.version);
   out->set_state(ToProto(managed.state, !managed.error.ok()));
-  out->set_error(ToUtf8(std::string(managed.error.message())));
+  out->set_error(ErrorTextOf(managed.error));
   out->set_directory(ToUtf8(managed.path));
   out->set_awaited(ToUtf8(managed.awaited));
   if (managed.model == nullptr) return;
@@ -185,6 +202,8 @@ void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   out->set_tensorflow_version(def.meta_info_def().tensorflow_version());
   ToProto(model.load_time(), out->mutable_load_time());
 }
+
+bool IsFull(int64_t bytes) { return bytes >= kPageBytes; }
 
 absl::StatusOr<Page> PageOf(const std::string& token, int32_t page_size,
                             int64_t total) {

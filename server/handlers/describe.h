@@ -41,6 +41,8 @@ void ToProto(const TensorDetails& tensor, const Graph& graph,
              v1::TensorDescription* out);
 // Text as a message may carry it: what is not UTF-8 with its bytes escaped.
 std::string ToUtf8(const std::string& bytes);
+// Its message, cut where it is very long: answers hold many of them.
+std::string ErrorTextOf(const absl::Status& status);
 
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out);
 void ToProto(const RestoreMapping& mapping, v1::RestoreMapping* out);
@@ -62,5 +64,8 @@ struct Page {
 };
 absl::StatusOr<Page> PageOf(const std::string& token, int32_t page_size,
                             int64_t total);
+// Whether a page of so many bytes takes no more entries: names in graphs may be
+// very long.
+bool IsFull(int64_t bytes);
 
 }  // namespace metagraph

@@ -18,14 +18,33 @@
 namespace metagraph {
 namespace {
 
+using OpenedCheckpoint = absl::StatusOr<std::unique_ptr<CheckpointReader>>;
+
 // What is missing of a checkpoint that is listed; empty if nothing.
-std::string FindProblem(FileSystem& fs, const std::string& prefix) {
-  const auto reader = CheckpointReader::Open(fs, prefix);
+std::string FindProblem(FileSystem& fs, const std::string& prefix,
+                        const OpenedCheckpoint& reader) {
   if (!reader.ok()) return std::string(reader.status().message());
   if (const absl::Status lengths = (*reader)->CheckLengths(); !lengths.ok()) {
     return std::string(lengths.message());
   }
   return MissingShards(fs, prefix);
+}
+
+// What a checkpoint holds of the model's counter of steps; -1: nothing.
+int64_t StoredStep(const ModelGraph& graph, const OpenedCheckpoint& reader) {
+  for (const ModelVariable& variable : graph.variables()) {
+    if (!reader.ok() || variable.slot < 0 ||
+        variable.slot != graph.global_step_slot()) {
+      continue;
+    }
+    const CheckpointTensor* stored = (*reader)->Find(variable.checkpoint_key);
+    if (stored == nullptr || stored->shape.num_elements() != 1) return -1;
+    const auto value = (*reader)->Read(variable.checkpoint_key);
+    if (!value.ok()) return -1;
+    if (value->dtype() == DT_INT64) return value->scalar<int64_t>();
+    if (value->dtype() == DT_INT32) return value->scalar<int32_t>();
+  }
+  return -1;
 }
 
 v1::CheckpointFormat FormatOf(int format) {
@@ -48,19 +67,24 @@ absl::Status InspectHandler::ListCheckpoints(
     if (more.ok()) found.insert(found.begin(), more->begin(), more->end());
   }
   const auto generation = model->Peek();
+  const auto graph = model->graph();
   std::reverse(found.begin(), found.end());
   for (const CheckpointInfo& info : found) {
     RETURN_IF_ERROR(call.Check());
     v1::Checkpoint* out = response->add_checkpoints();
     out->set_prefix(ToUtf8(info.prefix));
     out->set_format(FormatOf(info.format));
-    if (info.global_step >= 0) out->set_global_step(info.global_step);
+    const OpenedCheckpoint reader = CheckpointReader::Open(fs, info.prefix);
+    const int64_t step =
+        info.global_step >= 0 ? info.global_step : StoredStep(*graph, reader);
+    if (step >= 0) out->set_global_step(step);
     ToProto(info.modified, out->mutable_time());
     out->set_size_bytes(static_cast<int64_t>(info.size));
-    out->set_problem(ToUtf8(FindProblem(fs, info.prefix)));
+    out->set_problem(ToUtf8(FindProblem(fs, info.prefix, reader)));
     out->set_complete(out->problem().empty());
     out->set_newest(info.latest);
-    out->set_serving(info.prefix == generation->checkpoint);
+    out->set_serving(info.prefix == generation->checkpoint &&
+                     generation->as_restored);
     out->set_in_state_file(info.in_state_file);
     out->set_has_meta_graph(fs.Stat(MetaGraphPath(info.prefix)).ok());
   }

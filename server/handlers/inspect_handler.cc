@@ -161,10 +161,17 @@ absl::Status InspectHandler::ListTensors(
     }
   }
   const int64_t total = static_cast<int64_t>(found.size());
-  ASSIGN_OR_RETURN(const Page page,
+  ASSIGN_OR_RETURN(Page page,
                    PageOf(request.page_token(), request.page_size(), total));
+  int64_t bytes = 0;
   for (int64_t i = page.begin; i < page.end; ++i) {
-    ToProto(found[i], graph, response->add_tensors());
+    v1::TensorDescription* tensor = response->add_tensors();
+    ToProto(found[i], graph, tensor);
+    bytes += static_cast<int64_t>(tensor->ByteSizeLong());
+    if (IsFull(bytes) && i + 1 < total) {
+      page.next_token = absl::StrCat(i + 1);
+      break;
+    }
   }
   response->set_next_page_token(page.next_token);
   response->set_total_size(total);
@@ -247,7 +254,7 @@ absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
   };
   response->set_runnable(found.status.ok());
   response->set_code(static_cast<int>(found.status.code()));
-  response->set_error(ToUtf8(std::string(found.status.message())));
+  response->set_error(ErrorTextOf(found.status));
   describe(found.missing_feeds, response->mutable_missing_feeds());
   describe(found.feeds, response->mutable_feeds());
   describe(found.fetches, response->mutable_fetches());
@@ -328,7 +335,9 @@ v1::EventKind KindOf(ModelEvent::Kind kind) {
   return v1::EVENT_KIND_UNSPECIFIED;
 }
 
-v1::WatchResponse EventToProto(const ModelEvent& event) {
+}  // namespace
+
+v1::WatchResponse InspectHandler::EventToProto(const ModelEvent& event) {
   v1::WatchResponse out;
   out.set_kind(KindOf(event.kind));
   ToProto(event.time, out.mutable_time());
@@ -338,11 +347,9 @@ v1::WatchResponse EventToProto(const ModelEvent& event) {
   out.set_generation(event.generation);
   out.set_checkpoint(ToUtf8(event.checkpoint));
   out.set_code(static_cast<int>(event.status.code()));
-  out.set_error(ToUtf8(std::string(event.status.message())));
+  out.set_error(ErrorTextOf(event.status));
   return out;
 }
-
-}  // namespace
 
 std::unique_ptr<InspectHandler::Subscription> InspectHandler::Watch(
     const v1::WatchRequest& request,

@@ -60,6 +60,8 @@ class InspectHandler {
    public:
     virtual ~Subscription() = default;
   };
+  // An event as Watch answers it.
+  static v1::WatchResponse EventToProto(const ModelEvent& event);
   std::unique_ptr<Subscription> Watch(
       const v1::WatchRequest& request,
       std::function<void(const v1::WatchResponse&)> listener) const;

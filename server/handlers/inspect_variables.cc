@@ -146,8 +146,9 @@ absl::Status InspectHandler::ListVariables(
     }
   }
   const int64_t total = static_cast<int64_t>(found.size());
-  ASSIGN_OR_RETURN(const Page page,
+  ASSIGN_OR_RETURN(Page page,
                    PageOf(request.page_token(), request.page_size(), total));
+  int64_t bytes = 0;
   for (int64_t i = page.begin; i < page.end; ++i) {
     const ModelVariable& variable = *found[i];
     v1::Variable* out = response->add_variables();
@@ -174,6 +175,11 @@ absl::Status InspectHandler::ListVariables(
     const std::string& key = variable.checkpoint_key;
     out->set_in_checkpoint(!key.empty() && stored.count(key) > 0);
     if (key != variable.name) out->set_checkpoint_key(key);
+    bytes += static_cast<int64_t>(out->ByteSizeLong());
+    if (IsFull(bytes) && i + 1 < total) {
+      page.next_token = absl::StrCat(i + 1);
+      break;
+    }
   }
   response->set_next_page_token(page.next_token);
   response->set_total_size(total);

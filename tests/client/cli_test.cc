@@ -20,6 +20,7 @@
 namespace metagraph {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -125,6 +126,88 @@ TEST_F(CliTest, WrongUsageIsTwoAndGoesToStandardError) {
     EXPECT_THAT(err(), Not(IsEmpty())) << testing::PrintToString(arguments);
     EXPECT_THAT(out(), IsEmpty()) << testing::PrintToString(arguments);
   }
+}
+
+TEST_F(CliTest, SaysWhatIsWrongInItsOwnWords) {
+  const auto says = [&](std::vector<std::string> arguments) {
+    EXPECT_EQ(Ctl(arguments), 2) << testing::PrintToString(arguments);
+    EXPECT_THAT(out(), IsEmpty());
+    for (const char* raw : {"Value", "not in range", "Could not convert",
+                            "required", "POSITIVE", "TEXT", "-->"}) {
+      EXPECT_THAT(err(), Not(HasSubstr(raw)));
+    }
+    return err();
+  };
+  EXPECT_EQ(says({"watch", "--count", "0"}),
+            "metagraphctl: --count: expected a whole number of at least 1, "
+            "found \"0\"; see metagraphctl watch --help\n");
+  EXPECT_THAT(says({"tensors", "add", "--role", "foo"}),
+              HasSubstr("--role: expected placeholder, variable, leaf, "
+                        "constant, found \"foo\""));
+  EXPECT_THAT(says({"tensors", "add", "--rloe", "leaf"}),
+              AllOf(HasSubstr("no flag --rloe; did you mean"),
+                    HasSubstr("\"--role\"")));
+  EXPECT_THAT(says({"models", "--sever", "x"}),
+              HasSubstr("did you mean \"--server\"?"));
+  EXPECT_THAT(says({"models", "add"}),
+              HasSubstr("one argument too many: \"add\""));
+  EXPECT_THAT(says({}), HasSubstr("no verb is given"));
+  EXPECT_THAT(says({"tensors"}), HasSubstr("MODEL is missing"));
+  EXPECT_THAT(says({"unload"}), HasSubstr("MODEL is missing"));
+  EXPECT_THAT(says({"load", "add"}), HasSubstr("DIRECTORY is missing"));
+  EXPECT_THAT(says({"--local", "/m", "show", "add"}),
+              HasSubstr("with --local there is no MODEL"));
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{
+           {"models", "--timeout", "soon"},
+           {"models", "--server", ""},
+           {"models", "--local", ""},
+           {"models", "--output", "xml"},
+           {"tensors", "add", "--limit", "-1"},
+           {"tensors", "add", "--limit", "many"},
+           {"read", "add", "--generation", "x"},
+           {"read", "add", "--generation"},
+           {"graph", "add", "--format", "svg"},
+           {"graph", "add", "--format", "dot", "--output", "json"},
+           {"rollback", "add", "x"},
+           {"restore", "add", "--expected-generation", "x"},
+           {"save", "add", "--global-step", "1e9"},
+           {"save", "add", "--keep", "-2"},
+           {"save", "add", "--keep", "99999999999"},
+           {"save", "add", "--shards", "0"},
+           {"run", "add", "--fetch", "x", "--limit-ms", "5s"},
+           {"bench", "add", "--fetch", "x", "--runs", "0"},
+           {"bench", "add", "--fetch", "x", "--callers", "2000"},
+           {"watch", "--count", "99999999999999999999"},
+           {"init", "add", "--yes=perhaps"},
+           {"watch", "--count", "1", "--count", "2"}}) {
+    says(wrong);
+  }
+}
+
+TEST_F(CliTest, TimesTakeUnits) {
+  fake_.on_ListModels.answer = [](const auto&) {
+    return v1::ListModelsResponse();
+  };
+  EXPECT_EQ(Ctl({"models", "--timeout", "1500ms"}), 0) << err();
+  EXPECT_EQ(options_.timeout, absl::Milliseconds(1500));
+  EXPECT_EQ(Ctl({"models", "--timeout", "2"}), 0) << err();
+  EXPECT_EQ(options_.timeout, absl::Seconds(2));
+}
+
+TEST_F(CliTest, HelpAsksForAModelOnlyWhereThereMustBeOne) {
+  EXPECT_EQ(Ctl({"tensors", "--help"}), 0);
+  EXPECT_THAT(out(), HasSubstr("with --local"));
+  EXPECT_THAT(out(), Not(HasSubstr("REQUIRED")));
+  EXPECT_EQ(Ctl({"--local", "/models/add", "tensors", "--help"}), 0);
+  EXPECT_THAT(out(), Not(HasSubstr("MODEL ")));
+  EXPECT_EQ(Ctl({"restore", "--help"}), 0);
+  EXPECT_THAT(out(), HasSubstr("REQUIRED"));
+}
+
+TEST_F(CliTest, WhatIsOpenedLocallyGoesByItsPath) {
+  EXPECT_EQ(Ctl({"--local", "/models/add@2", "tensors", "W3:0"}), 0);
+  EXPECT_EQ(fake_.on_ListTensors.requests.back().model(), "/models/add@2");
 }
 
 TEST_F(CliTest, UnknownVerbsAreNamed) {
@@ -437,6 +520,32 @@ TEST_F(CliTest, GraphWritesItsPieces) {
   EXPECT_EQ(Ctl({"graph", "add", "--to", "/no/such/folder/graph"}), 1);
 }
 
+TEST_F(CliTest, GraphIsPrintedAsJson) {
+  tensorflow::MetaGraphDef graph;
+  graph.mutable_graph_def()->add_node()->set_name("W3");
+  const std::string bytes = graph.SerializeAsString();
+  v1::GetGraphResponse piece;
+  piece.set_data(bytes.substr(0, 3));
+  fake_.on_GetGraph.answers.push_back(piece);
+  piece.set_data(bytes.substr(3));
+  fake_.on_GetGraph.answers.push_back(piece);
+  EXPECT_EQ(Ctl({"graph", "add", "--output", "json"}), 0) << err();
+  EXPECT_THAT(out(), StartsWith("{"));
+  EXPECT_THAT(out(), HasSubstr("\"name\":\"W3\""));
+  EXPECT_EQ(fake_.on_GetGraph.requests.back().format(),
+            v1::GRAPH_FORMAT_BINARY);
+  EXPECT_EQ(Ctl({"graph", "add"}), 0);
+  EXPECT_EQ(fake_.on_GetGraph.requests.back().format(), v1::GRAPH_FORMAT_TEXT);
+}
+
+TEST_F(CliTest, SuggestsOnlyTensorsThatAre) {
+  // The fake model has a tensor W3:0, and none of a NoOp.
+  EXPECT_EQ(Ctl({"run", "add", "--fetch", "W3"}), 0);
+  EXPECT_EQ(err(), "W3 ran as an operation; for its value fetch W3:0\n");
+  EXPECT_EQ(Ctl({"run", "add", "--fetch", "init"}), 0);
+  EXPECT_EQ(err(), "init ran as an operation\n");
+}
+
 TEST_F(CliTest, WatchStopsAfterTheCount) {
   fake_.on_Watch.answers.resize(5);
   fake_.on_Watch.answers[0].set_model("add");
@@ -584,6 +693,26 @@ TEST_F(CliTest, RollbackGoesOneBackUnlessTold) {
   EXPECT_FALSE(fake_.on_Rollback.requests.at(0).has_to_generation());
   EXPECT_EQ(Ctl({"rollback", "add", "3"}), 0) << err();
   EXPECT_EQ(fake_.on_Rollback.requests.at(1).to_generation(), 3);
+}
+
+TEST_F(CliTest, RollbackNamesACheckpointOnlyForItsOwnValues) {
+  v1::RollbackResponse answer;
+  answer.set_generation(5);
+  answer.set_restored_generation(3);
+  answer.set_checkpoint("/m/model-7");
+  fake_.on_Rollback.answer = [&](const auto&) { return answer; };
+  EXPECT_EQ(Ctl({"rollback", "add"}), 0);
+  EXPECT_EQ(out(),
+            "back at the values of generation 3, those of /m/model-7: "
+            "generation 5\n");
+  answer.set_written_since(true);
+  EXPECT_EQ(Ctl({"rollback", "add"}), 0);
+  EXPECT_EQ(out(),
+            "back at the values of generation 3, written after /m/model-7 was "
+            "restored: generation 5\n");
+  answer.clear_checkpoint();
+  EXPECT_EQ(Ctl({"rollback", "add"}), 0);
+  EXPECT_EQ(out(), "back at the values of generation 3: generation 5\n");
 }
 
 TEST_F(CliTest, VerifyOfABadCheckpointFails) {

@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 mode=(--dry-run --Werror)
 [[ ${1-} == --fix ]] && mode=(-i)
-find core server client tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 "${mode[@]}"
+find core flags server client tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 "${mode[@]}"

@@ -20,22 +20,22 @@ forbid() {
   fi
 }
 none='^$'
-forbid 'includes go from the root, never "../"' '#include "\.\./' "$none" core server client tests
-forbid 'headers are guarded by #pragma once' '#ifndef [A-Z_]+_H_?$' "$none" core server client tests
+forbid 'includes go from the root, never "../"' '#include "\.\./' "$none" core flags server client tests
+forbid 'headers are guarded by #pragma once' '#ifndef [A-Z_]+_H_?$' "$none" core flags server client tests
 forbid 'clocks are read in core/base/clock.cc' '(steady|system|high_resolution)_clock::now|absl::Now\(' \
-  '^core/base/clock\.cc$|^tests/|^client/' core server client
+  '^core/base/clock\.cc$|^tests/|^client/' core flags server client
 forbid 'files are touched in core/io/posix_file_system.cc' \
   '::(open|rename|unlink|fsync|fdatasync|mkdir|rmdir|opendir)\(' \
   '^core/io/posix_file_system\.cc$' core server
-forbid "no exceptions are thrown" "^[^\"/]*\bthrow [A-Za-z:]+[({;]" "$none" core server client
+forbid "no exceptions are thrown" "^[^\"/]*\bthrow [A-Za-z:]+[({;]" "$none" core flags server client
 forbid 'core never sees gRPC' 'grpcpp|grpc\.pb\.h' "$none" core server/handlers
 forbid 'core does not log' 'glog/|std::cerr' "$none" core
 forbid 'std::mutex only under core/base/mutex.h' 'std::(mutex|condition_variable)\b|absl::Mutex' \
-  '^core/base/mutex\.h$' core server client
+  '^core/base/mutex\.h$' core flags server client
 forbid 'tests do not sleep' 'sleep_for|sleep_until|usleep\(|absl::SleepFor' "$none" tests
-forbid 'no using namespace in headers' '^using namespace' '\.cc$' core server client tests
+forbid 'no using namespace in headers' '^using namespace' '\.cc$' core flags server client tests
 
-for header in $(sources core server client tests | grep '\.h$'); do
+for header in $(sources core flags server client tests | grep '\.h$'); do
   grep -q '^#pragma once' "$header" || { echo "$header has no #pragma once"; bad=1; }
 done
 

@@ -171,6 +171,52 @@ TEST_F(AdminHandlerTest, SetsTheLogLevel) {
   ASSERT_OK(admin.SetLogLevel(request, call_, &response));
   EXPECT_EQ(level, v1::LOG_LEVEL_ERROR);
   EXPECT_EQ(response.verbosity(), 2);
+  request.set_verbosity(-1);
+  EXPECT_THAT(admin.SetLogLevel(request, call_, &response),
+              HasCode(absl::StatusCode::kInvalidArgument, "expected 0 to 9"));
+}
+
+TEST_F(AdminHandlerTest, RollbackTellsWhetherTheValuesAreTheCheckpoints) {
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  ASSERT_OK(
+      model->AssignVariables({{"W1", FloatVector({1, 1, 1, 1})}}, -1, call_));
+  v1::RollbackRequest request;
+  request.set_model("seed");
+  v1::RollbackResponse response;
+  ASSERT_OK(admin_.Rollback(request, call_, &response));
+  EXPECT_EQ(response.checkpoint(), Path("model"));
+  EXPECT_FALSE(response.written_since());
+  // And back to what was assigned.
+  response.Clear();
+  ASSERT_OK(admin_.Rollback(request, call_, &response));
+  EXPECT_TRUE(response.written_since());
+}
+
+TEST_F(AdminHandlerTest, RefusesPathsAndNamesThatCannotBe) {
+  v1::LoadModelRequest load;
+  load.set_model("x");
+  load.set_directory(std::string(5000, 'x'));
+  v1::LoadModelResponse loaded;
+  EXPECT_THAT(admin_.LoadModel(load, call_, &loaded),
+              HasCode(absl::StatusCode::kInvalidArgument, "5000 bytes"));
+  load.set_directory(Path(std::string("a\0b", 3)));
+  EXPECT_THAT(admin_.LoadModel(load, call_, &loaded),
+              HasCode(absl::StatusCode::kInvalidArgument, "zero byte"));
+  load.set_directory(Path("a"));
+  load.set_model(std::string(300, 'x'));
+  EXPECT_THAT(admin_.LoadModel(load, call_, &loaded),
+              HasCode(absl::StatusCode::kInvalidArgument, "300 bytes"));
+  v1::RestoreRequest restore;
+  restore.set_model("seed");
+  restore.set_checkpoint(std::string(1 << 20, 'x'));
+  const auto no_answer = [](const auto&) { return true; };
+  EXPECT_THAT(admin_.Restore(restore, call_, no_answer),
+              HasCode(absl::StatusCode::kInvalidArgument, "1048576 bytes"));
+  v1::SaveRequest save;
+  save.set_model("seed");
+  save.set_prefix(std::string(1 << 20, 'x'));
+  EXPECT_THAT(admin_.Save(save, call_, no_answer),
+              HasCode(absl::StatusCode::kInvalidArgument, "1048576 bytes"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "server/call_support.h"
 
 #include "core/base/error_details.h"
+#include "glog/logging.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
@@ -36,6 +37,50 @@ TEST(ToGrpcStatusTest, LeavesLongDetailsOut) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(status.error_message(), "no");
   EXPECT_EQ(status.error_details(), "");
+}
+
+// Keeps what is logged.
+class Lines final : public google::LogSink {
+ public:
+  Lines() { google::AddLogSink(this); }
+  ~Lines() override { google::RemoveLogSink(this); }
+  void send(google::LogSeverity, const char*, const char*, int,
+            const google::LogMessageTime&, const char* message,
+            size_t size) override {
+    lines.emplace_back(message, size);
+  }
+  std::vector<std::string> lines;
+};
+
+TEST(FailureLogTest, WritesOneShortLineWhateverTheNames) {
+  Lines log;
+  FailureLog failures;
+  failures.Add("a/B", "peer",
+               absl::NotFoundError("no \"x\nI1129 faked line\x1b[2J\" " +
+                                   std::string(100'000, 'x')),
+               1000);
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_LT(log.lines[0].size(), 1200u);
+  for (char c : log.lines[0]) EXPECT_GE(c, ' ');
+}
+
+TEST(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
+  Admission admission(8);
+  FailureLog failures;
+  ThreadPool pool("pool", 1);
+  CallSupport support{admission, failures, pool,      pool,     pool,
+                      pool,      pool,     admission, admission};
+  grpc::CallbackServerContext context;
+  Lines log;
+  const int before = FLAGS_v;
+  for (int verbosity : {0, 1}) {
+    FLAGS_v = verbosity;
+    CallScope scope(support, "a/Call", context);
+    EXPECT_TRUE(scope.Close(absl::OkStatus()).ok());
+    EXPECT_EQ(log.lines.size(), static_cast<size_t>(verbosity));
+  }
+  FLAGS_v = before;
+  EXPECT_EQ(log.lines[0].find("a/Call from "), 0u);
 }
 
 TEST(FailureLogTest, CountsInternalErrors) {

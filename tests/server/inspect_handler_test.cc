@@ -281,6 +281,67 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
               HasCode(absl::StatusCode::kNotFound, "absent"));
 }
 
+TEST_F(InspectHandlerTest, TellsTheStepThatACheckpointHolds) {
+  TestGraph graph;
+  graph.Variable("global_step", Tensor::Scalar<int64_t>(0));
+  tensorflow::MetaGraphDef meta;
+  tensorflow::VariableDef variable;
+  variable.set_variable_name("global_step:0");
+  (*meta.mutable_collection_def())["global_step"]
+      .mutable_bytes_list()
+      ->add_value(variable.SerializeAsString());
+  *meta.mutable_graph_def() = graph.def();
+  meta.mutable_graph_def()->mutable_versions()->set_producer(134);
+  ASSERT_OK(fs().CreateDirectory(Path("counts")));
+  WriteMetaGraph(fs(), Path("counts/model.meta"), meta);
+  WriteCheckpoint(fs(), Path("counts/model"),
+                  {{"global_step", Tensor::Scalar<int64_t>(41)}});
+  ASSERT_OK(
+      UpdateCheckpointState(fs(), Path("counts"), Path("counts/model"), {}));
+  ASSERT_OK(models_.Load("counts", Path("counts")));
+  v1::ListCheckpointsRequest request;
+  request.set_model("counts");
+  v1::ListCheckpointsResponse response;
+  ASSERT_OK(inspect_.ListCheckpoints(request, call_, &response));
+  ASSERT_EQ(response.checkpoints_size(), 1);
+  EXPECT_EQ(response.checkpoints(0).global_step(), 41);
+  EXPECT_TRUE(response.checkpoints(0).serving());
+  // Other values than those of the checkpoint.
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("counts"));
+  ASSERT_OK(model->AssignVariables(
+      {{"global_step", Tensor::Scalar<int64_t>(50)}}, -1, call_));
+  response.Clear();
+  ASSERT_OK(inspect_.ListCheckpoints(request, call_, &response));
+  EXPECT_EQ(response.checkpoints(0).global_step(), 41);
+  EXPECT_FALSE(response.checkpoints(0).serving());
+}
+
+TEST_F(InspectHandlerTest, PagesEndWhereNamesAreVeryLong) {
+  TestGraph graph;
+  const std::string scope(1 << 20, 'x');
+  constexpr int kNodes = 100;
+  for (int i = 0; i < kNodes; ++i) {
+    graph.Const(absl::StrCat(scope, i), Tensor::Scalar<float>(1));
+  }
+  ASSERT_OK(WriteFileAtomically(fs(), Path("long.pb"),
+                                graph.def().SerializeAsString()));
+  ASSERT_OK(models_.Load("long", Path("long.pb")));
+  v1::ListTensorsRequest request;
+  request.set_model("long");
+  int tensors = 0;
+  int pages = 0;
+  do {
+    v1::ListTensorsResponse response;
+    ASSERT_OK(inspect_.ListTensors(request, call_, &response));
+    EXPECT_LT(response.ByteSizeLong(), size_t{80} << 20);
+    tensors += response.tensors_size();
+    ++pages;
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(tensors, kNodes);
+  EXPECT_EQ(pages, 2);
+}
+
 TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   std::vector<v1::WatchResponse> events;
   auto subscription = inspect_.Watch(

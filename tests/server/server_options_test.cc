@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -86,6 +87,61 @@ TEST(ServerOptionsTest, WrongUsageExitsWithTwo) {
     EXPECT_NE(line.message, "") << wrong;
   }
   EXPECT_EQ(Parse({"--model=a=/x", "--model=a=/y"}).exit_code, 2);
+}
+
+TEST(ServerOptionsTest, SizesAndTimesTakeUnits) {
+  const CommandLine line =
+      Parse({"--max_tensor_memory=2GiB", "--max_message_bytes=64MB",
+             "--watch=1500ms", "--drain_timeout=2m", "--drain_grace=3"});
+  ASSERT_FALSE(line.exit) << line.message;
+  EXPECT_EQ(line.options.max_tensor_memory, int64_t{2} << 30);
+  EXPECT_EQ(line.options.max_message_bytes, 64'000'000);
+  EXPECT_EQ(line.options.watch, absl::Milliseconds(1500));
+  EXPECT_EQ(line.options.drain_timeout, absl::Minutes(2));
+  EXPECT_EQ(line.options.drain_grace, absl::Seconds(3));
+}
+
+TEST(ServerOptionsTest, SaysWhatIsWrongInItsOwnWords) {
+  EXPECT_EQ(Parse({"--max_tensor_memory=2QB"}).message,
+            "metagraphd: --max_tensor_memory: expected a size such as 512MB or "
+            "2GiB, or a number of bytes, found \"2QB\"\n"
+            "metagraphd --help tells all flags.\n");
+  const auto says = [](const char* text) {
+    return testing::StartsWith(absl::StrCat("metagraphd: ", text));
+  };
+  EXPECT_THAT(Parse({"--modle", "a=/x"}).message,
+              says("there is no flag --modle; did you mean \"--model\"?"));
+  EXPECT_THAT(Parse({"--model=nameless"}).message,
+              says("--model: expected NAME=PATH, found \"nameless\""));
+  EXPECT_THAT(Parse({"--admin_listen=nowhere"}).message,
+              says("--admin_listen: expected HOST:PORT or unix:PATH"));
+  EXPECT_THAT(Parse({"--listen=unix:"}).message,
+              says("--listen: expected HOST:PORT or unix:PATH"));
+  EXPECT_THAT(Parse({"--file_root="}).message,
+              says("--file_root needs a value"));
+  EXPECT_THAT(Parse({"--file_root", ""}).message,
+              says("--file_root: the value is empty"));
+  EXPECT_THAT(Parse({"--port_file="}).message,
+              says("--port_file needs a value"));
+  setenv("METAGRAPHD_WATCH", "often", 1);
+  EXPECT_THAT(Parse({}).message, says("METAGRAPHD_WATCH: expected a time"));
+  unsetenv("METAGRAPHD_WATCH");
+  setenv("METAGRAPHD_MODEL", "nameless", 1);
+  EXPECT_THAT(Parse({}).message, says("METAGRAPHD_MODEL: expected NAME=PATH"));
+  unsetenv("METAGRAPHD_MODEL");
+  // None of CLI11's own words reach anybody.
+  for (const char* wrong :
+       {"--watch=x", "--threads=x", "--max_inflight=0", "--max_message_bytes=0",
+        "--max_message_bytes=3GiB", "--max_tensor_memory=-1",
+        "--drain_grace=-1", "--drain_timeout=x", "--verbosity=x", "--model",
+        "--listen", "--threads", "--threads=", "--watch=", "--verbosity=-1"}) {
+    const CommandLine line = Parse({wrong});
+    EXPECT_EQ(line.exit_code, 2) << wrong;
+    for (const char* raw : {"Value", "not in range", "Could not convert",
+                            "required", "Failed", "TEXT", "POSITIVE"}) {
+      EXPECT_THAT(line.message, testing::Not(testing::HasSubstr(raw))) << wrong;
+    }
+  }
 }
 
 TEST(ServerOptionsTest, HelpAndVersionExitWithZero) {

@@ -26,6 +26,12 @@ TEST(ErrorDetailsTest, TheInnermostPlaceKnowsBest) {
               ElementsAre(Pair("found", "z"), Pair("name", "x")));
 }
 
+TEST(ErrorDetailsTest, LeavesOutWhatNoAnswerCouldCarry) {
+  const absl::Status status = WithDetails(
+      NotFound("no"), {{"name", std::string(100'000, 'x')}, {"found", "z"}});
+  EXPECT_THAT(DetailsOf(status), ElementsAre(Pair("found", "z")));
+}
+
 TEST(ErrorDetailsTest, AWrongGenerationTellsBoth) {
   const absl::Status status = WrongGeneration(7, 5);
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);

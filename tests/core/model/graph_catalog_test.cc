@@ -58,6 +58,45 @@ TEST(GraphCatalogUnsupportedTest, BlocksWhatDependsOnAnUnknownOp) {
   EXPECT_EQ(catalog.Describe(*catalog.Find("beside")).why_not, "");
 }
 
+TEST(GraphCatalogUnsupportedTest, WhatAPipelineHandsOutIsToBeFed) {
+  TestGraph g;
+  g.Node("iterator", "OneShotIterator");
+  g.Node("next", "IteratorGetNext", {"iterator"},
+         {{"output_types", std::vector<DataType>{DT_FLOAT, DT_INT64}}});
+  g.Node("neg", "Neg", {"next"}, {{"T", DT_FLOAT}});
+  auto* shapes = (*g.def().mutable_node(1)->mutable_attr())["output_shapes"]
+                     .mutable_list();
+  PartialShape(TensorShape({2})).ToProto(shapes->add_shape());
+  PartialShape(TensorShape({3})).ToProto(shapes->add_shape());
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  EXPECT_THAT(catalog.OutputsOf(1), testing::ElementsAre(0, 1));
+  const TensorDetails labels = catalog.Describe({1, 1});
+  EXPECT_TRUE(labels.placeholder);
+  EXPECT_EQ(labels.dtype, DT_INT64);
+  EXPECT_EQ(labels.shape.ToString(), "[3]");
+  EXPECT_EQ(labels.why_not, "");
+  EXPECT_EQ(catalog.Describe(*catalog.Find("neg")).why_not, "");
+  EXPECT_NE(catalog.Describe(*catalog.Find("iterator")).why_not, "");
+  EXPECT_EQ(catalog.unsupported_ops().size(), 2u);
+}
+
+TEST(GraphCatalogUnsupportedTest, BranchesNeverTakenBlockNothing) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT);
+  g.Const("pred", Tensor::Scalar<bool>(true));
+  g.Node("switch", "Switch", {"x", "pred"}, {{"T", DT_FLOAT}});
+  g.Node("odd", "NoSuchOp", {"switch:0"});
+  g.Node("in_dead", "Neg", {"odd"}, {{"T", DT_FLOAT}});
+  g.Node("y", "Merge", {"in_dead", "switch:1"}, {{"T", DT_FLOAT}, {"N", 2}});
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  EXPECT_NE(catalog.Describe(*catalog.Find("in_dead")).why_not, "");
+  EXPECT_EQ(catalog.Describe(*catalog.Find("y")).why_not, "");
+}
+
 // What a file claims must not cost memory.
 TEST(GraphCatalogUnsupportedTest, AnAbsurdOutputIsOne) {
   TestGraph g;

@@ -3,6 +3,7 @@
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/verify.h"
 #include "tests/core/model/model_fixture.h"
+#include "tests/support/fake_file_system.h"
 
 namespace metagraph {
 namespace {
@@ -65,6 +66,44 @@ TEST_F(ModelSaveTest, SavesInShardsAndElsewhere) {
   EXPECT_EQ(saved.files.size(), 3u);
   ASSERT_OK(Restore("elsewhere/model"));
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
+TEST_F(ModelSaveTest, MakesTheFoldersThatAreMissing) {
+  LoadSeed();
+  for (int shards : {1, 2}) {
+    SaveOptions options;
+    options.prefix = absl::StrCat("a", shards, "/b/c/model");
+    options.shards = shards;
+    ASSERT_OK_AND_ASSIGN(SaveResult saved,
+                         model_->Save(options, nullptr, call_));
+    EXPECT_EQ(saved.checkpoint, Path(options.prefix));
+    EXPECT_OK(Restore(options.prefix));
+  }
+  // They go again if nothing is saved.
+  call_.Cancel();
+  EXPECT_THAT(Save("x/y/z/model"), HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_FALSE(fs().Stat(Path("x")).ok());
+}
+
+TEST_F(ModelSaveTest, TellsWhyAFolderCannotBeWritten) {
+  FakeFileSystem disk({"/m"});
+  WriteSeedModel(disk, "/m");
+  environment_.files = &disk;
+  ASSERT_OK_AND_ASSIGN(auto folder, FindModel(disk, "/m"));
+  ASSERT_OK_AND_ASSIGN(auto model,
+                       Model::Load("m", folder, environment_, call_));
+  SaveOptions options;
+  options.prefix = "new";
+  disk.FailAfter(0, absl::PermissionDeniedError("/m/new; Permission denied"));
+  EXPECT_THAT(model->Save(options, nullptr, call_),
+              HasCode(absl::StatusCode::kPermissionDenied,
+                      "cannot write to the folder \"/m\": Permission denied; "
+                      "let the user that metagraphd runs as write there"));
+  disk.FailAfter(
+      0, absl::ResourceExhaustedError("/m/new; No space left on device"));
+  EXPECT_THAT(model->Save(options, nullptr, call_),
+              HasCode(absl::StatusCode::kResourceExhausted,
+                      "\"/m\": No space left on device; free some space"));
 }
 
 TEST_F(ModelSaveTest, KeepsSoManyCheckpoints) {
