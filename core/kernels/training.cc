@@ -404,35 +404,38 @@ class Apply final : public Kernel {
                     absl::Span<LiveVariable* const> variables,
                     const std::array<T, kCount>& scalars,
                     const Tensor& gradient) const {
+    RETURN_IF_ERROR(ctx.CheckCancelled());
     std::array<Tensor, Rule::kVariables> old;
     std::array<T*, Rule::kVariables> x;
     for (int i = 0; i < Rule::kVariables; ++i) {
-      ASSIGN_OR_RETURN(Tensor * value, variables[i]->MakeOverwritable(&old[i]));
-      x[i] = value->template mutable_data<T>();
-    }
-    constexpr int64_t kPiece = 4096;
-    const absl::Status status = ctx.ParallelFor(
-        gradient.num_elements(), 4, [&](int64_t begin, int64_t end) {
-          for (int64_t next; begin < end; begin = next) {
-            next = std::min(end, begin + kPiece);
-            for (int i = 0; i < Rule::kVariables; ++i) {
-              const T* from = old[i].template data<T>();
-              if (from == x[i]) continue;
-              std::copy(from + begin, from + next, x[i] + begin);
-            }
-            Rule::template Step<T>(x.data(), scalars.data(), flags_,
-                                   gradient.data<T>(), begin, next);
+      const auto value = variables[i]->MakeOverwritable(&old[i]);
+      if (!value.ok()) {
+        // The new buffers so far hold nothing.
+        for (int j = 0; j < i; ++j) {
+          if (old[j].template data<T>() != x[j]) {
+            variables[j]->Set(std::move(old[j]));
           }
-        });
-    if (!status.ok()) {
-      // What was not reached holds nothing.
-      for (int i = 0; i < Rule::kVariables; ++i) {
-        if (old[i].template data<T>() != x[i]) {
-          variables[i]->Set(std::move(old[i]));
         }
+        return value.status();
       }
+      x[i] = (*value)->template mutable_data<T>();
     }
-    return status;
+    // To the end, whoever gives up: half a move is no state to leave behind.
+    constexpr int64_t kPiece = 4096;
+    const auto move = [&](int64_t begin, int64_t end) {
+      for (int64_t next; begin < end; begin = next) {
+        next = std::min(end, begin + kPiece);
+        for (int i = 0; i < Rule::kVariables; ++i) {
+          const T* from = old[i].template data<T>();
+          if (from == x[i]) continue;
+          std::copy(from + begin, from + next, x[i] + begin);
+        }
+        Rule::template Step<T>(x.data(), scalars.data(), flags_,
+                               gradient.data<T>(), begin, next);
+      }
+    };
+    UninterruptedFor(ctx, gradient.num_elements(), kPiece, move);
+    return absl::OkStatus();
   }
 
   Flags flags_;

@@ -40,4 +40,14 @@ inline void ReturnRef(KernelContext& ctx) {
   if (ctx.num_outputs() > 0) ctx.ForwardInput(0, 0);
 }
 
+// As ctx.ParallelFor, but always to the end: for kernels that write into a
+// variable's own buffer, which must not be left half written.
+inline void UninterruptedFor(const KernelContext& ctx, int64_t total,
+                             int64_t min_block,
+                             absl::FunctionRef<void(int64_t, int64_t)> fn) {
+  ThreadPool* pool = ctx.step().compute_pool;
+  if (pool != nullptr) return pool->ParallelFor(total, min_block, fn);
+  if (total > 0) fn(0, total);
+}
+
 }  // namespace metagraph

@@ -270,6 +270,7 @@ class AssignUpdate final : public Kernel {
   // In place, or into a new buffer if somebody holds the old one.
   static absl::Status Combine(KernelContext& ctx, LiveVariable& variable,
                               const Tensor& value) {
+    RETURN_IF_ERROR(ctx.CheckCancelled());
     const Tensor& old = variable.value();
     Tensor fresh;
     T* out;
@@ -282,11 +283,11 @@ class AssignUpdate final : public Kernel {
     }
     const T* a = old.data<T>();
     const T* b = value.data<T>();
-    RETURN_IF_ERROR(ctx.ParallelFor(value.num_elements(), 1,
-                                    [=](int64_t begin, int64_t end) {
-                                      for (int64_t i = begin; i < end; ++i)
-                                        out[i] = kCombine(a[i], b[i]);
-                                    }));
+    UninterruptedFor(ctx, value.num_elements(), 16384,
+                     [=](int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i)
+                         out[i] = kCombine(a[i], b[i]);
+                     });
     if (fresh.initialized()) variable.Set(std::move(fresh));
     return absl::OkStatus();
   }

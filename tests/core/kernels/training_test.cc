@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::training_test {
@@ -248,6 +249,29 @@ TEST(TrainingTest, FtrlMayMultiplyLinearByTheRate) {
   EXPECT_NEAR(op.value(0), (-0.02 - linear) / (root + 0.08), 1e-6);
   EXPECT_NEAR(op.value(1), 2, 1e-6);
   EXPECT_NEAR(op.value(2), linear, 1e-6);
+}
+
+// Of the two variables, the second finds no memory for its new buffer.
+TEST(TrainingTest, WithoutMemoryForAllVariablesNoneMoves) {
+  constexpr int64_t kCount = 1 << 18;
+  Optimizer<float> op("ApplyMomentum", {1, 2}, {0.1f, 0.9f}, 3);
+  std::vector<std::pair<int, Tensor>> large;
+  for (const VariableInfo& info : op.infos()) {
+    large.emplace_back(
+        info.slot, MakeTensor<float>({kCount}, std::vector<float>(kCount, 7)));
+  }
+  VariableStore& store = op.op().state().variables;
+  ASSERT_OK(store.Publish(std::move(large), "", -1, op.op().call()));
+  const Tensor gradient =
+      MakeTensor<float>({kCount}, std::vector<float>(kCount, 1));
+  {
+    const MemoryLimit limit(kCount * sizeof(float) * 3 / 2);
+    EXPECT_EQ(op.Run(gradient).code(), StatusCode::kResourceExhausted);
+  }
+  ASSERT_OK_AND_ASSIGN(const auto left, store.Read(op.op().call()));
+  for (const VariableInfo& info : op.infos()) {
+    EXPECT_THAT(left->value(info.slot).values<float>(), testing::Each(7));
+  }
 }
 
 TEST(TrainingTest, ReturnsTheReference) {

@@ -1,11 +1,13 @@
 // What goes on beside a step that writes.
 
+#include <algorithm>
 #include <thread>
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "tests/core/session/door.h"
 #include "tests/core/session/session_fixture.h"
+#include "tests/support/expiring_clock.h"
 
 namespace metagraph {
 namespace {
@@ -113,6 +115,42 @@ TEST_F(SessionStepTest, NoExtensionIsLostWhenSeveralComeTogether) {
     for (int i = 0; i < kEach; ++i) {
       const std::string name = absl::StrCat("late", caller, "_", i);
       EXPECT_NE(session_->graph()->FindNode(name), nullptr) << name;
+    }
+  }
+}
+
+// The second update of a step finds a buffer that it writes in place.
+TEST_F(SessionStepTest, ACallThatEndsLeavesEachUpdateDoneOrNot) {
+  const std::vector<int64_t> shape = {1 << 22};
+  TestGraph g;
+  g.Variable("v", F(0));
+  g.Const("shape", MakeTensor<int32_t>({1}, {1 << 22})).Const("one", F(1));
+  g.Node("ones", "Fill", {"shape", "one"}, {{"T", DT_FLOAT}});
+  g.Node("w", "VariableV2", {},
+         {{"dtype", DT_FLOAT}, {"shape", PartialShape(TensorShape(shape))}});
+  g.Node("init", "Assign", {"w", "ones"}, {{"T", DT_FLOAT}});
+  g.Node("add", "AssignAdd", {"w", "ones"}, {{"T", DT_FLOAT}});
+  g.Node("add_again", "AssignAdd", {"add", "ones"}, {{"T", DT_FLOAT}});
+  g.Node("move", "ApplyGradientDescent", {"w", "one", "ones"},
+         {{"T", DT_FLOAT}});
+  g.Node("move_again", "ApplyGradientDescent", {"move", "one", "ones"},
+         {{"T", DT_FLOAT}});
+  Open(g);
+  for (const char* target : {"add_again", "move_again"}) {
+    absl::Status status;
+    for (int asks = 0; asks == 0 || !status.ok(); ++asks) {
+      ASSERT_LT(asks, 1000);
+      ASSERT_OK(Run({}, {}, {"init"}));
+      ExpiringClock clock(asks);
+      CallContext call(ExpiringClock::Deadline(), clock);
+      RunRequest request;
+      request.targets = {target};
+      status = session_->Run(request, call).status();
+      ASSERT_OK_AND_ASSIGN(const RunResult left, Run({}, {"w:0"}));
+      const auto values = left.outputs[0].values<float>();
+      const auto [least, most] =
+          std::minmax_element(values.begin(), values.end());
+      ASSERT_EQ(*least, *most) << target << " after " << asks << ": " << status;
     }
   }
 }
