@@ -209,7 +209,10 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
     out.generation = step->End();
   } else {
     request.step = step.get();
-    RETURN_IF_ERROR(session_->Run(request, call).status());
+    if (const auto ran = session_->Run(request, call); !ran.ok()) {
+      step->TakeBack();
+      return ran.status();
+    }
     out.generation = step->End();
     if (before != nullptr) Retain(std::move(before));
     Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());

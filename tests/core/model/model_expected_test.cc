@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/core/model/model_fixture.h"
+#include "tests/support/expiring_clock.h"
 
 namespace metagraph {
 namespace {
@@ -88,6 +89,18 @@ class ModelExpectedTest : public ModelTest {
     step->reset();
     changer.join();
   }
+  // A variable whose initial value `graph` computes after that of W1.
+  void AddLateVariable(TestGraph& graph, int64_t count) {
+    const PartialShape shape(TensorShape({count}));
+    graph.Node("late", "VariableV2", {},
+               {{"dtype", DT_FLOAT}, {"shape", shape}});
+    graph.Node("late/Assign", "Assign", {"late", "late/initial"},
+               {{"T", DT_FLOAT}});
+    tensorflow::MetaGraphDef more;
+    *more.mutable_graph_def() = graph.def();
+    AddVariableToCollections("late", &more);
+    ASSERT_OK(model_->ExtendGraph({}, more, call_));
+  }
   void ExpectRollbackTo(float value) {
     ASSERT_OK(model_->Rollback(std::nullopt, -1, call_));
     EXPECT_EQ(W1(), value);
@@ -114,6 +127,45 @@ TEST_F(ModelExpectedTest, InitializeVariablesKeepsWhatItReplaced) {
   });
   EXPECT_NE(W1(), 77);
   ExpectRollbackTo(77);
+}
+
+TEST_F(ModelExpectedTest, InitializeVariablesThatFailsChangesNothing) {
+  TestGraph graph;
+  graph.Node("late/initial", "Placeholder", {"^W1/Assign"},
+             {{"dtype", DT_FLOAT}});
+  AddLateVariable(graph, 4);
+  Step(77);
+  const int64_t before = model_->generation_number();
+  EXPECT_THAT(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_),
+      HasCode(absl::StatusCode::kInvalidArgument, "late/initial"));
+  EXPECT_EQ(W1(), 77);
+  EXPECT_EQ(model_->generation_number(), before);
+}
+
+TEST_F(ModelExpectedTest, InitializeVariablesThatEndsEarlyChangesNothing) {
+  constexpr int kCount = 1 << 20;
+  TestGraph graph;
+  graph.Const("count", MakeTensor<int32_t>({1}, {kCount}));
+  graph.Node("random", "RandomUniform", {"count", "^W1/Assign"},
+             {{"dtype", DT_FLOAT}, {"T", DT_INT32}});
+  graph.Node("late/initial", "Neg", {"random"}, {{"T", DT_FLOAT}});
+  AddLateVariable(graph, kCount);
+  // Compiles, which asks too.
+  ASSERT_OK(
+      model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  Step(77);
+  const int64_t before = model_->generation_number();
+  for (int asks = 0; asks < 1000; ++asks) {
+    ExpiringClock clock(asks);
+    CallContext call(ExpiringClock::Deadline(), clock);
+    const auto result =
+        model_->InitializeVariables(InitializeScope::kAll, {}, false, -1, call);
+    if (result.ok()) break;
+    EXPECT_EQ(W1(), 77) << "after " << asks << ": " << result.status();
+    EXPECT_EQ(model_->generation_number(), before);
+  }
+  EXPECT_EQ(W1(), 1);
 }
 
 TEST_F(ModelExpectedTest, InitializeVariablesLooksWhatHasNoValueInTheSameStep) {
