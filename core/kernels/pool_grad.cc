@@ -107,8 +107,10 @@ class MaxPoolGradOp : public Kernel {
     const ImageLayout& layout = attrs_.layout();
     ASSIGN_OR_RETURN(Tensor image, (ToChannelsLast<T, T>(input, layout)));
     ASSIGN_OR_RETURN(Tensor change, (ToChannelsLast<T, T>(gradient, layout)));
-    ASSIGN_OR_RETURN(Tensor maxima,
-                     (ToChannelsLast<T, T>(ctx.input(1), layout)));
+    Tensor maxima;  // in two dimensions the windows' own are found
+    if constexpr (kSpatial == 3) {
+      ASSIGN_OR_RETURN(maxima, (ToChannelsLast<T, T>(ctx.input(1), layout)));
+    }
     Tensor result = *out;
     if (layout.channels_first) {
       ASSIGN_OR_RETURN(result, Tensor::Allocate(kDataType<T>, input.shape()));

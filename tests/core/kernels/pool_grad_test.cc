@@ -1,3 +1,4 @@
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::pool_grad_test {
@@ -49,6 +50,20 @@ TEST(MaxPoolGradTest, RefusesAGradientOfAnotherShape) {
   op.Input<float>({1, 1, 2, 1}, {10, 20});
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument,
                                 "Expected grad shape to be [1,1,3,1]"));
+}
+
+// It takes memory for what it turns: the input, the gradient and the result.
+TEST(MaxPoolGradTest, TurnsOnlyWhatItReads) {
+  constexpr int64_t kPixels = 1 << 16;
+  OpTester op("MaxPoolGrad");
+  Attrs(op, {1, 1, 1, 1}, {1, 1, 1, 1}, "VALID");
+  op.Attr("data_format", "NCHW");
+  const std::vector<float> ones(kPixels, 1);
+  for (int i = 0; i < 3; ++i) op.Input<float>({1, 1, 1, kPixels}, ones);
+  const int64_t turned = 3, made = 1;
+  const MemoryLimit limit((turned + made) * (kPixels * sizeof(float) + 4096));
+  ASSERT_OK(op.Run());
+  EXPECT_THAT(op.output(0).values<float>(), testing::Each(1));
 }
 
 TEST(AvgPoolGradTest, SharesTheGradientOut) {
