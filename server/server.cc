@@ -14,7 +14,9 @@
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/listener.h"
+#include "server/load_log.h"
 #include "server/machine.h"
+#include "server/start_models.h"
 
 namespace metagraph {
 namespace {
@@ -79,6 +81,7 @@ class Server::Parts {
         checks("checks", kCheckThreads),
         admin_calls("admin", kAdminThreads),
         models(EnvironmentOf(options, platform)),
+        load_log(models),
         inspect(models),
         inference(models),
         admin(models, GlogControl()),
@@ -100,6 +103,7 @@ class Server::Parts {
   ThreadPool checks;
   ThreadPool admin_calls;
   ModelManager models;
+  LoadLog load_log;
   InspectHandler inspect;
   InferenceHandler inference;
   AdminHandler admin;
@@ -176,27 +180,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     server->admin_address_ = parts.trusted.bound().back();
   }
 
-  for (const ServerOptions::Model& model : options.models) {
-    ModelOptions own;
-    own.mapping = model.mapping;
-    own.command = absl::StrCat("metagraphd --model ",
-                               ShellWord(model.name + "=" + model.path));
-    RETURN_IF_ERROR(
-        parts.models.Load(model.name, model.path, {}, std::move(own)).status());
-  }
-  CallContext call;
-  for (const ManagedModel& model : parts.models.List()) {
-    RETURN_IF_ERROR(
-        parts.models.WaitUntilLoaded(model.name, model.version, call));
-    const auto loaded = parts.models.Find(model.name, model.version);
-    if (!loaded.ok()) continue;  // unloaded by a quick client
-    const auto restored = (*loaded)->last_restore();
-    LOG(INFO) << "model \"" << model.name << "\" from " << model.path
-              << (restored ? ", checkpoint " + restored->checkpoint : "");
-    if (const std::string& note = (*loaded)->note(); !note.empty()) {
-      LOG(WARNING) << "model \"" << model.name << "\": " << note;
-    }
-  }
+  RETURN_IF_ERROR(LoadModels(options.models, parts.models));
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
                                                   options.watch_graph);
   parts.trusted.SetServing(true);

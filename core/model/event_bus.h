@@ -25,6 +25,8 @@ struct ModelEvent {
   int64_t generation = 0;
   std::string checkpoint;  // restored or saved
   absl::Status status;     // how it ended
+  // Loaded by a look at its folder, which reports it itself.
+  bool by_rescan = false;
 };
 
 // Hands events to whoever listens. Thread-safe.

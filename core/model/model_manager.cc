@@ -26,6 +26,7 @@ ModelEvent EventOf(const ManagedModel& entry, int64_t generation,
   event.state = entry.state;
   event.generation = generation;
   event.status = entry.error;
+  event.by_rescan = entry.by_rescan;
   return event;
 }
 
@@ -79,7 +80,7 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
   if (!folder.ok()) {
     return Annotate(folder.status(), "model \"", name, "\": ");
   }
-  RETURN_IF_ERROR(Start(name, path, *folder, options));
+  RETURN_IF_ERROR(Start(name, path, *folder, options, /*by_rescan=*/false));
   MutexLock lock(state_->mu);
   ModelSource& source = state_->sources[name];
   if (source.path != path) source = ModelSource();
@@ -98,7 +99,7 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
 absl::Status ModelManager::Start(const std::string& name,
                                  const std::string& path,
                                  const ModelFolder& folder,
-                                 const ModelOptions& options) {
+                                 const ModelOptions& options, bool by_rescan) {
   const Key key(name, folder.version);
   ManagedModel loading;
   {
@@ -118,6 +119,7 @@ absl::Status ModelManager::Start(const std::string& name,
     entry.path = path;
     entry.state = ModelState::kLoading;
     entry.serial = ++state_->last_serial;
+    entry.by_rescan = by_rescan;
     loading = entry;
     state_->announced.erase(name);
     ++state_->loading;
@@ -276,7 +278,8 @@ absl::StatusOr<int64_t> ModelManager::TakeOut(absl::string_view name,
 absl::Status ModelManager::LoadVersion(const ModelSource& source,
                                        const ModelFolder& folder,
                                        CallContext& call) {
-  RETURN_IF_ERROR(Start(source.name, source.path, folder, source.options));
+  RETURN_IF_ERROR(Start(source.name, source.path, folder, source.options,
+                        /*by_rescan=*/true));
   return WaitUntilLoaded(source.name, folder.version, call);
 }
 
@@ -284,13 +287,16 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
                                    const ModelFolder& folder,
                                    CallContext& call) {
   int64_t serial = 0;
+  ModelOptions options;
   {
     MutexLock lock(state_->mu);
     serial = ++state_->last_serial;
+    const auto source = state_->sources.find(served.name);
+    if (source != state_->sources.end()) options = source->second.options;
   }
   const ModelStamp tried = StampOf(*environment_.files, folder);
-  ASSIGN_OR_RETURN(auto loaded,
-                   Model::Load(served.name, folder, environment_, call));
+  ASSIGN_OR_RETURN(auto loaded, Model::Load(served.name, folder, environment_,
+                                            call, std::move(options)));
   std::shared_ptr<Model> model = Share(std::move(loaded), serial);
   ManagedModel now;
   std::shared_ptr<Model> old;  // let go after the lock
@@ -303,6 +309,7 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
     old = std::exchange(it->second.model, std::move(model));
     it->second.serial = serial;
     it->second.tried = tried;
+    it->second.by_rescan = true;
     now = it->second;
     state_->UpdateNewest(served.name);
   }

@@ -29,8 +29,9 @@ struct ManagedModel {
   std::shared_ptr<Model> model;  // while kAvailable
   // For people: what its path holds that is not served yet, and why.
   std::string awaited;
-  int64_t serial = 0;  // of the load, over all models
-  ModelStamp tried;    // the files just before that
+  int64_t serial = 0;      // of the load, over all models
+  ModelStamp tried;        // the files just before that
+  bool by_rescan = false;  // loaded by a look at its folder
 };
 
 // Where versions of a model come from, and which are wanted.
@@ -124,7 +125,8 @@ class ModelManager {
   };
 
   absl::Status Start(const std::string& name, const std::string& path,
-                     const ModelFolder& folder, const ModelOptions& options);
+                     const ModelFolder& folder, const ModelOptions& options,
+                     bool by_rescan);
   void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder,
                const ModelOptions& options);
   std::shared_ptr<Model> Share(std::unique_ptr<Model> model, int64_t serial);

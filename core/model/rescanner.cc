@@ -32,6 +32,14 @@ std::string NotLoadedText(const VersionOnDisk& on_disk,
                       "\" could not be loaded: ", error.ToString());
 }
 
+// Of what was stated: its text, or, where another try may end otherwise, what
+// and the code: the text may tell how things stood at the moment.
+std::string CauseOf(absl::string_view text, absl::string_view what,
+                    const absl::Status& status) {
+  if (WouldEndAlike(status)) return std::string(text);
+  return absl::StrCat(what, ": ", absl::StatusCodeToString(status.code()));
+}
+
 const VersionOnDisk* FindOnDisk(const std::vector<VersionOnDisk>& disk,
                                 int64_t version) {
   const auto at = absl::c_find_if(
@@ -160,8 +168,14 @@ void Rescanner::SeeNewVersions(Sight& sight) {
         served->second.tried == on_disk.stamp &&
         (WouldEndAlike(served->second.error) || !MayRetry(memory, sight)) &&
         !sight.retry_failed) {
-      Await(sight, topic, NotLoadedText(on_disk, served->second.error),
-            /*warning=*/true);
+      const absl::Status& error = served->second.error;
+      const std::string text = NotLoadedText(on_disk, error);
+      sight.awaited.push_back(text);
+      // Who asked for it has been told.
+      if (served->second.by_rescan) {
+        State(source.name, topic, text, /*warning=*/true,
+              CauseOf(text, on_disk.path, error));
+      }
       continue;
     }
     if (!IsSettled(memory)) {
@@ -196,7 +210,7 @@ void Rescanner::SeeServed(Sight& sight, ServedVersion& served) {
       last.has_value() && !last->status.ok() && last->checkpoint == checkpoint;
   if (model.seen().HasSeen(checkpoint) && !(failed && sight.retry_failed)) {
     if (failed) {
-      State(sight.source.name, topic, NotRestoredText(*last), /*warning=*/true);
+      StateNotRestored(sight, served.version, *last);
     } else if (const std::string named =
                    NamedButMissing(files(), *on_disk->folder);
                !named.empty() && on_disk->folder->note != model.folder().note) {
@@ -206,7 +220,12 @@ void Rescanner::SeeServed(Sight& sight, ServedVersion& served) {
     }
     return;
   }
-  if (!IsSettled(Recall(sight, *on_disk))) {
+  Memory& memory = Recall(sight, *on_disk);
+  if (failed && !MayRetry(memory, sight)) {
+    StateNotRestored(sight, served.version, *last);
+    return;
+  }
+  if (!IsSettled(memory)) {
     sight.awaited.push_back(absl::StrCat("checkpoint \"", checkpoint,
                                          "\": files are still changing"));
     return;
@@ -271,7 +290,8 @@ bool Rescanner::SeeGraph(Sight& sight, const ManagedModel& managed,
                        ", which goes on serving, as the other could not "
                        "be loaded: ",
                        memory.refused.ToString()),
-          /*warning=*/true);
+          /*warning=*/true,
+          CauseOf(memory.refused.ToString(), path, memory.refused));
     return true;
   }
   if (const std::string& missing =
@@ -306,17 +326,16 @@ void Rescanner::Do(const RescanAction& action, Sight& sight,
       if (const absl::Status status =
               models_.LoadVersion(sight.source, *on_disk->folder, call);
           !status.ok()) {
+        if (!call.Check().ok()) return;
         Fail(Recall(sight, *on_disk));
-        State(name, version, NotLoadedText(*on_disk, status), /*warning=*/true);
+        const std::string text = NotLoadedText(*on_disk, status);
+        State(name, version, text, /*warning=*/true,
+              CauseOf(text, on_disk->path, status));
         return;
       }
       Say(name,
           absl::StrCat(version, " is served, from \"", on_disk->path, "\""));
-      const auto loaded = models_.Find(name, action.version);
-      if (loaded.ok() && !(*loaded)->note().empty()) {
-        Say(name, absl::StrCat(version, ": ", (*loaded)->note()),
-            /*warning=*/true);
-      }
+      SayNote(name, action.version);
       return;
     }
     case Kind::kUnload:
@@ -333,11 +352,11 @@ void Rescanner::Do(const RescanAction& action, Sight& sight,
             absl::StrCat("checkpoint \"", restored->checkpoint,
                          "\" is restored, generation ", restored->generation));
       } else if (call.Check().ok()) {
+        Fail(Recall(sight, *on_disk));
         Outcome outcome;
         outcome.checkpoint = action.checkpoint;
         outcome.status = restored.status();
-        State(name, absl::StrCat("checkpoint ", action.version),
-              NotRestoredText(outcome), /*warning=*/true);
+        StateNotRestored(sight, action.version, outcome);
       }
       return;
     }
@@ -347,6 +366,7 @@ void Rescanner::Do(const RescanAction& action, Sight& sight,
       if (replaced.ok()) {
         Say(name, absl::StrCat(version, " is served with the graph of \"",
                                on_disk->folder->graph_path, "\""));
+        SayNote(name, action.version);
       } else if (call.Check().ok()) {
         Memory& memory = Recall(sight, *on_disk);
         memory.refused = replaced;
@@ -406,6 +426,13 @@ void Rescanner::State(const std::string& model, const std::string& topic,
   report_.notes.push_back({model, text, warning});
 }
 
+void Rescanner::StateNotRestored(const Sight& sight, int64_t version,
+                                 const Outcome& outcome) {
+  const std::string text = NotRestoredText(outcome);
+  State(sight.source.name, absl::StrCat("checkpoint ", version), text,
+        /*warning=*/true, CauseOf(text, outcome.checkpoint, outcome.status));
+}
+
 void Rescanner::Await(Sight& sight, const std::string& topic,
                       const std::string& text, bool warning,
                       const std::string& cause) {
@@ -415,6 +442,13 @@ void Rescanner::Await(Sight& sight, const std::string& topic,
 
 void Rescanner::Say(const std::string& model, std::string text, bool warning) {
   report_.notes.push_back({model, std::move(text), warning});
+}
+
+void Rescanner::SayNote(const std::string& model, int64_t version) {
+  const auto loaded = models_.Find(model, version);
+  const std::string note = loaded.ok() ? (*loaded)->note() : "";
+  if (note.empty()) return;
+  Say(model, absl::StrCat(VersionText(version), ": ", note), /*warning=*/true);
 }
 
 }  // namespace metagraph

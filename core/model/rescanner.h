@@ -107,6 +107,10 @@ class Rescanner {
   // As State; and it is what is waited for.
   void Await(Sight& sight, const std::string& topic, const std::string& text,
              bool warning = false, const std::string& cause = "");
+  void StateNotRestored(const Sight& sight, int64_t version,
+                        const Outcome& outcome);
+  // What is remarkable about a version that was loaded.
+  void SayNote(const std::string& model, int64_t version);
   // It was done.
   void Say(const std::string& model, std::string text, bool warning = false);
 

@@ -7,6 +7,7 @@
 #include "core/checkpoint/file_names.h"
 #include "tensorflow/meta_graph.pb.h"
 #include "tests/core/model/model_fixture.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/fake_file_system.h"
 
 namespace stdfs = std::filesystem;
@@ -76,8 +77,9 @@ class RescannerTest : public ModelTest {
 TEST_F(RescannerTest, TriesAFailedLoadAgainWhenAsked) {
   ASSERT_OK(WriteFileAtomically(fs(), Path("model.meta"), "no graph"));
   EXPECT_FALSE(LoadAndWait("bad", folder()).ok());
-  EXPECT_THAT(WarningsOfALook(), ElementsAre(HasSubstr("model.meta")));
+  // Who asked for the load knows.
   EXPECT_THAT(rescanner_.Look(false, call_).notes, IsEmpty());
+  EXPECT_THAT(Awaited(), HasSubstr("model.meta"));
   WriteSeedModel(fs(), folder());
   rescanner_.Look(/*retry_failed=*/true, call_);
   EXPECT_OK(manager_.Find("bad"));
@@ -409,24 +411,25 @@ class FailingFileSystem : public FakeFileSystem {
       const std::string& path) override {
     ASSIGN_OR_RETURN(auto file, FakeFileSystem::OpenForReading(path));
     if (path.find(".data-") == std::string::npos) return file;
-    return std::make_unique<File>(std::move(file), failing);
+    return std::make_unique<File>(std::move(file), *this);
   }
   bool failing = false;
+  absl::Status error = absl::UnknownError("; Input/output error");
 
  private:
   class File final : public RandomAccessFile {
    public:
-    File(std::unique_ptr<RandomAccessFile> file, const bool& failing)
-        : file_(std::move(file)), failing_(failing) {}
+    File(std::unique_ptr<RandomAccessFile> file, const FailingFileSystem& disk)
+        : file_(std::move(file)), disk_(disk) {}
     absl::Status Read(uint64_t offset, size_t size, void* out) const override {
-      if (failing_) return absl::UnknownError("; Input/output error");
+      if (disk_.failing) return disk_.error;
       return file_->Read(offset, size, out);
     }
     uint64_t size() const override { return file_->size(); }
 
    private:
     const std::unique_ptr<RandomAccessFile> file_;
-    const bool& failing_;
+    const FailingFileSystem& disk_;
   };
 };
 
@@ -451,6 +454,63 @@ TEST_F(RescannerTest, ADiskThatFailsIsTriedAgainAndSaidOnce) {
   ASSERT_OK(model->Restore(trial, nullptr, call_));
   rescanner.Look(false, call_);
   EXPECT_THAT(Add1(*model), ElementsAre(1, 2, 3, 4));
+}
+
+// A restore that another try may save is tried again after a while only.
+TEST_F(RescannerTest, AFailedRestoreIsNotTriedAtEveryLook) {
+  FailingFileSystem files({"/d"});
+  FakeClock clock;
+  WriteSeedModel(files, "/d");
+  environment_.files = &files;
+  environment_.clock = &clock;
+  ModelManager manager(environment_);
+  Rescanner rescanner(manager, {false, absl::Seconds(1)});
+  ASSERT_OK(manager.Load("seed", "/d"));
+  WriteSeedCheckpoint(files, "/d/model-5", {0, 0, 0, 0}, {0, 0, 0, 0});
+  int tries = 0;
+  const int64_t token =
+      manager.events().Subscribe([&tries](const ModelEvent& event) {
+        if (event.kind == ModelEvent::Kind::kRestore) ++tries;
+      });
+  files.failing = true;
+  files.error = absl::ResourceExhaustedError("in use 1");
+  clock.Advance(absl::Hours(1));
+  EXPECT_THAT(Texts(rescanner.Look(false, call_), true),
+              ElementsAre(HasSubstr("in use 1")));
+  EXPECT_EQ(tries, 1);
+  // Another text of the same cause.
+  files.error = absl::ResourceExhaustedError("in use 2");
+  for (int look = 0; look < 3; ++look) {
+    clock.Advance(absl::Seconds(2));
+    EXPECT_THAT(rescanner.Look(false, call_).notes, IsEmpty());
+  }
+  EXPECT_EQ(tries, 1);
+  clock.Advance(absl::Minutes(1));
+  EXPECT_THAT(rescanner.Look(false, call_).notes, IsEmpty());
+  EXPECT_EQ(tries, 2);
+  files.failing = false;
+  clock.Advance(absl::Minutes(1));
+  EXPECT_THAT(Texts(rescanner.Look(false, call_), false),
+              ElementsAre(HasSubstr("is restored")));
+  manager.events().Unsubscribe(token);
+}
+
+// Who stops the daemon is told of no failure.
+TEST_F(RescannerTest, ALoadThatIsCutOffIsNoFailure) {
+  WriteVersion("1", 1);
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  WriteVersion("2", 2);
+  CallContext stopping;
+  const int64_t token =
+      manager_.events().Subscribe([&stopping](const ModelEvent& event) {
+        if (event.version == 2) stopping.Cancel();
+      });
+  ASSERT_OK(WriteFileAtomically(fs(), Path("2/model.data-00000-of-00001"),
+                                std::string(48, 'x')));
+  EXPECT_THAT(Texts(rescanner_.Look(false, stopping), true), IsEmpty());
+  EXPECT_THAT(manager_.List(), SizeIs(2));
+  manager_.events().Unsubscribe(token);
+  EXPECT_THAT(WarningsOfALook(), ElementsAre(HasSubstr("DATA_LOSS")));
 }
 
 TEST_F(RescannerTest, AVersionOnADiskThatFailsIsTriedAgain) {
