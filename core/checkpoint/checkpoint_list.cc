@@ -68,11 +68,6 @@ std::vector<CheckpointInfo> ListV2(FileSystem& fs, const std::string& folder,
   return out;
 }
 
-// Files that are being written or copied.
-bool IsTemporary(absl::string_view name) {
-  return absl::StartsWith(name, ".") || absl::StrContains(name, ".tempstate");
-}
-
 // Files that the state file names, with a meta graph beside them, or whose
 // content tells.
 std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
@@ -88,8 +83,8 @@ std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
     if (is_there(IndexPath(name))) continue;
     const bool alone =
         in_state.count(prefix) == 0 && !is_there(MetaGraphPath(name));
-    if (alone &&
-        (IsTemporary(name) || !IsV1Checkpoint(fs, JoinPath(folder, name)))) {
+    if (alone && (IsTemporaryName(name) ||
+                  !IsV1Checkpoint(fs, JoinPath(folder, name)))) {
       continue;
     }
     const absl::StatusOr<FileInfo> file = fs.Stat(JoinPath(folder, name));

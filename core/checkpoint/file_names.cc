@@ -26,6 +26,26 @@ bool IsDataFileOf(absl::string_view base, absl::string_view name) {
          GlobMatches(".data-\?\?\?\?\?-of-\?\?\?\?\?", name);
 }
 
+bool IsDataFile(absl::string_view name) {
+  const size_t data = name.rfind(".data-");
+  return data != absl::string_view::npos &&
+         IsDataFileOf(name.substr(0, data), name);
+}
+
+bool IsTemporaryName(absl::string_view name) {
+  // A checkpoint whose own name is empty.
+  const bool unnamed =
+      name == ".meta" || name == ".index" || IsDataFileOf("", name);
+  if (absl::StartsWith(name, ".")) return !unnamed;
+  if (absl::StrContains(name, ".tempstate")) return true;
+  for (const char* suffix :
+       {".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload",
+        ".download", ".gstmp", "._COPYING_", ".swp", "~"}) {
+    if (absl::EndsWith(name, suffix)) return true;
+  }
+  return false;
+}
+
 std::string MetaGraphPath(absl::string_view prefix) {
   return absl::StrCat(WithoutShards(prefix), ".meta");
 }
@@ -76,6 +96,10 @@ absl::string_view WithoutGlobalStep(absl::string_view prefix) {
   prefix = WithoutShards(prefix);
   if (GlobalStepOf(prefix) < 0) return prefix;
   return prefix.substr(0, prefix.rfind('-'));
+}
+
+absl::string_view SeriesOf(absl::string_view prefix) {
+  return WithoutGlobalStep(LastComponent(prefix));
 }
 
 absl::string_view LastComponent(absl::string_view path) {

@@ -23,6 +23,12 @@ std::string DataPath(absl::string_view prefix, int shard, int num_shards);
 // Whether the file `name` is a data file of the checkpoint `base`, neither with
 // a folder.
 bool IsDataFileOf(absl::string_view base, absl::string_view name);
+// Whether it is one of any checkpoint.
+bool IsDataFile(absl::string_view name);
+
+// Whether programs that copy files give them such names until they are whole:
+// rsync, scp, browsers, object stores, Hadoop, editors, TensorFlow itself.
+bool IsTemporaryName(absl::string_view name);
 
 // Either format; of several files of V1, the one that all share.
 std::string MetaGraphPath(absl::string_view prefix);
@@ -45,5 +51,8 @@ int64_t GlobalStepOf(absl::string_view prefix);
 
 // "model.ckpt-20" → "model.ckpt"; without the shards of format V1, too.
 absl::string_view WithoutGlobalStep(absl::string_view prefix);
+// What the checkpoints of one model have in common:
+// "/d/model.ckpt-20" → "model.ckpt".
+absl::string_view SeriesOf(absl::string_view prefix);
 
 }  // namespace metagraph

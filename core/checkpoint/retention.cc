@@ -24,11 +24,6 @@ double UnixSeconds(absl::Time time) {
   return absl::ToDoubleSeconds(time - absl::UnixEpoch());
 }
 
-// "/d/model-20" → "model".
-absl::string_view SeriesOf(absl::string_view path) {
-  return WithoutGlobalStep(LastComponent(path));
-}
-
 // `prefix` relative to `folder` if it lies in it.
 std::string Relative(const std::string& folder, const std::string& prefix) {
   const std::string start = JoinPath(folder, "");

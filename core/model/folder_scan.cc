@@ -10,14 +10,10 @@
 #include "core/checkpoint/file_names.h"
 #include "core/graph/meta_graph.h"
 #include "core/graph/variables.h"
+#include "core/model/model_graph.h"
 
 namespace metagraph {
 namespace {
-
-// Of a SavedModel, also before the index makes it a checkpoint.
-std::string VariablesOf(const ModelFolder& folder) {
-  return JoinPath(folder.directory, "variables/variables");
-}
 
 void AddCheckpoint(FileSystem& fs, const std::string& prefix,
                    CheckpointStamp* stamp) {
@@ -41,12 +37,6 @@ bool HasSavedVariables(const MetaGraph& meta) {
     return has_saver ||
            !absl::c_linear_search(v.collections, "local_variables");
   });
-}
-
-// As Model::takes_checkpoints.
-bool TakesCheckpoints(const MetaGraph& meta) {
-  return !ListVariables(meta).empty() ||
-         !meta.def.saver_def().restore_op_name().empty();
 }
 
 std::string WhereOf(const std::string& path, int64_t version) {
@@ -75,7 +65,8 @@ ModelStamp StampOf(FileSystem& fs, const ModelFolder& folder) {
       }
     }
     if (folder.newest.empty()) {
-      AddCheckpoint(fs, VariablesOf(folder), &out.weights);
+      // Also before the index makes it a checkpoint.
+      AddCheckpoint(fs, VariablesOf(folder.directory), &out.weights);
     }
   }
   return out;
@@ -110,7 +101,8 @@ std::string MissingOfModel(FileSystem& fs, const ModelFolder& folder,
   } else if (needs_weights && HasSavedVariables(*meta)) {
     return folder.kind == ModelFolder::Kind::kSavedModel
                ? absl::StrCat("its graph has variables, and \"",
-                              VariablesOf(folder), ".index\" is not there")
+                              VariablesOf(folder.directory),
+                              ".index\" is not there")
                : absl::StrCat("its graph has variables: ", folder.note);
   }
   if (folder.kind != ModelFolder::Kind::kSavedModel) return "";

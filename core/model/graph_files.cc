@@ -19,19 +19,6 @@ bool HasGraphSuffix(absl::string_view name) {
   return absl::EndsWith(name, ".pb") || absl::EndsWith(name, ".pbtxt");
 }
 
-// Whether programs that copy files give them such names until they are whole:
-// rsync, scp, browsers, object stores, Hadoop, editors.
-bool IsTemporary(absl::string_view name) {
-  if (absl::StartsWith(name, ".")) return name != ".meta";
-  if (absl::StrContains(name, ".tempstate")) return true;
-  for (const char* suffix :
-       {".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload",
-        ".download", ".gstmp", "._COPYING_", ".swp", "~"}) {
-    if (absl::EndsWith(name, suffix)) return true;
-  }
-  return false;
-}
-
 // Whether a graph may have any such name: not a part of a checkpoint.
 bool MayHaveGraph(absl::string_view name) {
   return name != kCheckpointStateFile && !absl::EndsWith(name, ".index") &&
@@ -54,7 +41,7 @@ GraphFiles FindGraphFiles(FileSystem& fs, const std::string& folder,
   GraphFiles out;
   std::vector<std::string> by_name;
   for (const std::string& name : names) {  // sorted: .pb before .pbtxt
-    if (IsTemporary(name)) continue;
+    if (IsTemporaryName(name)) continue;
     if (name == "saved_model.pb" || name == "saved_model.pbtxt") {
       const auto kind = GuessGraphFileKind(fs, JoinPath(folder, name));
       if (kind.value_or(GraphFileKind::kSavedModel) !=
@@ -79,13 +66,13 @@ GraphFiles FindGraphFiles(FileSystem& fs, const std::string& folder,
   if (!out.others.empty()) return out;
   int looked_at = 0;
   for (const std::string& name : names) {
-    if (HasGraphSuffix(name) || IsTemporary(name) || !MayHaveGraph(name)) {
+    if (HasGraphSuffix(name) || IsTemporaryName(name) || !MayHaveGraph(name)) {
       continue;
     }
     if (++looked_at > kMaxUnknown) break;
     if (is_graph(name)) out.others.push_back(name);
   }
-  if (out.others.empty() && !by_name.empty()) out.others = {by_name[0]};
+  if (out.others.empty() && !by_name.empty()) out.no_graph = by_name[0];
   return out;
 }
 

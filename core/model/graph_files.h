@@ -15,9 +15,10 @@ struct GraphFiles {
   std::string saved_model;         // saved_model.pb or .pbtxt; empty: none
   std::vector<std::string> metas;  // *.meta, sorted
   // Other graphs: *.pb and *.pbtxt, or else files of any name. Of one graph in
-  // binary and in text only the binary one. If there are none: a *.pb that is
-  // no graph, for the error that reading it gives.
+  // binary and in text only the binary one.
   std::vector<std::string> others;
+  // If there are none: a *.pb or *.pbtxt that is no graph, such as a label map.
+  std::string no_graph;
 };
 
 // Looks at `names`, those in `folder`. All without the folder.

@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
 
 bool Model::takes_checkpoints() const {
   const auto graph = this->graph();
-  return !graph->variables().empty() || !graph->saver_plan().complete();
+  return TakesCheckpoints(!graph->variables().empty(), graph->saver_plan());
 }
 
 std::string Model::WithoutValues(const Generation& now) const {
@@ -156,8 +156,8 @@ absl::Status Model::RestoreNewest(CallContext& call) {
     }
   }
   // Nobody said that the checkpoint is this graph's.
-  if (options.mode == RestoreMode::kPartial && absl::IsNotFound(newest) &&
-      options_.mapping.empty()) {
+  if (!restored.ok() && options.mode == RestoreMode::kPartial &&
+      absl::IsNotFound(newest) && options_.mapping.empty()) {
     AddNote(note_, newest.message());
     return absl::OkStatus();
   }

@@ -32,21 +32,6 @@ std::string FolderOf(absl::string_view path) {
   return folder.empty() ? "." : std::string(folder);
 }
 
-// "/d/best.ckpt-30" → "best.ckpt".
-std::string SeriesOf(absl::string_view prefix) {
-  return std::string(WithoutGlobalStep(Basename(prefix)));
-}
-
-bool IsDataName(absl::string_view name) {
-  const size_t data = name.rfind(".data-");
-  return data != absl::string_view::npos &&
-         IsDataFileOf(name.substr(0, data), name);
-}
-
-std::string VariablesOf(absl::string_view saved_model) {
-  return JoinPath(saved_model, "variables/variables");
-}
-
 // The folder's newest checkpoint, and why there is none.
 void FindNewest(FileSystem& fs, ModelFolder& folder) {
   const auto latest = LatestCheckpoint(fs, folder.directory);
@@ -74,7 +59,7 @@ const CheckpointInfo& NewestOf(const std::vector<CheckpointInfo>& own) {
 void TakeOwn(FileSystem& fs, const std::string& prefix, ModelFolder& folder) {
   folder.checkpoint = prefix;
   folder.newest = prefix;
-  folder.series = SeriesOf(prefix);
+  folder.series = std::string(SeriesOf(prefix));
   auto own = ListOwnCheckpoints(fs, folder);
   if (!own.ok() || own->empty()) return;
   folder.newest = NewestOf(*own).prefix;
@@ -187,9 +172,19 @@ absl::StatusOr<ModelFolder> FindInFolder(
     return NotFound("\"", path, "\" holds several graphs (",
                     absl::StrJoin(graphs.others, ", "), "): name one of them");
   }
+  // Where nothing else can be meant, reading it tells what is wrong with it.
+  if (!graphs.no_graph.empty() && ListVersions(fs, path).empty() &&
+      !LatestCheckpoint(fs, path).ok()) {
+    out.graph_path = JoinPath(path, graphs.no_graph);
+    FindNewest(fs, out);
+    return out;
+  }
   return NotFound("no model in \"", path,
                   "\": no .meta file, no saved_model.pb, no other graph "
                   "(.pb, .pbtxt or any name) and no version folders",
+                  graphs.no_graph.empty()
+                      ? ""
+                      : absl::StrCat("; \"", graphs.no_graph, "\" is no graph"),
                   ForeignFileIn(fs, path, names));
 }
 
@@ -259,10 +254,7 @@ absl::StatusOr<ModelFolder> FindForCheckpoint(FileSystem& fs,
     return !MayBelong(graph, name, checkpoints);
   };
   std::erase_if(graphs.metas, is_others);
-  std::erase_if(graphs.others, [&](const std::string& graph) {
-    return is_others(graph) ||
-           !GuessGraphFileKind(fs, JoinPath(folder, graph)).has_value();
-  });
+  std::erase_if(graphs.others, is_others);
   if (!graphs.metas.empty()) {
     out.graph_path = ChooseMeta(fs, folder, graphs.metas, WithoutShards(name));
   } else if (graphs.others.size() == 1) {
@@ -290,7 +282,7 @@ absl::StatusOr<ModelFolder> FindInFile(FileSystem& fs, const std::string& path,
     return FindModel(fs, FolderOf(path), options);
   }
   // Weights may look like anything.
-  const bool is_data = IsDataName(name);
+  const bool is_data = IsDataFile(name);
   if (!is_data && GuessGraphFileKind(fs, path).has_value()) {
     return FindForFile(fs, path);
   }
@@ -319,7 +311,7 @@ absl::StatusOr<ModelFolder> FindForPrefix(FileSystem& fs,
   if (prefix.ok()) return FindForCheckpoint(fs, *prefix, options);
   // Its checkpoint has been given up, perhaps, for newer ones of its name.
   absl::string_view stem = path;
-  if (IsDataName(Basename(path))) {
+  if (IsDataFile(Basename(path))) {
     stem = stem.substr(0, stem.rfind(".data-"));
   } else {
     absl::ConsumeSuffix(&stem, ".index");
@@ -364,6 +356,10 @@ absl::StatusOr<ModelFolder> FindCheckpointOnly(FileSystem& fs,
 }
 
 }  // namespace
+
+std::string VariablesOf(absl::string_view saved_model) {
+  return JoinPath(saved_model, "variables/variables");
+}
 
 std::string StateFileProblem(FileSystem& fs, const std::string& directory) {
   const auto state = ReadCheckpointState(fs, directory);

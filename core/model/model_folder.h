@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/checkpoint/checkpoint_list.h"
 #include "core/io/file_system.h"
 
@@ -62,6 +63,9 @@ struct FindOptions {
 // says what was looked for.
 absl::StatusOr<ModelFolder> FindModel(FileSystem& fs, const std::string& path,
                                       const FindOptions& options = {});
+
+// The prefix of a SavedModel's checkpoint, whether or not it is there.
+std::string VariablesOf(absl::string_view saved_model);
 
 // What is wrong with the state file of a folder: it cannot be read, or what it
 // names is not there, and what is taken instead. Empty if nothing, or if there

@@ -18,7 +18,24 @@ bool IsCounter(const ModelVariable& variable) {
          (variable.dtype == DT_INT64 || variable.dtype == DT_INT32);
 }
 
+// What keeps the graph's variables, and what is wrong with its own saver.
+SaverPlan PlanOf(const MetaGraph& meta, std::string* problem) {
+  auto plan = BuildSaverPlan(meta);
+  if (plan.ok()) return *std::move(plan);
+  *problem = std::string(plan.status().message());
+  return SaverPlanFromVariables(meta);
+}
+
 }  // namespace
+
+bool TakesCheckpoints(bool has_variables, const SaverPlan& plan) {
+  return has_variables || !plan.complete();
+}
+
+bool TakesCheckpoints(const MetaGraph& meta) {
+  std::string problem;
+  return TakesCheckpoints(!ListVariables(meta).empty(), PlanOf(meta, &problem));
+}
 
 ModelGraph::ModelGraph(MetaGraph meta, Session& session)
     : meta_(std::move(meta)), ops_(session.ops()) {
@@ -27,13 +44,10 @@ ModelGraph::ModelGraph(MetaGraph meta, Session& session)
       !declared.ok()) {
     note_ = std::string(declared.message());
   }
-  auto plan = BuildSaverPlan(meta_);
-  if (plan.ok()) {
-    saver_plan_ = *std::move(plan);
-  } else {
-    absl::StrAppend(&note_, note_.empty() ? "" : "; ", plan.status().message());
-    saver_plan_ = SaverPlanFromVariables(meta_);
-  }
+  std::string problem;
+  saver_plan_ = PlanOf(meta_, &problem);
+  absl::StrAppend(&note_, note_.empty() || problem.empty() ? "" : "; ",
+                  problem);
   ListModelVariables(session);
 }
 

@@ -18,6 +18,11 @@
 
 namespace metagraph {
 
+// Whether a checkpoint is of any use to a graph: it has variables, or its saver
+// restores what is none, such as a table.
+bool TakesCheckpoints(bool has_variables, const SaverPlan& plan);
+bool TakesCheckpoints(const MetaGraph& meta);
+
 // One version of a model's graph, and what the model knows about it: its
 // variables and how they are saved. Immutable; an extension makes a new one.
 class ModelGraph {

@@ -1,5 +1,6 @@
 #include "core/model/model_folder.h"
 
+#include "core/model/folder_scan.h"
 #include "tests/core/model/model_fixture.h"
 
 namespace metagraph {
@@ -49,6 +50,41 @@ TEST_F(ModelFolderTest, TakesTheNewestVersionThatHoldsAModel) {
   EXPECT_EQ(first.version, 1);
   EXPECT_THAT(FindModel(fs(), folder(), {2}),
               HasCode(absl::StatusCode::kNotFound, "version 2"));
+}
+
+// Such as the label map of a detector, beside what it belongs to.
+TEST_F(ModelFolderTest, AFileThatIsNoGraphHidesNothing) {
+  const auto write_label_map = [&](const std::string& path) {
+    ASSERT_OK(WriteFileAtomically(fs(), Path(path),
+                                  "item { id: 1 display_name: 'cat' }"));
+  };
+  for (const char* version : {"1", "2"}) {
+    ASSERT_OK(fs().CreateDirectory(Path(version)));
+    WriteSeedModel(fs(), Path(version));
+  }
+  write_label_map("label_map.pbtxt");
+  write_label_map("2/label_map.pbtxt");
+  ASSERT_OK_AND_ASSIGN(ModelFolder newest, FindModel(fs(), folder()));
+  EXPECT_EQ(newest.version, 2);
+  EXPECT_EQ(newest.graph_path, Path("2/model.meta"));
+  ASSERT_OK_AND_ASSIGN(const auto all, ScanFolder(fs(), folder()));
+  EXPECT_THAT(all, testing::SizeIs(2));
+  // A checkpoint alone.
+  ASSERT_OK(fs().CreateDirectory(Path("weights")));
+  WriteSeedCheckpoint(fs(), Path("weights/model"), {1, 1, 1, 1}, {2, 2, 2, 2});
+  write_label_map("weights/label_map.pbtxt");
+  ASSERT_OK_AND_ASSIGN(ModelFolder weights,
+                       FindModel(fs(), Path("weights"), {std::nullopt, true}));
+  EXPECT_EQ(weights.checkpoint, Path("weights/model"));
+  EXPECT_EQ(weights.graph_path, "");
+  EXPECT_THAT(
+      FindModel(fs(), Path("weights")),
+      HasCode(absl::StatusCode::kNotFound, "\"label_map.pbtxt\" is no graph"));
+  // Where it is all there is, its content is the error.
+  ASSERT_OK(fs().CreateDirectory(Path("alone")));
+  write_label_map("alone/label_map.pbtxt");
+  ASSERT_OK_AND_ASSIGN(ModelFolder alone, FindModel(fs(), Path("alone")));
+  EXPECT_EQ(alone.graph_path, Path("alone/label_map.pbtxt"));
 }
 
 TEST_F(ModelFolderTest, RecognisesSavedModelAndFrozenGraph) {

@@ -314,6 +314,29 @@ TEST_F(RestoreMappingTest, ADataFileThatIsMissingIsDamageWithoutASaver) {
   EXPECT_THAT(LoadWith({}), HasCode(absl::StatusCode::kDataLoss, "model"));
 }
 
+TEST_F(RestoreMappingTest, AnOlderWholeCheckpointIsServedWithoutASaverToo) {
+  tensorflow::MetaGraphDef meta = ScopedMetaGraph("");
+  meta.clear_saver_def();
+  WriteMetaGraph(fs(), Path("graph.meta"), meta);
+  const auto write = [&](const std::string& name) {
+    Write("", WithoutSlots("", 1, 2));
+    for (const char* end : {".index", ".data-00000-of-00001"}) {
+      ASSERT_OK(
+          fs().Rename(Path(std::string("model") + end), Path(name + end)));
+    }
+  };
+  write("m-1");
+  write("m-2");
+  ASSERT_OK(fs().Remove(Path("model.meta")));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("checkpoint"),
+                                "model_checkpoint_path: \"m-2\""));
+  ASSERT_OK(fs().Remove(Path("m-2.data-00000-of-00001")));
+  ASSERT_OK_AND_ASSIGN(const auto model, LoadWith({}));
+  EXPECT_THAT(model->note(), testing::HasSubstr("m-1\" instead"));
+  ASSERT_OK(fs().Remove(Path("m-1.data-00000-of-00001")));
+  EXPECT_THAT(LoadWith({}), HasCode(absl::StatusCode::kDataLoss, "m-2"));
+}
+
 // ---- Object-based checkpoints ----------------------------------------------
 
 // A checkpoint as tf.train.Checkpoint writes it: by name of the variable, the
