@@ -39,6 +39,11 @@ struct PowFn {
     } else {
       return Widened(a, b, [](auto x, auto y) {
         using std::pow;
+        // A denormal exponent is zero, as TensorFlow's vectors have it; pow
+        // does not heed the processor's mode.
+        if constexpr (!kIsComplex<decltype(y)>) {
+          if (y == decltype(y)(0)) return decltype(x)(1);
+        }
         return static_cast<decltype(x)>(pow(x, y));
       });
     }

@@ -103,13 +103,16 @@ CastFunction Find(DataType from, DataType to, TypeList<Froms...>) {
   return found;
 }
 
-// For Truncate=true: the bits of `From` that `To` has no room for.
+// For Truncate=true: the bits of `From` that `To` has no room for; of each part
+// of a complex number.
 int DroppedBits(DataType from, DataType to) {
   const auto mantissa = [](DataType dtype) {
     switch (dtype) {
       case DT_DOUBLE:
+      case DT_COMPLEX128:
         return 52;
       case DT_FLOAT:
+      case DT_COMPLEX64:
         return 23;
       case DT_HALF:
         return 10;
@@ -120,6 +123,8 @@ int DroppedBits(DataType from, DataType to) {
     }
   };
   if (mantissa(from) < 23 || mantissa(to) == 0) return 0;
+  // TensorFlow rounds these by way of float.
+  if (to == DT_BFLOAT16 && from != DT_FLOAT) return 0;
   return std::max(0, mantissa(from) - mantissa(to));
 }
 
@@ -137,6 +142,7 @@ class Cast final : public Kernel {
     }
     ASSIGN_OR_RETURN(const bool truncate, construction.Attr<bool>("Truncate"));
     if (truncate) dropped_bits_ = DroppedBits(from, to);
+    if (IsComplexType(from)) parts_ = 2;
     return absl::OkStatus();
   }
 
@@ -165,17 +171,26 @@ class Cast final : public Kernel {
  private:
   void RunTruncated(const char* in, int64_t in_size, char* out,
                     int64_t out_size, int64_t n) const {
+    const int64_t part_size = in_size / parts_;
     for (int64_t i = 0; i < n; ++i) {
-      uint64_t bits = 0;
-      std::memcpy(&bits, in + i * in_size, in_size);
-      bits &= ~uint64_t{0} << dropped_bits_;
-      function_(&bits, out + i * out_size, 1);
+      uint64_t bits[2] = {0, 0};
+      // Parts lie one behind the other, whatever their size.
+      char* part = reinterpret_cast<char*>(bits);
+      std::memcpy(part, in + i * in_size, in_size);
+      for (int p = 0; p < parts_; ++p, part += part_size) {
+        uint64_t value = 0;
+        std::memcpy(&value, part, part_size);
+        value &= ~uint64_t{0} << dropped_bits_;
+        std::memcpy(part, &value, part_size);
+      }
+      function_(bits, out + i * out_size, 1);
     }
   }
 
   bool same_ = false;
   CastFunction function_ = nullptr;
   int dropped_bits_ = 0;
+  int parts_ = 1;  // of an element: 2 if it is complex
 };
 
 // The same bytes; a trailing dimension appears or goes with the size.

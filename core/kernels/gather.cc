@@ -207,7 +207,9 @@ class GatherNd final : public Kernel {
     dims.pop_back();
     for (int i = depth; i < params.rank(); ++i) dims.push_back(params.dim(i));
     ASSIGN_OR_RETURN(TensorShape result, TensorShape::Build(dims));
-    if (params.num_elements() == 0 && result.num_elements() > 0) {
+    bool asks = true;  // for an entry, were it of nothing
+    for (int i = 0; i < depth_axis; ++i) asks = asks && indices.dim(i) > 0;
+    if (params.num_elements() == 0 && asks) {
       return InvalidArgument(
           "Requested more than 0 entries, but params is empty.  Params "
           "shape: ",

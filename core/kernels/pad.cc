@@ -185,18 +185,20 @@ class MirrorPadBase : public Kernel {
   }
 
  protected:
-  // `size`: of the dimension without its padding.
-  absl::Status CheckPadding(int64_t before, int64_t after, int64_t size) const {
+  // `size`: of the dimension without its padding; `whose` names it in words.
+  absl::Status CheckPadding(absl::string_view whose, int64_t before,
+                            int64_t after, int64_t size) const {
     if (before <= size - offset_ && after <= size - offset_) {
       return absl::OkStatus();
     }
     if (offset_ == 1) {
-      return InvalidArgument("paddings must be less than the dimension size: ",
-                             before, ", ", after, " not less than ", size);
+      return InvalidArgument("paddings must be less than the ", whose,
+                             "dimension size: ", before, ", ", after,
+                             " not less than ", size);
     }
-    return InvalidArgument(
-        "paddings must be no greater than the dimension size: ", before, ", ",
-        after, " greater than ", size);
+    return InvalidArgument("paddings must be no greater than the ", whose,
+                           "dimension size: ", before, ", ", after,
+                           " greater than ", size);
   }
 
   int64_t offset_ = 0;
@@ -209,10 +211,8 @@ class MirrorPad final : public MirrorPadBase {
     ASSIGN_OR_RETURN(Paddings paddings,
                      ReadPaddings(input, ctx.input(1), "paddings"));
     for (int i = 0; i < input.rank(); ++i) {
-      // A dimension without padding may be empty.
-      if (paddings.before[i] == 0 && paddings.after[i] == 0) continue;
-      RETURN_IF_ERROR(
-          CheckPadding(paddings.before[i], paddings.after[i], input.dim(i)));
+      RETURN_IF_ERROR(CheckPadding("", paddings.before[i], paddings.after[i],
+                                   input.dim(i)));
     }
     ASSIGN_OR_RETURN(TensorShape shape, PaddedShape(input.shape(), paddings));
     if (shape == input.shape()) {
@@ -271,15 +271,15 @@ class MirrorPadGrad final : public MirrorPadBase {
     for (int i = 0; i < rank; ++i) {
       const int64_t before = paddings.before[i];
       const int64_t after = paddings.after[i];
-      if (before > input.dim(i) || after > input.dim(i) - before) {
-        return InvalidArgument("paddings ", before, ", ", after,
-                               " are larger than dimension ", i, " of size ",
-                               input.dim(i));
+      const auto total = CheckedAdd(before, after);
+      if (!total || *total >= input.dim(i)) {
+        return InvalidArgument(
+            "Total paddings must be less than the input dimension size: ",
+            total ? absl::StrCat(*total) : absl::StrCat(before, " + ", after),
+            " was not less than ", input.dim(i));
       }
-      const int64_t size = input.dim(i) - before - after;
-      if (before != 0 || after != 0) {
-        RETURN_IF_ERROR(CheckPadding(before, after, size));
-      }
+      const int64_t size = input.dim(i) - *total;
+      RETURN_IF_ERROR(CheckPadding("output ", before, after, size));
       shape.SetDim(i, size);
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
@@ -327,7 +327,8 @@ REGISTER_OP("MirrorPad", [](OpBuilder& op) {
 REGISTER_OP("MirrorPadGrad", [](OpBuilder& op) {
   DescribePad(op);
   op.Attr("mode: string");
-  op.KernelFor<MirrorPadGrad, float, double, half, bfloat16, int32_t, int64_t,
+  op.KernelFor<MirrorPadGrad, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
                complex64, complex128>("T");
 });
 

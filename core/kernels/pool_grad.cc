@@ -236,8 +236,9 @@ REGISTER_OP("MaxPoolWithArgmax", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("Targmax: type = DT_INT64").Attr("padding: string");
   op.Attr("include_batch_in_index: bool = false").Attr("T: type");
-  op.KernelFor<MaxPoolWithArgmax, float, double, half, bfloat16, int32_t,
-               int64_t, uint8_t, int8_t>("T");
+  op.KernelFor<MaxPoolWithArgmax, float, double, half, bfloat16, int8_t,
+               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+               uint64_t>("T");
 });
 
 REGISTER_OP("MaxPoolGrad", [](OpBuilder& op) {

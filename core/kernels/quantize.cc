@@ -213,12 +213,11 @@ class Dequantize final : public Kernel {
         offset = min_range;
         break;
       case Mode::kMinFirst: {
-        const double adjust = L::kSteps / (L::kSteps - 1);
-        scale = static_cast<float>((double(max_range) - min_range) * adjust /
-                                   L::kSteps);
-        shift = -static_cast<float>(L::kLowest);
+        scale = static_cast<float>((max_range - min_range) / (L::kSteps - 1));
         offset = max_range == min_range ? min_range
                                         : std::round(min_range / scale) * scale;
+        // Rounded once for all, as TensorFlow does.
+        offset -= static_cast<float>(L::kLowest) * scale;
         break;
       }
       case Mode::kScaled: {

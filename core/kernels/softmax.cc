@@ -166,8 +166,7 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
             for (int64_t c = 0; c < classes; ++c) {
               const U y =
                   static_cast<U>(label[r * label_step[0] + c * label_step[1]]);
-              // A label of zero makes an infinite logit harmless.
-              if (y != 0) total += y * (log_sum - shifted[c]);
+              total += y * (log_sum - shifted[c]);
               gradient[r * classes + c] = static_cast<T>(exps[c] / sum - y);
             }
             losses[r] = static_cast<T>(total);

@@ -72,9 +72,9 @@ class AsString final : public Kernel {
         format_ = absl::StrCat("(", format_, ",", format_, ")");
       }
     } else {
-      // Small unsigned types are printed as int, as in TensorFlow: they take
-      // the flags of signed ones.
-      const bool is_unsigned = dtype == DT_UINT32 || dtype == DT_UINT64;
+      // Unsigned numbers have no sign, whatever the flags ask for.
+      const bool is_unsigned = dtype == DT_UINT8 || dtype == DT_UINT16 ||
+                               dtype == DT_UINT32 || dtype == DT_UINT64;
       format_ += is_unsigned ? "llu" : "lld";
     }
     return absl::OkStatus();

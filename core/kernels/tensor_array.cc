@@ -66,6 +66,12 @@ absl::Status Accumulate(Tensor& sum, const Tensor& value) {
     case DT_UINT16:
       AddInto<uint16_t>(sum, value);
       break;
+    case DT_UINT32:
+      AddInto<uint32_t>(sum, value);
+      break;
+    case DT_UINT64:
+      AddInto<uint64_t>(sum, value);
+      break;
     case DT_COMPLEX64:
       AddInto<complex64>(sum, value);
       break;
@@ -73,8 +79,8 @@ absl::Status Accumulate(Tensor& sum, const Tensor& value) {
       AddInto<complex128>(sum, value);
       break;
     default:
-      return Unimplemented("a TensorArray of ", DataTypeName(sum.dtype()),
-                           " cannot add up several writes to one index");
+      return InvalidArgument("tensor_array::AddToTensor type not supported: ",
+                             DataTypeName(sum.dtype()));
   }
   return absl::OkStatus();
 }
@@ -125,8 +131,13 @@ class TensorArray final : public Resource {
                ? marked_size_
                : static_cast<int64_t>(slots_.size());
   }
-  // Unpack and Split tell how many elements they write.
+  // Unpack and Split tell how many elements they write. A gradient keeps the
+  // mark of its array, whatever is written to it.
   void MarkSize(int64_t size) EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    if (!is_gradient_) marked_size_ = size;
+  }
+  void InheritMark(int64_t size) EXCLUDES(mu_) {
     MutexLock lock(mu_);
     marked_size_ = size;
   }
@@ -258,7 +269,7 @@ class TensorArray final : public Resource {
                                               std::move(options),
                                               /*is_gradient=*/true);
     RETURN_IF_ERROR(made->CopyShapes(slots_, prepend));
-    if (marked_size_ >= 0) made->MarkSize(marked_size_);
+    made->InheritMark(marked_size_);
     gradient = made;
     return made;
   }

@@ -64,6 +64,11 @@ class BroadcastTo final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
+    if (!ctx.input(1).shape().IsVector()) {
+      return InvalidArgument(
+          "shape must be a vector of {int32,int64}, got shape ",
+          ctx.input(1).shape().ToString());
+    }
     ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(1)));
     if (shape == input.shape()) {
       ctx.SetOutput(0, input);

@@ -138,6 +138,16 @@ ELEMENT_FUNCTION(Digamma, DigammaOf);
 #undef ARRAY_FUNCTION
 #undef ELEMENT_FUNCTION
 
+// log(1 + x), exact for small x too; of -1 it is (-inf, nan), as in TensorFlow.
+template <typename T>
+T ComplexLog1pOf(T x) {
+  const T sum = T(1) + x;
+  const T log = std::log(sum);
+  if (sum == T(1) || sum == log) return x;
+  // What rounding took from 1 + x, the quotient gives back.
+  return x * (log / (sum - T(1)));
+}
+
 // Complex numbers, by std::complex.
 #define COMPLEX_FUNCTION(Name, expression) \
   struct Complex##Name {                   \
@@ -153,7 +163,7 @@ ELEMENT_FUNCTION(Digamma, DigammaOf);
 COMPLEX_FUNCTION(Exp, std::exp(x));
 COMPLEX_FUNCTION(Expm1, std::exp(x) - T(1));
 COMPLEX_FUNCTION(Log, std::log(x));
-COMPLEX_FUNCTION(Log1p, std::log(T(1) + x));
+COMPLEX_FUNCTION(Log1p, ComplexLog1pOf(x));
 COMPLEX_FUNCTION(Tanh, std::tanh(x));
 COMPLEX_FUNCTION(Sigmoid, T(1) / (T(1) + std::exp(-x)));
 COMPLEX_FUNCTION(Sin, std::sin(x));

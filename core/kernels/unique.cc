@@ -16,7 +16,8 @@ namespace metagraph {
 namespace {
 
 // Calls fn.operator()<T>(): a floating type as itself, because NaN differs
-// from NaN and -0 equals 0; other plain types as integers of their size.
+// from NaN and -0 equals 0 (not in the small ones: TensorFlow's hash of them is
+// of their bits); other plain types as integers of their size.
 template <typename Fn>
 decltype(auto) WithComparable(DataType dtype, Fn&& fn) {
   switch (dtype) {
@@ -57,8 +58,8 @@ struct KeyOf {
 };
 template <>
 struct KeyOf<half> {
-  using type = float;
-  using stored = float;
+  using type = uint16_t;
+  using stored = uint16_t;
 };
 template <>
 struct KeyOf<bfloat16> : KeyOf<half> {};
@@ -68,10 +69,19 @@ struct KeyOf<std::string> {
   using stored = absl::string_view;
 };
 
+template <typename T>
+typename KeyOf<T>::type Key(const T& value) {
+  if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
+    return Eigen::numext::bit_cast<uint16_t>(value);
+  } else {
+    return value;
+  }
+}
+
 // A NaN equals nothing, itself neither: it has no place in a hash table.
-template <typename Key>
-bool EqualsItself(const Key& key) {
-  return key == key;
+template <typename T>
+bool EqualsItself(const T& value) {
+  return value == value;
 }
 
 // Groups equal elements: `group[i]` is the number of element i's group,
@@ -83,16 +93,15 @@ struct Groups {
 
 template <typename T>
 Groups GroupEqual(const T* values, int64_t count) {
-  using Key = typename KeyOf<T>::type;
   Groups out;
   out.group.resize(count);
   absl::flat_hash_map<typename KeyOf<T>::stored, int64_t> seen;
   seen.reserve(std::min<int64_t>(count, 1 << 16));
   for (int64_t i = 0; i < count; ++i) {
     const auto next = static_cast<int64_t>(out.first.size());
-    const auto& key = static_cast<Key>(values[i]);
-    out.group[i] =
-        EqualsItself(key) ? seen.try_emplace(key, next).first->second : next;
+    out.group[i] = EqualsItself(values[i])
+                       ? seen.try_emplace(Key(values[i]), next).first->second
+                       : next;
     if (out.group[i] == next) out.first.push_back(i);
   }
   return out;
@@ -274,16 +283,15 @@ class ListDiff final : public Kernel {
   template <typename T>
   static std::vector<int64_t> Missing(const T* x, int64_t x_size, const T* y,
                                       int64_t y_size) {
-    using Key = typename KeyOf<T>::type;
     absl::flat_hash_set<typename KeyOf<T>::stored> excluded;
     for (int64_t i = 0; i < y_size; ++i) {
-      const auto& key = static_cast<Key>(y[i]);
-      if (EqualsItself(key)) excluded.insert(key);
+      if (EqualsItself(y[i])) excluded.insert(Key(y[i]));
     }
     std::vector<int64_t> out;
     for (int64_t i = 0; i < x_size; ++i) {
-      const auto& key = static_cast<Key>(x[i]);
-      if (!EqualsItself(key) || !excluded.contains(key)) out.push_back(i);
+      if (!EqualsItself(x[i]) || !excluded.contains(Key(x[i]))) {
+        out.push_back(i);
+      }
     }
     return out;
   }

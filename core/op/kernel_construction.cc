@@ -1,5 +1,6 @@
 #include "core/op/kernel_construction.h"
 
+#include "core/op/input_names.h"
 #include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
@@ -158,5 +159,11 @@ INSTANTIATE(std::vector<std::string>);
 INSTANTIATE(std::vector<DataType>);
 INSTANTIATE(std::vector<PartialShape>);
 #undef INSTANTIATE
+
+template <>
+absl::StatusOr<InputNames> KernelConstruction::Attr<InputNames>(
+    absl::string_view) const {
+  return InputNames{{node_.input().begin(), node_.input().end()}};
+}
 
 }  // namespace metagraph

@@ -80,6 +80,30 @@ TEST(CastTest, TruncateDropsMantissaBits) {
                               {bfloat16(1), bfloat16(1.9921875)});
 }
 
+TEST(CastTest, TruncatesBothPartsOfAComplexNumber) {
+  OpTester narrow("Cast");
+  narrow.Attr("DstT", DT_COMPLEX64).Attr("Truncate", true);
+  narrow.Input<complex128>({1}, {{1.99999999999999, 2.99999999999999}});
+  ASSERT_OK(narrow.Run());
+  ExpectTensorEqual<complex64>(narrow.output(0), {1},
+                               {{1.9999998807907104f, 2.999999761581421f}});
+  OpTester real("Cast");
+  real.Attr("DstT", DT_HALF).Attr("Truncate", true);
+  real.Input<complex64>({2}, {{-33.87056092f, 1}, {-1.01171863f, 7}});
+  ASSERT_OK(real.Run());
+  ExpectTensorEqual<half>(real.output(0), {2},
+                          {half(-33.84375f), half(-1.0107421875f)});
+}
+
+TEST(CastTest, TruncatesToBfloat16OnlyFromFloat) {
+  OpTester op("Cast");
+  op.Attr("DstT", DT_BFLOAT16).Attr("Truncate", true);
+  op.Input<double>({2}, {1.9999999, 1.0078124});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<bfloat16>(op.output(0), {2},
+                              {bfloat16(2), bfloat16(1.0078125)});
+}
+
 TEST(CastTest, TheSameDtypePassesThrough) {
   EXPECT_EQ(CastTo<std::string>(std::vector<std::string>{"a"}),
             (std::vector<std::string>{"a"}));

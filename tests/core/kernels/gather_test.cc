@@ -113,6 +113,20 @@ TEST(GatherNdTest, RefusesBadIndices) {
               HasCode(StatusCode::kInvalidArgument, "params is empty"));
 }
 
+TEST(GatherNdTest, RefusesEntriesOfNothing) {
+  for (const TensorShape& params : {TensorShape{3, 0}, TensorShape{0, 3}}) {
+    OpTester op("GatherNd");
+    op.Input<float>(params, {}).Input<int32_t>({1, 1}, {0});
+    EXPECT_THAT(op.Run(),
+                HasCode(StatusCode::kInvalidArgument,
+                        "Requested more than 0 entries, but params is empty"));
+  }
+  OpTester none("GatherNd");
+  none.Input<float>({3, 0}, {}).Input<int32_t>({0, 1}, {});
+  ASSERT_OK(none.Run());
+  ExpectTensorEqual<float>(none.output(0), {0, 0}, {});
+}
+
 TEST(GatherTest, TakesNarrowIndices) {
   OpTester rows("GatherV2");
   rows.Input<float>({2, 2}, {1, 2, 3, 4}).Input<int16_t>({2}, {1, 0});
@@ -133,6 +147,10 @@ TEST(GatherTest, TakesNarrowIndices) {
 TEST(GatherTest, PassesOverIndicesWithoutElements) {
   OpTester op("GatherNd");
   op.Input<float>({2, 0}, {}).Input<int64_t>({int64_t{1} << 40, 0}, {});
+  EXPECT_THAT(op.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument, "params is empty"));
+  op.ClearInputs();
+  op.Input<float>({2, 0}, {}).Input<int64_t>({int64_t{1} << 40, 0, 1}, {});
   ASSERT_OK(op.Run());
   EXPECT_EQ(op.output(0).dim(0), int64_t{1} << 40);
   EXPECT_EQ(op.output(0).num_elements(), 0);

@@ -64,7 +64,7 @@ TEST(EnsureShapeTest, ChecksTheShape) {
   bad.Attr("shape", PartialShape({-1, 3})).Input<float>({1, 2}, {1, 2});
   EXPECT_THAT(bad.Run(),
               HasCode(StatusCode::kInvalidArgument,
-                      "is not compatible with expected shape [?,3]"));
+                      "is not compatible with expected shape [?,3]."));
 }
 
 }  // namespace metagraph::identity_test

@@ -80,6 +80,13 @@ TEST(DiagTest, DoublesTheRankAndBack) {
   ExpectTensorEqual<float>(back.output(0), {2}, {1, 2});
 }
 
+TEST(DiagTest, AScalarIsItsOwnPart) {
+  OpTester op("DiagPart");
+  op.Scalar<int64_t>(3);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int64_t>(op.output(0), {}, {3});
+}
+
 TEST(DiagTest, RefusesOddRanks) {
   OpTester scalar("Diag");
   scalar.Scalar<float>(1);

@@ -105,7 +105,45 @@ TEST(MirrorPadGradTest, RefusesPaddingsLargerThanTheInput) {
   OpTester op("MirrorPadGrad");
   op.Attr("mode", "REFLECT").Input<float>({2}, {1, 2});
   op.Input<int64_t>({1, 2}, {std::numeric_limits<int64_t>::max(), 1});
-  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "larger"));
+  EXPECT_THAT(op.Run(),
+              HasCode(StatusCode::kInvalidArgument, "Total paddings"));
+}
+
+TEST(MirrorPadTest, ReflectsNothingOfNothing) {
+  const auto run = [](const char* op, const char* mode) {
+    OpTester tester(op);
+    tester.Attr("mode", mode).Input<float>({4, 0}, {});
+    tester.Input<int32_t>({2, 2}, {1, 1, 0, 0});
+    return tester.Run();
+  };
+  EXPECT_THAT(run("MirrorPad", "REFLECT"),
+              HasCode(StatusCode::kInvalidArgument,
+                      "paddings must be less than the dimension size: 0, 0 not "
+                      "less than 0"));
+  EXPECT_OK(run("MirrorPad", "SYMMETRIC"));
+  for (const char* mode : {"REFLECT", "SYMMETRIC"}) {
+    EXPECT_THAT(run("MirrorPadGrad", mode),
+                HasCode(StatusCode::kInvalidArgument,
+                        "Total paddings must be less than the input dimension "
+                        "size: 0 was not less than 0"));
+  }
+}
+
+TEST(MirrorPadGradTest, RefusesPaddingsLargerThanTheOutput) {
+  const auto run = [](const char* mode) {
+    OpTester op("MirrorPadGrad");
+    op.Attr("mode", mode).Input<uint32_t>({4}, {1, 2, 3, 4});
+    op.Input<int32_t>({1, 2}, {2, 1});
+    return op.Run();
+  };
+  EXPECT_THAT(run("REFLECT"),
+              HasCode(StatusCode::kInvalidArgument,
+                      "paddings must be less than the output dimension size: "
+                      "2, 1 not less than 1"));
+  EXPECT_THAT(run("SYMMETRIC"),
+              HasCode(StatusCode::kInvalidArgument,
+                      "paddings must be no greater than the output dimension "
+                      "size: 2, 1 greater than 1"));
 }
 
 }  // namespace metagraph::pad_test

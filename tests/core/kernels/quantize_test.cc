@@ -90,6 +90,16 @@ TEST(DequantizeTest, AgreesWithTensorFlow) {
                            {-1.511811f, -0.01181102f, 0, 1.1811024f, 1.5f});
 }
 
+TEST(DequantizeTest, RoundsAsTensorFlowDoes) {
+  OpTester op("Dequantize");
+  op.Attr("mode", "MIN_FIRST");
+  op.Input(MakeTensor<qint8>({3}, {{-35}, {-34}, {-33}}));
+  op.Scalar<float>(-3.5f).Scalar<float>(6);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {3},
+                           {-0x1.31314p-5f, -0x1p-23f, 0x1.3131p-5f});
+}
+
 TEST(DequantizeTest, WritesBfloat16WhereTensorFlowDoes) {
   const auto run = [](const char* mode, DataType dtype) {
     auto op = std::make_unique<OpTester>("Dequantize");

@@ -79,6 +79,15 @@ TEST(SoftmaxCrossEntropyWithLogitsTest, BroadcastsLabels) {
   ExpectTensorNear<float>(op.output(0), {2}, {3.295837f, 3.295837f});
 }
 
+TEST(SoftmaxCrossEntropyWithLogitsTest, AnImpossibleClassLeavesNoLoss) {
+  OpTester op("SoftmaxCrossEntropyWithLogits");
+  const float inf = std::numeric_limits<float>::infinity();
+  op.Input<float>({1, 3}, {0, -inf, 1}).Input<float>({1, 3}, {1, 0, 0});
+  ASSERT_OK(op.Run());
+  EXPECT_TRUE(std::isnan(op.output(0).data<float>()[0]));
+  ExpectTensorNear<float>(op.output(1), {1, 3}, {-0.7310586f, 0, 0.7310586f});
+}
+
 TEST(SoftmaxCrossEntropyWithLogitsTest, RefusesOtherShapes) {
   OpTester op("SoftmaxCrossEntropyWithLogits");
   op.Input<float>({2, 3}, {1, 1, 1, 1, 1, 1});

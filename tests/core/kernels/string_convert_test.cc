@@ -149,10 +149,12 @@ TEST(AsStringTest, UnsignedNumbersTakeNoSign) {
     EXPECT_OK(op.Run());
     return op.output(0).scalar<std::string>();
   };
+  EXPECT_EQ(run(Tensor::Scalar<uint8_t>(7)), "7");
+  EXPECT_EQ(run(Tensor::Scalar<uint16_t>(7)), "7");
   EXPECT_EQ(run(Tensor::Scalar<uint32_t>(7)), "7");
   EXPECT_EQ(run(Tensor::Scalar<uint64_t>(7)), "7");
+  EXPECT_EQ(run(Tensor::Scalar<int8_t>(7)), " 7");
   EXPECT_EQ(run(Tensor::Scalar<int32_t>(7)), " 7");
-  EXPECT_EQ(run(Tensor::Scalar<uint16_t>(7)), " 7");
 }
 
 }  // namespace metagraph::string_convert_test

@@ -378,14 +378,26 @@ TEST(TensorArrayTest, GradientsAddUp) {
   EXPECT_EQ(other.size(), 2);
 }
 
+TEST(TensorArrayTest, AGradientKeepsTheSizeOfTheSplit) {
+  Array array(Dynamic(3));
+  ASSERT_OK(array.Split(Floats({3}, {1, 2, 3}), Lengths({1, 1, 1})));
+  ASSERT_OK(array.Write(3, Floats({1}, {4})));
+  ASSERT_OK_AND_ASSIGN(Array gradient, array.Gradient("g"));
+  ASSERT_OK(gradient.Split(Floats({4}, {1, 2, 3, 4}), Lengths({1, 1, 1, 1})));
+  Tensor lengths;
+  ASSERT_OK_AND_ASSIGN(Tensor value, gradient.Concat(&lengths));
+  ExpectTensorEqual<float>(value, {3}, {1, 2, 3});
+}
+
 TEST(TensorArrayTest, GradientsOfStringsCannotAddUp) {
   Array::Options options;
   options.dtype = DT_STRING;
   Array array(options);
   ASSERT_OK_AND_ASSIGN(Array gradient, array.Gradient("g"));
   ASSERT_OK(gradient.Write(0, Tensor::Scalar<std::string>("a")));
-  EXPECT_EQ(gradient.Write(0, Tensor::Scalar<std::string>("b")).code(),
-            StatusCode::kUnimplemented);
+  EXPECT_THAT(gradient.Write(0, Tensor::Scalar<std::string>("b")),
+              HasCode(StatusCode::kInvalidArgument,
+                      "tensor_array::AddToTensor type not supported: string"));
 }
 
 TEST(TensorArrayTest, GradWithShapePutsDimensionsBefore) {

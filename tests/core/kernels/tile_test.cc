@@ -61,6 +61,11 @@ TEST(BroadcastToTest, RefusesOtherSizes) {
   OpTester rank("BroadcastTo");
   rank.Input<float>({1, 1}, {1}).Input<int32_t>({1}, {1});
   EXPECT_THAT(rank.Run(), HasCode(StatusCode::kInvalidArgument, "Rank"));
+  OpTester scalar("BroadcastTo");
+  scalar.Scalar<float>(1).Scalar<int32_t>(9);
+  EXPECT_THAT(scalar.Run(),
+              HasCode(StatusCode::kInvalidArgument,
+                      "shape must be a vector of {int32,int64}, got shape []"));
 }
 
 TEST(BroadcastArgsTest, MergesShapes) {

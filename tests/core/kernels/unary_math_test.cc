@@ -237,4 +237,17 @@ TEST(UnaryMathTest, DigammaNearItsPoles) {
                            {605532.3895364499, 1913959402451.3052}, 1e-12);
 }
 
+TEST(UnaryMathTest, ComplexLog1pKeepsSmallNumbers) {
+  OpTester op("Log1p");
+  op.Input<complex128>({3}, {{-1, 0}, {1e-10, 1e-10}, {3, -4}});
+  ASSERT_OK(op.Run());
+  const complex128* out = op.output(0).data<complex128>();
+  EXPECT_EQ(out[0].real(), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(out[0].imag()));
+  EXPECT_NEAR(out[1].real() * 1e10, 0.9999999999, 1e-9);
+  EXPECT_NEAR(out[1].imag() * 1e10, 0.9999999999, 1e-9);
+  EXPECT_NEAR(out[2].real(), 1.7328679513998633, 1e-14);
+  EXPECT_NEAR(out[2].imag(), -0.7853981633974482, 1e-14);
+}
+
 }  // namespace metagraph::unary_math_test

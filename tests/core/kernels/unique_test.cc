@@ -82,4 +82,18 @@ TEST(UniqueTest, CountsSlicesWithoutElementsAgainstTheBudget) {
   EXPECT_EQ(op.Run().code(), absl::StatusCode::kResourceExhausted);
 }
 
+TEST(UniqueTest, SmallFloatsKeepBothZeros) {
+  const auto count = [](Tensor values) {
+    OpTester op("Unique");
+    op.Input(std::move(values));
+    EXPECT_OK(op.Run());
+    return op.output(0).num_elements();
+  };
+  const half zero(0.0f), minus(-0.0f);
+  EXPECT_EQ(count(MakeTensor<half>({4}, {minus, zero, minus, zero})), 2);
+  EXPECT_EQ(count(MakeTensor<bfloat16>({2}, {bfloat16(-0.0f), bfloat16(0.0f)})),
+            2);
+  EXPECT_EQ(count(MakeTensor<float>({2}, {-0.0f, 0.0f})), 1);
+}
+
 }  // namespace metagraph::unique_test

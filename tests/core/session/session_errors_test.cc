@@ -20,6 +20,8 @@ class SessionErrorsTest : public SessionTest {
     g.Placeholder("flag", DT_BOOL);
     g.Node("no_kernel", "Relu", {"quantized"}, {{"T", DT_QINT8}});
     g.Placeholder("quantized", DT_QINT8);
+    g.Node("shaped", "EnsureShape", {"x"},
+           {{"T", DT_FLOAT}, {"shape", PartialShape({-1, 2})}});
     g.Node("bad_output", "Neg", {"x:3"}, {{"T", DT_FLOAT}});
     Open(g);
   }
@@ -42,6 +44,13 @@ TEST_F(SessionErrorsTest, RefusesBadRequests) {
               "y:0 is both fed and fetched.");
   ExpectError(Run({{"^x", x}}, {"y:0"}), StatusCode::kInvalidArgument, "^x");
   ExpectError(Run({}, {"^y"}), StatusCode::kInvalidArgument, "^y");
+}
+
+TEST_F(SessionErrorsTest, NamesTheTensorOfAnotherShape) {
+  ExpectError(Run({{"x:0", MakeTensor<float>({2, 1}, {1, 2})}}, {"shaped:0"}),
+              StatusCode::kInvalidArgument,
+              "Shape of tensor x [2,1] is not compatible with expected shape "
+              "[?,2].");
 }
 
 TEST_F(SessionErrorsTest, NamesWhatIsNotThere) {
