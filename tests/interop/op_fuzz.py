@@ -1,6 +1,6 @@
 """Compares single nodes, at random, with real TensorFlow.
 
-  op_fuzz.py OP_RUNNER [--seed N] [--count N] [--first N] [--seconds N] [--ops A,B] [--show]
+  op_fuzz.py OP_RUNNER [--seed N] [--count N] [--first N] [--seconds N] [--ops A,B] [--show] [--meant]
 
 Makes nodes of all registered ops, with inputs of all kinds, and runs each here
 (op_runner.cc) and in TensorFlow (op_oracle.py). Compares dtype, shape, values
@@ -203,13 +203,13 @@ def compare(case, ours, theirs):
   for run, (a, b) in enumerate(zip(ours, theirs)):
     if b.status_code and NO_KERNEL.search(text(b)):
       return 'TensorFlow has no kernel', ''
+    if a.status_code == UNIMPLEMENTED and 'have no kernel' in text(a):
+      return 'no kernel', text(a)
     if a.status_code and b.status_code:
       if b.status_code in (a.status_code, LOST):
         return 'both fail', ''
       return (f'code {CODES[a.status_code]} for {CODES[b.status_code]}',
               f'ours: {text(a)}\n      TensorFlow: {text(b)}')
-    if a.status_code == UNIMPLEMENTED and 'have no kernel' in text(a):
-      return 'no kernel', text(a)
     if a.status_code:
       return 'refused', f'ours: {text(a)}\n      TensorFlow: ' + ' '.join(
           repr(op_values.from_proto(t.tensor)) for t in b.tensor)
@@ -225,15 +225,23 @@ def compare(case, ours, theirs):
   return 'same', ''
 
 
-def explained():
-  """(op pattern, kind pattern) -> reason"""
-  out = []
-  with open(os.path.join(HERE, 'op_fuzz_explained.tsv')) as lines:
-    for line in lines:
-      if line.strip() and not line.startswith('#'):
-        op, kind, reason = line.rstrip('\n').split('\t')
-        out.append((op, kind, reason))
-  return out
+class Reasons:
+  """What op_fuzz_explained.tsv says of differences that are meant."""
+
+  def __init__(self):
+    self.lines = []
+    with open(os.path.join(HERE, 'op_fuzz_explained.tsv')) as lines:
+      for line in lines:
+        if line.strip() and not line.startswith('#'):
+          ops, kinds, case, why = line.rstrip('\n').split('\t')
+          self.lines.append((ops.split(','), kinds.split(','), re.compile(case, re.DOTALL), why))
+
+  def find(self, op, kind, case):
+    for ops, kinds, pattern, why in self.lines:
+      if (any(fnmatch.fnmatchcase(op, o) for o in ops) and any(fnmatch.fnmatchcase(kind, k) for k in kinds)
+          and pattern.search(case)):
+        return why
+    return None
 
 
 class Report:
@@ -241,8 +249,7 @@ class Report:
     self.counts = collections.Counter()
     self.outcomes = collections.Counter()
     self.compared = collections.Counter()
-    self.kinds = {}
-    self.explained = explained()
+    self.differences = []  # op, kind, number, text
 
   def add(self, case, number, outcome, details):
     self.counts[case.op] += 1
@@ -251,26 +258,21 @@ class Report:
       self.compared[case.op] += 1
     if outcome in ('same', 'both fail', 'TensorFlow died', 'TensorFlow has no kernel'):
       return
-    entry = self.kinds.setdefault((case.op, outcome), [0, number, case.describe(), details])
-    entry[0] += 1
+    self.differences.append((case.op, outcome, number, case.describe() + '\n      ' + details))
 
-  def reason(self, op, kind):
-    for o, k, reason in self.explained:
-      if fnmatch.fnmatchcase(op, o) and fnmatch.fnmatchcase(kind, k):
-        return reason
-    return None
-
-  def print(self, ops, seconds):
-    open_kinds = 0
-    for (op, kind), (count, number, text, details) in sorted(self.kinds.items()):
-      if self.reason(op, kind) is not None:
-        continue
-      open_kinds += 1
-      print(f'\n{op}: {kind}, {count} times, first case {number}\n   {text}\n      {details}')
-    meant = sum(e[0] for k, e in self.kinds.items() if self.reason(*k) is not None)
+  def print(self, ops, seconds, meant):
+    reasons = Reasons()
+    kinds = {}
+    for op, kind, number, text in self.differences:
+      entry = kinds.setdefault((op, kind, reasons.find(op, kind, text) or ''), [0, number, text])
+      entry[0] += 1
+    for (op, kind, reason), (count, number, text) in sorted(kinds.items()):
+      if not reason or meant:
+        print(f'\n{op}: {kind}, {count} times, first case {number}\n   {text}' + (f'\n   meant: {reason}' if reason else ''))
     total = sum(self.counts.values())
     print(f'\n{total} nodes of {len(self.counts)} ops in {seconds:.0f} s; {dict(self.outcomes)}')
-    print(f'{meant} differences are explained, {open_kinds} kinds are not')
+    open_kinds = sum(not key[2] for key in kinds)
+    print(f'{sum(e[0] for k, e in kinds.items() if k[2])} differences are explained, {open_kinds} kinds are not')
     never = [op for op in ops if not self.compared[op]]
     if never:
       print('never with a value to compare:', ' '.join(never))
@@ -286,6 +288,7 @@ def main():
   arguments.add_argument('--seconds', type=float, default=1e9)
   arguments.add_argument('--ops', default='*', help='names or patterns, with commas')
   arguments.add_argument('--show', action='store_true', help='print each case')
+  arguments.add_argument('--meant', action='store_true', help='print the differences that are explained, too')
   options = arguments.parse_args()
 
   kernels = {}
@@ -319,7 +322,7 @@ def main():
       if options.show:
         print(f'{number} {case.describe()}\n   -> {outcome[0]}\n      {outcome[1]}')
       report.add(case, number, *outcome)
-  return 1 if report.print(ops, time.time() - start) else 0
+  return 1 if report.print(ops, time.time() - start, options.meant) else 0
 
 
 if __name__ == '__main__':
