@@ -188,7 +188,11 @@ absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
     return InvalidArgument("filter depth must be stricly positive, got ",
                            filter_channels);
   }
-  if (filter.num_elements() == 0) {
+  // In two dimensions TensorFlow answers first where there is nothing to
+  // answer.
+  const bool answers_nothing =
+      spatial == 2 && (shape.batch == 0 || shape.out_channels == 0);
+  if (filter.num_elements() == 0 && !answers_nothing) {
     return InvalidArgument(
         "filter must not have zero elements (i.e. all "
         "dimensions must be non-zero)");

@@ -240,6 +240,18 @@ absl::Status RunConv2D(const TensorShape& input, const TensorShape& filter,
   return op.Run();
 }
 
+TEST(Conv2DErrorTest, AFilterWithoutOutputsGivesNothing) {
+  for (const char* padding : {"SAME", "VALID"}) {
+    EXPECT_OK(RunConv2D({1, 3, 3, 2}, {1, 1, 2, 0}, padding, {1, 1, 1, 1}));
+    EXPECT_OK(RunConv2D({0, 3, 3, 2}, {0, 1, 2, 2}, padding, {1, 1, 1, 1}));
+  }
+  OpTester cube("Conv3D");
+  cube.Attr("padding", "SAME").Attr("strides", std::vector<int64_t>(5, 1));
+  cube.Input<float>({1, 1, 1, 1, 1}, {1}).Input<float>({1, 1, 1, 1, 0}, {});
+  EXPECT_THAT(cube.Run(), HasCode(absl::StatusCode::kInvalidArgument,
+                                  "filter must not have zero elements"));
+}
+
 TEST(Conv2DErrorTest, RefusesWhatDoesNotFit) {
   const auto bad = absl::StatusCode::kInvalidArgument;
   EXPECT_THAT(RunConv2D({3}, {1, 1, 1, 1}, "SAME", {1, 1, 1, 1}),
