@@ -70,7 +70,9 @@ absl::Status VariableView::Replace(std::vector<std::pair<int, Tensor>> values) {
                       DataTypeName(info.dtype), ", not ", value.Describe());
     }
   }
-  for (auto& [slot, value] : values) live_[slot].Set(std::move(value));
+  for (std::pair<int, Tensor>& value : values) {
+    live_[value.first].Set(std::move(value.second));
+  }
   store_->wrote_ = true;
   return absl::OkStatus();
 }
