@@ -120,8 +120,10 @@ class Gather final : public Kernel {
       ASSIGN_OR_RETURN(int64_t asked, ReadInt(ctx.input(2), "axis"));
       axis = CanonicalAxis(asked, rank);
       if (axis < 0) {
+        // Unsigned, since the least int64 has no opposite.
+        const auto bits = static_cast<uint64_t>(asked);
         return InvalidArgument("Shape must be at least rank ",
-                               asked < 0 ? -asked : asked + 1, " but is rank ",
+                               asked < 0 ? 0 - bits : bits + 1, " but is rank ",
                                rank);
       }
     }
