@@ -31,14 +31,22 @@ bool IsQuick(InferenceHandler::Prepared& prepared) {
   return prepared.run.generation != nullptr;
 }
 
+// Whether decoding the feeds takes long: by what was sent, and by what it
+// becomes, since one value may stand for a whole tensor.
 template <typename Request>
 bool IsLarge(const Request& request) {
   size_t bytes = 0;
   for (const tensorflow::NamedTensorProto& feed : request.feed()) {
-    bytes += feed.tensor().tensor_content().size();
-    bytes += feed.tensor().float_val_size() * sizeof(float);
+    bytes += feed.tensor().ByteSizeLong();
+    const auto shape = TensorShape::Build(feed.tensor().tensor_shape());
+    // One that cannot be is refused before anything is made of it.
+    if (!shape.ok()) continue;
+    const auto elements = static_cast<size_t>(shape->num_elements());
+    if (elements > kInlineBytes) return true;
+    bytes += elements * DataTypeSize(BaseType(feed.tensor().dtype()));
   }
-  return bytes > kInlineBytes;
+  // Both count values that are sent as they are.
+  return bytes > 2 * kInlineBytes;
 }
 
 // To look for a generation may take a wait.

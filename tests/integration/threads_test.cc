@@ -82,7 +82,12 @@ class ThreadsTest : public ServerTest {
     request.set_model("probe");
     if (feed_ != nullptr) {
       request.add_feed()->set_name("x:0");
-      TensorToProto(*feed_, request.mutable_feed(0)->mutable_tensor());
+      auto* tensor = request.mutable_feed(0)->mutable_tensor();
+      TensorToProto(*feed_, tensor);
+      if (one_value_) {
+        tensor->clear_tensor_content();
+        tensor->add_float_val(1);
+      }
     }
     request.add_fetch(fetch);
     if (!target.empty()) request.add_target(target);
@@ -100,6 +105,7 @@ class ThreadsTest : public ServerTest {
   }
 
   const Tensor* feed_ = nullptr;  // of x:0, which nothing reads
+  bool one_value_ = false;        // sent in place of all of them
 };
 
 TEST_F(ThreadsTest, QuickReadsAreAnsweredWhereTheyArrive) {
@@ -130,6 +136,14 @@ TEST_F(ThreadsTest, LargeRequestsAreDecodedOnThePool) {
   StartProbe();
   const Tensor large = *Tensor::Allocate(DT_FLOAT, {(1 << 18) + 1});
   feed_ = &large;
+  EXPECT_TRUE(AllOnThePool("name:0"));
+}
+
+TEST_F(ThreadsTest, OneValueForALargeTensorIsDecodedOnThePool) {
+  StartProbe();
+  const Tensor large = *Tensor::Allocate(DT_FLOAT, {(1 << 20) + 1});
+  feed_ = &large;
+  one_value_ = true;
   EXPECT_TRUE(AllOnThePool("name:0"));
 }
 
