@@ -69,21 +69,23 @@ class DataflowRun {
         step_(step),
         parallel_(parallel) {}
 
-  absl::Status Run(absl::Span<const Tensor> feeds,
-                   std::vector<Tensor>* fetches) {
+  absl::Status Run(absl::Span<Tensor> feeds, std::vector<Tensor>* fetches) {
     fetches->assign(plan_.fetches.size(), Tensor());
     fetches_ = fetches;
     root_.iterations.push_back(NewIteration(root_, 0));
     Iteration* iteration = root_.iterations[0].get();
     for (size_t i = 0; i < plan_.fetches.size(); ++i) {
-      if (plan_.fetches[i].constant != nullptr) {
-        (*fetches)[i] = *plan_.fetches[i].constant;
+      const PlanFetch& fetch = plan_.fetches[i];
+      if (fetch.constant != nullptr) {
+        (*fetches)[i] = *fetch.constant;
+      } else if (fetch.producer < 0) {
+        (*fetches)[i] = feeds[fetch.output];
       }
     }
     for (int source : flow_.sources) Push({source, &root_, iteration, false});
     for (size_t i = 0; i < feeds.size(); ++i) {
       Value value;
-      value.SetTensor(feeds[i]);
+      value.SetTensor(std::move(feeds[i]));
       Activate(flow_.feed_edges[i], absl::MakeSpan(&value, 1), false, false,
                root_, *iteration);
     }
@@ -222,7 +224,7 @@ class DataflowRun {
       for (Tensor& tensor : worker.scratch) tensor.Reset();
     }
     if (!status.ok()) return AddNodeName(status, node);
-    if (node.kind == NodeKind::kSwitch) return absl::OkStatus();
+    if (node.kind == OpKind::kSwitch) return absl::OkStatus();
     return CheckOutputsSet(node, worker.outputs.data());
   }
 
@@ -262,11 +264,9 @@ class DataflowRun {
     Iteration* iteration = item.iteration;
     const absl::Span<Value> outputs = absl::MakeSpan(worker.outputs);
     switch (plan_.nodes[node].kind) {
-      case NodeKind::kEnter: {
+      case OpKind::kEnter: {
         Frame* child = ChildFrame(node, *frame, *iteration);
-        const auto& attrs = plan_.nodes[node].node->def->attr();
-        const auto constant = attrs.find("is_constant");
-        if (constant != attrs.end() && constant->second.b() && !item.dead) {
+        if (plan_.nodes[node].is_loop_invariant && !item.dead) {
           child->invariants.emplace_back(node, outputs[0]);
           for (auto& turn : child->iterations) {
             Value copy = outputs[0];
@@ -284,7 +284,7 @@ class DataflowRun {
         Collect(*child);
         return;
       }
-      case NodeKind::kExit:
+      case OpKind::kExit:
         if (item.dead) {
           if (iteration->number == frame->newest) {
             frame->dead_exits.push_back(node);
@@ -296,7 +296,7 @@ class DataflowRun {
         }
         --iteration->running;
         break;
-      case NodeKind::kNextIteration:
+      case OpKind::kNextIteration:
         if (!item.dead) {
           Iteration* next = frame->Find(iteration->number + 1);
           if (next != nullptr) {
@@ -353,7 +353,7 @@ class DataflowRun {
       bool ready = false;
       bool dies = false;
       bool takes_value = edge.input >= 0 && live;
-      if (consumer.kind == NodeKind::kMerge) {
+      if (consumer.kind == OpKind::kMerge) {
         const int inputs = static_cast<int>(consumer.inputs.size());
         if (edge.input < 0) {
           pending -= 2;
@@ -374,7 +374,7 @@ class DataflowRun {
       } else {
         if (!live) ++dead_inputs;
         ready = --pending == 0;
-        dies = dead_inputs > 0 && consumer.kind != NodeKind::kControlTrigger;
+        dies = dead_inputs > 0 && consumer.kind != OpKind::kControlTrigger;
       }
       if (takes_value) {
         Value& entry =
@@ -484,7 +484,7 @@ class DataflowRun {
 
 }  // namespace
 
-absl::Status RunDataflow(const Plan& plan, absl::Span<const Tensor> feeds,
+absl::Status RunDataflow(const Plan& plan, absl::Span<Tensor> feeds,
                          const StepContext& step, bool parallel,
                          std::vector<Tensor>* fetches) {
   return DataflowRun(plan, step, parallel).Run(feeds, fetches);

@@ -16,7 +16,7 @@ namespace metagraph {
 //
 // Source of the semantics: TensorFlow 1.15's executor, see the rules of dead
 // values, frames and iterations in the comments of the implementation.
-absl::Status RunDataflow(const Plan& plan, absl::Span<const Tensor> feeds,
+absl::Status RunDataflow(const Plan& plan, absl::Span<Tensor> feeds,
                          const StepContext& step, bool parallel,
                          std::vector<Tensor>* fetches);
 

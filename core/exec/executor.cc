@@ -17,8 +17,7 @@ constexpr int64_t kParallelNanos = 1'000'000;
 Executor::Executor(std::shared_ptr<const Plan> plan)
     : plan_(std::move(plan)), sequential_(*plan_) {}
 
-absl::Status Executor::Run(absl::Span<const Tensor> feeds,
-                           const StepContext& step,
+absl::Status Executor::Run(absl::Span<Tensor> feeds, const StepContext& step,
                            std::vector<Tensor>* fetches) const {
   const ScopedFlushDenormals flush_denormals;
   const int64_t start = SteadyNanos();

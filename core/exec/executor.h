@@ -19,10 +19,11 @@ class Executor {
  public:
   explicit Executor(std::shared_ptr<const Plan> plan);
 
-  // `feeds` in the plan's order and of its dtypes; `fetches` gets the fetched
-  // tensors in the plan's order. `step` and what it points to outlive the call.
-  // The first error of a node wins, with the node's name added.
-  absl::Status Run(absl::Span<const Tensor> feeds, const StepContext& step,
+  // `feeds` in the plan's order and of its dtypes, taken from the caller;
+  // `fetches` gets the fetched tensors in the plan's order. `step` and what it
+  // points to outlive the call. The first error of a node wins, with the node's
+  // name added.
+  absl::Status Run(absl::Span<Tensor> feeds, const StepContext& step,
                    std::vector<Tensor>* fetches) const;
 
   const Plan& plan() const { return *plan_; }

@@ -24,9 +24,9 @@ absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {
   if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) {
     return status;
   }
-  absl::Status out(status.code(),
-                   absl::StrCat(status.message(), "\n\t [[{{node ",
-                                node.node->name(), "}}]]"));
+  absl::Status out(
+      status.code(),
+      absl::StrCat(status.message(), "\n\t [[{{node ", node.name, "}}]]"));
   status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
     out.SetPayload(url, payload);
   });
@@ -36,8 +36,8 @@ absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {
 absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs) {
   for (size_t i = 0; i < node.output_types.size(); ++i) {
     if (node.output_used[i] && !outputs[i].has_value()) {
-      return Internal("Missing ", i, "-th output from {{node ",
-                      node.node->name(), "}}");
+      return Internal("Missing ", i, "-th output from {{node ", node.name,
+                      "}}");
     }
   }
   return absl::OkStatus();

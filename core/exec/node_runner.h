@@ -48,7 +48,7 @@ inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
   const Tensor& tensor = step.variables->Read(value.variable, scratch);
   // Such an op knows what to do with the variable, not with a value.
   if (!tensor.initialized()) {
-    return UninitializedError(node.node->def->input(i), "");
+    return UninitializedError(node.input_names[i], "");
   }
   input->last_use = nullptr;
   if (planned.wants_ref) {

@@ -69,12 +69,12 @@ void SequentialExecutor::Release(std::unique_ptr<RunState> state) const {
   if (idle_.size() < kMaxIdle) idle_.push_back(std::move(state));
 }
 
-absl::Status SequentialExecutor::Run(absl::Span<const Tensor> feeds,
+absl::Status SequentialExecutor::Run(absl::Span<Tensor> feeds,
                                      const StepContext& step,
                                      std::vector<Tensor>* fetches) const {
   std::unique_ptr<RunState> state = Acquire();
   for (size_t i = 0; i < feeds.size(); ++i) {
-    state->slots[i].SetTensor(feeds[i]);
+    state->slots[i].SetTensor(std::move(feeds[i]));
   }
   absl::Status status = RunNodes(step, *state);
   if (status.ok()) status = Fetch(step, *state, fetches);

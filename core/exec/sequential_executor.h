@@ -20,7 +20,7 @@ class SequentialExecutor {
   ~SequentialExecutor();
 
   // REQUIRES: plan.sequential. Otherwise as Executor::Run.
-  absl::Status Run(absl::Span<const Tensor> feeds, const StepContext& step,
+  absl::Status Run(absl::Span<Tensor> feeds, const StepContext& step,
                    std::vector<Tensor>* fetches) const EXCLUDES(mu_);
 
  private:

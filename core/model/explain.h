@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "core/model/graph_catalog.h"
 #include "core/model/model.h"
-#include "core/plan/prune.h"
+#include "core/program/prune.h"
 
 namespace metagraph {
 

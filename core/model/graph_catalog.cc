@@ -13,7 +13,7 @@
 #include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/graph/variables.h"
-#include "core/plan/dead_branches.h"
+#include "core/program/dead_branches.h"
 
 namespace metagraph {
 namespace {

@@ -127,6 +127,29 @@ absl::Status Read(absl::string_view name, const AttrValue& attr,
 
 }  // namespace
 
+absl::StatusOr<const Callable*> KernelConstruction::Function(
+    absl::string_view name) const {
+  ASSIGN_OR_RETURN(const auto function, Attr<tensorflow::NameAttrList>(name));
+  if (functions_ == nullptr) return Unimplemented("no functions here");
+  return functions_->Find(function, node_name());
+}
+
+absl::StatusOr<std::vector<const Callable*>> KernelConstruction::Functions(
+    absl::string_view name) const {
+  const AttrValue* attr = FindAttr(node_, op_, name);
+  if (attr == nullptr || !attr->has_list())
+    return WrongKind(name, "list(func)");
+  if (functions_ == nullptr) return Unimplemented("no functions here");
+  std::vector<const Callable*> out;
+  for (const auto& function : attr->list().func()) {
+    ASSIGN_OR_RETURN(
+        const Callable* callable,
+        functions_->Find(function, absl::StrCat(node_name(), "/", out.size())));
+    out.push_back(callable);
+  }
+  return out;
+}
+
 template <typename T>
 absl::StatusOr<T> KernelConstruction::Attr(absl::string_view name) const {
   const AttrValue* attr = FindAttr(node_, op_, name);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
+#include "core/op/callable.h"
 #include "core/state/resource_manager.h"
 #include "core/state/variable_store.h"
 #include "core/tensor/tensor.h"
@@ -38,7 +39,11 @@ class KernelConstruction {
                      const NodeSignature& signature, SessionState& state)
       : node_(node), op_(op), signature_(signature), state_(state) {}
 
-  const std::string& node_name() const { return node_.name(); }
+  // The node's name; of a node in a function: behind the path of calls.
+  const std::string& node_name() const {
+    return node_name_ == nullptr ? node_.name() : *node_name_;
+  }
+  void set_node_name(const std::string& name) { node_name_ = &name; }
   const std::string& op() const { return node_.op(); }
   int num_inputs() const { return static_cast<int>(signature_.inputs.size()); }
   int num_outputs() const {
@@ -56,6 +61,13 @@ class KernelConstruction {
   // INVALID_ARGUMENT if it is missing or of another kind.
   template <typename T>
   absl::StatusOr<T> Attr(absl::string_view name) const;
+  // The function that the attribute names, or those of a list. As
+  // FunctionResolver::Find; INVALID_ARGUMENT: no such attribute.
+  absl::StatusOr<const Callable*> Function(absl::string_view name) const;
+  absl::StatusOr<std::vector<const Callable*>> Functions(
+      absl::string_view name) const;
+  void set_functions(FunctionResolver* functions) { functions_ = functions; }
+
   bool HasAttr(absl::string_view name) const {
     return FindAttr(node_, op_, name) != nullptr;
   }
@@ -65,6 +77,8 @@ class KernelConstruction {
   const tensorflow::OpDef& op_;
   const NodeSignature& signature_;
   SessionState& state_;
+  const std::string* node_name_ = nullptr;
+  FunctionResolver* functions_ = nullptr;
 };
 
 }  // namespace metagraph

@@ -45,6 +45,13 @@ absl::StatusOr<int> KernelContext::VariableSlot(int i) const {
   return info.slot;
 }
 
+Tensor KernelContext::TakeInput(int i) {
+  const KernelInput& input = inputs_[i];
+  if (input.last_use == nullptr) return *input.tensor;
+  // The slot is this kernel's alone until it returns.
+  return std::move(const_cast<Value*>(input.last_use)->tensor);
+}
+
 absl::StatusOr<Tensor*> KernelContext::AllocateOutput(
     int i, const TensorShape& shape) {
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(output_type(i), shape));

@@ -26,6 +26,7 @@ struct StepContext {
   ResourceManager* resources = nullptr;  // of this step: TensorArrays, stacks
   // Makes names of step resources unique within the step.
   std::atomic<int64_t>* counter = nullptr;
+  int call_depth = 0;  // of functions
 };
 
 // One input of a kernel as the executor prepared it.
@@ -57,6 +58,9 @@ class KernelContext {
 
   // REQUIRES: not a ref input, not dead.
   const Tensor& input(int i) const { return *inputs_[i].tensor; }
+  // Input i, out of where it lives if this kernel is its last reader, so that
+  // whoever gets it may take its buffer. The input is gone then.
+  Tensor TakeInput(int i);
   bool has_input(int i) const {
     return inputs_[i].tensor != nullptr || inputs_[i].variable >= 0;
   }

@@ -6,19 +6,13 @@
 #include <utility>
 
 #include "core/base/status.h"
-#include "core/graph/op_signature.h"
 #include "core/plan/plan.h"
 
 namespace metagraph {
 namespace {
 
-const tensorflow::AttrValue* Attr(const PlanNode& node, const char* name) {
-  const auto it = node.node->def->attr().find(name);
-  return it == node.node->def->attr().end() ? nullptr : &it->second;
-}
-
 bool IsLoopEdge(const Plan& plan, int producer) {
-  return producer >= 0 && plan.nodes[producer].kind == NodeKind::kNextIteration;
+  return producer >= 0 && plan.nodes[producer].kind == OpKind::kNextIteration;
 }
 
 void CollectEdges(Plan& plan) {
@@ -48,7 +42,7 @@ void CollectEdges(Plan& plan) {
     const int controls = static_cast<int>(node.control_inputs.size());
     // Merge waits for control edges (2 each) and one live value (bit 0).
     cf.pending[i] =
-        node.kind == NodeKind::kMerge ? 1 + 2 * controls : data + controls;
+        node.kind == OpKind::kMerge ? 1 + 2 * controls : data + controls;
     if (cf.pending[i] == 0) cf.sources.push_back(i);
   }
 }
@@ -56,19 +50,13 @@ void CollectEdges(Plan& plan) {
 // Finds or makes the child of `parent` that `enter` leads to.
 int ChildFrame(ControlFlow& cf, std::map<std::pair<int, std::string>, int>& ids,
                int parent, const PlanNode& enter) {
-  const auto* name = Attr(enter, "frame_name");
-  const auto* parallel = Attr(enter, "parallel_iterations");
-  const std::string frame = name == nullptr ? "" : name->s();
-  const auto [it, added] =
-      ids.try_emplace({parent, frame}, static_cast<int>(cf.frames.size()));
+  const auto [it, added] = ids.try_emplace({parent, enter.frame},
+                                           static_cast<int>(cf.frames.size()));
   if (added) {
     StaticFrame child;
-    child.name = frame;
+    child.name = enter.frame;
     child.parent = parent;
-    child.parallel_iterations =
-        parallel == nullptr
-            ? 10
-            : static_cast<int>(std::clamp<int64_t>(parallel->i(), 1, 1 << 20));
+    child.parallel_iterations = enter.parallel_iterations;
     cf.frames.push_back(std::move(child));
   }
   ++cf.frames[it->second].num_enters;
@@ -80,9 +68,9 @@ int ChildFrame(ControlFlow& cf, std::map<std::pair<int, std::string>, int>& ids,
 absl::Status FramesMix(const Plan& plan, int node, int producer, int given,
                        int known) {
   const auto& frames = plan.control_flow.frames;
-  return InvalidArgument("node \"", plan.nodes[node].node->name(),
+  return InvalidArgument("node \"", plan.nodes[node].name,
                          "\" has inputs from different frames; input from \"",
-                         plan.nodes[producer].node->name(), "\" is in frame \"",
+                         plan.nodes[producer].name, "\" is in frame \"",
                          frames[given].name, "\", another is in frame \"",
                          frames[known].name, "\"");
 }
@@ -103,10 +91,10 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
   auto output_frame = [&](int i) -> int {
     const int frame = cf.frame_of[i];
     switch (plan.nodes[i].kind) {
-      case NodeKind::kEnter:
+      case OpKind::kEnter:
         return cf.child_frame[i] =
                    ChildFrame(cf, frame_ids, frame, plan.nodes[i]);
-      case NodeKind::kExit:
+      case OpKind::kExit:
         return cf.frames[frame].parent;
       default:
         return frame;
@@ -142,18 +130,18 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
     ready.pop_front();
     ++placed;
     const PlanNode& node = plan.nodes[i];
-    if (node.kind == NodeKind::kExit && cf.frame_of[i] == 0) {
-      return InvalidArgument("node \"", node.node->name(),
+    if (node.kind == OpKind::kExit && cf.frame_of[i] == 0) {
+      return InvalidArgument("node \"", node.name,
                              "\": Invalid Exit op: Cannot find a "
                              "corresponding Enter op.");
     }
     if (fed[i] && cf.frame_of[i] != 0) {
-      return InvalidArgument("node \"", node.node->name(),
+      return InvalidArgument("node \"", node.name,
                              "\" is inside a while loop; its inputs cannot be "
                              "fed from outside");
     }
     const int frame = result_frame[i] = output_frame(i);
-    if (node.kind == NodeKind::kNextIteration) continue;  // only loop edges
+    if (node.kind == OpKind::kNextIteration) continue;  // only loop edges
     for (const OutEdge& edge : cf.out_edges[i]) {
       int& known = cf.frame_of[edge.node];
       if (known >= 0 && known != frame) {
@@ -168,14 +156,14 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
     for (int i = 0; i < count; ++i) {
       if (waiting[i] > 0) {
         return InvalidArgument("the graph has a cycle through node \"",
-                               plan.nodes[i].node->name(), "\"");
+                               plan.nodes[i].name, "\"");
       }
     }
   }
 
   // The edges that were not followed stay in their loop.
   for (int i = 0; i < count; ++i) {
-    if (plan.nodes[i].kind != NodeKind::kNextIteration) continue;
+    if (plan.nodes[i].kind != OpKind::kNextIteration) continue;
     for (const OutEdge& edge : cf.out_edges[i]) {
       const int known = cf.frame_of[edge.node];
       if (known != cf.frame_of[i]) {
@@ -187,7 +175,7 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
   cf.fetches.resize(count);
   for (size_t i = 0; i < plan.fetches.size(); ++i) {
     const PlanFetch& fetch = plan.fetches[i];
-    if (fetch.constant != nullptr) continue;
+    if (fetch.constant != nullptr || fetch.producer < 0) continue;
     if (result_frame[fetch.producer] != 0) {
       return InvalidArgument("tensor \"", fetch.name,
                              "\" is inside a while loop (frame \"",

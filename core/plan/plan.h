@@ -1,7 +1,8 @@
 #pragma once
 
-// A plan: a (feeds, fetches, targets) set made ready to run. Everything that
-// can be decided without values is decided here, so that executors only walk.
+// A plan: a Body, of a request or of a function, made ready to run. Everything
+// that can be decided without values is decided here, so that executors only
+// walk.
 //
 // Values travel in slots. Every node's outputs are consecutive slots; feeds
 // have slots too. A sequential plan reuses slots whose value is dead; a plan
@@ -12,24 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "core/graph/graph.h"
 #include "core/op/kernel.h"
 #include "core/plan/control_flow.h"
+#include "core/program/body.h"
 #include "core/tensor/tensor.h"
 
 namespace metagraph {
-
-// What the executor must do besides running the kernel.
-enum class NodeKind : uint8_t {
-  kPlain,
-  kMerge,
-  kEnter,
-  kExit,
-  kNextIteration,
-  kControlTrigger,
-  // Outputs may stay unset, that is dead.
-  kSwitch,
-};
 
 struct PlanInput {
   // The producer's place in Plan::nodes and its output; -1 for a feed, whose
@@ -49,16 +38,24 @@ struct PlanInput {
 };
 
 struct PlanNode {
-  const Node* node = nullptr;  // owned by the graph, which the plan holds
+  std::string name;
   std::shared_ptr<const Kernel> kernel;
-  NodeKind kind = NodeKind::kPlain;
+  OpKind kind = OpKind::kPlain;
   bool allows_uninitialized_input = false;
   bool has_ref_inputs = false;  // some input comes from a reference
   std::vector<PlanInput> inputs;
+  // What the inputs are called, for errors; empty unless has_ref_inputs.
+  std::vector<std::string> input_names;
   std::vector<int> control_inputs;  // places in Plan::nodes
   std::vector<DataType> output_types;
   // Outputs that somebody reads; a kernel must set these.
   std::vector<bool> output_used;
+
+  // An Enter: the loop it leads into, and whether each iteration gets its
+  // value.
+  std::string frame;
+  int parallel_iterations = 0;
+  bool is_loop_invariant = false;
 
   // Sequential plans.
   int first_input = 0;  // in the run's array of inputs
@@ -68,7 +65,8 @@ struct PlanNode {
 };
 
 struct PlanFetch {
-  int producer = -1;  // place in Plan::nodes
+  // As in PlanInput; what a function returns may be its argument.
+  int producer = -1;
   int output = 0;
   const Tensor* constant = nullptr;
   bool dereference = false;
@@ -83,9 +81,8 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   // Constant after building.
-  std::shared_ptr<const Graph> graph;
   std::vector<PlanNode> nodes;  // sequential plans: in the order they run
-  // Kernels whose constant() the inputs point to.
+  // Kernels whose constant() the inputs and fetches point to.
   std::vector<std::shared_ptr<const Kernel>> constants;
   int num_feeds = 0;
   std::vector<DataType> feed_types;  // DT_INVALID: unknown, not checked

@@ -62,7 +62,7 @@ absl::StatusOr<std::vector<int>> Order(const Plan& plan) {
       if (before < 0 || state[before] == kDone) continue;
       if (state[before] == kOpen) {
         return InvalidArgument("the graph has a cycle through node \"",
-                               plan.nodes[before].node->name(), "\"");
+                               plan.nodes[before].name, "\"");
       }
       state[before] = kOpen;
       stack.emplace_back(before, 0);
@@ -149,9 +149,9 @@ void AssignSlots(Plan& plan) {
     }
   }
   for (const PlanFetch& fetch : plan.fetches) {
-    if (fetch.constant == nullptr) {
-      last_reader[fetch.producer][fetch.output] = count;
-    }
+    if (fetch.constant != nullptr) continue;
+    (fetch.producer < 0 ? last_feed_reader[fetch.output]
+                        : last_reader[fetch.producer][fetch.output]) = count;
   }
 
   // Whole output blocks are given back when their last value dies.
@@ -202,9 +202,10 @@ void AssignSlots(Plan& plan) {
     }
   }
   for (PlanFetch& fetch : plan.fetches) {
-    if (fetch.constant == nullptr) {
-      fetch.slot = plan.nodes[fetch.producer].first_slot + fetch.output;
-    }
+    if (fetch.constant != nullptr) continue;
+    fetch.slot = fetch.producer < 0
+                     ? fetch.output
+                     : plan.nodes[fetch.producer].first_slot + fetch.output;
   }
   plan.num_slots = slots.size();
 }

@@ -10,7 +10,7 @@
 #include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/exec/executor.h"
-#include "core/plan/prune.h"
+#include "core/program/prune.h"
 
 namespace metagraph {
 

@@ -5,6 +5,7 @@
 #include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
+#include "core/session/compile.h"
 
 namespace metagraph {
 namespace {
@@ -36,29 +37,28 @@ Session::Session(std::shared_ptr<const Graph> graph, Options options)
     : options_(std::move(options)),
       state_(options_.reclaim),
       plans_(options_.max_plans),
-      graph_(std::move(graph)) {
+      library_(
+          std::make_shared<const Library>(std::move(graph), *options_.ops)) {
   state_.files = options_.files;
 }
 
-std::shared_ptr<const Graph> Session::graph() const {
+std::shared_ptr<const Library> Session::library() const {
   MutexLock lock(mu_);
-  return graph_;
+  return library_;
 }
 
 absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
     const PlanRequest& request, CallContext& call) {
-  std::shared_ptr<const Graph> graph = this->graph();
+  const std::shared_ptr<const Library> library = this->library();
   // A plan of the graph before an extension may still be on its way here, so
   // the version belongs to the key.
-  const int64_t version = graph->version();
+  const int64_t version = library->graph()->version();
   return plans_.FindOrCompile(
       version, request, call,
       [&]() -> absl::StatusOr<std::shared_ptr<const Executor>> {
-        ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
-                         BuildPlan(std::move(graph), request,
-                                   PlanEnvironment{*options_.ops, state_,
-                                                   stateful_kernels_, &call}));
-        return std::make_shared<Executor>(std::move(plan));
+        return Compile(
+            *library, request,
+            CompileTarget{state_, stateful_kernels_, options_.compile}, &call);
       });
 }
 
@@ -118,7 +118,7 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
   absl::InlinedVector<Tensor, 4> feeds;
   feeds.reserve(request.feeds.size());
   for (const auto& feed : request.feeds) feeds.push_back(feed.second);
-  RETURN_IF_ERROR(executor.Run(feeds, step, &result.outputs));
+  RETURN_IF_ERROR(executor.Run(absl::MakeSpan(feeds), step, &result.outputs));
   if (own != nullptr && plan.writes_variables) {
     result.generation_left = own->End();
   }
@@ -129,7 +129,8 @@ absl::StatusOr<int64_t> Session::Extend(const tensorflow::GraphDef& more,
                                         int64_t expected_version) {
   // Extending takes time and takes the lock only to swap, so that runs go on;
   // of two extensions at a time the later one is told to look again.
-  const std::shared_ptr<const Graph> old = graph();
+  const std::shared_ptr<const Library> library = this->library();
+  const std::shared_ptr<const Graph>& old = library->graph();
   if (expected_version >= 0 && expected_version != old->version()) {
     return WithDetails(absl::AbortedError(absl::StrCat(
                            "Current version is ", old->version(),
@@ -141,10 +142,11 @@ absl::StatusOr<int64_t> Session::Extend(const tensorflow::GraphDef& more,
   const int64_t version = extended->version();
   {
     MutexLock lock(mu_);
-    if (graph_ != old) {
+    if (library_ != library) {
       return absl::AbortedError("the graph was extended by another call");
     }
-    graph_ = std::move(extended);
+    library_ =
+        std::make_shared<const Library>(std::move(extended), *options_.ops);
   }
   plans_.Clear();
   return version;

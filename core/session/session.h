@@ -14,7 +14,9 @@
 #include "core/exec/executor.h"
 #include "core/graph/graph.h"
 #include "core/op/op_registry.h"
-#include "core/plan/plan_builder.h"
+#include "core/plan/kernel_cache.h"
+#include "core/program/library.h"
+#include "core/program/passes/pass.h"
 #include "core/session/plan_cache.h"
 #include "core/state/variable_store.h"
 #include "core/tensor/tensor.h"
@@ -53,6 +55,7 @@ class Session {
     FileSystem* files = nullptr;         // for ops that read or write files
     VariableStore::Reclaimer reclaim;    // frees dead generations
     size_t max_plans = 256;
+    CompileLevel compile = CompileLevel::kFull;
   };
 
   Session(std::shared_ptr<const Graph> graph, Options options);
@@ -62,7 +65,7 @@ class Session {
   // A request made ready: found in the cache, or pruned, checked and compiled.
   // For callers that run the same request often, or want to look at the plan.
   // Of callers that come together one compiles and the others wait for it.
-  // Errors: as BuildPlan; CANCELLED and DEADLINE_EXCEEDED as `call` says.
+  // Errors: as Compile; CANCELLED and DEADLINE_EXCEEDED as `call` says.
   absl::StatusOr<std::shared_ptr<const Executor>> Prepare(
       const PlanRequest& request, CallContext& call) EXCLUDES(mu_);
   // The same without limits.
@@ -99,7 +102,9 @@ class Session {
   absl::StatusOr<int64_t> Extend(const tensorflow::GraphDef& more,
                                  int64_t expected_version) EXCLUDES(mu_);
 
-  std::shared_ptr<const Graph> graph() const EXCLUDES(mu_);
+  std::shared_ptr<const Graph> graph() const EXCLUDES(mu_) {
+    return library()->graph();
+  }
   VariableStore& variables() { return state_.variables; }
   SessionState& state() { return state_; }
   const OpRegistry& ops() const { return *options_.ops; }
@@ -110,6 +115,8 @@ class Session {
   absl::Status DeclareVariables();
 
  private:
+  std::shared_ptr<const Library> library() const EXCLUDES(mu_);
+
   const Options options_;
   SessionState state_;
   // Clients that compare handles of two runs see two.
@@ -117,7 +124,8 @@ class Session {
   KernelCache stateful_kernels_;
   PlanCache plans_;
   mutable Mutex mu_;
-  std::shared_ptr<const Graph> graph_ GUARDED_BY(mu_);
+  // The graph with its functions.
+  std::shared_ptr<const Library> library_ GUARDED_BY(mu_);
 };
 
 }  // namespace metagraph

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "core/base/status.h"
-#include "core/plan/prune.h"
+#include "core/program/prune.h"
 #include "google/protobuf/text_format.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/fetches.h"

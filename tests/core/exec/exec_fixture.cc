@@ -2,6 +2,11 @@
 
 #include <map>
 
+#include "core/plan/lower.h"
+#include "core/program/import_request.h"
+#include "core/program/passes/read_constants.h"
+#include "tests/support/no_functions.h"
+
 namespace metagraph {
 namespace {
 
@@ -97,9 +102,14 @@ void ExecTest::Prepare(const TestGraph& graph, std::vector<std::string> feeds,
                        std::vector<std::string> targets) {
   const PlanRequest request{std::move(feeds), std::move(fetches),
                             std::move(targets)};
-  ASSERT_OK_AND_ASSIGN(auto plan,
-                       BuildPlan(graph.Build(), request,
-                                 PlanEnvironment{AllOps(), state_, kernels_}));
+  // As it stands in the graph, so that tests know which nodes run.
+  const Library library(graph.Build(), AllOps());
+  ASSERT_OK_AND_ASSIGN(Body body, ImportRequest(library, request, nullptr));
+  ASSERT_OK(ReadConstants(body, CompileEnv{library}));
+  NoFunctions none;
+  ASSERT_OK_AND_ASSIGN(
+      std::shared_ptr<const Plan> plan,
+      Lower(body, LowerEnvironment{AllOps(), state_, kernels_, none, nullptr}));
   executor_ = std::make_unique<Executor>(std::move(plan));
 }
 
@@ -113,8 +123,9 @@ absl::StatusOr<std::vector<Tensor>> ExecTest::Run(
   step.compute_pool = used_pool_;
   step.resources = &resources;
   step.counter = &counter;
+  std::vector<Tensor> taken = feeds;
   std::vector<Tensor> fetches;
-  RETURN_IF_ERROR(executor_->Run(feeds, step, &fetches));
+  RETURN_IF_ERROR(executor_->Run(absl::MakeSpan(taken), step, &fetches));
   return fetches;
 }
 

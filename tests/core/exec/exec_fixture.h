@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/exec/executor.h"
-#include "core/plan/plan_builder.h"
+#include "core/plan/kernel_cache.h"
 #include "gmock/gmock.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -70,7 +70,7 @@ class ExecTest : public testing::Test {
   ThreadPool* used_pool_ = &pool_;
   SessionState state_;
   KernelCache kernels_;
-  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<const Executor> executor_;
 };
 
 inline Tensor F(float value) { return Tensor::Scalar<float>(value); }

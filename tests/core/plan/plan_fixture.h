@@ -4,8 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "core/plan/plan_builder.h"
+#include "core/plan/lower.h"
+#include "core/program/import_request.h"
+#include "core/program/passes/read_constants.h"
 #include "gmock/gmock.h"
+#include "tests/support/no_functions.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tensors.h"
 #include "tests/support/test_graph.h"
@@ -25,19 +28,23 @@ class PlanTest : public testing::Test {
       std::vector<std::string> fetches, std::vector<std::string> targets = {}) {
     const PlanRequest request{std::move(feeds), std::move(fetches),
                               std::move(targets)};
-    return BuildPlan(graph.Build(), request,
-                     PlanEnvironment{Ops(), state_, kernels_});
+    const Library library(graph.Build(), Ops());
+    ASSIGN_OR_RETURN(Body body, ImportRequest(library, request, nullptr));
+    RETURN_IF_ERROR(ReadConstants(body, CompileEnv{library}));
+    NoFunctions none;
+    return Lower(body,
+                 LowerEnvironment{Ops(), state_, kernels_, none, nullptr});
   }
 
   // Names of the nodes that run, in the order of Plan::nodes.
   static std::vector<std::string> NamesOf(const Plan& plan) {
     std::vector<std::string> out;
-    for (const PlanNode& node : plan.nodes) out.push_back(node.node->name());
+    for (const PlanNode& node : plan.nodes) out.push_back(node.name);
     return out;
   }
   static int PlaceOf(const Plan& plan, const std::string& name) {
     for (size_t i = 0; i < plan.nodes.size(); ++i) {
-      if (plan.nodes[i].node->name() == name) return static_cast<int>(i);
+      if (plan.nodes[i].name == name) return static_cast<int>(i);
     }
     ADD_FAILURE() << "no node " << name;
     return 0;

@@ -98,7 +98,11 @@ TEST_F(SessionCompileTest, WhoGivesUpLeavesThePlanToTheNext) {
 TEST_F(SessionCompileTest, AnErrorIsForAllWhoWait) {
   TestGraph g;
   g.Node("slow", "TestMadeAtTheDoor");
-  g.Node("bad", "Neg", {"slow", "slow"}, {{"T", DT_FLOAT}});
+  // Its kernel finds that a window has no size.
+  g.Node("bad", "MaxPool", {"slow"}, {{"T", DT_FLOAT}, {"padding", "SAME"}});
+  auto& attrs = *g.def().mutable_node()->rbegin()->mutable_attr();
+  for (int size : {1, 0, 1, 1}) attrs["ksize"].mutable_list()->add_i(size);
+  attrs["strides"] = attrs["ksize"];
   Open(g);
   door_.Set(false);
   const PlanRequest bad = {{}, {"bad:0"}, {}};

@@ -5,7 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/graph/graph.h"
-#include "core/plan/prune.h"
+#include "core/program/prune.h"
 
 namespace metagraph {
 

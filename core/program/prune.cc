@@ -1,4 +1,4 @@
-#include "core/plan/prune.h"
+#include "core/program/prune.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "core/plan/dead_branches.h"
+#include "core/program/dead_branches.h"
 
 #include "absl/strings/match.h"
 #include "core/tensor/tensor_proto.h"

@@ -1,4 +1,4 @@
-#include "core/plan/plan_builder.h"
+#include "core/plan/lower.h"
 
 #include "tests/core/plan/plan_fixture.h"
 
@@ -41,8 +41,8 @@ TEST_F(PlanBuilderTest, AConstantThatAMergeWaitsForRuns) {
   g.Node("merge", "Merge", {"switch:0", "c"}, {{"T", DT_FLOAT}, {"N", 2}});
   ASSERT_OK_AND_ASSIGN(const auto plan, Build(g, {"x", "pred"}, {"merge"}));
   EXPECT_THAT(NamesOf(*plan), UnorderedElementsAre("switch", "c", "merge"));
-  EXPECT_EQ(NodeOf(*plan, "switch").kind, NodeKind::kSwitch);
-  EXPECT_EQ(NodeOf(*plan, "merge").kind, NodeKind::kMerge);
+  EXPECT_EQ(NodeOf(*plan, "switch").kind, OpKind::kSwitch);
+  EXPECT_EQ(NodeOf(*plan, "merge").kind, OpKind::kMerge);
 }
 
 TEST_F(PlanBuilderTest, ControlEdgesFromConstantsAndFedPlaceholdersAreDone) {
@@ -138,15 +138,17 @@ TEST_F(PlanBuilderTest, ListsAllOpsWithoutKernel) {
   TestGraph g;
   g.Placeholder("x", DT_FLOAT).Placeholder("flag", DT_BOOL);
   g.Node("a", "Zebra", {"x"}).Node("b", "Zebra", {"x"}).Node("c", "Ape", {});
-  g.Node("e", "Helper", {"x"});
-  g.def().mutable_library()->add_function()->mutable_signature()->set_name(
-      "Helper");
+  g.Node("e", "Helper");
+  auto* helper = g.def().mutable_library()->add_function();
+  helper->mutable_signature()->set_name("Helper");
+  helper->add_node_def()->set_name("inner");
+  helper->mutable_node_def(0)->set_op("Ape");
   EXPECT_THAT(
       Build(g, {"x", "flag"}, {}, {"a", "b", "c", "e"}),
       HasCode(StatusCode::kUnimplemented,
               "this run needs ops that have no kernel here: Ape (node \"c\"), "
-              "Helper (a function) (node \"e\"), Zebra (node \"a\" and 1 "
-              "more)"));
+              "Ape (node \"inner\" in function \"Helper\"), Zebra (node "
+              "\"a\" and 1 more)"));
   g.Node("y", "Neg", {"x"}, {{"T", DT_FLOAT}});
   EXPECT_OK(Build(g, {"x"}, {"y"})) << "what is not reached does not count";
 }
@@ -202,8 +204,8 @@ TEST_F(PlanBuilderTest, OnlyControlFlowNeedsTheDataflowMachine) {
   EXPECT_TRUE(plain->sequential);
   ASSERT_OK_AND_ASSIGN(const auto loop, Build(g, {"x"}, {"exit"}));
   EXPECT_FALSE(loop->sequential);
-  EXPECT_EQ(NodeOf(*loop, "enter").kind, NodeKind::kEnter);
-  EXPECT_EQ(NodeOf(*loop, "exit").kind, NodeKind::kExit);
+  EXPECT_EQ(NodeOf(*loop, "enter").kind, OpKind::kEnter);
+  EXPECT_EQ(NodeOf(*loop, "exit").kind, OpKind::kExit);
 }
 
 TEST_F(PlanBuilderTest, BadAttributesNameTheNode) {

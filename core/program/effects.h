@@ -1,0 +1,44 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/program/library.h"
+
+namespace metagraph {
+
+// What a function does to variables, itself or through what it calls.
+struct FunctionEffects {
+  // The arguments, by number, through which variables are read and written.
+  std::set<int> reads;
+  std::set<int> writes;
+  // Those that its own ops name (VarHandleOp, VariableV2), by name.
+  std::set<std::string> named_reads;
+  std::set<std::string> named_writes;
+
+  bool operator==(const FunctionEffects&) const = default;
+};
+
+// Of functions of a library, for Explain. Not thread-safe.
+class Effects {
+ public:
+  explicit Effects(const Library& library) : library_(library) {}
+
+  // NOT_FOUND and INVALID_ARGUMENT as Library::Find. Of functions that have
+  // ops without kernel nothing is known.
+  absl::StatusOr<FunctionEffects> Of(const tensorflow::NameAttrList& function);
+
+ private:
+  absl::StatusOr<FunctionEffects> Look(const Function& function);
+
+  const Library& library_;
+  absl::flat_hash_map<std::string, FunctionEffects> known_;  // by KeyOf
+};
+
+// Input i of the node is argument i - FirstArgument(op) of the functions that
+// it calls; those before it are no arguments.
+int FirstArgument(absl::string_view op);
+
+}  // namespace metagraph

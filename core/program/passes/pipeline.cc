@@ -1,0 +1,26 @@
+#include "core/program/passes/pipeline.h"
+
+#include "core/base/status.h"
+#include "core/program/passes/fold_constants.h"
+#include "core/program/passes/forward_identities.h"
+#include "core/program/passes/inline_calls.h"
+#include "core/program/passes/read_constants.h"
+#include "core/program/passes/remove_unused.h"
+#include "core/program/passes/share_equal.h"
+#include "core/program/passes/trim_calls.h"
+
+namespace metagraph {
+
+absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
+  RETURN_IF_ERROR(TrimCalls(body, env));
+  if (level == CompileLevel::kOff) return ReadConstants(body, env);
+  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants,
+                          ForwardIdentities, ShareEqual}) {
+    if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
+    RETURN_IF_ERROR(pass(body, env));
+  }
+  RemoveUnused(body);
+  return absl::OkStatus();
+}
+
+}  // namespace metagraph

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/base/call_context.h"
+#include "core/exec/executor.h"
+#include "core/plan/kernel_cache.h"
+#include "core/program/library.h"
+#include "core/program/passes/pass.h"
+#include "core/program/prune.h"
+
+namespace metagraph {
+
+// What programs are compiled for.
+struct CompileTarget {
+  SessionState& state;
+  KernelCache& stateful_kernels;
+  CompileLevel level = CompileLevel::kFull;
+};
+
+// Makes a request ready to run, with all the functions that it may call:
+// ImportRequest, the passes, Lower; then the same for each function.
+// Errors: as these; RESOURCE_EXHAUSTED for a program that is too large.
+absl::StatusOr<std::shared_ptr<const Executor>> Compile(
+    const Library& library, const PlanRequest& request,
+    const CompileTarget& target, const CallContext* call);
+
+}  // namespace metagraph

@@ -1,0 +1,185 @@
+#include "core/program/passes/fold_constants.h"
+#include "core/program/passes/forward_identities.h"
+#include "core/program/passes/pipeline.h"
+#include "core/program/passes/read_constants.h"
+#include "core/program/passes/remove_unused.h"
+#include "core/program/passes/share_equal.h"
+#include "tests/core/program/program_fixture.h"
+
+namespace metagraph {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class PassesTest : public ProgramTest {
+ protected:
+  std::string Folded(absl::string_view text) {
+    return After({ReadConstants, FoldConstants, RemoveRest}, text);
+  }
+  static absl::Status RemoveRest(Body& body, const CompileEnv&) {
+    RemoveUnused(body);
+    return absl::OkStatus();
+  }
+};
+
+TEST_F(PassesTest, ConstantsAreComputedOnce) {
+  EXPECT_EQ(Folded("a = Const() dtype=float value=" + Float(2) +
+                   "\n"
+                   "b = Neg(a) T=float\n"
+                   "c = Mul(a, b) T=float\n"
+                   "return c\n"),
+            "c = Const() dtype=float value={tensor { dtype: DT_FLOAT "
+            "tensor_shape { } tensor_content: \"\\000\\000\\200\\300\" }}\n"
+            "return c\n");
+}
+
+TEST_F(PassesTest, WhatAnArgumentChangesIsNotFolded) {
+  const std::string text =
+      "arg x float\n"
+      "b = Neg(x) T=float\n"
+      "return b\n";
+  EXPECT_EQ(Folded(text), text);
+}
+
+TEST_F(PassesTest, EffectsAndOrderAreNotFolded) {
+  // A random op, one that waits, and one whose constant waits.
+  const std::string shape =
+      "shape = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+      "tensor_shape { dim { size: 1 } } int_val: 2 }}\n";
+  EXPECT_THAT(Folded(shape + "r = RandomUniform(shape) T=int32 dtype=float\n"
+                             "return r"),
+              HasSubstr("RandomUniform"));
+  const std::string late =
+      "wait = NoOp()\n"
+      "a = Const(^wait) dtype=float value=" +
+      Float(2) + "\n";
+  EXPECT_THAT(Folded(late + "b = Neg(a) T=float\nreturn b"),
+              HasSubstr("b = Neg(a)"));
+  EXPECT_THAT(Folded("wait = NoOp()\na = Const() dtype=float value=" +
+                     Float(2) + "\nb = Neg(a, ^wait) T=float\nreturn b"),
+              HasSubstr("b = Neg(a, ^wait)"));
+}
+
+TEST_F(PassesTest, WhatFailsOrGrowsIsLeftForTheRun) {
+  EXPECT_THAT(Folded("a = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+                     "tensor_shape { } int_val: 0 }}\n"
+                     "b = FloorDiv(a, a) T=int32\n"
+                     "return b"),
+              HasSubstr("FloorDiv"));
+  EXPECT_THAT(
+      Folded("dims = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+             "tensor_shape { dim { size: 1 } } int_val: 2000000000 }}\n"
+             "zero = Const() dtype=float value=" +
+             Float(0) +
+             "\n"
+             "b = Fill(dims, zero) T=float index_type=int32\n"
+             "return b"),
+      HasSubstr("Fill"));
+  // A product of vectors that are small themselves.
+  const std::string column =
+      "a = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape { "
+      "dim { size: 5000 } dim { size: 1 } } float_val: 1 }}\n"
+      "b = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape { "
+      "dim { size: 1 } dim { size: 5000 } } float_val: 1 }}\n";
+  EXPECT_THAT(Folded(column + "c = Add(a, b) T=float\nreturn c"),
+              HasSubstr("c = Add"));
+}
+
+TEST_F(PassesTest, ReadersGoPastIdentities) {
+  EXPECT_EQ(After({ForwardIdentities, RemoveRest},
+                  "arg x float\n"
+                  "a = Neg(x) T=float\n"
+                  "b = Identity(a) T=float\n"
+                  "c = StopGradient(b) T=float\n"
+                  "d = Neg(c, ^b) T=float\n"
+                  "e = Identity(x) T=float\n"
+                  "return d, e\n"
+                  "run c\n"),
+            "arg x float\n"
+            "a = Neg(x) T=float\n"
+            "d = Neg(a, ^a) T=float\n"
+            "return d, x\n"
+            "run a\n");
+}
+
+TEST_F(PassesTest, IdentitiesThatMeanSomethingStay) {
+  const std::string text =
+      "arg x float\n"
+      "arg p bool\n"
+      "v = VariableV2() dtype=float shape={shape { }}\n"
+      "read = Identity(v) T=float\n"
+      "switch = Switch(x, p) T=float\n"
+      "pivot = Identity(switch:1) T=float\n"
+      "late = Identity(x, ^pivot) T=float\n"
+      "return read, late\n";
+  EXPECT_EQ(After({ForwardIdentities}, text), text);
+}
+
+TEST_F(PassesTest, EqualOpsAreShared) {
+  EXPECT_EQ(
+      After({ReadConstants, ShareEqual, RemoveRest},
+            "arg x float\n"
+            "one = Const() dtype=float value=" +
+                Float(1) + "\nuno = Const() dtype=float value=" + Float(1) +
+                "\n"
+                "a = Add(x, one) T=float\n"
+                "b = Add(x, uno) T=float\n"
+                "c = Sub(x, uno) T=float\n"
+                "d = Neg(b, ^a) T=float\n"
+                "return a, b, c, d\n"
+                "run b\n"),
+      "arg x float\n"
+      "one = Const() dtype=float value={tensor { dtype: DT_FLOAT "
+      "tensor_shape { } float_val: 1 }}\n"
+      "a = Add(x, one) T=float\n"
+      "c = Sub(x, one) T=float\n"
+      "d = Neg(a, ^a) T=float\n"
+      "return a, a, c, d\n"
+      "run a\n");
+}
+
+TEST_F(PassesTest, OpsThatOnlyLookEqualAreNotShared) {
+  const std::string text =
+      "arg x float\n"
+      "shape = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+      "tensor_shape { dim { size: 1 } } int_val: 2 }}\n"
+      "r1 = RandomUniform(shape) T=int32 dtype=float\n"
+      "r2 = RandomUniform(shape) T=int32 dtype=float\n"
+      "i = Cast(x) DstT=int32 SrcT=float\n"
+      "l = Cast(x) DstT=int64 SrcT=float\n"
+      "zero = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape "
+      "{ } float_val: 0 }}\n"
+      "minus_zero = Const() dtype=float value={tensor { dtype: DT_FLOAT "
+      "tensor_shape { } float_val: -0 }}\n"
+      "p1 = Placeholder() dtype=float\n"
+      "p2 = Placeholder() dtype=float\n"
+      "return r1, r2, i, l, zero, minus_zero, p1, p2\n";
+  EXPECT_EQ(After({ReadConstants, ShareEqual}, text), text);
+}
+
+TEST_F(PassesTest, ThePipelineDoesWhatItsLevelSays) {
+  const std::string text = "a = Const() dtype=float value=" + Float(2) +
+                           "\n"
+                           "b = Neg(a) T=float\n"
+                           "return b\n";
+  Body off = Parse(text);
+  ASSERT_OK(RunPasses(off, CompileEnv{library()}, CompileLevel::kOff));
+  EXPECT_THAT(PrintBody(off), HasSubstr("Neg"));
+  EXPECT_NE(off.ops[0].constant, nullptr);
+  Body full = Parse(text);
+  ASSERT_OK(RunPasses(full, CompileEnv{library()}, CompileLevel::kFull));
+  EXPECT_THAT(PrintBody(full), Not(HasSubstr("Neg")));
+}
+
+TEST_F(PassesTest, PassesEndWithTheCall) {
+  CallContext call;
+  call.Cancel();
+  Body body = Parse("n = NoOp()\nrun n\n");
+  EXPECT_THAT(
+      RunPasses(body, CompileEnv{library(), &call}, CompileLevel::kFull),
+      HasCode(absl::StatusCode::kCancelled, ""));
+}
+
+}  // namespace
+}  // namespace metagraph
