@@ -8,6 +8,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -57,6 +58,7 @@ class CheckNumerics final : public Kernel {
 REGISTER_OP("CheckNumerics", [](OpBuilder& op) {
   op.Input("tensor: T").Output("output: T");
   op.Attr("T: type").Attr("message: string").SetIsStateful();
+  op.Shape(ForwardRule);
   op.KernelFor<CheckNumerics, float, double, half, bfloat16>("T");
 });
 

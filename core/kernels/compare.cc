@@ -7,6 +7,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -142,13 +143,29 @@ class ApproximateEqual final : public Kernel {
   float tolerance_ = 0;
 };
 
+// Shapes that do not fit are unequal, where the node does not call that an
+// error: then the answer is a scalar.
+absl::Status EqualityRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const bool refuse,
+                   ctx.Attr<bool>("incompatible_shape_error"));
+  if (refuse) return BroadcastRule(ctx);
+  const PartialShape& x = ctx.input(0);
+  const PartialShape& y = ctx.input(1);
+  const auto shape = BroadcastShapes(x, y);
+  if (!shape.ok()) return ScalarRule(ctx);
+  if (x.IsFullyDefined() && y.IsFullyDefined()) ctx.SetOutput(0, *shape);
+  return absl::OkStatus();
+}
+
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: bool").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Equal", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
+  op.Shape(EqualityRule);
   op.KernelFor<Equal, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
                complex128, std::string>("T");
@@ -157,6 +174,7 @@ REGISTER_OP("Equal", [](OpBuilder& op) {
 REGISTER_OP("NotEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
+  op.Shape(EqualityRule);
   op.KernelFor<NotEqual, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
                complex64, complex128, std::string>("T");
@@ -193,6 +211,7 @@ REGISTER_OP("GreaterEqual", [](OpBuilder& op) {
 REGISTER_OP("ApproximateEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("tolerance: float = 0.00001");
+  op.Shape(MergedRule);
   op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
                complex64, complex128>("T");

@@ -9,6 +9,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -152,12 +153,31 @@ struct DivNoNanFn {
   static T Apply(T a, T b) { return b == T(0) ? T(0) : a / b; }
 };
 
+// What sizes are computed from while nothing runs; nullopt where the kernel
+// fails.
+std::optional<int64_t> Truncated(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return {};
+  return a / b;
+}
+std::optional<int64_t> FlooredRest(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return {};
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+std::optional<int64_t> Floored(int64_t a, int64_t b) {
+  const std::optional<int64_t> rest = FlooredRest(a, b);
+  if (!rest.has_value()) return {};
+  return (a - *rest) / b;
+}
+
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Div", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(IntRule<&Truncated>);
   op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, int8_t,
                int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
                complex64, complex128>("T");
@@ -171,6 +191,7 @@ REGISTER_OP("RealDiv", [](OpBuilder& op) {
 
 REGISTER_OP("TruncateDiv", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(IntRule<&Truncated>);
   op.KernelFor<Binary<TruncateDivFn>::Kernel, float, double, half, bfloat16,
                int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");
@@ -178,6 +199,7 @@ REGISTER_OP("TruncateDiv", [](OpBuilder& op) {
 
 REGISTER_OP("FloorDiv", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(IntRule<&Floored>);
   op.KernelFor<Binary<FloorDivFn>::Kernel, float, double, half, bfloat16,
                int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");
@@ -197,6 +219,7 @@ REGISTER_OP("TruncateMod", [](OpBuilder& op) {
 
 REGISTER_OP("FloorMod", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(IntRule<&FlooredRest>);
   op.KernelFor<Binary<FloorModFn>::Kernel, float, double, half, bfloat16,
                int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t>("T");

@@ -5,6 +5,7 @@
 
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -97,6 +98,7 @@ void Signature(OpBuilder& op) {
   op.Input("input: T").Input("reduction_indices: Tidx").Output("output: T");
   op.Attr("keep_dims: bool = false").Attr("T: type");
   op.Attr("Tidx: type = DT_INT32");
+  op.Shape(ReductionRule);
 }
 
 REGISTER_OP("Sum", [](OpBuilder& op) {
@@ -125,6 +127,7 @@ REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
 
 REGISTER_OP("L2Loss", [](OpBuilder& op) {
   op.Input("t: T").Output("output: T").Attr("T: type");
+  op.Shape(ScalarRule);
   op.KernelFor<L2Loss, float, double, half, bfloat16>("T");
 });
 

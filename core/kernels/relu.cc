@@ -8,6 +8,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -131,6 +132,7 @@ using LeakyReluGrad = Gradient<LeakyReluGradOp, T>;
 template <template <typename> class K>
 void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
+  op.Shape(UnchangedRule);
   op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
 }
@@ -139,6 +141,7 @@ template <template <typename> class K>
 void DescribeGradient(OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("T: type");
+  op.Shape(MergedRule);
   op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
 }
@@ -152,12 +155,14 @@ REGISTER_OP("Relu6Grad",
 REGISTER_OP("LeakyRelu", [](OpBuilder& op) {
   op.Input("features: T").Output("activations: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
+  op.Shape(UnchangedRule);
   op.KernelFor<LeakyRelu, float, double, half, bfloat16>("T");
 });
 
 REGISTER_OP("LeakyReluGrad", [](OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
+  op.Shape(MergedRule);
   op.KernelFor<LeakyReluGrad, float, double, half, bfloat16>("T");
 });
 

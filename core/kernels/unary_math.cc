@@ -6,6 +6,7 @@
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -182,6 +183,7 @@ COMPLEX_FUNCTION(Atanh, std::atanh(x));
 template <template <typename> class Real>
 void DescribeReal(OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
+  op.Shape(UnchangedRule);
   op.KernelFor<Real, float, double, half, bfloat16>("T");
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -128,6 +129,7 @@ struct Of {
 
 void Signature(OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
+  op.Shape(UnchangedRule);
 }
 
 template <typename Op>
@@ -139,6 +141,7 @@ void DescribeFloat(OpBuilder& op) {
 template <typename Op>
 void DescribeTest(OpBuilder& op) {
   op.Input("x: T").Output("y: bool").Attr("T: type");
+  op.Shape(UnchangedRule);
   op.KernelFor<Of<Op>::template Test, float, double, half, bfloat16>("T");
 }
 
