@@ -175,7 +175,7 @@ template <template <typename> class K>
 void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
   op.Shape(UnchangedRule);
-  op.KernelFor<K, float, double, half, bfloat16>("T");
+  op.KernelForEach<K, FloatTypes>("T");
 }
 
 template <template <typename> class K>
@@ -183,7 +183,7 @@ void DescribeGradient(OpBuilder& op, const char* second) {
   op.Input("gradients: T").Input(second).Output("backprops: T");
   op.Attr("T: type");
   op.Shape(MergedRule);
-  op.KernelFor<K, float, double, half, bfloat16>("T");
+  op.KernelForEach<K, FloatTypes>("T");
 }
 
 REGISTER_OP("Elu", [](OpBuilder& op) { DescribeForward<Elu>(op); });

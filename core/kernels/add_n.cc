@@ -68,18 +68,14 @@ REGISTER_OP("AddN", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("sum: T");
   op.Attr("N: int >= 1").Attr("T: type");
   op.Shape(MergedRule);
-  op.KernelFor<AddN, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.KernelForEach<AddN, NumberTypes>("T");
 });
 
 REGISTER_OP("AccumulateNV2", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("sum: T");
   op.Attr("N: int >= 1").Attr("T: type").Attr("shape: shape");
   op.Shape(MergedRule);
-  op.KernelFor<AddN, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.KernelForEach<AddN, NumberTypes>("T");
 });
 
 }  // namespace

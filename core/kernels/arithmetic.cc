@@ -110,25 +110,19 @@ REGISTER_OP("Add", [](OpBuilder& op) {
 REGISTER_OP("AddV2", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&CheckedSum>);
-  op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<AddFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("Sub", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&CheckedDifference>);
-  op.KernelFor<Binary<SubFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<SubFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("Mul", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&CheckedProduct>);
-  op.KernelFor<Binary<MulFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<MulFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("MulNoNan", [](OpBuilder& op) {
@@ -140,17 +134,13 @@ REGISTER_OP("MulNoNan", [](OpBuilder& op) {
 REGISTER_OP("Maximum", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&Larger>);
-  op.KernelFor<Binary<MaximumFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<MaximumFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Minimum", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&Smaller>);
-  op.KernelFor<Binary<MinimumFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<MinimumFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("SquaredDifference", [](OpBuilder& op) {

@@ -129,7 +129,7 @@ REGISTER_OP("Pow", [](OpBuilder& op) {
 REGISTER_OP("Atan2", [](OpBuilder& op) {
   op.Input("y: T").Input("x: T").Output("z: T").Attr("T: type");
   op.Shape(BroadcastRule);
-  op.KernelFor<Binary<Atan2Fn>::Kernel, float, double, half, bfloat16>("T");
+  op.KernelForEach<Binary<Atan2Fn>::Kernel, FloatTypes>("T");
 });
 
 REGISTER_OP("Xdivy", [](OpBuilder& op) {

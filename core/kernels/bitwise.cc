@@ -86,8 +86,7 @@ template <template <typename> class K>
 void Describe(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
   op.Shape(BroadcastRule);
-  op.KernelFor<K, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-               uint32_t, uint64_t>("T");
+  op.KernelForEach<K, IntTypes>("T");
 }
 
 REGISTER_OP("BitwiseAnd",
@@ -104,8 +103,7 @@ REGISTER_OP("RightShift",
 REGISTER_OP("Invert", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
   op.Shape(UnchangedRule);
-  op.KernelFor<Invert, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-               uint32_t, uint64_t>("T");
+  op.KernelForEach<Invert, IntTypes>("T");
 });
 
 }  // namespace

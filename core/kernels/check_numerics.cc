@@ -17,8 +17,7 @@ template <typename T>
 class CheckNumerics final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(message_, construction.Attr<std::string>("message"));
-    return absl::OkStatus();
+    return construction.Bind("message", &message_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -59,7 +58,7 @@ REGISTER_OP("CheckNumerics", [](OpBuilder& op) {
   op.Input("tensor: T").Output("output: T");
   op.Attr("T: type").Attr("message: string").SetIsStateful();
   op.Shape(ForwardRule);
-  op.KernelFor<CheckNumerics, float, double, half, bfloat16>("T");
+  op.KernelForEach<CheckNumerics, FloatTypes>("T");
 });
 
 }  // namespace

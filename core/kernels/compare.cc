@@ -66,9 +66,8 @@ template <typename Fn, bool kIfIncompatible>
 class EqualityKernel : public BinaryKernel<Fn> {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(incompatible_shape_error_,
-                     construction.Attr<bool>("incompatible_shape_error"));
-    return absl::OkStatus();
+    return construction.Bind("incompatible_shape_error",
+                             &incompatible_shape_error_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -99,8 +98,7 @@ template <typename T>
 class ApproximateEqual final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(tolerance_, construction.Attr<float>("tolerance"));
-    return absl::OkStatus();
+    return construction.Bind("tolerance", &tolerance_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -182,39 +180,29 @@ REGISTER_OP("NotEqual", [](OpBuilder& op) {
 
 REGISTER_OP("Less", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<LessFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<LessFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("LessEqual", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<LessEqualFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<LessEqualFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Greater", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<GreaterFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<GreaterFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("GreaterEqual", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<GreaterEqualFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<GreaterEqualFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("ApproximateEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("tolerance: float = 0.00001");
   op.Shape(MergedRule);
-  op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<ApproximateEqual, NumberTypes>("T");
 });
 
 }  // namespace

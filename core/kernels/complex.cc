@@ -86,7 +86,7 @@ REGISTER_OP("ComplexAbs",
 REGISTER_OP("Conj", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type = DT_COMPLEX64");
   op.Shape(UnchangedRule);
-  op.KernelFor<Conj, complex64, complex128>("T");
+  op.KernelForEach<Conj, ComplexTypes>("T");
 });
 
 REGISTER_OP("Complex", [](OpBuilder& op) {

@@ -178,9 +178,7 @@ void Signature(OpBuilder& op) {
 REGISTER_OP("Div", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&Truncated>);
-  op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<DivFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("RealDiv", [](OpBuilder& op) {
@@ -192,17 +190,13 @@ REGISTER_OP("RealDiv", [](OpBuilder& op) {
 REGISTER_OP("TruncateDiv", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&Truncated>);
-  op.KernelFor<Binary<TruncateDivFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<TruncateDivFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("FloorDiv", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&Floored>);
-  op.KernelFor<Binary<FloorDivFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<FloorDivFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Mod", [](OpBuilder& op) {
@@ -220,9 +214,7 @@ REGISTER_OP("TruncateMod", [](OpBuilder& op) {
 REGISTER_OP("FloorMod", [](OpBuilder& op) {
   Signature(op);
   op.Shape(IntRule<&FlooredRest>);
-  op.KernelFor<Binary<FloorModFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<FloorModFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("DivNoNan", [](OpBuilder& op) {

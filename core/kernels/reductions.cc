@@ -114,9 +114,7 @@ REGISTER_OP("Sum", [](OpBuilder& op) {
 
 REGISTER_OP("Mean", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Mean, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.KernelForEach<Mean, NumberTypes>("T");
 });
 
 REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
@@ -128,7 +126,7 @@ REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
 REGISTER_OP("L2Loss", [](OpBuilder& op) {
   op.Input("t: T").Output("output: T").Attr("T: type");
   op.Shape(ScalarRule);
-  op.KernelFor<L2Loss, float, double, half, bfloat16>("T");
+  op.KernelForEach<L2Loss, FloatTypes>("T");
 });
 
 }  // namespace

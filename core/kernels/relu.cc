@@ -133,8 +133,7 @@ template <template <typename> class K>
 void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
   op.Shape(UnchangedRule);
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.KernelForEach<K, RealTypes>("T");
 }
 
 template <template <typename> class K>
@@ -142,8 +141,7 @@ void DescribeGradient(OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("T: type");
   op.Shape(MergedRule);
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.KernelForEach<K, RealTypes>("T");
 }
 
 REGISTER_OP("Relu", [](OpBuilder& op) { DescribeForward<Relu>(op); });
@@ -156,14 +154,14 @@ REGISTER_OP("LeakyRelu", [](OpBuilder& op) {
   op.Input("features: T").Output("activations: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
   op.Shape(UnchangedRule);
-  op.KernelFor<LeakyRelu, float, double, half, bfloat16>("T");
+  op.KernelForEach<LeakyRelu, FloatTypes>("T");
 });
 
 REGISTER_OP("LeakyReluGrad", [](OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
   op.Shape(MergedRule);
-  op.KernelFor<LeakyReluGrad, float, double, half, bfloat16>("T");
+  op.KernelForEach<LeakyReluGrad, FloatTypes>("T");
 });
 
 }  // namespace

@@ -184,13 +184,13 @@ template <template <typename> class Real>
 void DescribeReal(OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
   op.Shape(UnchangedRule);
-  op.KernelFor<Real, float, double, half, bfloat16>("T");
+  op.KernelForEach<Real, FloatTypes>("T");
 }
 
 template <template <typename> class Real, template <typename> class Complex>
 void Describe(OpBuilder& op) {
   DescribeReal<Real>(op);
-  op.KernelFor<Complex, complex64, complex128>("T");
+  op.KernelForEach<Complex, ComplexTypes>("T");
 }
 
 REGISTER_OP("Exp",

@@ -1,5 +1,7 @@
 #include "core/op/shape_context.h"
 
+#include <algorithm>
+
 #include "core/graph/op_signature.h"
 #include "core/op/shape_rules.h"
 #include "core/op/type_lists.h"
@@ -73,10 +75,13 @@ const tensorflow::AttrValue* ShapeContext::RawAttr(
 }
 
 void ShapeContext::SetOutputInts(int i, KnownInts ints) {
-  if (ElementsOf(outputs_[i].shape) != static_cast<int64_t>(ints.size()) ||
-      ints.size() > kMaxInts) {
-    return;
-  }
+  const bool fits =
+      ElementsOf(outputs_[i].shape) == static_cast<int64_t>(ints.size()) &&
+      ints.size() <= kMaxInts;
+  const bool known = std::any_of(ints.begin(), ints.end(), [](int64_t value) {
+    return value != kUnknownInt;
+  });
+  if (!fits || !known) return;
   outputs_[i].ints = std::move(ints);
 }
 
