@@ -9,6 +9,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -173,14 +174,16 @@ using SoftsignGrad = Gradient<SoftsignGradOp, T>;
 template <template <typename> class K>
 void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
-  op.KernelFor<K, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<K, FloatTypes>("T");
 }
 
 template <template <typename> class K>
 void DescribeGradient(OpBuilder& op, const char* second) {
   op.Input("gradients: T").Input(second).Output("backprops: T");
   op.Attr("T: type");
-  op.KernelFor<K, float, double, half, bfloat16>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<K, FloatTypes>("T");
 }
 
 REGISTER_OP("Elu", [](OpBuilder& op) { DescribeForward<Elu>(op); });

@@ -8,6 +8,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -66,17 +67,15 @@ class AddN final : public Kernel {
 REGISTER_OP("AddN", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("sum: T");
   op.Attr("N: int >= 1").Attr("T: type");
-  op.KernelFor<AddN, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<AddN, NumberTypes>("T");
 });
 
 REGISTER_OP("AccumulateNV2", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("sum: T");
   op.Attr("N: int >= 1").Attr("T: type").Attr("shape: shape");
-  op.KernelFor<AddN, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<AddN, NumberTypes>("T");
 });
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -157,13 +158,35 @@ using ArgMax = Arg<Largest<T>, T>;
 template <typename T>
 using ArgMin = Arg<Smallest<T>, T>;
 
+absl::Status ArgRule(ShapeContext& ctx) {
+  const PartialShape& shape = ctx.input(0);
+  ASSIGN_OR_RETURN(PartialShape dimension, WithRank(ctx.input(1), 0));
+  if (!shape.known_rank()) return absl::OkStatus();
+  const int rank = shape.rank();
+  RETURN_IF_ERROR(CheckRankAtLeast(shape, 1));
+  const std::optional<int64_t> dim = ctx.Int(1);
+  if (!dim.has_value()) {
+    ctx.SetOutput(0, UnknownDims(rank - 1));
+    return absl::OkStatus();
+  }
+  if (*dim < -rank || *dim >= rank) {
+    return InvalidArgument("Dimension (", *dim, ") must be in the range [",
+                           -rank, ", ", rank, "), where ", rank,
+                           " is the number of dimensions in the input.");
+  }
+  const int axis = static_cast<int>(*dim < 0 ? *dim + rank : *dim);
+  ctx.SetOutput(
+      0, Concatenated(Subshape(shape, 0, axis), Subshape(shape, axis + 1)));
+  return absl::OkStatus();
+}
+
 template <template <typename> class K>
 void Describe(OpBuilder& op) {
   op.Input("input: T").Input("dimension: Tidx").Output("output: output_type");
   op.Attr("T: type").Attr("Tidx: type = DT_INT32");
   op.Attr("output_type: type = DT_INT64");
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(ArgRule);
+  op.KernelForEach<K, RealTypes>("T");
   // std::vector<bool> is no array; bools compare as bytes.
   op.KernelWhere<K<uint8_t>>({{"T", DT_BOOL}});
 }

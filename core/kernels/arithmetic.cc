@@ -6,6 +6,7 @@
 
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -74,12 +75,33 @@ struct SquaredDifferenceFn {
   }
 };
 
+// What sizes are computed from while nothing runs; nullopt over int64.
+std::optional<int64_t> CheckedSum(int64_t a, int64_t b) {
+  int64_t out;
+  if (__builtin_add_overflow(a, b, &out)) return {};
+  return out;
+}
+std::optional<int64_t> CheckedDifference(int64_t a, int64_t b) {
+  int64_t out;
+  if (__builtin_sub_overflow(a, b, &out)) return {};
+  return out;
+}
+std::optional<int64_t> CheckedProduct(int64_t a, int64_t b) {
+  int64_t out;
+  if (__builtin_mul_overflow(a, b, &out)) return {};
+  return out;
+}
+std::optional<int64_t> Larger(int64_t a, int64_t b) { return std::max(a, b); }
+std::optional<int64_t> Smaller(int64_t a, int64_t b) { return std::min(a, b); }
+
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Add", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(IntRule<&CheckedSum>);
   op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
                int16_t, int32_t, int64_t, uint8_t, complex64, complex128,
                std::string>("T");
@@ -87,23 +109,20 @@ REGISTER_OP("Add", [](OpBuilder& op) {
 
 REGISTER_OP("AddV2", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<AddFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(IntRule<&CheckedSum>);
+  op.KernelForEach<Binary<AddFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("Sub", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<SubFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(IntRule<&CheckedDifference>);
+  op.KernelForEach<Binary<SubFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("Mul", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MulFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(IntRule<&CheckedProduct>);
+  op.KernelForEach<Binary<MulFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("MulNoNan", [](OpBuilder& op) {
@@ -114,16 +133,14 @@ REGISTER_OP("MulNoNan", [](OpBuilder& op) {
 
 REGISTER_OP("Maximum", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MaximumFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(IntRule<&Larger>);
+  op.KernelForEach<Binary<MaximumFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Minimum", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MinimumFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(IntRule<&Smaller>);
+  op.KernelForEach<Binary<MinimumFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("SquaredDifference", [](OpBuilder& op) {

@@ -3,6 +3,7 @@
 #include "core/kernels/tensor_summary.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -10,8 +11,7 @@ namespace {
 class Assert final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(summarize_, construction.Attr<int64_t>("summarize"));
-    return absl::OkStatus();
+    return construction.Bind("summarize", &summarize_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -50,17 +50,20 @@ class Print final : public Kernel {
 REGISTER_OP("Assert", [](OpBuilder& op) {
   op.Input("condition: bool").Input("data: T");
   op.Attr("T: list(type)").Attr("summarize: int = 3").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<Assert>();
 });
 REGISTER_OP("Print", [](OpBuilder& op) {
   op.Input("input: T").Input("data: U").Output("output: T");
   op.Attr("T: type").Attr("U: list(type)").Attr("message: string = ''");
   op.Attr("first_n: int = -1").Attr("summarize: int = 3").SetIsStateful();
+  op.Shape(ForwardRule);
   op.Kernel<Print>();
 });
 REGISTER_OP("PrintV2", [](OpBuilder& op) {
   op.Input("input: string").Attr("output_stream: string = 'stderr'");
   op.SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<Print>();
 });
 

@@ -10,6 +10,7 @@
 #include "core/kernels/conv.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -209,10 +210,8 @@ template <typename T>
 class FusedBatchNormGrad final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("epsilon"));
-    ASSIGN_OR_RETURN(format_, construction.Attr<std::string>("data_format"));
-    ASSIGN_OR_RETURN(training_, construction.Attr<bool>("is_training"));
-    return absl::OkStatus();
+    return construction.Bind("epsilon", &epsilon_, "data_format", &format_,
+                             "is_training", &training_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -294,10 +293,8 @@ template <typename T>
 class BatchNormWithGlobalNormalization final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("variance_epsilon"));
-    ASSIGN_OR_RETURN(scale_,
-                     construction.Attr<bool>("scale_after_normalization"));
-    return absl::OkStatus();
+    return construction.Bind("variance_epsilon", &epsilon_,
+                             "scale_after_normalization", &scale_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -482,12 +479,81 @@ class LrnGrad final : public Kernel {
   float bias_ = 0, alpha_ = 0, beta_ = 0;
 };
 
+// The sizes of the channels of x, as all that is per channel has them.
+absl::StatusOr<int> FusedChannelDim(const ShapeContext& ctx,
+                                    const PartialShape& x) {
+  ASSIGN_OR_RETURN(const auto format, ctx.Attr<std::string>("data_format"));
+  if (x.known_rank() && x.rank() != 4 && x.rank() != 5) {
+    return InvalidArgument("Shape must be rank 4 but is rank ", x.rank());
+  }
+  return format == "NCHW" || format == "NCDHW" ? 1 : -1;
+}
+
+absl::Status FusedRule(ShapeContext& ctx) {
+  PartialShape x = ctx.input(0);
+  ASSIGN_OR_RETURN(const int channel, FusedChannelDim(ctx, x));
+  ASSIGN_OR_RETURN(const bool training, ctx.Attr<bool>("is_training"));
+  int64_t channels = DimOf(x, channel);
+  // What training replaces may be empty.
+  for (int i = 1; i < (training ? 3 : 5); ++i) {
+    ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(i), 1));
+    ASSIGN_OR_RETURN(channels, MergeDims(channels, vector.dim(0)));
+  }
+  ctx.SetOutput(0, ReplaceDim(x, channel, channels));
+  for (int i = 1; i < ctx.num_outputs(); ++i) {
+    ctx.SetOutput(i, i == 5 ? PartialShape({}) : PartialShape({channels}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FusedGradRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape x,
+                   MergeShapes(ctx.input(0), ctx.input(1)));
+  ASSIGN_OR_RETURN(const int channel, FusedChannelDim(ctx, x));
+  int64_t channels = DimOf(x, channel);
+  for (int i = 2; i < 5; ++i) {
+    ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(i), 1));
+    ASSIGN_OR_RETURN(channels, MergeDims(channels, vector.dim(0)));
+  }
+  ctx.SetOutput(0, ReplaceDim(x, channel, channels));
+  ctx.SetOutput(1, PartialShape({channels}));
+  ctx.SetOutput(2, PartialShape({channels}));
+  ctx.SetOutput(3, PartialShape({0}));
+  ctx.SetOutput(4, PartialShape({0}));
+  return absl::OkStatus();
+}
+
+absl::Status GlobalNormalizationRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const bool scale,
+                   ctx.Attr<bool>("scale_after_normalization"));
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  int64_t channels = input.dim(3);
+  for (int i = 1; i < (scale ? 5 : 4); ++i) {
+    ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(i), 1));
+    ASSIGN_OR_RETURN(channels, MergeDims(channels, vector.dim(0)));
+  }
+  ctx.SetOutput(0, ReplaceDim(input, 3, channels));
+  return absl::OkStatus();
+}
+
+// LRN and its gradient: all images are of one shape.
+absl::Status LrnRule(ShapeContext& ctx) {
+  PartialShape shape = UnknownDims(4);
+  for (int i = 0; i < ctx.num_inputs(); ++i) {
+    ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(i), 4));
+    ASSIGN_OR_RETURN(shape, MergeShapes(shape, input));
+  }
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 // "FusedBatchNorm" has one type for all, the later ones T and U.
 void DescribeFused(OpBuilder& op, const char* x, const char* stats,
                    int reserved) {
   const auto arg = [](const char* name, const char* type) {
     return absl::StrCat(name, ": ", type);
   };
+  op.Shape(FusedRule);
   op.Input(arg("x", x));
   for (const char* name : {"scale", "offset", "mean", "variance"}) {
     op.Input(arg(name, stats));
@@ -530,6 +596,7 @@ void DescribeFusedGrad(OpBuilder& op, const char* scale, const char* stats,
     return absl::StrCat(name, ": ", type);
   };
   op.Input("y_backprop: T").Input("x: T").Input(arg("scale", scale));
+  op.Shape(FusedGradRule);
   for (int i = 1; i <= reserved; ++i) {
     op.Input(arg(absl::StrCat("reserve_space_", i), stats));
   }
@@ -568,6 +635,7 @@ REGISTER_OP("BatchNormWithGlobalNormalization", [](OpBuilder& op) {
   op.Input("t: T").Input("m: T").Input("v: T").Input("beta: T");
   op.Input("gamma: T").Output("result: T").Attr("T: type");
   op.Attr("variance_epsilon: float").Attr("scale_after_normalization: bool");
+  op.Shape(GlobalNormalizationRule);
   op.KernelFor<BatchNormWithGlobalNormalization, float, double, half>("T");
 });
 
@@ -575,6 +643,7 @@ REGISTER_OP("LRN", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("depth_radius: int = 5");
   op.Attr("bias: float = 1").Attr("alpha: float = 1").Attr("beta: float = 0.5");
   op.Attr("T: type = DT_FLOAT");
+  op.Shape(LrnRule);
   op.KernelFor<Lrn, float, half, bfloat16>("T");
 });
 
@@ -583,6 +652,7 @@ REGISTER_OP("LRNGrad", [](OpBuilder& op) {
   op.Output("output: T").Attr("depth_radius: int = 5");
   op.Attr("bias: float = 1").Attr("alpha: float = 1").Attr("beta: float = 0.5");
   op.Attr("T: type = DT_FLOAT");
+  op.Shape(LrnRule);
   op.KernelFor<LrnGrad, float, half, bfloat16>("T");
 });
 

@@ -9,6 +9,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -178,11 +179,34 @@ class BiasAddGrad final : public Kernel {
   bool channels_first_ = false;
 };
 
+absl::StatusOr<int> ChannelDim(const ShapeContext& ctx) {
+  if (!ctx.HasAttr("data_format")) return -1;
+  ASSIGN_OR_RETURN(const auto format, ctx.Attr<std::string>("data_format"));
+  return format == "NCHW" ? 1 : -1;
+}
+
+absl::Status BiasAddRule(ShapeContext& ctx) {
+  const PartialShape& value = ctx.input(0);
+  ASSIGN_OR_RETURN(const int channel, ChannelDim(ctx));
+  RETURN_IF_ERROR(CheckRankAtLeast(value, 2));
+  ASSIGN_OR_RETURN(const PartialShape bias, WithRank(ctx.input(1), 1));
+  ASSIGN_OR_RETURN(const int64_t channels,
+                   MergeDims(DimOf(value, channel), bias.dim(0)));
+  ctx.SetOutput(0, ReplaceDim(value, channel, channels));
+  return absl::OkStatus();
+}
+
+absl::Status BiasAddGradRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const int channel, ChannelDim(ctx));
+  RETURN_IF_ERROR(CheckRankAtLeast(ctx.input(0), 2));
+  ctx.SetOutput(0, PartialShape({DimOf(ctx.input(0), channel)}));
+  return absl::OkStatus();
+}
+
 void DescribeBiasAdd(OpBuilder& op) {
   op.Input("value: T").Input("bias: T").Output("output: T").Attr("T: type");
-  op.KernelFor<BiasAdd, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.Shape(BiasAddRule);
+  op.KernelForEach<BiasAdd, NumberTypes>("T");
 }
 
 REGISTER_OP("BiasAdd", [](OpBuilder& op) {
@@ -195,9 +219,8 @@ REGISTER_OP("BiasAddV1", DescribeBiasAdd);
 REGISTER_OP("BiasAddGrad", [](OpBuilder& op) {
   op.Input("out_backprop: T").Output("output: T").Attr("T: type");
   op.Attr("data_format: string = 'NHWC'");
-  op.KernelFor<BiasAddGrad, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(BiasAddGradRule);
+  op.KernelForEach<BiasAddGrad, NumberTypes>("T");
 });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -116,6 +117,7 @@ struct Xlog1pyFn {
 
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Pow", [](OpBuilder& op) {
@@ -126,7 +128,8 @@ REGISTER_OP("Pow", [](OpBuilder& op) {
 
 REGISTER_OP("Atan2", [](OpBuilder& op) {
   op.Input("y: T").Input("x: T").Output("z: T").Attr("T: type");
-  op.KernelFor<Binary<Atan2Fn>::Kernel, float, double, half, bfloat16>("T");
+  op.Shape(BroadcastRule);
+  op.KernelForEach<Binary<Atan2Fn>::Kernel, FloatTypes>("T");
 });
 
 REGISTER_OP("Xdivy", [](OpBuilder& op) {

@@ -7,6 +7,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -48,9 +49,20 @@ class Bincount final : public Kernel {
   }
 };
 
+absl::Status BincountRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 0).status());
+  const std::optional<int64_t> size = ctx.Int(1);
+  if (size.has_value() && *size < 0) {
+    return InvalidArgument("size (", *size, ") must be non-negative");
+  }
+  ctx.SetOutput(0, PartialShape({size.value_or(kUnknownDim)}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Bincount", [](OpBuilder& op) {
   op.Input("arr: int32").Input("size: int32").Input("weights: T");
   op.Output("bins: T").Attr("T: type");
+  op.Shape(BincountRule);
   op.KernelFor<Bincount, float, double, int32_t, int64_t>("T");
 });
 

@@ -6,6 +6,7 @@
 
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -84,8 +85,8 @@ class Invert final : public Kernel {
 template <template <typename> class K>
 void Describe(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
-  op.KernelFor<K, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-               uint32_t, uint64_t>("T");
+  op.Shape(BroadcastRule);
+  op.KernelForEach<K, IntTypes>("T");
 }
 
 REGISTER_OP("BitwiseAnd",
@@ -101,8 +102,8 @@ REGISTER_OP("RightShift",
 
 REGISTER_OP("Invert", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
-  op.KernelFor<Invert, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-               uint32_t, uint64_t>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<Invert, IntTypes>("T");
 });
 
 }  // namespace

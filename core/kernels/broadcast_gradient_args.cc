@@ -8,6 +8,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -67,10 +68,17 @@ class BroadcastGradientArgs final : public Kernel {
   }
 };
 
+absl::Status BroadcastGradientArgsRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 1).status());
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 1).status());
+  return VectorsRule(ctx);
+}
+
 REGISTER_OP("BroadcastGradientArgs", [](OpBuilder& op) {
   op.Input("s0: T").Input("s1: T").Output("r0: T").Output("r1: T");
   op.Attr("T: type = DT_INT32");
-  op.KernelFor<BroadcastGradientArgs, int32_t, int64_t>("T");
+  op.Shape(BroadcastGradientArgsRule);
+  op.KernelForEach<BroadcastGradientArgs, IndexTypes>("T");
 });
 
 }  // namespace

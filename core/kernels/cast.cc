@@ -10,6 +10,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -241,15 +242,55 @@ class Bitcast final : public Kernel {
   DataType to_ = DT_INVALID;
 };
 
+absl::Status CastRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.input(0));
+  DataType to;
+  RETURN_IF_ERROR(ctx.Bind("DstT", &to));
+  std::optional<KnownInts> ints = ctx.Ints(0);
+  if (!ints.has_value() || (to != DT_INT32 && to != DT_INT64)) {
+    return absl::OkStatus();
+  }
+  for (int64_t& value : *ints) {
+    if (to == DT_INT32 && value != static_cast<int32_t>(value)) {
+      value = kUnknownInt;
+    }
+  }
+  ctx.SetOutputInts(0, *std::move(ints));
+  return absl::OkStatus();
+}
+
+absl::Status BitcastRule(ShapeContext& ctx) {
+  DataType from, to;
+  RETURN_IF_ERROR(ctx.Bind("T", &from, "type", &to));
+  const int64_t in_size = static_cast<int64_t>(DataTypeSize(from));
+  const int64_t out_size = static_cast<int64_t>(DataTypeSize(to));
+  const PartialShape& input = ctx.input(0);
+  if (!input.known_rank() || in_size == out_size) return UnchangedRule(ctx);
+  if (in_size > out_size) {
+    ctx.SetOutput(0, Concatenated(input, {in_size / out_size}));
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(CheckRankAtLeast(input, 1));
+  const int64_t parts = out_size / in_size;
+  if (DimOf(input, -1) >= 0 && DimOf(input, -1) != parts) {
+    return InvalidArgument("Cannot bitcast due to shape. ", DimOf(input, -1),
+                           " does not match ", parts);
+  }
+  ctx.SetOutput(0, Subshape(input, 0, -1));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Cast", [](OpBuilder& op) {
   op.Input("x: SrcT").Output("y: DstT");
   op.Attr("SrcT: type").Attr("DstT: type").Attr("Truncate: bool = false");
+  op.Shape(CastRule);
   op.Kernel<Cast>();
 });
 
 REGISTER_OP("Bitcast", [](OpBuilder& op) {
   op.Input("input: T").Output("output: type");
   op.Attr("T: type").Attr("type: type");
+  op.Shape(BitcastRule);
   op.Kernel<Bitcast>();
 });
 

@@ -8,6 +8,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -16,8 +17,7 @@ template <typename T>
 class CheckNumerics final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(message_, construction.Attr<std::string>("message"));
-    return absl::OkStatus();
+    return construction.Bind("message", &message_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -57,7 +57,8 @@ class CheckNumerics final : public Kernel {
 REGISTER_OP("CheckNumerics", [](OpBuilder& op) {
   op.Input("tensor: T").Output("output: T");
   op.Attr("T: type").Attr("message: string").SetIsStateful();
-  op.KernelFor<CheckNumerics, float, double, half, bfloat16>("T");
+  op.Shape(ForwardRule);
+  op.KernelForEach<CheckNumerics, FloatTypes>("T");
 });
 
 }  // namespace

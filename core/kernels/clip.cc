@@ -5,6 +5,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -62,8 +63,8 @@ class ClipByValue final : public Kernel {
 REGISTER_OP("ClipByValue", [](OpBuilder& op) {
   op.Input("t: T").Input("clip_value_min: T").Input("clip_value_max: T");
   op.Output("output: T").Attr("T: type");
-  op.KernelFor<ClipByValue, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<ClipByValue, RealTypes>("T");
 });
 
 }  // namespace

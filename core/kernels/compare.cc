@@ -7,6 +7,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -65,9 +66,8 @@ template <typename Fn, bool kIfIncompatible>
 class EqualityKernel : public BinaryKernel<Fn> {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(incompatible_shape_error_,
-                     construction.Attr<bool>("incompatible_shape_error"));
-    return absl::OkStatus();
+    return construction.Bind("incompatible_shape_error",
+                             &incompatible_shape_error_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -98,8 +98,7 @@ template <typename T>
 class ApproximateEqual final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(tolerance_, construction.Attr<float>("tolerance"));
-    return absl::OkStatus();
+    return construction.Bind("tolerance", &tolerance_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -142,13 +141,29 @@ class ApproximateEqual final : public Kernel {
   float tolerance_ = 0;
 };
 
+// Shapes that do not fit are unequal, where the node does not call that an
+// error: then the answer is a scalar.
+absl::Status EqualityRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const bool refuse,
+                   ctx.Attr<bool>("incompatible_shape_error"));
+  if (refuse) return BroadcastRule(ctx);
+  const PartialShape& x = ctx.input(0);
+  const PartialShape& y = ctx.input(1);
+  const auto shape = BroadcastShapes(x, y);
+  if (!shape.ok()) return ScalarRule(ctx);
+  if (x.IsFullyDefined() && y.IsFullyDefined()) ctx.SetOutput(0, *shape);
+  return absl::OkStatus();
+}
+
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: bool").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Equal", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
+  op.Shape(EqualityRule);
   op.KernelFor<Equal, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
                complex128, std::string>("T");
@@ -157,6 +172,7 @@ REGISTER_OP("Equal", [](OpBuilder& op) {
 REGISTER_OP("NotEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
+  op.Shape(EqualityRule);
   op.KernelFor<NotEqual, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
                complex64, complex128, std::string>("T");
@@ -164,38 +180,29 @@ REGISTER_OP("NotEqual", [](OpBuilder& op) {
 
 REGISTER_OP("Less", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<LessFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<LessFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("LessEqual", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<LessEqualFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<LessEqualFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Greater", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<GreaterFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<GreaterFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("GreaterEqual", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<GreaterEqualFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.KernelForEach<Binary<GreaterEqualFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("ApproximateEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("tolerance: float = 0.00001");
-  op.KernelFor<ApproximateEqual, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<ApproximateEqual, NumberTypes>("T");
 });
 
 }  // namespace

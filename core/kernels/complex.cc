@@ -6,6 +6,7 @@
 #include "core/kernels/binary_kernel.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -63,6 +64,7 @@ void DescribePart(OpBuilder& op, const char* input, const char* output) {
   op.Input(input).Output(output);
   op.Attr("T: type = DT_COMPLEX64").Attr("Tout: type = DT_FLOAT");
   using Kernels = PartOf<Op>;
+  op.Shape(UnchangedRule);
   op.KernelWhere<typename Kernels::template Kernel<complex64>>(
       {{"T", DT_COMPLEX64}, {"Tout", DT_FLOAT}});
   op.KernelWhere<typename Kernels::template Kernel<complex128>>(
@@ -83,12 +85,14 @@ REGISTER_OP("ComplexAbs",
 
 REGISTER_OP("Conj", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type = DT_COMPLEX64");
-  op.KernelFor<Conj, complex64, complex128>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<Conj, ComplexTypes>("T");
 });
 
 REGISTER_OP("Complex", [](OpBuilder& op) {
   op.Input("real: T").Input("imag: T").Output("out: Tout");
   op.Attr("T: type = DT_FLOAT").Attr("Tout: type = DT_COMPLEX64");
+  op.Shape(BroadcastRule);
   op.KernelWhere<Binary<ComplexFn>::Kernel<float>>(
       {{"T", DT_FLOAT}, {"Tout", DT_COMPLEX64}});
   op.KernelWhere<Binary<ComplexFn>::Kernel<double>>(

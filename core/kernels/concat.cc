@@ -6,6 +6,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -110,8 +111,7 @@ class Concat final : public Kernel {
 class Pack final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(axis_, construction.Attr<int64_t>("axis"));
-    return absl::OkStatus();
+    return construction.Bind("axis", &axis_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const int count = ctx.num_inputs();
@@ -149,8 +149,7 @@ class Pack final : public Kernel {
 class ParallelConcat final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(shape_, construction.Attr<PartialShape>("shape"));
-    return absl::OkStatus();
+    return construction.Bind("shape", &shape_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -247,30 +246,136 @@ class ConcatOffset final : public Kernel {
   }
 };
 
+template <bool kAxisFirst>
+absl::Status ConcatRule(ShapeContext& ctx) {
+  const int count = ctx.num_inputs() - 1;
+  const int first = kAxisFirst ? 1 : 0;
+  const int axis_input = kAxisFirst ? 0 : count;
+  PartialShape head;
+  for (int i = first; i < first + count && !head.known_rank(); ++i) {
+    head = ctx.input(i);
+  }
+  if (!head.known_rank()) return absl::OkStatus();
+  const int rank = head.rank();
+  RETURN_IF_ERROR(CheckRankAtLeast(head, 1));
+  const std::optional<int64_t> asked = ctx.Int(axis_input);
+  if (!asked.has_value()) {
+    ctx.SetOutput(0, UnknownDims(rank));
+    return absl::OkStatus();
+  }
+  const int64_t axis = CanonicalAxis(*asked, rank);
+  if (axis < 0) {
+    return InvalidArgument("Shape must be at least rank ",
+                           *asked < 0 ? -*asked : *asked + 1, " but is rank ",
+                           rank);
+  }
+  const int at = static_cast<int>(axis);
+  PartialShape joined = UnknownDims(rank);
+  int64_t total = 0;
+  KnownInts elements;
+  for (int i = first; i < first + count; ++i) {
+    ASSIGN_OR_RETURN(const PartialShape shape, WithRank(ctx.input(i), rank));
+    // Where they are joined the sizes need not agree.
+    ASSIGN_OR_RETURN(joined,
+                     MergeShapes(joined, ReplaceDim(shape, at, kUnknownDim)));
+    total = AddDims(total, shape.dim(at));
+    const auto ints = ctx.Ints(i);
+    if (ints.has_value()) {
+      elements.insert(elements.end(), ints->begin(), ints->end());
+    }
+  }
+  ctx.SetOutput(0, ReplaceDim(joined, at, total));
+  // Sizes put together: all of them, or their places are not known.
+  ASSIGN_OR_RETURN(const DataType dtype, ctx.Attr<DataType>("T"));
+  if (rank == 1 && IsIntegerType(dtype) &&
+      total == static_cast<int64_t>(elements.size())) {
+    ctx.SetOutputInts(0, std::move(elements));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PackRule(ShapeContext& ctx) {
+  int64_t asked;
+  DataType dtype;
+  RETURN_IF_ERROR(ctx.Bind("axis", &asked, "T", &dtype));
+  PartialShape shape;
+  KnownInts elements;
+  for (int i = 0; i < ctx.num_inputs(); ++i) {
+    ASSIGN_OR_RETURN(shape, MergeShapes(shape, ctx.input(i)));
+    elements.push_back(ctx.Int(i).value_or(kUnknownInt));
+  }
+  if (!shape.known_rank()) return absl::OkStatus();
+  const int rank = shape.rank() + 1;
+  const int64_t axis = CanonicalAxis(asked, rank);
+  if (axis < 0) {
+    return InvalidArgument("axis = ", asked, " not in [", -rank, ", ", rank,
+                           ")");
+  }
+  const int at = static_cast<int>(axis);
+  ctx.SetOutput(
+      0, Concatenated(Concatenated(Subshape(shape, 0, at), {ctx.num_inputs()}),
+                      Subshape(shape, at)));
+  if (rank == 1 && IsIntegerType(dtype)) {
+    ctx.SetOutputInts(0, std::move(elements));
+  }
+  return absl::OkStatus();
+}
+
+// The attribute says it all, but for sizes that it leaves open.
+absl::Status ParallelConcatRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  PartialShape input;
+  for (int i = 0; i < ctx.num_inputs(); ++i) {
+    ASSIGN_OR_RETURN(input, MergeShapes(input, ctx.input(i)));
+  }
+  RETURN_IF_ERROR(CheckRankAtLeast(input, 1));
+  if (input.known_rank()) {
+    ASSIGN_OR_RETURN(
+        shape, MergeShapes(shape, ReplaceDim(input, 0, ctx.num_inputs())));
+  }
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+// Each offset has the form of its shape.
+absl::Status ConcatOffsetRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 0).status());
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    ASSIGN_OR_RETURN(PartialShape shape, WithRank(ctx.input(i + 1), 1));
+    ctx.SetOutput(i, std::move(shape));
+  }
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Concat", [](OpBuilder& op) {
   op.Input("concat_dim: int32").Input("values: N * T").Output("output: T");
   op.Attr("N: int >= 2").Attr("T: type");
+  op.Shape(ConcatRule<true>);
   op.Kernel<Concat<true>>();
 });
 REGISTER_OP("ConcatV2", [](OpBuilder& op) {
   op.Input("values: N * T").Input("axis: Tidx").Output("output: T");
   op.Attr("N: int >= 2").Attr("T: type").Attr("Tidx: type = DT_INT32");
+  op.Shape(ConcatRule<false>);
   op.Kernel<Concat<false>>();
 });
 REGISTER_OP("Pack", [](OpBuilder& op) {
   op.Input("values: N * T").Output("output: T");
   op.Attr("N: int >= 1").Attr("T: type").Attr("axis: int = 0");
+  op.Shape(PackRule);
   op.Kernel<Pack>();
 });
 REGISTER_OP("ParallelConcat", [](OpBuilder& op) {
   op.Input("values: N * T").Output("output: T");
   op.Attr("N: int >= 1").Attr("T: type").Attr("shape: shape");
+  op.Shape(ParallelConcatRule);
   op.Kernel<ParallelConcat>();
 });
 REGISTER_OP("ConcatOffset", [](OpBuilder& op) {
   op.Input("concat_dim: int32").Input("shape: N * shape_type");
   op.Output("offset: N * shape_type");
   op.Attr("N: int >= 2").Attr("shape_type: type = DT_INT32");
+  op.Shape(ConcatOffsetRule);
   op.KernelWhere<ConcatOffset>({{"shape_type", DT_INT32}});
   op.KernelWhere<ConcatOffset>({{"shape_type", DT_INT64}});
 });

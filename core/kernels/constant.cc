@@ -7,6 +7,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -114,30 +115,93 @@ class OnesLike final : public Kernel {
   }
 };
 
+absl::Status ConstRule(ShapeContext& ctx) {
+  const tensorflow::AttrValue* attr = ctx.RawAttr("value");
+  if (attr == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const TensorShape shape,
+                   TensorShape::Build(attr->tensor().tensor_shape()));
+  ctx.SetOutput(0, PartialShape(shape));
+  // Large ones, weights say, are not decoded for this.
+  if (shape.num_elements() > ShapeContext::kMaxInts ||
+      !IsIntegerType(attr->tensor().dtype())) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Tensor value, ctx.Attr<Tensor>("value"));
+  if (auto ints = IntsOf(value); ints.has_value()) {
+    ctx.SetOutputInts(0, *std::move(ints));
+  }
+  return absl::OkStatus();
+}
+
+// What is fed may have any shape that fits; a graph of an older format says
+// "scalar" where it knows nothing.
+absl::Status PlaceholderRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  if (shape.rank() != 0) ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+// `value` as often as the output has elements, where these are integers.
+void FillInts(ShapeContext& ctx, const PartialShape& shape,
+              std::optional<int64_t> value) {
+  const int64_t count = ElementsOf(shape);
+  const auto dtype = ctx.Attr<DataType>("T");
+  if (!dtype.ok() || !IsIntegerType(*dtype)) return;
+  if (!value.has_value() || count < 0 || count > ShapeContext::kMaxInts) {
+    return;
+  }
+  ctx.SetOutputInts(0, KnownInts(count, *value));
+}
+
+absl::Status FillRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.InputAsShape(0));
+  ctx.SetOutput(0, shape);
+  FillInts(ctx, shape, ctx.Int(1));
+  return absl::OkStatus();
+}
+
+absl::Status ZerosLikeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.input(0));
+  FillInts(ctx, ctx.input(0), 0);
+  return absl::OkStatus();
+}
+
+absl::Status OnesLikeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.input(0));
+  FillInts(ctx, ctx.input(0), 1);
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Const", [](OpBuilder& op) {
   op.Output("output: dtype").Attr("value: tensor").Attr("dtype: type");
+  op.Shape(ConstRule);
   op.Kernel<Const>();
 });
 REGISTER_OP("Placeholder", [](OpBuilder& op) {
   op.Output("output: dtype").Attr("dtype: type").Attr("shape: shape = {}");
+  op.Shape(PlaceholderRule);
   op.Kernel<Placeholder>();
 });
 REGISTER_OP("PlaceholderV2", [](OpBuilder& op) {
   op.Output("output: dtype").Attr("dtype: type").Attr("shape: shape");
+  op.Shape(PlaceholderRule);
   op.Kernel<Placeholder>();
 });
 REGISTER_OP("Fill", [](OpBuilder& op) {
   op.Input("dims: index_type").Input("value: T").Output("output: T");
   op.Attr("T: type").Attr("index_type: type = DT_INT32");
+  op.Shape(FillRule);
   op.Kernel<Fill>();
 });
 REGISTER_OP("Empty", [](OpBuilder& op) {
   op.Input("shape: int32").Output("output: dtype");
   op.Attr("dtype: type").Attr("init: bool = false").SetIsStateful();
+  op.Shape(ShapeInputRule<0>);
   op.Kernel<Empty>();
 });
 REGISTER_OP("ZerosLike", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
+  op.Shape(ZerosLikeRule);
   for (DataType dtype :
        {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_INT8, DT_INT16, DT_INT32,
         DT_INT64, DT_UINT8, DT_UINT16, DT_UINT32, DT_UINT64, DT_BOOL,
@@ -147,6 +211,7 @@ REGISTER_OP("ZerosLike", [](OpBuilder& op) {
 });
 REGISTER_OP("OnesLike", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
+  op.Shape(OnesLikeRule);
   op.KernelFor<OnesLike, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
                complex64, complex128>("T");

@@ -5,6 +5,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -82,31 +83,74 @@ class RefSelect final : public Kernel {
   }
 };
 
+absl::Status SwitchRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 0).status());
+  ctx.ForwardInput(0, 0);
+  ctx.ForwardInput(0, 1);
+  return absl::OkStatus();
+}
+
+// Any of the inputs first..: what all of them are.
+PartialShape AnyInput(const ShapeContext& ctx, int first) {
+  PartialShape shape = ctx.input(first);
+  for (int i = first + 1; i < ctx.num_inputs(); ++i) {
+    shape = CommonShape(shape, ctx.input(i));
+  }
+  return shape;
+}
+
+absl::Status MergeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, AnyInput(ctx, 0));
+  ctx.SetOutput(1, PartialShape({}));
+  PartialShape handle = ctx.facts(0).handle_shape;
+  for (int i = 1; i < ctx.num_inputs(); ++i) {
+    handle = CommonShape(handle, ctx.facts(i).handle_shape);
+  }
+  ctx.SetOutputHandleShape(0, handle);
+  return absl::OkStatus();
+}
+
+absl::Status RefSelectRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 0).status());
+  ctx.SetOutput(0, AnyInput(ctx, 1));
+  return absl::OkStatus();
+}
+
+absl::Status LoopCondRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 0).status());
+  return ScalarRule(ctx);
+}
+
 REGISTER_OP("Switch", [](OpBuilder& op) {
   op.Input("data: T").Input("pred: bool");
   op.Output("output_false: T").Output("output_true: T").Attr("T: type");
+  op.Shape(SwitchRule);
   op.Kernel<Switch>();
 });
 REGISTER_OP("RefSwitch", [](OpBuilder& op) {
   op.Input("data: Ref(T)").Input("pred: bool");
   op.Output("output_false: Ref(T)").Output("output_true: Ref(T)");
   op.Attr("T: type").SetAllowsUninitializedInput();
+  op.Shape(SwitchRule);
   op.Kernel<Switch>();
 });
 
 REGISTER_OP("Merge", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("output: T").Output("value_index: int32");
   op.Attr("T: type").Attr("N: int >= 1");
+  op.Shape(MergeRule);
   op.Kernel<Merge>();
 });
 REGISTER_OP("RefMerge", [](OpBuilder& op) {
   op.Input("inputs: Ref(N * T)").Output("output: Ref(T)");
   op.Output("value_index: int32").Attr("T: type").Attr("N: int >= 1");
+  op.Shape(MergeRule);
   op.Kernel<Merge>();
 });
 REGISTER_OP("RefSelect", [](OpBuilder& op) {
   op.Input("index: int32").Input("inputs: Ref(N * T)");
   op.Output("output: Ref(T)").Attr("T: type").Attr("N: int >= 1");
+  op.Shape(RefSelectRule);
   op.Kernel<RefSelect>();
 });
 
@@ -119,34 +163,41 @@ void AddEnterAttrs(OpBuilder& op) {
 REGISTER_OP("Enter", [](OpBuilder& op) {
   op.Input("data: T").Output("output: T");
   AddEnterAttrs(op);
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 REGISTER_OP("RefEnter", [](OpBuilder& op) {
   op.Input("data: Ref(T)").Output("output: Ref(T)");
   AddEnterAttrs(op);
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 
 REGISTER_OP("Exit", [](OpBuilder& op) {
   op.Input("data: T").Output("output: T").Attr("T: type");
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 REGISTER_OP("RefExit", [](OpBuilder& op) {
   op.Input("data: Ref(T)").Output("output: Ref(T)").Attr("T: type");
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 
 REGISTER_OP("NextIteration", [](OpBuilder& op) {
   op.Input("data: T").Output("output: T").Attr("T: type");
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 REGISTER_OP("RefNextIteration", [](OpBuilder& op) {
   op.Input("data: Ref(T)").Output("output: Ref(T)").Attr("T: type");
+  op.Shape(ForwardRule);
   op.Kernel<Forward>();
 });
 
 REGISTER_OP("LoopCond", [](OpBuilder& op) {
   op.Input("input: bool").Output("output: bool");
+  op.Shape(LoopCondRule);
   op.Kernel<LoopCond>();
 });
 

@@ -7,6 +7,7 @@
 #include "core/kernels/conv.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -166,6 +167,51 @@ class Conv2DBackpropFilter final : public BackpropFilterOp<T, 2> {};
 template <typename T>
 class Conv3DBackpropFilterV2 final : public BackpropFilterOp<T, 3> {};
 
+template <int kSpatial>
+absl::Status ConvRule(ShapeContext& ctx) {
+  constexpr int kRank = kSpatial + 2;
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), kRank));
+  ASSIGN_OR_RETURN(const PartialShape filter, WithRank(ctx.input(1), kRank));
+  WindowAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!attrs.Parse(ctx, kSpatial).ok()) return absl::OkStatus();
+  const int channel = attrs.layout.channel_dim();
+  const int64_t depth = input.dim(channel);
+  const int64_t filter_depth = filter.dim(kSpatial);
+  if (depth >= 0 && filter_depth > 0 && depth % filter_depth != 0) {
+    return InvalidArgument("Depth of input (", depth,
+                           ") is not a multiple of input depth of filter (",
+                           filter_depth, ")");
+  }
+  absl::InlinedVector<int64_t, 5> dims(kRank);
+  dims[0] = input.dim(0);
+  dims[channel] = filter.dim(kSpatial + 1);
+  for (int i = 0; i < kSpatial; ++i) {
+    const int dim = attrs.layout.spatial_dim(i);
+    ASSIGN_OR_RETURN(dims[dim],
+                     attrs.OutputSize(i, input.dim(dim), filter.dim(i)));
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
+// The shape is an input; TensorFlow's own may leave the batch out.
+template <int kSpatial>
+absl::Status BackpropInputRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.InputAsShape(0));
+  if (!shape.known_rank()) shape = UnknownDims(kSpatial + 2);
+  if (shape.rank() == kSpatial + 2) ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+template <int kSpatial>
+absl::Status BackpropFilterRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.InputAsShape(1));
+  ASSIGN_OR_RETURN(shape, WithRank(shape, kSpatial + 2));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 void Attrs2D(OpBuilder& op) {
   op.Attr("T: type").Attr("strides: list(int)");
   op.Attr("use_cudnn_on_gpu: bool = true").Attr("padding: string");
@@ -183,41 +229,47 @@ void Attrs3D(OpBuilder& op) {
 REGISTER_OP("Conv2D", [](OpBuilder& op) {
   op.Input("input: T").Input("filter: T").Output("output: T");
   Attrs2D(op);
-  op.KernelFor<Conv2D, float, double, half, bfloat16>("T");
+  op.Shape(ConvRule<2>);
+  op.KernelForEach<Conv2D, FloatTypes>("T");
 });
 
 REGISTER_OP("Conv3D", [](OpBuilder& op) {
   op.Input("input: T").Input("filter: T").Output("output: T");
   Attrs3D(op);
-  op.KernelFor<Conv3D, float, double, half, bfloat16>("T");
+  op.Shape(ConvRule<3>);
+  op.KernelForEach<Conv3D, FloatTypes>("T");
 });
 
 REGISTER_OP("Conv2DBackpropInput", [](OpBuilder& op) {
   op.Input("input_sizes: int32").Input("filter: T").Input("out_backprop: T");
   op.Output("output: T");
   Attrs2D(op);
-  op.KernelFor<Conv2DBackpropInput, float, double, half, bfloat16>("T");
+  op.Shape(BackpropInputRule<2>);
+  op.KernelForEach<Conv2DBackpropInput, FloatTypes>("T");
 });
 
 REGISTER_OP("Conv3DBackpropInputV2", [](OpBuilder& op) {
   op.Input("input_sizes: Tshape").Input("filter: T").Input("out_backprop: T");
   op.Output("output: T").Attr("Tshape: type = DT_INT32");
   Attrs3D(op);
-  op.KernelFor<Conv3DBackpropInputV2, float, double, half, bfloat16>("T");
+  op.Shape(BackpropInputRule<3>);
+  op.KernelForEach<Conv3DBackpropInputV2, FloatTypes>("T");
 });
 
 REGISTER_OP("Conv2DBackpropFilter", [](OpBuilder& op) {
   op.Input("input: T").Input("filter_sizes: int32").Input("out_backprop: T");
   op.Output("output: T");
   Attrs2D(op);
-  op.KernelFor<Conv2DBackpropFilter, float, double, half, bfloat16>("T");
+  op.Shape(BackpropFilterRule<2>);
+  op.KernelForEach<Conv2DBackpropFilter, FloatTypes>("T");
 });
 
 REGISTER_OP("Conv3DBackpropFilterV2", [](OpBuilder& op) {
   op.Input("input: T").Input("filter_sizes: int32").Input("out_backprop: T");
   op.Output("output: T");
   Attrs3D(op);
-  op.KernelFor<Conv3DBackpropFilterV2, float, double, half, bfloat16>("T");
+  op.Shape(BackpropFilterRule<3>);
+  op.KernelForEach<Conv3DBackpropFilterV2, FloatTypes>("T");
 });
 
 }  // namespace

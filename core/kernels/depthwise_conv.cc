@@ -6,6 +6,7 @@
 #include "core/kernels/conv.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -239,6 +240,27 @@ class DepthwiseBackpropInput final : public DepthwiseBackprop<T, false> {};
 template <typename T>
 class DepthwiseBackpropFilter final : public DepthwiseBackprop<T, true> {};
 
+absl::Status DepthwiseRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  ASSIGN_OR_RETURN(const PartialShape filter, WithRank(ctx.input(1), 4));
+  WindowAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!attrs.Parse(ctx, 2).ok()) return absl::OkStatus();
+  const int channel = attrs.layout.channel_dim();
+  ASSIGN_OR_RETURN(const int64_t channels,
+                   MergeDims(input.dim(channel), filter.dim(2)));
+  absl::InlinedVector<int64_t, 4> dims(4);
+  dims[0] = input.dim(0);
+  dims[channel] = MultiplyDims(channels, filter.dim(3));
+  for (int i = 0; i < 2; ++i) {
+    const int dim = attrs.layout.spatial_dim(i);
+    ASSIGN_OR_RETURN(dims[dim],
+                     attrs.OutputSize(i, input.dim(dim), filter.dim(i)));
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
 void Attrs(OpBuilder& op) {
   op.Attr("T: type").Attr("strides: list(int)").Attr("padding: string");
   op.Attr("data_format: string = 'NHWC'");
@@ -248,21 +270,24 @@ void Attrs(OpBuilder& op) {
 REGISTER_OP("DepthwiseConv2dNative", [](OpBuilder& op) {
   op.Input("input: T").Input("filter: T").Output("output: T");
   Attrs(op);
-  op.KernelFor<DepthwiseConv2dNative, float, double, half, bfloat16>("T");
+  op.Shape(DepthwiseRule);
+  op.KernelForEach<DepthwiseConv2dNative, FloatTypes>("T");
 });
 
 REGISTER_OP("DepthwiseConv2dNativeBackpropInput", [](OpBuilder& op) {
   op.Input("input_sizes: int32").Input("filter: T").Input("out_backprop: T");
   op.Output("output: T");
   Attrs(op);
-  op.KernelFor<DepthwiseBackpropInput, float, double, half, bfloat16>("T");
+  op.Shape(ShapeInputRule<0>);
+  op.KernelForEach<DepthwiseBackpropInput, FloatTypes>("T");
 });
 
 REGISTER_OP("DepthwiseConv2dNativeBackpropFilter", [](OpBuilder& op) {
   op.Input("input: T").Input("filter_sizes: int32").Input("out_backprop: T");
   op.Output("output: T");
   Attrs(op);
-  op.KernelFor<DepthwiseBackpropFilter, float, double, half, bfloat16>("T");
+  op.Shape(ShapeInputRule<1>);
+  op.KernelForEach<DepthwiseBackpropFilter, FloatTypes>("T");
 });
 
 }  // namespace

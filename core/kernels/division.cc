@@ -9,6 +9,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -152,15 +153,32 @@ struct DivNoNanFn {
   static T Apply(T a, T b) { return b == T(0) ? T(0) : a / b; }
 };
 
+// What sizes are computed from while nothing runs; nullopt where the kernel
+// fails.
+std::optional<int64_t> Truncated(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return {};
+  return a / b;
+}
+std::optional<int64_t> FlooredRest(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return {};
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+std::optional<int64_t> Floored(int64_t a, int64_t b) {
+  const std::optional<int64_t> rest = FlooredRest(a, b);
+  if (!rest.has_value()) return {};
+  return (a - *rest) / b;
+}
+
 void Signature(OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("z: T").Attr("T: type");
+  op.Shape(BroadcastRule);
 }
 
 REGISTER_OP("Div", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(IntRule<&Truncated>);
+  op.KernelForEach<Binary<DivFn>::Kernel, NumberTypes>("T");
 });
 
 REGISTER_OP("RealDiv", [](OpBuilder& op) {
@@ -171,16 +189,14 @@ REGISTER_OP("RealDiv", [](OpBuilder& op) {
 
 REGISTER_OP("TruncateDiv", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<TruncateDivFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(IntRule<&Truncated>);
+  op.KernelForEach<Binary<TruncateDivFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("FloorDiv", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<FloorDivFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(IntRule<&Floored>);
+  op.KernelForEach<Binary<FloorDivFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("Mod", [](OpBuilder& op) {
@@ -197,9 +213,8 @@ REGISTER_OP("TruncateMod", [](OpBuilder& op) {
 
 REGISTER_OP("FloorMod", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<FloorModFn>::Kernel, float, double, half, bfloat16,
-               int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(IntRule<&FlooredRest>);
+  op.KernelForEach<Binary<FloorModFn>::Kernel, RealTypes>("T");
 });
 
 REGISTER_OP("DivNoNan", [](OpBuilder& op) {

@@ -9,6 +9,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -96,6 +97,65 @@ absl::Status RunGather(const KernelContext& ctx, GatherSizes sizes,
                          ")");
 }
 
+// What a Gather takes and gives.
+struct GatherDims {
+  int axis = 0;
+  int batch_dims = 0;
+  PartialShape shape;  // of the result
+};
+
+// For kernel and shape rule. REQUIRES: both ranks are known.
+absl::StatusOr<GatherDims> GatheredDims(const PartialShape& params,
+                                        const PartialShape& indices,
+                                        int64_t axis, int64_t batch_dims) {
+  const int rank = params.rank();
+  const int indices_rank = indices.rank();
+  if (rank == 0) {
+    return InvalidArgument("params must be at least 1 dimensional");
+  }
+  const int64_t at = CanonicalAxis(axis, rank);
+  if (at < 0) {
+    // Unsigned, since the least int64 has no opposite.
+    const auto bits = static_cast<uint64_t>(axis);
+    return InvalidArgument("Shape must be at least rank ",
+                           axis < 0 ? 0 - bits : bits + 1, " but is rank ",
+                           rank);
+  }
+  if (batch_dims < -indices_rank || batch_dims > indices_rank) {
+    return InvalidArgument("Expected batch_dims in the range [", -indices_rank,
+                           ", ", indices_rank, "], but got ", batch_dims);
+  }
+  if (batch_dims < 0) batch_dims += indices_rank;
+  if (batch_dims >= rank) {
+    return InvalidArgument("batch_dims (", batch_dims,
+                           ") must be less than rank(params) (", rank, ").");
+  }
+  if (batch_dims > at) {
+    return InvalidArgument("batch_dims (", batch_dims,
+                           ") must be less than or equal to axis (", at, ").");
+  }
+  GatherDims out;
+  out.axis = static_cast<int>(at);
+  out.batch_dims = static_cast<int>(batch_dims);
+  Ints dims;
+  for (int i = 0; i < out.axis; ++i) {
+    dims.push_back(params.dim(i));
+    if (i >= batch_dims || indices.dim(i) < 0) continue;
+    if (dims[i] >= 0 && dims[i] != indices.dim(i)) {
+      return InvalidArgument("params.shape[", i, "]: ", dims[i],
+                             " should be equal to indices.shape[", i,
+                             "]: ", indices.dim(i));
+    }
+    dims[i] = indices.dim(i);
+  }
+  for (int i = out.batch_dims; i < indices_rank; ++i) {
+    dims.push_back(indices.dim(i));
+  }
+  for (int i = out.axis + 1; i < rank; ++i) dims.push_back(params.dim(i));
+  out.shape = PartialShape(dims);
+  return out;
+}
+
 class Gather final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
@@ -108,77 +168,32 @@ class Gather final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& params = ctx.input(0);
     const Tensor& indices = ctx.input(1);
-    const int rank = params.rank();
-    if (rank == 0) {
-      return InvalidArgument("params must be at least 1 dimensional");
-    }
-    int64_t axis = 0;
+    int64_t asked = 0;
     if (ctx.num_inputs() == 3) {
       if (ctx.input(2).rank() != 0) {
         return InvalidArgument("axis must be scalar");
       }
-      ASSIGN_OR_RETURN(int64_t asked, ReadInt(ctx.input(2), "axis"));
-      axis = CanonicalAxis(asked, rank);
-      if (axis < 0) {
-        // Unsigned, since the least int64 has no opposite.
-        const auto bits = static_cast<uint64_t>(asked);
-        return InvalidArgument("Shape must be at least rank ",
-                               asked < 0 ? 0 - bits : bits + 1, " but is rank ",
-                               rank);
-      }
+      ASSIGN_OR_RETURN(asked, ReadInt(ctx.input(2), "axis"));
     }
-    ASSIGN_OR_RETURN(int64_t batch_dims, BatchDims(params, indices, axis));
-
-    const auto& shape = params.shape();
-    Ints dims;
-    for (int i = 0; i < axis; ++i) dims.push_back(shape.dim(i));
-    for (int i = batch_dims; i < indices.rank(); ++i) {
-      dims.push_back(indices.dim(i));
-    }
-    for (int i = axis + 1; i < rank; ++i) dims.push_back(shape.dim(i));
-    ASSIGN_OR_RETURN(TensorShape result, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(
+        const GatherDims dims,
+        GatheredDims(PartialShape(params.shape()),
+                     PartialShape(indices.shape()), asked, batch_dims_));
+    ASSIGN_OR_RETURN(TensorShape result, dims.shape.AsTensorShape());
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, result));
     RETURN_IF_ERROR(ChargeLongest(params, result.num_elements(), output));
 
+    const auto& shape = params.shape();
     GatherSizes sizes;
-    sizes.batch = ProductOf(shape, 0, batch_dims);
-    sizes.outer = ProductOf(shape, batch_dims, axis);
-    sizes.limit = shape.dim(axis);
-    sizes.inner = ProductOf(shape, axis + 1, rank);
-    sizes.count = ProductOf(indices.shape(), batch_dims, indices.rank());
+    sizes.batch = ProductOf(shape, 0, dims.batch_dims);
+    sizes.outer = ProductOf(shape, dims.batch_dims, dims.axis);
+    sizes.limit = shape.dim(dims.axis);
+    sizes.inner = ProductOf(shape, dims.axis + 1, shape.rank());
+    sizes.count = ProductOf(indices.shape(), dims.batch_dims, indices.rank());
     return RunGather(ctx, sizes, params, indices, output);
   }
 
  private:
-  absl::StatusOr<int64_t> BatchDims(const Tensor& params, const Tensor& indices,
-                                    int64_t axis) const {
-    if (batch_dims_ == 0) return 0;
-    const int64_t rank = indices.rank();
-    if (batch_dims_ < -rank || batch_dims_ > rank) {
-      return InvalidArgument("Expected batch_dims in the range [", -rank, ", ",
-                             rank, "], but got ", batch_dims_);
-    }
-    const int64_t batch_dims =
-        batch_dims_ < 0 ? batch_dims_ + rank : batch_dims_;
-    if (batch_dims >= params.rank()) {
-      return InvalidArgument("batch_dims (", batch_dims,
-                             ") must be less than rank(params) (",
-                             params.rank(), ").");
-    }
-    if (batch_dims > axis) {
-      return InvalidArgument("batch_dims (", batch_dims,
-                             ") must be less than or equal to axis (", axis,
-                             ").");
-    }
-    for (int i = 0; i < batch_dims; ++i) {
-      if (params.dim(i) == indices.dim(i)) continue;
-      return InvalidArgument("params.shape[", i, "]: ", params.dim(i),
-                             " should be equal to indices.shape[", i,
-                             "]: ", indices.dim(i));
-    }
-    return batch_dims;
-  }
-
   int64_t batch_dims_ = 0;
 };
 
@@ -270,6 +285,62 @@ class GatherNd final : public Kernel {
   std::string node_name_;
 };
 
+absl::Status GatherRule(ShapeContext& ctx) {
+  const PartialShape& params = ctx.input(0);
+  const PartialShape& indices = ctx.input(1);
+  int64_t batch_dims = 0;
+  if (ctx.HasAttr("batch_dims")) {
+    RETURN_IF_ERROR(ctx.Bind("batch_dims", &batch_dims));
+  }
+  RETURN_IF_ERROR(CheckRankAtLeast(params, 1));
+  const bool has_axis = ctx.num_inputs() == 3;
+  if (has_axis) RETURN_IF_ERROR(WithRank(ctx.input(2), 0).status());
+  if (!params.known_rank() || !indices.known_rank()) return absl::OkStatus();
+  const std::optional<int64_t> axis = has_axis ? ctx.Int(2) : 0;
+  if (!axis.has_value()) {
+    if (batch_dims < 0) batch_dims += indices.rank();
+    const int64_t rank = params.rank() - 1 + indices.rank() - batch_dims;
+    if (rank >= 0 && rank <= TensorShape::kMaxRank) {
+      ctx.SetOutput(0, UnknownDims(static_cast<int>(rank)));
+    }
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const GatherDims dims,
+                   GatheredDims(params, indices, *axis, batch_dims));
+  ctx.SetOutput(0, dims.shape);
+  // Sizes picked out of a shape.
+  const auto ints = ctx.Ints(0);
+  const auto at = ctx.Ints(1);
+  if (params.rank() != 1 || !ints.has_value() || !at.has_value()) {
+    return absl::OkStatus();
+  }
+  KnownInts taken;
+  for (const int64_t i : *at) {
+    const bool inside = i >= 0 && i < static_cast<int64_t>(ints->size());
+    taken.push_back(inside ? (*ints)[i] : kUnknownInt);
+  }
+  ctx.SetOutputInts(0, std::move(taken));
+  return absl::OkStatus();
+}
+
+absl::Status GatherNdRule(ShapeContext& ctx) {
+  const PartialShape& params = ctx.input(0);
+  const PartialShape& indices = ctx.input(1);
+  RETURN_IF_ERROR(CheckRankAtLeast(params, 1));
+  RETURN_IF_ERROR(CheckRankAtLeast(indices, 1));
+  if (!indices.known_rank()) return absl::OkStatus();
+  const int64_t depth = DimOf(indices, -1);
+  if (!params.known_rank() || depth < 0) return absl::OkStatus();
+  if (depth > params.rank()) {
+    return InvalidArgument(
+        "indices.shape[-1] must be <= params.rank, saw indices shape: ",
+        indices.ToString(), " and params shape: ", params.ToString());
+  }
+  ctx.SetOutput(0, Concatenated(Subshape(indices, 0, -1),
+                                Subshape(params, static_cast<int>(depth))));
+  return absl::OkStatus();
+}
+
 template <typename K>
 void AddIndexKernels(OpBuilder& op) {
   op.KernelWhere<K>({{"Tindices", DT_INT32}});
@@ -281,12 +352,14 @@ REGISTER_OP("Gather", [](OpBuilder& op) {
   op.Output("output: Tparams").Attr("validate_indices: bool = true");
   op.Attr("Tparams: type").Attr("Tindices: type");
   AddIndexKernels<Gather>(op);
+  op.Shape(GatherRule);
 });
 REGISTER_OP("GatherV2", [](OpBuilder& op) {
   op.Input("params: Tparams").Input("indices: Tindices").Input("axis: Taxis");
   op.Output("output: Tparams").Attr("batch_dims: int = 0");
   op.Attr("Tparams: type").Attr("Tindices: type").Attr("Taxis: type");
   AddIndexKernels<Gather>(op);
+  op.Shape(GatherRule);
   op.KernelWhere<Gather>({{"Tindices", DT_INT16}});
 });
 REGISTER_OP("GatherNd", [](OpBuilder& op) {
@@ -294,6 +367,7 @@ REGISTER_OP("GatherNd", [](OpBuilder& op) {
   op.Output("output: Tparams");
   op.Attr("Tparams: type").Attr("Tindices: type");
   AddIndexKernels<GatherNd>(op);
+  op.Shape(GatherNdRule);
   op.KernelWhere<GatherNd>({{"Tindices", DT_INT16}});
 });
 

@@ -3,6 +3,7 @@
 #include "core/op/input_names.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -55,8 +56,24 @@ class EnsureShape final : public Kernel {
   std::string tensor_name_;  // and a space
 };
 
+// The input, or what is fed in its place, which the attribute describes.
+absl::Status DefaultRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  if (MergeShapes(shape, ctx.input(0)).ok()) ctx.SetOutput(0, shape);
+  return absl::OkStatus();
+}
+
+absl::Status EnsureShapeRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  ASSIGN_OR_RETURN(shape, MergeShapes(ctx.input(0), shape));
+  ctx.ForwardInput(0, 0);
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 void DescribeUnary(OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
+  op.Shape(ForwardRule);
   op.Kernel<Identity>();
 }
 
@@ -70,21 +87,27 @@ REGISTER_OP("PreventGradient", [](OpBuilder& op) {
 REGISTER_OP("PlaceholderWithDefault", [](OpBuilder& op) {
   op.Input("input: dtype").Output("output: dtype");
   op.Attr("dtype: type").Attr("shape: shape");
+  op.Shape(DefaultRule);
   op.Kernel<Identity>();
 });
 REGISTER_OP("IdentityN", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: list(type)");
+  op.Shape(ForwardAllRule);
   op.Kernel<Identity>();
 });
-REGISTER_OP("NoOp", [](OpBuilder& op) { op.Kernel<NoOp>(); });
-REGISTER_OP("ControlTrigger", [](OpBuilder& op) { op.Kernel<NoOp>(); });
+REGISTER_OP("NoOp",
+            [](OpBuilder& op) { op.Shape(UnknownRule).Kernel<NoOp>(); });
+REGISTER_OP("ControlTrigger",
+            [](OpBuilder& op) { op.Shape(UnknownRule).Kernel<NoOp>(); });
 REGISTER_OP("DeepCopy", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type").SetIsStateful();
+  op.Shape(UnchangedRule);
   op.Kernel<DeepCopy>();
 });
 REGISTER_OP("EnsureShape", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T");
   op.Attr("shape: shape").Attr("T: type");
+  op.Shape(EnsureShapeRule);
   op.Kernel<EnsureShape>();
 });
 

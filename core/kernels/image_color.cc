@@ -6,6 +6,7 @@
 #include "core/kernels/conv.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -131,17 +132,20 @@ class AdjustContrastV2 final : public Kernel {
 
 REGISTER_OP("RGBToHSV", [](OpBuilder& op) {
   op.Input("images: T").Output("output: T").Attr("T: type = DT_FLOAT");
-  op.KernelFor<RgbToHsvOp, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<RgbToHsvOp, FloatTypes>("T");
 });
 
 REGISTER_OP("HSVToRGB", [](OpBuilder& op) {
   op.Input("images: T").Output("output: T").Attr("T: type = DT_FLOAT");
-  op.KernelFor<HsvToRgbOp, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<HsvToRgbOp, FloatTypes>("T");
 });
 
 REGISTER_OP("AdjustContrastv2", [](OpBuilder& op) {
   op.Input("images: T").Input("contrast_factor: float").Output("output: T");
   op.Attr("T: type = DT_FLOAT");
+  op.Shape(UnchangedRule);
   op.KernelFor<AdjustContrastV2, float, half>("T");
 });
 

@@ -8,6 +8,7 @@
 #include "core/kernels/window.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -19,10 +20,13 @@ struct PatchAttrs {
   int64_t rate[2] = {1, 1};
   Padding padding = Padding::kValid;
 
-  absl::Status Parse(KernelConstruction& construction) {
-    RETURN_IF_ERROR(ParseList(construction, "strides", stride));
-    RETURN_IF_ERROR(ParseList(construction, "rates", rate));
-    ASSIGN_OR_RETURN(auto name, construction.Attr<std::string>("padding"));
+  // From a KernelConstruction or a ShapeContext.
+  template <typename Source>
+  absl::Status Parse(const Source& source) {
+    RETURN_IF_ERROR(ParseList(source, "strides", stride));
+    RETURN_IF_ERROR(ParseList(source, "rates", rate));
+    std::string name;
+    RETURN_IF_ERROR(source.Bind("padding", &name));
     ASSIGN_OR_RETURN(padding, ParsePadding(name));
     if (padding == Padding::kExplicit) {
       return InvalidArgument("padding must be SAME or VALID");
@@ -30,9 +34,11 @@ struct PatchAttrs {
     return absl::OkStatus();
   }
 
-  static absl::Status ParseList(KernelConstruction& construction,
-                                absl::string_view name, int64_t out[2]) {
-    ASSIGN_OR_RETURN(auto list, construction.Attr<std::vector<int64_t>>(name));
+  template <typename Source>
+  static absl::Status ParseList(const Source& source, absl::string_view name,
+                                int64_t out[2]) {
+    std::vector<int64_t> list;
+    RETURN_IF_ERROR(source.Bind(name, &list));
     if (list.size() != 4) {
       return InvalidArgument(name, " field must specify 4 dimensions");
     }
@@ -50,6 +56,13 @@ struct PatchAttrs {
 
   absl::StatusOr<WindowAxis> Axis(int i, int64_t input, int64_t length) const {
     return MakeWindowAxis(input, length, rate[i], stride[i], padding);
+  }
+  // The output size alone; -1 where what it follows from is.
+  absl::StatusOr<int64_t> OutputSize(int i, int64_t input,
+                                     int64_t length) const {
+    if (input < 0 || length < 0) return -1;
+    ASSIGN_OR_RETURN(const WindowAxis axis, Axis(i, input, length));
+    return axis.output;
   }
 };
 
@@ -194,10 +207,44 @@ class Dilation2D final : public Kernel {
   PatchAttrs attrs_;
 };
 
+absl::Status PatchesRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape images, WithRank(ctx.input(0), 4));
+  PatchAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!PatchAttrs::ParseList(ctx, "ksizes", attrs.size).ok() ||
+      !attrs.Parse(ctx).ok()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const int64_t rows,
+                   attrs.OutputSize(0, images.dim(1), attrs.size[0]));
+  ASSIGN_OR_RETURN(const int64_t cols,
+                   attrs.OutputSize(1, images.dim(2), attrs.size[1]));
+  const int64_t depth =
+      MultiplyDims(images.dim(3), MultiplyDims(attrs.size[0], attrs.size[1]));
+  ctx.SetOutput(0, PartialShape({images.dim(0), rows, cols, depth}));
+  return absl::OkStatus();
+}
+
+absl::Status DilationRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  ASSIGN_OR_RETURN(const PartialShape filter, WithRank(ctx.input(1), 3));
+  PatchAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!attrs.Parse(ctx).ok()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int64_t depth, MergeDims(input.dim(3), filter.dim(2)));
+  ASSIGN_OR_RETURN(const int64_t rows,
+                   attrs.OutputSize(0, input.dim(1), filter.dim(0)));
+  ASSIGN_OR_RETURN(const int64_t cols,
+                   attrs.OutputSize(1, input.dim(2), filter.dim(1)));
+  ctx.SetOutput(0, PartialShape({input.dim(0), rows, cols, depth}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("ExtractImagePatches", [](OpBuilder& op) {
   op.Input("images: T").Output("patches: T");
   op.Attr("ksizes: list(int)").Attr("strides: list(int)");
   op.Attr("rates: list(int)").Attr("T: type").Attr("padding: string");
+  op.Shape(PatchesRule);
   for (DataType dtype : {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16,
                          DT_INT8, DT_INT64, DT_BFLOAT16, DT_UINT16, DT_HALF,
                          DT_UINT32, DT_UINT64, DT_BOOL, DT_COMPLEX64}) {
@@ -221,8 +268,8 @@ REGISTER_OP("Dilation2D", [](OpBuilder& op) {
   op.Input("input: T").Input("filter: T").Output("output: T").Attr("T: type");
   op.Attr("strides: list(int)").Attr("rates: list(int)");
   op.Attr("padding: string");
-  op.KernelFor<Dilation2D, float, double, half, bfloat16, int32_t, int64_t,
-               uint8_t, int16_t, int8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(DilationRule);
+  op.KernelForEach<Dilation2D, RealTypes>("T");
 });
 
 }  // namespace

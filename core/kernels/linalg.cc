@@ -13,6 +13,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -65,8 +66,7 @@ template <typename T>
 class MatrixInverse final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
-    return absl::OkStatus();
+    return construction.Bind("adjoint", &adjoint_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -170,8 +170,7 @@ template <typename T>
 class MatrixSolve final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
-    return absl::OkStatus();
+    return construction.Bind("adjoint", &adjoint_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -268,9 +267,7 @@ template <typename T>
 class MatrixTriangularSolve final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(lower_, construction.Attr<bool>("lower"));
-    ASSIGN_OR_RETURN(adjoint_, construction.Attr<bool>("adjoint"));
-    return absl::OkStatus();
+    return construction.Bind("lower", &lower_, "adjoint", &adjoint_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -312,31 +309,75 @@ class MatrixTriangularSolve final : public Kernel {
   bool adjoint_ = false;
 };
 
+// A batch of square matrices.
+absl::Status CheckSquare(const PartialShape& shape) {
+  RETURN_IF_ERROR(CheckRankAtLeast(shape, 2));
+  return MergeDims(DimOf(shape, -2), DimOf(shape, -1)).status();
+}
+
+absl::Status SquareRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(CheckSquare(ctx.input(0)));
+  return UnchangedRule(ctx);
+}
+
+absl::Status DeterminantRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(CheckSquare(ctx.input(0)));
+  ctx.SetOutput(0, Subshape(ctx.input(0), 0, -2));
+  return absl::OkStatus();
+}
+
+absl::Status SolveRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(CheckSquare(ctx.input(0)));
+  RETURN_IF_ERROR(CheckRankAtLeast(ctx.input(1), 2));
+  RETURN_IF_ERROR(
+      MergeDims(DimOf(ctx.input(0), -2), DimOf(ctx.input(1), -2)).status());
+  return SameAsRule<1>(ctx);
+}
+
+// As Solve, but batches are broadcast.
+absl::Status TriangularSolveRule(ShapeContext& ctx) {
+  const PartialShape& matrix = ctx.input(0);
+  const PartialShape& rhs = ctx.input(1);
+  RETURN_IF_ERROR(CheckSquare(matrix));
+  RETURN_IF_ERROR(CheckRankAtLeast(rhs, 2));
+  RETURN_IF_ERROR(MergeDims(DimOf(matrix, -2), DimOf(rhs, -2)).status());
+  ASSIGN_OR_RETURN(
+      const PartialShape batch,
+      BroadcastShapes(Subshape(matrix, 0, -2), Subshape(rhs, 0, -2)));
+  ctx.SetOutput(0, Concatenated(batch, Subshape(rhs, -2)));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("MatrixInverse", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("adjoint: bool = false");
   op.Attr("T: type");
+  op.Shape(SquareRule);
   op.KernelFor<MatrixInverse, float, double, complex64, complex128>("T");
 });
 
 REGISTER_OP("MatrixDeterminant", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
+  op.Shape(DeterminantRule);
   op.KernelFor<MatrixDeterminant, float, double, complex64, complex128>("T");
 });
 
 REGISTER_OP("Cholesky", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
+  op.Shape(SquareRule);
   op.KernelFor<Cholesky, float, double, complex64, complex128>("T");
 });
 
 REGISTER_OP("MatrixSolve", [](OpBuilder& op) {
   op.Input("matrix: T").Input("rhs: T").Output("output: T");
   op.Attr("adjoint: bool = false").Attr("T: type");
+  op.Shape(SolveRule);
   op.KernelFor<MatrixSolve, float, double>("T");
 });
 
 REGISTER_OP("MatrixTriangularSolve", [](OpBuilder& op) {
   op.Input("matrix: T").Input("rhs: T").Output("output: T");
   op.Attr("lower: bool = true").Attr("adjoint: bool = false").Attr("T: type");
+  op.Shape(TriangularSolveRule);
   op.KernelFor<MatrixTriangularSolve, float, double>("T");
 });
 

@@ -2,6 +2,7 @@
 
 #include "core/kernels/binary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -38,16 +39,19 @@ class LogicalNot final : public Kernel {
 
 REGISTER_OP("LogicalAnd", [](OpBuilder& op) {
   op.Input("x: bool").Input("y: bool").Output("z: bool");
+  op.Shape(BroadcastRule);
   op.Kernel<BinaryKernel<AndFn>>();
 });
 
 REGISTER_OP("LogicalOr", [](OpBuilder& op) {
   op.Input("x: bool").Input("y: bool").Output("z: bool");
+  op.Shape(BroadcastRule);
   op.Kernel<BinaryKernel<OrFn>>();
 });
 
 REGISTER_OP("LogicalNot", [](OpBuilder& op) {
   op.Input("x: bool").Output("y: bool");
+  op.Shape(UnchangedRule);
   op.Kernel<LogicalNot>();
 });
 

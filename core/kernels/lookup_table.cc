@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "core/base/mutex.h"
 #include "core/io/file_system.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -709,6 +711,29 @@ class ExportTable final : public Kernel {
 constexpr char kString[] = "string";
 constexpr char kResource[] = "resource";
 
+// A handle of either kind leads to values of one shape.
+absl::Status TableRule(ShapeContext& ctx) {
+  PartialShape value({});
+  if (ctx.HasAttr("value_shape")) {
+    RETURN_IF_ERROR(ctx.Bind("value_shape", &value));
+  }
+  const bool words = !absl::EndsWith(ctx.op(), "V2");
+  ctx.SetOutput(0, words ? PartialShape({2}) : PartialShape({}));
+  ctx.SetOutputHandleShape(0, std::move(value));
+  return absl::OkStatus();
+}
+
+absl::Status FindRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, Concatenated(ctx.input(1), ctx.facts(0).handle_shape));
+  return absl::OkStatus();
+}
+
+absl::Status ExportRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, UnknownDims(1));
+  ctx.SetOutput(1, Concatenated({kUnknownDim}, ctx.facts(0).handle_shape));
+  return absl::OkStatus();
+}
+
 void DescribeCreate(OpBuilder& op, absl::string_view handle) {
   op.Output(absl::StrCat("table_handle: ", handle));
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
@@ -717,15 +742,18 @@ void DescribeCreate(OpBuilder& op, absl::string_view handle) {
 }
 void DescribeHash(OpBuilder& op, absl::string_view handle) {
   DescribeCreate(op, handle);
+  op.Shape(TableRule);
   op.Kernel<CreateTable<false>>();
 }
 void DescribeMutable(OpBuilder& op, absl::string_view handle) {
   DescribeCreate(op, handle);
+  op.Shape(TableRule);
   op.Kernel<CreateTable<true>>();
 }
 void DescribeMutableOfTensors(OpBuilder& op, absl::string_view handle) {
   DescribeCreate(op, handle);
   op.Attr("value_shape: shape = []");
+  op.Shape(TableRule);
   op.Kernel<CreateTable<true>>();
 }
 
@@ -737,6 +765,7 @@ void DescribeInitialize(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("keys: Tkey").Input("values: Tval");
   op.Attr("Tkey: type").Attr("Tval: type");
+  op.Shape(UnknownRule);
   op.Kernel<InitializeTable>();
 }
 void DescribeFromTextFile(OpBuilder& op, absl::string_view handle) {
@@ -744,23 +773,27 @@ void DescribeFromTextFile(OpBuilder& op, absl::string_view handle) {
   op.Input("filename: string").Attr("key_index: int >= -2");
   op.Attr("value_index: int >= -2").Attr("vocab_size: int >= -1 = -1");
   op.Attr("delimiter: string = '\t'");
+  op.Shape(UnknownRule);
   op.Kernel<InitializeTableFromTextFile>();
 }
 void DescribeFind(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("keys: Tin").Input("default_value: Tout").Output("values: Tout");
   op.Attr("Tin: type").Attr("Tout: type");
+  op.Shape(FindRule);
   op.Kernel<FindInTable>();
 }
 void DescribeSize(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Output("size: int64");
+  op.Shape(ScalarRule);
   op.Kernel<TableSize>();
 }
 void DescribePairs(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("keys: Tin").Input("values: Tout");
   op.Attr("Tin: type").Attr("Tout: type");
+  op.Shape(UnknownRule);
 }
 void DescribeInsert(OpBuilder& op, absl::string_view handle) {
   DescribePairs(op, handle);
@@ -774,6 +807,7 @@ void DescribeExport(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Output("keys: Tkeys").Output("values: Tvalues");
   op.Attr("Tkeys: type").Attr("Tvalues: type");
+  op.Shape(ExportRule);
   op.Kernel<ExportTable>();
 }
 
@@ -795,6 +829,7 @@ REGISTER_SPELLINGS("LookupTableExport", DescribeExport);
 REGISTER_OP("LookupTableRemoveV2", [](OpBuilder& op) {
   DescribeHandle(op, kResource);
   op.Input("keys: Tin").Attr("Tin: type");
+  op.Shape(UnknownRule);
   op.Kernel<RemoveFromTable>();
 });
 

@@ -10,6 +10,7 @@
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -35,10 +36,8 @@ template <int kFirst>
 class LstmBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(forget_bias_, construction.Attr<float>("forget_bias"));
-    ASSIGN_OR_RETURN(cell_clip_, construction.Attr<float>("cell_clip"));
-    ASSIGN_OR_RETURN(peephole_, construction.Attr<bool>("use_peephole"));
-    return absl::OkStatus();
+    return construction.Bind("forget_bias", &forget_bias_, "cell_clip",
+                             &cell_clip_, "use_peephole", &peephole_);
   }
 
  protected:
@@ -208,6 +207,26 @@ class LSTMBlockCell final : public LstmOp<T, false> {};
 template <typename T>
 class BlockLSTM final : public LstmOp<T, true> {};
 
+// All outputs: [batch, cells], the batch of x and the cells of cs_prev.
+absl::Status CellRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape x, WithRank(ctx.input(0), 2));
+  ASSIGN_OR_RETURN(const PartialShape cs_prev, WithRank(ctx.input(1), 2));
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    ctx.SetOutput(i, PartialShape({x.dim(0), cs_prev.dim(1)}));
+  }
+  return absl::OkStatus();
+}
+
+// The same for each step of time.
+absl::Status BlockRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape x, WithRank(ctx.input(1), 3));
+  ASSIGN_OR_RETURN(const PartialShape cs_prev, WithRank(ctx.input(2), 2));
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    ctx.SetOutput(i, PartialShape({x.dim(0), x.dim(1), cs_prev.dim(1)}));
+  }
+  return absl::OkStatus();
+}
+
 void Describe(OpBuilder& op) {
   for (const char* name :
        {"x", "cs_prev", "h_prev", "w", "wci", "wcf", "wco", "b"}) {
@@ -222,12 +241,14 @@ void Describe(OpBuilder& op) {
 
 REGISTER_OP("LSTMBlockCell", [](OpBuilder& op) {
   Describe(op);
+  op.Shape(CellRule);
   op.KernelFor<LSTMBlockCell, float, half>("T");
 });
 
 REGISTER_OP("BlockLSTM", [](OpBuilder& op) {
   op.Input("seq_len_max: int64");
   Describe(op);
+  op.Shape(BlockRule);
   op.KernelFor<BlockLSTM, float, half>("T");
 });
 

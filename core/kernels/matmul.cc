@@ -12,6 +12,7 @@
 #include "core/kernels/gemm.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -28,9 +29,7 @@ template <typename T, bool kBroadcast>
 class BatchMatMulBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(adj_x_, construction.Attr<bool>("adj_x"));
-    ASSIGN_OR_RETURN(adj_y_, construction.Attr<bool>("adj_y"));
-    return absl::OkStatus();
+    return construction.Bind("adj_x", &adj_x_, "adj_y", &adj_y_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -158,10 +157,55 @@ class BatchMatMul final : public BatchMatMulBase<T, false> {};
 template <typename T>
 class BatchMatMulV2 final : public BatchMatMulBase<T, true> {};
 
+// The last two dimensions of a product; batch dimensions come before them.
+absl::StatusOr<PartialShape> ProductShape(const PartialShape& a,
+                                          const PartialShape& b, bool a_turned,
+                                          bool b_turned) {
+  RETURN_IF_ERROR(
+      MergeDims(DimOf(a, a_turned ? -2 : -1), DimOf(b, b_turned ? -1 : -2))
+          .status());
+  return PartialShape(
+      {DimOf(a, a_turned ? -1 : -2), DimOf(b, b_turned ? -2 : -1)});
+}
+
+template <bool kBroadcast>
+absl::Status BatchMatMulRule(ShapeContext& ctx) {
+  bool x_turned, y_turned;
+  RETURN_IF_ERROR(ctx.Bind("adj_x", &x_turned, "adj_y", &y_turned));
+  const PartialShape& x = ctx.input(0);
+  const PartialShape& y = ctx.input(1);
+  RETURN_IF_ERROR(CheckRankAtLeast(x, 2));
+  RETURN_IF_ERROR(CheckRankAtLeast(y, 2));
+  const PartialShape x_batch = Subshape(x, 0, -2);
+  const PartialShape y_batch = Subshape(y, 0, -2);
+  ASSIGN_OR_RETURN(const PartialShape batch,
+                   kBroadcast ? BroadcastShapes(x_batch, y_batch)
+                              : MergeShapes(x_batch, y_batch));
+  ASSIGN_OR_RETURN(const PartialShape product,
+                   ProductShape(x, y, x_turned, y_turned));
+  ctx.SetOutput(0, Concatenated(batch, product));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status MatMulRule(ShapeContext& ctx) {
+  bool a_turned, b_turned;
+  RETURN_IF_ERROR(ctx.Bind("transpose_a", &a_turned, "transpose_b", &b_turned));
+  ASSIGN_OR_RETURN(const PartialShape a, WithRank(ctx.input(0), 2));
+  ASSIGN_OR_RETURN(const PartialShape b, WithRank(ctx.input(1), 2));
+  ASSIGN_OR_RETURN(PartialShape shape, ProductShape(a, b, a_turned, b_turned));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+namespace {
+
 REGISTER_OP("MatMul", [](OpBuilder& op) {
   op.Input("a: T").Input("b: T").Output("product: T");
   op.Attr("transpose_a: bool = false").Attr("transpose_b: bool = false");
   op.Attr("T: type");
+  op.Shape(MatMulRule);
   op.KernelFor<MatMul, float, double, half, bfloat16, int32_t, int64_t,
                complex64, complex128>("T");
 });
@@ -169,6 +213,7 @@ REGISTER_OP("MatMul", [](OpBuilder& op) {
 REGISTER_OP("BatchMatMul", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
   op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
+  op.Shape(BatchMatMulRule<false>);
   op.KernelFor<BatchMatMul, float, double, half, bfloat16, int32_t, int64_t,
                complex64, complex128>("T");
 });
@@ -176,6 +221,7 @@ REGISTER_OP("BatchMatMul", [](OpBuilder& op) {
 REGISTER_OP("BatchMatMulV2", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
   op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
+  op.Shape(BatchMatMulRule<true>);
   op.KernelFor<BatchMatMulV2, float, double, half, bfloat16, int32_t, int64_t,
                complex64, complex128>("T");
 });

@@ -5,8 +5,13 @@
 #include "core/kernels/gemm.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
+#include "core/op/shape_context.h"
 
 namespace metagraph {
+
+// The shape rule of a product of two matrices with the attributes transpose_a
+// and transpose_b.
+absl::Status MatMulRule(ShapeContext& ctx);
 
 template <typename T>
 class MatMulOp : public Kernel {

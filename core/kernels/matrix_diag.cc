@@ -8,6 +8,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -212,31 +213,81 @@ void AddDiagKernels(OpBuilder& op) {
   }
 }
 
+absl::Status MatrixRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(CheckRankAtLeast(ctx.input(0), 2));
+  return UnchangedRule(ctx);
+}
+
+absl::Status MatrixDiagRule(ShapeContext& ctx) {
+  const PartialShape& diagonal = ctx.input(0);
+  RETURN_IF_ERROR(CheckRankAtLeast(diagonal, 1));
+  if (!diagonal.known_rank()) return absl::OkStatus();
+  ctx.SetOutput(0, Concatenated(diagonal, Subshape(diagonal, -1)));
+  return absl::OkStatus();
+}
+
+absl::Status MatrixDiagPartRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  RETURN_IF_ERROR(CheckRankAtLeast(input, 2));
+  if (!input.known_rank()) return absl::OkStatus();
+  const int64_t size = std::min(DimOf(input, -2), DimOf(input, -1));
+  ctx.SetOutput(0, Concatenated(Subshape(input, 0, -2), {size}));
+  return absl::OkStatus();
+}
+
+absl::Status DiagRule(ShapeContext& ctx) {
+  const PartialShape& diagonal = ctx.input(0);
+  RETURN_IF_ERROR(CheckRankAtLeast(diagonal, 1));
+  ctx.SetOutput(0, Concatenated(diagonal, diagonal));
+  return absl::OkStatus();
+}
+
+absl::Status DiagPartRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  if (!input.known_rank()) return absl::OkStatus();
+  if (input.rank() % 2 != 0) {
+    return InvalidArgument(
+        "Input must have even and non-zero rank, input rank is ", input.rank());
+  }
+  const int half_rank = input.rank() / 2;
+  ASSIGN_OR_RETURN(
+      PartialShape shape,
+      MergeShapes(Subshape(input, 0, half_rank), Subshape(input, half_rank)));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("MatrixDiag", [](OpBuilder& op) {
   op.Input("diagonal: T").Output("output: T").Attr("T: type");
+  op.Shape(MatrixDiagRule);
   op.Kernel<MatrixDiag>();
 });
 REGISTER_OP("MatrixDiagPart", [](OpBuilder& op) {
   op.Input("input: T").Output("diagonal: T").Attr("T: type");
+  op.Shape(MatrixDiagPartRule);
   op.Kernel<MatrixDiagPart>();
 });
 REGISTER_OP("MatrixSetDiag", [](OpBuilder& op) {
   op.Input("input: T").Input("diagonal: T").Output("output: T");
   op.Attr("T: type");
+  op.Shape(MatrixRule);
   op.Kernel<MatrixSetDiag>();
 });
 REGISTER_OP("MatrixBandPart", [](OpBuilder& op) {
   op.Input("input: T").Input("num_lower: Tindex").Input("num_upper: Tindex");
   op.Output("band: T").Attr("T: type").Attr("Tindex: type = DT_INT64");
+  op.Shape(MatrixRule);
   op.Kernel<MatrixBandPart>();
 });
 REGISTER_OP("Diag", [](OpBuilder& op) {
   op.Input("diagonal: T").Output("output: T").Attr("T: type");
   AddDiagKernels<Diag>(op);
+  op.Shape(DiagRule);
 });
 REGISTER_OP("DiagPart", [](OpBuilder& op) {
   op.Input("input: T").Output("diagonal: T").Attr("T: type");
   AddDiagKernels<DiagPart>(op);
+  op.Shape(DiagPartRule);
 });
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -203,6 +204,22 @@ using V4 = NonMaxSuppressionBase<T, 4>;
 template <typename T>
 using V5 = NonMaxSuppressionBase<T, 5>;
 
+// Vectors of what is selected, and last, in V4 and V5, how many that are.
+absl::Status SelectedRule(ShapeContext& ctx) {
+  bool pads = false;
+  if (ctx.HasAttr("pad_to_max_output_size")) {
+    RETURN_IF_ERROR(ctx.Bind("pad_to_max_output_size", &pads));
+  }
+  const std::optional<int64_t> most = ctx.Int(2);
+  const bool known = pads && most.has_value() && *most >= 0;
+  const int vectors = std::max(1, ctx.num_outputs() - 1);
+  for (int i = 0; i < vectors; ++i) {
+    ctx.SetOutput(i, PartialShape({known ? *most : kUnknownDim}));
+  }
+  if (ctx.num_outputs() > 1) ctx.SetOutput(vectors, PartialShape({}));
+  return absl::OkStatus();
+}
+
 void DescribeInputs(OpBuilder& op) {
   op.Input("boxes: T").Input("scores: T").Input("max_output_size: int32");
   op.Input("iou_threshold: T_threshold");
@@ -213,18 +230,21 @@ REGISTER_OP("NonMaxSuppression", [](OpBuilder& op) {
   op.Input("boxes: float").Input("scores: float");
   op.Input("max_output_size: int32").Output("selected_indices: int32");
   op.Attr("iou_threshold: float = 0.5");
+  op.Shape(SelectedRule);
   op.Kernel<NonMaxSuppression>();
 });
 
 REGISTER_OP("NonMaxSuppressionV2", [](OpBuilder& op) {
   DescribeInputs(op);
   op.Output("selected_indices: int32");
+  op.Shape(SelectedRule);
   op.KernelFor<V2, float, half>("T");
 });
 
 REGISTER_OP("NonMaxSuppressionV3", [](OpBuilder& op) {
   DescribeInputs(op);
   op.Input("score_threshold: T_threshold").Output("selected_indices: int32");
+  op.Shape(SelectedRule);
   op.KernelFor<V3, float, half>("T");
 });
 
@@ -233,6 +253,7 @@ REGISTER_OP("NonMaxSuppressionV4", [](OpBuilder& op) {
   op.Input("score_threshold: T_threshold").Output("selected_indices: int32");
   op.Output("valid_outputs: int32");
   op.Attr("pad_to_max_output_size: bool = false");
+  op.Shape(SelectedRule);
   op.KernelFor<V4, float, half>("T");
 });
 
@@ -243,6 +264,7 @@ REGISTER_OP("NonMaxSuppressionV5", [](OpBuilder& op) {
   op.Output("selected_scores: T").Output("valid_outputs: int32");
   op.Attr("T: type = DT_FLOAT");
   op.Attr("pad_to_max_output_size: bool = false");
+  op.Shape(SelectedRule);
   op.KernelFor<V5, float, half>("T");
 });
 

@@ -5,6 +5,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -304,9 +305,41 @@ class MirrorPadGrad final : public MirrorPadBase {
   }
 };
 
+// Padding added, or taken away.
+template <bool kAdds>
+absl::Status PadRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape pairs, WithRank(ctx.input(1), 2));
+  RETURN_IF_ERROR(WithValue(pairs.dim(1), 2).status());
+  PartialShape input = ctx.input(0);
+  if (!input.known_rank()) {
+    if (pairs.dim(0) < 0 || pairs.dim(0) > TensorShape::kMaxRank) {
+      return absl::OkStatus();
+    }
+    input = UnknownDims(static_cast<int>(pairs.dim(0)));
+  }
+  RETURN_IF_ERROR(WithValue(pairs.dim(0), input.rank()).status());
+  const std::optional<KnownInts> values = ctx.Ints(1);
+  Ints dims(input.rank(), kUnknownDim);
+  for (int i = 0; values.has_value() && i < input.rank(); ++i) {
+    const int64_t before = (*values)[2 * i];
+    const int64_t after = (*values)[2 * i + 1];
+    if (before == kUnknownInt || after == kUnknownInt) continue;
+    if (before < 0 || after < 0) {
+      return InvalidArgument("Paddings must be non-negative: ", before, " ",
+                             after);
+    }
+    const int64_t both = AddDims(before, after);
+    dims[i] =
+        kAdds ? AddDims(input.dim(i), both) : SubtractDims(input.dim(i), both);
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
 void DescribePad(OpBuilder& op) {
   op.Input("input: T").Input("paddings: Tpaddings").Output("output: T");
   op.Attr("T: type").Attr("Tpaddings: type = DT_INT32");
+  op.Shape(PadRule<true>);
 }
 
 REGISTER_OP("Pad", [](OpBuilder& op) {
@@ -317,6 +350,7 @@ REGISTER_OP("PadV2", [](OpBuilder& op) {
   op.Input("input: T").Input("paddings: Tpaddings");
   op.Input("constant_values: T").Output("output: T");
   op.Attr("T: type").Attr("Tpaddings: type = DT_INT32");
+  op.Shape(PadRule<true>);
   op.Kernel<Pad>();
 });
 REGISTER_OP("MirrorPad", [](OpBuilder& op) {
@@ -327,9 +361,8 @@ REGISTER_OP("MirrorPad", [](OpBuilder& op) {
 REGISTER_OP("MirrorPadGrad", [](OpBuilder& op) {
   DescribePad(op);
   op.Attr("mode: string");
-  op.KernelFor<MirrorPadGrad, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.Shape(PadRule<false>);
+  op.KernelForEach<MirrorPadGrad, NumberTypes>("T");
 });
 
 }  // namespace

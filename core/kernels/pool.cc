@@ -7,31 +7,37 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 
-absl::Status PoolAttrs::Parse(KernelConstruction& construction, int spatial) {
+template <typename Source>
+absl::Status PoolAttrs::Parse(const Source& source, int spatial) {
   // Strides and window sizes are read here: along the channels they may be
   // more than 1.
   std::string format = spatial == 2 ? "NHWC" : "NDHWC";
-  if (construction.HasAttr("data_format")) {
-    ASSIGN_OR_RETURN(format, construction.Attr<std::string>("data_format"));
+  if (source.HasAttr("data_format")) {
+    ASSIGN_OR_RETURN(format, source.template Attr<std::string>("data_format"));
   }
   ASSIGN_OR_RETURN(attrs_.layout, ParseLayout(format, spatial));
-  ASSIGN_OR_RETURN(auto padding, construction.Attr<std::string>("padding"));
+  ASSIGN_OR_RETURN(auto padding, source.template Attr<std::string>("padding"));
   ASSIGN_OR_RETURN(attrs_.padding, ParsePadding(padding));
   if (attrs_.padding == Padding::kExplicit) {
     return Unimplemented("explicit padding of pooling is not supported");
   }
-  if (!construction.HasAttr("ksize")) return absl::OkStatus();
+  if (!source.HasAttr("ksize")) return absl::OkStatus();
   ASSIGN_OR_RETURN(auto ksize,
-                   construction.Attr<std::vector<int64_t>>("ksize"));
+                   source.template Attr<std::vector<int64_t>>("ksize"));
   ASSIGN_OR_RETURN(auto strides,
-                   construction.Attr<std::vector<int64_t>>("strides"));
+                   source.template Attr<std::vector<int64_t>>("strides"));
   return SetWindow(ksize, strides);
 }
+
+template absl::Status PoolAttrs::Parse(const KernelConstruction&, int);
+template absl::Status PoolAttrs::Parse(const ShapeContext&, int);
 
 absl::Status PoolAttrs::SetWindow(const std::vector<int64_t>& ksize,
                                   const std::vector<int64_t>& strides) {
@@ -101,6 +107,23 @@ absl::StatusOr<ConvShape> PoolAttrs::Shape(const TensorShape& input) const {
         attrs_.Axis(i, input.dim(layout.spatial_dim(i)), size_[i]));
   }
   return shape;
+}
+
+absl::StatusOr<PartialShape> PoolAttrs::OutputShape(
+    const PartialShape& input) const {
+  const ImageLayout& layout = attrs_.layout;
+  PartialShape out = input;
+  const int channel = layout.channel_dim();
+  if (depth_window_ > 1 && input.dim(channel) >= 0) {
+    out = ReplaceDim(out, channel, input.dim(channel) / depth_window_);
+  }
+  for (int i = 0; i < layout.spatial; ++i) {
+    const int dim = layout.spatial_dim(i);
+    ASSIGN_OR_RETURN(const int64_t size,
+                     attrs_.OutputSize(i, input.dim(dim), size_[i]));
+    out = ReplaceDim(out, dim, size);
+  }
+  return out;
 }
 
 namespace {
@@ -241,10 +264,43 @@ class MaxPoolV2 final : public PoolOp<T, 2, true> {
   }
 };
 
+template <int kSpatial>
+absl::Status PoolRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input,
+                   WithRank(ctx.input(0), kSpatial + 2));
+  PoolAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!attrs.Parse(ctx, kSpatial).ok()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(PartialShape shape, attrs.OutputShape(input));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status PoolV2Rule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  ctx.SetOutput(0, UnknownDims(4));
+  std::vector<int64_t> lists[2];
+  for (int i = 0; i < 2; ++i) {
+    const std::optional<KnownInts> ints = ctx.Ints(1 + i);
+    if (!ints.has_value() || absl::c_linear_search(*ints, kUnknownInt)) {
+      return absl::OkStatus();
+    }
+    lists[i].assign(ints->begin(), ints->end());
+  }
+  PoolAttrs attrs;
+  if (!attrs.Parse(ctx, 2).ok() || !attrs.SetWindow(lists[0], lists[1]).ok()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(PartialShape shape, attrs.OutputShape(input));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("MaxPool", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type = DT_FLOAT");
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
+  op.Shape(PoolRule<2>);
   op.KernelFor<MaxPool, float, double, half, bfloat16, int32_t, int64_t,
                uint8_t, int16_t, int8_t, uint16_t>("T");
 });
@@ -253,6 +309,7 @@ REGISTER_OP("MaxPoolV2", [](OpBuilder& op) {
   op.Input("input: T").Input("ksize: int32").Input("strides: int32");
   op.Output("output: T").Attr("T: type = DT_FLOAT").Attr("padding: string");
   op.Attr("data_format: string = 'NHWC'");
+  op.Shape(PoolV2Rule);
   op.KernelFor<MaxPoolV2, float, double, half, bfloat16, int32_t, int64_t,
                uint8_t, int16_t, int8_t, uint16_t>("T");
 });
@@ -261,13 +318,15 @@ REGISTER_OP("AvgPool", [](OpBuilder& op) {
   op.Input("value: T").Output("output: T").Attr("T: type");
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
-  op.KernelFor<AvgPool, float, double, half, bfloat16>("T");
+  op.Shape(PoolRule<2>);
+  op.KernelForEach<AvgPool, FloatTypes>("T");
 });
 
 REGISTER_OP("MaxPool3D", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
+  op.Shape(PoolRule<3>);
   op.KernelFor<MaxPool3D, float, half, bfloat16>("T");
 });
 
@@ -275,7 +334,8 @@ REGISTER_OP("AvgPool3D", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
-  op.KernelFor<AvgPool3D, float, double, half, bfloat16>("T");
+  op.Shape(PoolRule<3>);
+  op.KernelForEach<AvgPool3D, FloatTypes>("T");
 });
 
 }  // namespace

@@ -11,11 +11,15 @@ namespace metagraph {
 // The attributes of a pooling op. `ksize` and `strides` may come as inputs.
 class PoolAttrs {
  public:
-  absl::Status Parse(KernelConstruction& construction, int spatial);
+  // From a KernelConstruction or a ShapeContext.
+  template <typename Source>
+  absl::Status Parse(const Source& source, int spatial);
   absl::Status SetWindow(const std::vector<int64_t>& ksize,
                          const std::vector<int64_t>& strides);
   // The windows over an input.
   absl::StatusOr<ConvShape> Shape(const TensorShape& input) const;
+  // The output over an input of the layout's rank, as far as it is known.
+  absl::StatusOr<PartialShape> OutputShape(const PartialShape& input) const;
 
   const ImageLayout& layout() const { return attrs_.layout; }
   const WindowAttrs& window() const { return attrs_; }

@@ -6,6 +6,7 @@
 #include "core/kernels/pool.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -231,14 +232,30 @@ class AvgPoolGrad final : public AvgPoolGradOp<T, 2> {};
 template <typename T>
 class AvgPool3DGrad final : public AvgPoolGradOp<T, 3> {};
 
+absl::Status ArgmaxRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  PoolAttrs attrs;
+  // What the kernel refuses is the kernel's to explain.
+  if (!attrs.Parse(ctx, 2).ok()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const PartialShape shape, attrs.OutputShape(input));
+  ctx.SetOutput(0, shape);
+  ctx.SetOutput(1, shape);
+  return absl::OkStatus();
+}
+
+// As the input of the pooling; its output and the gradient are alike.
+absl::Status PoolGradRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(MergeShapes(ctx.input(1), ctx.input(2)).status());
+  return UnchangedRule(ctx);
+}
+
 REGISTER_OP("MaxPoolWithArgmax", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Output("argmax: Targmax");
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("Targmax: type = DT_INT64").Attr("padding: string");
   op.Attr("include_batch_in_index: bool = false").Attr("T: type");
-  op.KernelFor<MaxPoolWithArgmax, float, double, half, bfloat16, int8_t,
-               int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-               uint64_t>("T");
+  op.Shape(ArgmaxRule);
+  op.KernelForEach<MaxPoolWithArgmax, RealTypes>("T");
 });
 
 REGISTER_OP("MaxPoolGrad", [](OpBuilder& op) {
@@ -246,7 +263,8 @@ REGISTER_OP("MaxPoolGrad", [](OpBuilder& op) {
   op.Output("output: T").Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
   op.Attr("T: type = DT_FLOAT");
-  op.KernelFor<MaxPoolGrad, float, double, half, bfloat16>("T");
+  op.Shape(PoolGradRule);
+  op.KernelForEach<MaxPoolGrad, FloatTypes>("T");
 });
 
 REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
@@ -255,6 +273,7 @@ REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
   op.Attr("T: type = DT_FLOAT").Attr("TInput: type = DT_FLOAT");
+  op.Shape(PoolGradRule);
   op.KernelWhere<MaxPool3DGrad<float>>({{"T", DT_FLOAT}, {"TInput", DT_FLOAT}});
   op.KernelWhere<MaxPool3DGrad<half>>({{"T", DT_HALF}, {"TInput", DT_HALF}});
 });
@@ -264,7 +283,8 @@ REGISTER_OP("AvgPoolGrad", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
   op.Attr("T: type");
-  op.KernelFor<AvgPoolGrad, float, double, half, bfloat16>("T");
+  op.Shape(ShapeInputRule<0>);
+  op.KernelForEach<AvgPoolGrad, FloatTypes>("T");
 });
 
 REGISTER_OP("AvgPool3DGrad", [](OpBuilder& op) {
@@ -272,7 +292,8 @@ REGISTER_OP("AvgPool3DGrad", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NDHWC'");
   op.Attr("T: type");
-  op.KernelFor<AvgPool3DGrad, float, double, half, bfloat16>("T");
+  op.Shape(ShapeInputRule<0>);
+  op.KernelForEach<AvgPool3DGrad, FloatTypes>("T");
 });
 
 }  // namespace

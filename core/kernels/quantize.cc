@@ -8,6 +8,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -363,26 +364,36 @@ class FakeQuant final : public Kernel {
   float min_ = 0, max_ = 0;
 };
 
+absl::Status QuantizeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.input(0));
+  ctx.SetOutput(1, PartialShape({}));
+  ctx.SetOutput(2, PartialShape({}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("QuantizeV2", [](OpBuilder& op) {
   op.Input("input: float").Input("min_range: float").Input("max_range: float");
   op.Output("output: T").Output("output_min: float");
   op.Output("output_max: float").Attr("T: type");
   op.Attr("mode: string = 'MIN_COMBINED'");
   op.Attr("round_mode: string = 'HALF_AWAY_FROM_ZERO'");
-  op.KernelFor<QuantizeV2, qint8, quint8, qint16, quint16, qint32>("T");
+  op.Shape(QuantizeRule);
+  op.KernelForEach<QuantizeV2, QuantizedTypes>("T");
 });
 
 REGISTER_OP("Dequantize", [](OpBuilder& op) {
   op.Input("input: T").Input("min_range: float").Input("max_range: float");
   op.Output("output: dtype").Attr("T: type").Attr("dtype: type = DT_FLOAT");
   op.Attr("mode: string = 'MIN_COMBINED'");
-  op.KernelFor<Dequantize, qint8, quint8, qint16, quint16, qint32>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<Dequantize, QuantizedTypes>("T");
 });
 
 REGISTER_OP("FakeQuantWithMinMaxArgs", [](OpBuilder& op) {
   op.Input("inputs: float").Output("outputs: float");
   op.Attr("min: float = -6").Attr("max: float = 6");
   op.Attr("num_bits: int = 8").Attr("narrow_range: bool = false");
+  op.Shape(UnchangedRule);
   op.Kernel<FakeQuant<RangeFrom::kAttributes>>();
 });
 
@@ -390,6 +401,7 @@ REGISTER_OP("FakeQuantWithMinMaxVars", [](OpBuilder& op) {
   op.Input("inputs: float").Input("min: float").Input("max: float");
   op.Output("outputs: float");
   op.Attr("num_bits: int = 8").Attr("narrow_range: bool = false");
+  op.Shape(UnchangedRule);
   op.Kernel<FakeQuant<RangeFrom::kScalars>>();
 });
 
@@ -397,6 +409,7 @@ REGISTER_OP("FakeQuantWithMinMaxVarsPerChannel", [](OpBuilder& op) {
   op.Input("inputs: float").Input("min: float").Input("max: float");
   op.Output("outputs: float");
   op.Attr("num_bits: int = 8").Attr("narrow_range: bool = false");
+  op.Shape(UnchangedRule);
   op.Kernel<FakeQuant<RangeFrom::kVectors>>();
 });
 

@@ -13,6 +13,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -332,6 +333,15 @@ class Multinomial final : public Kernel {
   RandomStream stream_;
 };
 
+absl::Status MultinomialRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape logits, WithRank(ctx.input(0), 2));
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 0).status());
+  const int64_t samples = ctx.Int(1).value_or(kUnknownDim);
+  ctx.SetOutput(
+      0, PartialShape({logits.dim(0), samples < 0 ? kUnknownDim : samples}));
+  return absl::OkStatus();
+}
+
 void Seeds(OpBuilder& op) {
   op.Attr("seed: int = 0").Attr("seed2: int = 0").SetIsStateful();
 }
@@ -341,7 +351,8 @@ void DescribeNumbers(OpBuilder& op) {
   op.Input("shape: T").Output("output: dtype");
   Seeds(op);
   op.Attr("dtype: type").Attr("T: type");
-  op.KernelFor<K, float, double, half, bfloat16>("dtype");
+  op.Shape(ShapeInputRule<0>);
+  op.KernelForEach<K, FloatTypes>("dtype");
 }
 
 REGISTER_OP("RandomUniform",
@@ -356,7 +367,8 @@ REGISTER_OP("RandomUniformInt", [](OpBuilder& op) {
   op.Output("output: Tout");
   Seeds(op);
   op.Attr("Tout: type").Attr("T: type");
-  op.KernelFor<RandomUniformInt, int32_t, int64_t>("Tout");
+  op.Shape(ShapeInputRule<0>);
+  op.KernelForEach<RandomUniformInt, IndexTypes>("Tout");
 });
 
 REGISTER_OP("Multinomial", [](OpBuilder& op) {
@@ -364,6 +376,7 @@ REGISTER_OP("Multinomial", [](OpBuilder& op) {
   op.Output("output: output_dtype");
   Seeds(op);
   op.Attr("T: type").Attr("output_dtype: type = DT_INT64");
+  op.Shape(MultinomialRule);
   op.KernelFor<Multinomial, float, double, half, bfloat16, int32_t, int64_t>(
       "T");
 });
@@ -372,6 +385,7 @@ REGISTER_OP("RandomShuffle", [](OpBuilder& op) {
   op.Input("value: T").Output("output: T");
   Seeds(op);
   op.Attr("T: type");
+  op.Shape(UnchangedRule);
   op.Kernel<RandomShuffle>();
 });
 

@@ -4,6 +4,7 @@
 
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -69,17 +70,36 @@ template <typename T>
 using Prod =
     ReductionKernel<PlainReducer<ProductCombiner<AccumulatorType<T>>, T>, T>;
 
+// The product of sizes is a size.
+absl::Status ProductRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(ReductionRule(ctx));
+  const std::optional<KnownInts> sizes = ctx.Ints(0);
+  const std::optional<KnownInts> axes = ctx.Ints(1);
+  DataType dtype;
+  RETURN_IF_ERROR(ctx.Bind("T", &dtype));
+  if (!sizes.has_value() || ctx.input(0).rank() != 1 || !axes.has_value() ||
+      axes->size() != 1 || (dtype != DT_INT32 && dtype != DT_INT64)) {
+    return absl::OkStatus();
+  }
+  int64_t product = 1;
+  for (const int64_t size : *sizes) product = MultiplyDims(product, size);
+  const bool wraps =
+      dtype == DT_INT32 && product > std::numeric_limits<int32_t>::max();
+  ctx.SetOutputInts(0, {product < 0 || wraps ? kUnknownInt : product});
+  return absl::OkStatus();
+}
+
 void Signature(OpBuilder& op) {
   op.Input("input: T").Input("reduction_indices: Tidx").Output("output: T");
   op.Attr("keep_dims: bool = false").Attr("T: type");
   op.Attr("Tidx: type = DT_INT32");
+  op.Shape(ReductionRule);
 }
 
 template <template <typename> class K>
 void DescribeExtreme(OpBuilder& op) {
   Signature(op);
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.KernelForEach<K, RealTypes>("T");
 }
 
 REGISTER_OP("Max", [](OpBuilder& op) { DescribeExtreme<Max>(op); });
@@ -87,6 +107,7 @@ REGISTER_OP("Min", [](OpBuilder& op) { DescribeExtreme<Min>(op); });
 
 REGISTER_OP("Prod", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(ProductRule);
   op.KernelFor<Prod, float, double, half, bfloat16, uint8_t, uint16_t, uint32_t,
                uint64_t, complex64, complex128>("T");
   // Products that wrap have the same bits with and without a sign.
@@ -101,6 +122,7 @@ void DescribeBool(OpBuilder& op) {
   op.Input("input: bool").Input("reduction_indices: Tidx");
   op.Output("output: bool");
   op.Attr("keep_dims: bool = false").Attr("Tidx: type = DT_INT32");
+  op.Shape(ReductionRule);
   op.Kernel<ReductionKernel<PlainReducer<Combiner, bool>, bool>>();
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -97,6 +98,7 @@ void Signature(OpBuilder& op) {
   op.Input("input: T").Input("reduction_indices: Tidx").Output("output: T");
   op.Attr("keep_dims: bool = false").Attr("T: type");
   op.Attr("Tidx: type = DT_INT32");
+  op.Shape(ReductionRule);
 }
 
 REGISTER_OP("Sum", [](OpBuilder& op) {
@@ -112,9 +114,7 @@ REGISTER_OP("Sum", [](OpBuilder& op) {
 
 REGISTER_OP("Mean", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Mean, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.KernelForEach<Mean, NumberTypes>("T");
 });
 
 REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
@@ -125,7 +125,8 @@ REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
 
 REGISTER_OP("L2Loss", [](OpBuilder& op) {
   op.Input("t: T").Output("output: T").Attr("T: type");
-  op.KernelFor<L2Loss, float, double, half, bfloat16>("T");
+  op.Shape(ScalarRule);
+  op.KernelForEach<L2Loss, FloatTypes>("T");
 });
 
 }  // namespace

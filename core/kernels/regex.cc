@@ -5,6 +5,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 #include "re2/re2.h"
 
 namespace metagraph {
@@ -106,8 +107,7 @@ class StaticRegexFullMatch final : public Kernel {
 class RegexReplace final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(all_, construction.Attr<bool>("replace_global"));
-    return absl::OkStatus();
+    return construction.Bind("replace_global", &all_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(std::string pattern, ReadScalar(ctx.input(1), "Pattern"));
@@ -142,20 +142,24 @@ class StaticRegexReplace final : public Kernel {
 
 REGISTER_OP("RegexFullMatch", [](OpBuilder& op) {
   op.Input("input: string").Input("pattern: string").Output("output: bool");
+  op.Shape(UnchangedRule);
   op.Kernel<RegexFullMatch>();
 });
 REGISTER_OP("StaticRegexFullMatch", [](OpBuilder& op) {
   op.Input("input: string").Output("output: bool").Attr("pattern: string");
+  op.Shape(UnchangedRule);
   op.Kernel<StaticRegexFullMatch>();
 });
 REGISTER_OP("RegexReplace", [](OpBuilder& op) {
   op.Input("input: string").Input("pattern: string").Input("rewrite: string");
   op.Output("output: string").Attr("replace_global: bool = true");
+  op.Shape(UnchangedRule);
   op.Kernel<RegexReplace>();
 });
 REGISTER_OP("StaticRegexReplace", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string").Attr("pattern: string");
   op.Attr("rewrite: string").Attr("replace_global: bool = true");
+  op.Shape(UnchangedRule);
   op.Kernel<StaticRegexReplace>();
 });
 

@@ -8,6 +8,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -131,16 +132,16 @@ using LeakyReluGrad = Gradient<LeakyReluGradOp, T>;
 template <template <typename> class K>
 void DescribeForward(OpBuilder& op) {
   op.Input("features: T").Output("activations: T").Attr("T: type");
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<K, RealTypes>("T");
 }
 
 template <template <typename> class K>
 void DescribeGradient(OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("T: type");
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<K, RealTypes>("T");
 }
 
 REGISTER_OP("Relu", [](OpBuilder& op) { DescribeForward<Relu>(op); });
@@ -152,13 +153,15 @@ REGISTER_OP("Relu6Grad",
 REGISTER_OP("LeakyRelu", [](OpBuilder& op) {
   op.Input("features: T").Output("activations: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
-  op.KernelFor<LeakyRelu, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<LeakyRelu, FloatTypes>("T");
 });
 
 REGISTER_OP("LeakyReluGrad", [](OpBuilder& op) {
   op.Input("gradients: T").Input("features: T").Output("backprops: T");
   op.Attr("alpha: float = 0.2").Attr("T: type = DT_FLOAT");
-  op.KernelFor<LeakyReluGrad, float, double, half, bfloat16>("T");
+  op.Shape(MergedRule);
+  op.KernelForEach<LeakyReluGrad, FloatTypes>("T");
 });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -111,9 +112,7 @@ class ExpandDims final : public Kernel {
 class Squeeze final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(dims_,
-                     construction.Attr<std::vector<int64_t>>("squeeze_dims"));
-    return absl::OkStatus();
+    return construction.Bind("squeeze_dims", &dims_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
@@ -212,38 +211,177 @@ class Rank final : public Kernel {
   }
 };
 
+// The same elements in another shape.
+void SetReshaped(ShapeContext& ctx, PartialShape shape) {
+  ctx.SetOutput(0, std::move(shape));
+  if (auto ints = ctx.Ints(0)) ctx.SetOutputInts(0, *std::move(ints));
+}
+
+absl::Status ReshapeRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape asked, ctx.InputAsShape(1));
+  const std::optional<KnownInts> sizes = ctx.Ints(1);
+  if (!asked.known_rank() || !sizes.has_value()) return absl::OkStatus();
+  const int64_t total = ElementsOf(input);
+  const int64_t wanted = ElementsOf(asked);
+  if (asked.IsFullyDefined() || total < 0) {
+    if (total >= 0 && wanted >= 0 && total != wanted) {
+      return InvalidArgument("Cannot reshape a tensor with ", total,
+                             " elements to shape ", asked.ToString(), " (",
+                             wanted, " elements)");
+    }
+    SetReshaped(ctx, asked);
+    return absl::OkStatus();
+  }
+  // One size that is not known follows from the others.
+  int unknown = -1;
+  int count = 0;
+  int64_t product = 1;
+  for (int i = 0; i < asked.rank(); ++i) {
+    if (asked.dim(i) < 0) {
+      unknown = i;
+      ++count;
+    } else {
+      product = MultiplyDims(product, asked.dim(i));
+    }
+  }
+  if (count != 1 || product <= 0) {
+    ctx.SetOutput(0, asked);
+    return absl::OkStatus();
+  }
+  if (total % product != 0) {
+    return InvalidArgument("Dimension size must be evenly divisible by ",
+                           product, " but is ", total);
+  }
+  SetReshaped(ctx, ReplaceDim(asked, unknown, total / product));
+  return absl::OkStatus();
+}
+
+absl::Status ExpandDimsRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  const std::optional<int64_t> dim = ctx.Int(1);
+  if (!input.known_rank()) return absl::OkStatus();
+  const int rank = input.rank();
+  if (!dim.has_value()) {
+    ctx.SetOutput(0, UnknownDims(rank + 1));
+    return absl::OkStatus();
+  }
+  const int64_t at = CanonicalAxis(*dim, rank + 1);
+  if (at < 0) {
+    return InvalidArgument("dim ", *dim, " not in the interval [", -rank - 1,
+                           ", ", rank, "].");
+  }
+  const int axis = static_cast<int>(at);
+  SetReshaped(ctx, Concatenated(Concatenated(Subshape(input, 0, axis), {1}),
+                                Subshape(input, axis)));
+  return absl::OkStatus();
+}
+
+absl::Status SqueezeRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  ASSIGN_OR_RETURN(const auto dims,
+                   ctx.Attr<std::vector<int64_t>>("squeeze_dims"));
+  if (!input.known_rank()) return absl::OkStatus();
+  const int rank = input.rank();
+  absl::InlinedVector<bool, 8> asked(rank, dims.empty());
+  for (const int64_t dim : dims) {
+    const int64_t axis = CanonicalAxis(dim, rank);
+    if (axis < 0) {
+      return InvalidArgument("squeeze_dims[", dim, "] not in [", -rank, ",",
+                             rank, ").");
+    }
+    if (input.dim(axis) >= 0 && input.dim(axis) != 1) {
+      return InvalidArgument("Can not squeeze dim[", axis,
+                             "], expected a dimension of 1, got ",
+                             input.dim(axis));
+    }
+    asked[axis] = true;
+  }
+  Ints kept;
+  for (int i = 0; i < rank; ++i) {
+    // Without a list, what is not known may go or stay.
+    if (dims.empty() && input.dim(i) < 0) return absl::OkStatus();
+    if (!asked[i] || (dims.empty() && input.dim(i) != 1)) {
+      kept.push_back(input.dim(i));
+    }
+  }
+  SetReshaped(ctx, PartialShape(kept));
+  return absl::OkStatus();
+}
+
+// Sizes as an output of int32 or int64.
+void SetSizes(ShapeContext& ctx, int i, absl::Span<const int64_t> sizes) {
+  const auto dtype = ctx.Attr<DataType>("out_type");
+  KnownInts ints;
+  for (const int64_t size : sizes) {
+    const bool fits =
+        size >= 0 && dtype.ok() &&
+        (*dtype == DT_INT64 || size <= std::numeric_limits<int32_t>::max());
+    ints.push_back(fits ? size : kUnknownInt);
+  }
+  ctx.SetOutputInts(i, std::move(ints));
+}
+
+absl::Status ShapesRule(ShapeContext& ctx) {
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    const PartialShape& shape = ctx.input(i);
+    ctx.SetOutput(i, PartialShape({shape.rank()}));
+    if (shape.known_rank()) SetSizes(ctx, i, shape.dims());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SizeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, PartialShape({}));
+  SetSizes(ctx, 0, {ElementsOf(ctx.input(0))});
+  return absl::OkStatus();
+}
+
+absl::Status RankRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, PartialShape({}));
+  if (ctx.input(0).known_rank()) ctx.SetOutputInts(0, {ctx.input(0).rank()});
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Reshape", [](OpBuilder& op) {
   op.Input("tensor: T").Input("shape: Tshape").Output("output: T");
   op.Attr("T: type").Attr("Tshape: type = DT_INT32");
+  op.Shape(ReshapeRule);
   op.Kernel<Reshape>();
 });
 REGISTER_OP("ExpandDims", [](OpBuilder& op) {
   op.Input("input: T").Input("dim: Tdim").Output("output: T");
   op.Attr("T: type").Attr("Tdim: type = DT_INT32");
+  op.Shape(ExpandDimsRule);
   op.Kernel<ExpandDims>();
 });
 REGISTER_OP("Squeeze", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T");
   op.Attr("T: type").Attr("squeeze_dims: list(int) = []");
+  op.Shape(SqueezeRule);
   op.Kernel<Squeeze>();
 });
 REGISTER_OP("Shape", [](OpBuilder& op) {
   op.Input("input: T").Output("output: out_type");
   op.Attr("T: type").Attr("out_type: type = DT_INT32");
+  op.Shape(ShapesRule);
   op.Kernel<ShapeN>();
 });
 REGISTER_OP("ShapeN", [](OpBuilder& op) {
   op.Input("input: N * T").Output("output: N * out_type");
   op.Attr("N: int >= 1").Attr("T: type").Attr("out_type: type = DT_INT32");
+  op.Shape(ShapesRule);
   op.Kernel<ShapeN>();
 });
 REGISTER_OP("Size", [](OpBuilder& op) {
   op.Input("input: T").Output("output: out_type");
   op.Attr("T: type").Attr("out_type: type = DT_INT32");
+  op.Shape(SizeRule);
   op.Kernel<Size>();
 });
 REGISTER_OP("Rank", [](OpBuilder& op) {
   op.Input("input: T").Output("output: int32").Attr("T: type");
+  op.Shape(RankRule);
   op.Kernel<Rank>();
 });
 

@@ -8,6 +8,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -490,6 +491,25 @@ class CropAndResize final : public Kernel {
   float extrapolation_ = 0;
 };
 
+absl::Status ResizeRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape images, WithRank(ctx.input(0), 4));
+  ASSIGN_OR_RETURN(PartialShape size, ctx.InputAsShape(1));
+  ASSIGN_OR_RETURN(size, WithRank(size, 2));
+  ctx.SetOutput(0, PartialShape({images.dim(0), size.dim(0), size.dim(1),
+                                 images.dim(3)}));
+  return absl::OkStatus();
+}
+
+absl::Status CropRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape image, WithRank(ctx.input(0), 4));
+  ASSIGN_OR_RETURN(const PartialShape indices, WithRank(ctx.input(2), 1));
+  ASSIGN_OR_RETURN(PartialShape size, ctx.InputAsShape(3));
+  ASSIGN_OR_RETURN(size, WithRank(size, 2));
+  ctx.SetOutput(0, PartialShape({indices.dim(0), size.dim(0), size.dim(1),
+                                 image.dim(3)}));
+  return absl::OkStatus();
+}
+
 template <template <typename> class K>
 void AddFloatResizes(OpBuilder& op) {
   op.KernelFor<K, float, double, half, bfloat16, int8_t, uint8_t, int16_t,
@@ -501,6 +521,7 @@ REGISTER_OP("ResizeBilinear", [](OpBuilder& op) {
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
   AddFloatResizes<ResizeBilinear>(op);
+  op.Shape(ResizeRule);
 });
 
 REGISTER_OP("ResizeBicubic", [](OpBuilder& op) {
@@ -508,18 +529,21 @@ REGISTER_OP("ResizeBicubic", [](OpBuilder& op) {
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
   AddFloatResizes<ResizeBicubic>(op);
+  op.Shape(ResizeRule);
 });
 
 REGISTER_OP("ResizeArea", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: float");
   op.Attr("T: type").Attr("align_corners: bool = false");
   AddFloatResizes<ResizeArea>(op);
+  op.Shape(ResizeRule);
 });
 
 REGISTER_OP("ResizeNearestNeighbor", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: T");
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
+  op.Shape(ResizeRule);
   for (DataType dtype : {DT_INT8, DT_UINT8, DT_INT16, DT_UINT16, DT_INT32,
                          DT_INT64, DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE}) {
     switch (DataTypeSize(dtype)) {
@@ -543,6 +567,7 @@ REGISTER_OP("CropAndResize", [](OpBuilder& op) {
   op.Input("crop_size: int32").Output("crops: float").Attr("T: type");
   op.Attr("method: string = 'bilinear'");
   op.Attr("extrapolation_value: float = 0");
+  op.Shape(CropRule);
   op.KernelFor<CropAndResize, float, double, half, int8_t, uint8_t, int16_t,
                uint16_t, int32_t, int64_t>("T");
 });

@@ -5,6 +5,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -88,9 +89,7 @@ class ReverseV2 final : public Kernel {
 class ReverseSequence final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(seq_dim_, construction.Attr<int64_t>("seq_dim"));
-    ASSIGN_OR_RETURN(batch_dim_, construction.Attr<int64_t>("batch_dim"));
-    return absl::OkStatus();
+    return construction.Bind("seq_dim", &seq_dim_, "batch_dim", &batch_dim_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -237,23 +236,27 @@ class Roll final : public Kernel {
 REGISTER_OP("Reverse", [](OpBuilder& op) {
   op.Input("tensor: T").Input("dims: bool").Output("output: T");
   op.Attr("T: type");
+  op.Shape(UnchangedRule);
   op.Kernel<Reverse>();
 });
 REGISTER_OP("ReverseV2", [](OpBuilder& op) {
   op.Input("tensor: T").Input("axis: Tidx").Output("output: T");
   op.Attr("Tidx: type = DT_INT32").Attr("T: type");
+  op.Shape(UnchangedRule);
   op.Kernel<ReverseV2>();
 });
 REGISTER_OP("ReverseSequence", [](OpBuilder& op) {
   op.Input("input: T").Input("seq_lengths: Tlen").Output("output: T");
   op.Attr("seq_dim: int").Attr("batch_dim: int = 0");
   op.Attr("T: type").Attr("Tlen: type = DT_INT64");
+  op.Shape(UnchangedRule);
   op.Kernel<ReverseSequence>();
 });
 REGISTER_OP("Roll", [](OpBuilder& op) {
   op.Input("input: T").Input("shift: Tshift").Input("axis: Taxis");
   op.Output("output: T");
   op.Attr("T: type").Attr("Tshift: type").Attr("Taxis: type");
+  op.Shape(UnchangedRule);
   op.Kernel<Roll>();
 });
 

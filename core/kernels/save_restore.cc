@@ -17,6 +17,7 @@
 #include "core/checkpoint/v1_writer.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -286,9 +287,7 @@ class RestoreOne final : public Kernel {
 class MergeV2Checkpoints final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(delete_old_dirs_,
-                     construction.Attr<bool>("delete_old_dirs"));
-    return absl::OkStatus();
+    return construction.Bind("delete_old_dirs", &delete_old_dirs_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& inputs = ctx.input(0);
@@ -360,50 +359,59 @@ REGISTER_OP("SaveV2", [](OpBuilder& op) {
   op.Input("prefix: string").Input("tensor_names: string");
   op.Input("shape_and_slices: string").Input("tensors: dtypes");
   op.Attr("dtypes: list(type)").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<SaveV2>();
 });
 REGISTER_OP("Save", [](OpBuilder& op) {
   op.Input("filename: string").Input("tensor_names: string").Input("data: T");
   op.Attr("T: list(type) >= 1").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<SaveV1<false>>();
 });
 REGISTER_OP("SaveSlices", [](OpBuilder& op) {
   op.Input("filename: string").Input("tensor_names: string");
   op.Input("shapes_and_slices: string").Input("data: T");
   op.Attr("T: list(type) >= 1").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<SaveV1<true>>();
 });
 REGISTER_OP("RestoreV2", [](OpBuilder& op) {
   op.Input("prefix: string").Input("tensor_names: string");
   op.Input("shape_and_slices: string").Output("tensors: dtypes");
   op.Attr("dtypes: list(type)").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<RestoreV2>();
 });
 REGISTER_OP("Restore", [](OpBuilder& op) {
   op.Input("file_pattern: string").Input("tensor_name: string");
   op.Output("tensor: dt").Attr("dt: type");
   op.Attr("preferred_shard: int = -1").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<RestoreOne>();
 });
 REGISTER_OP("RestoreSlice", [](OpBuilder& op) {
   op.Input("file_pattern: string").Input("tensor_name: string");
   op.Input("shape_and_slice: string").Output("tensor: dt");
   op.Attr("dt: type").Attr("preferred_shard: int = -1").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<RestoreOne>();
 });
 REGISTER_OP("MergeV2Checkpoints", [](OpBuilder& op) {
   op.Input("checkpoint_prefixes: string").Input("destination_prefix: string");
   op.Attr("delete_old_dirs: bool = true").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<MergeV2Checkpoints>();
 });
 REGISTER_OP("ShardedFilename", [](OpBuilder& op) {
   op.Input("basename: string").Input("shard: int32").Input("num_shards: int32");
   op.Output("filename: string");
+  op.Shape(ScalarRule);
   op.Kernel<ShardedFilename>();
 });
 REGISTER_OP("ShardedFilespec", [](OpBuilder& op) {
   op.Input("basename: string").Input("num_shards: int32");
   op.Output("filename: string");
+  op.Shape(ScalarRule);
   op.Kernel<ShardedFilespec>();
 });
 

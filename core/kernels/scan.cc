@@ -5,6 +5,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -25,9 +26,7 @@ template <typename Op, typename T>
 class Scan final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(exclusive_, construction.Attr<bool>("exclusive"));
-    ASSIGN_OR_RETURN(reverse_, construction.Attr<bool>("reverse"));
-    return absl::OkStatus();
+    return construction.Bind("exclusive", &exclusive_, "reverse", &reverse_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -92,9 +91,8 @@ void Describe(OpBuilder& op) {
   op.Input("x: T").Input("axis: Tidx").Output("out: T");
   op.Attr("exclusive: bool = false").Attr("reverse: bool = false");
   op.Attr("T: type").Attr("Tidx: type = DT_INT32");
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<K, NumberTypes>("T");
 }
 
 REGISTER_OP("Cumsum", [](OpBuilder& op) { Describe<Cumsum>(op); });

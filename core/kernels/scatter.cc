@@ -11,6 +11,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -260,8 +261,7 @@ using TensorScatterMax = TensorScatterBy<T, Larger<T>>;
 class SparseToDense final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(validate_, construction.Attr<bool>("validate_indices"));
-    return absl::OkStatus();
+    return construction.Bind("validate_indices", &validate_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -355,6 +355,7 @@ void AddKernels(OpBuilder& op) {
 void DescribeTensorScatter(OpBuilder& op) {
   op.Input("tensor: T").Input("indices: Tindices").Input("updates: T");
   op.Output("output: T").Attr("T: type").Attr("Tindices: type");
+  op.Shape(UnchangedRule);
 }
 
 REGISTER_OP("ScatterNd", [](OpBuilder& op) {
@@ -363,6 +364,7 @@ REGISTER_OP("ScatterNd", [](OpBuilder& op) {
   AddKernels<ScatterNd, float, double, half, bfloat16, int8_t, int16_t, int32_t,
              int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
              complex128, bool, std::string>(op);
+  op.Shape(ShapeInputRule<2>);
 });
 REGISTER_OP("TensorScatterUpdate", [](OpBuilder& op) {
   DescribeTensorScatter(op);
@@ -396,6 +398,7 @@ REGISTER_OP("SparseToDense", [](OpBuilder& op) {
   op.Input("sparse_values: T").Input("default_value: T").Output("dense: T");
   op.Attr("validate_indices: bool = true");
   op.Attr("T: type").Attr("Tindices: type");
+  op.Shape(ShapeInputRule<1>);
   op.Kernel<SparseToDense>();
 });
 

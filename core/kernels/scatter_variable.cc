@@ -13,6 +13,7 @@
 #include "core/kernels/variable_access.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -328,23 +329,24 @@ void DescribeRef(OpBuilder& op) {
   op.Input("ref: Ref(T)").Input("indices: Tindices").Input("updates: T");
   op.Output("output_ref: Ref(T)").Attr("T: type").Attr("Tindices: type");
   op.SetWritesVariables();
+  op.Shape(UnchangedRule);
 }
 void DescribeResource(OpBuilder& op) {
   op.Input("resource: resource").Input("indices: Tindices");
   op.Input("updates: dtype").Attr("dtype: type").Attr("Tindices: type");
   op.SetIsStateful().SetWritesVariables();
+  op.Shape(UnknownRule);
 }
 void DescribeResourceNd(OpBuilder& op) {
   op.Input("ref: resource").Input("indices: Tindices").Input("updates: T");
   op.Attr("T: type").Attr("Tindices: type").Attr("use_locking: bool = true");
   op.SetIsStateful().SetWritesVariables();
+  op.Shape(UnknownRule);
 }
 
 template <template <typename> class K>
 void AddNumberKernels(OpBuilder& op, absl::string_view attr) {
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>(attr);
+  op.KernelForEach<K, NumberTypes>(attr);
 }
 // Of references, fewer dtypes have an order in TensorFlow.
 template <template <typename> class K>
@@ -353,8 +355,7 @@ void AddOrderedRefKernels(OpBuilder& op, absl::string_view attr) {
 }
 template <template <typename> class K>
 void AddOrderedKernels(OpBuilder& op, absl::string_view attr) {
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(attr);
+  op.KernelForEach<K, RealTypes>(attr);
 }
 
 #define REGISTER_SCATTER(name, K, AddKernels, AddRefKernels) \
@@ -469,8 +470,7 @@ absl::StatusOr<Tensor> ReadForGather(KernelContext& ctx) {
 class ResourceGather final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(batch_dims_, construction.Attr<int32_t>("batch_dims"));
-    return absl::OkStatus();
+    return construction.Bind("batch_dims", &batch_dims_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -560,17 +560,44 @@ class ResourceGatherNd final : public Kernel {
   }
 };
 
+absl::Status ResourceGatherRule(ShapeContext& ctx) {
+  const PartialShape& params = ctx.facts(0).handle_shape;
+  const PartialShape& indices = ctx.input(1);
+  int64_t batch = 0;
+  RETURN_IF_ERROR(ctx.Bind("batch_dims", &batch));
+  if (!params.known_rank() || !indices.known_rank()) return absl::OkStatus();
+  if (batch < 0) batch += indices.rank();
+  if (batch < 0 || batch >= params.rank()) return absl::OkStatus();
+  ctx.SetOutput(
+      0, Concatenated(indices, Subshape(params, static_cast<int>(batch) + 1)));
+  return absl::OkStatus();
+}
+
+absl::Status ResourceGatherNdRule(ShapeContext& ctx) {
+  const PartialShape& params = ctx.facts(0).handle_shape;
+  const PartialShape& indices = ctx.input(1);
+  RETURN_IF_ERROR(CheckRankAtLeast(indices, 1));
+  if (!params.known_rank() || !indices.known_rank()) return absl::OkStatus();
+  const int64_t depth = DimOf(indices, -1);
+  if (depth < 0 || depth > params.rank()) return absl::OkStatus();
+  ctx.SetOutput(0, Concatenated(Subshape(indices, 0, -1),
+                                Subshape(params, static_cast<int>(depth))));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("ResourceGather", [](OpBuilder& op) {
   op.Input("resource: resource").Input("indices: Tindices");
   op.Output("output: dtype").Attr("batch_dims: int = 0");
   op.Attr("validate_indices: bool = true").Attr("dtype: type");
   op.Attr("Tindices: type").SetIsStateful().SetReadsVariables();
+  op.Shape(ResourceGatherRule);
   op.Kernel<ResourceGather>();
 });
 REGISTER_OP("ResourceGatherNd", [](OpBuilder& op) {
   op.Input("resource: resource").Input("indices: Tindices");
   op.Output("output: dtype").Attr("dtype: type").Attr("Tindices: type");
   op.SetIsStateful().SetReadsVariables();
+  op.Shape(ResourceGatherNdRule);
   op.Kernel<ResourceGatherNd>();
 });
 

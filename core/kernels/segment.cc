@@ -9,6 +9,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -216,9 +217,31 @@ struct Segment {
   using Unsorted = SegmentKernel<T, Op, &ReduceUnsortedSegments>;
 };
 
+absl::Status SegmentRule(ShapeContext& ctx) {
+  const PartialShape& data = ctx.input(0);
+  RETURN_IF_ERROR(CheckRankAtLeast(data, 1));
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 1).status());
+  ctx.SetOutput(0, Concatenated({kUnknownDim}, Subshape(data, 1)));
+  return absl::OkStatus();
+}
+
+absl::Status UnsortedSegmentRule(ShapeContext& ctx) {
+  const PartialShape& data = ctx.input(0);
+  const PartialShape& ids = ctx.input(1);
+  RETURN_IF_ERROR(WithRank(ctx.input(2), 0).status());
+  if (!data.known_rank() || !ids.known_rank()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckRankAtLeast(data, ids.rank()));
+  RETURN_IF_ERROR(MergeShapes(Subshape(data, 0, ids.rank()), ids).status());
+  const int64_t count = ctx.Int(2).value_or(kUnknownDim);
+  ctx.SetOutput(0, Concatenated({count < 0 ? kUnknownDim : count},
+                                Subshape(data, ids.rank())));
+  return absl::OkStatus();
+}
+
 void DescribeSegment(OpBuilder& op) {
   op.Input("data: T").Input("segment_ids: Tindices").Output("output: T");
   op.Attr("T: type").Attr("Tindices: type");
+  op.Shape(SegmentRule);
 }
 
 void DescribeUnsorted(OpBuilder& op) {
@@ -226,17 +249,17 @@ void DescribeUnsorted(OpBuilder& op) {
   op.Input("num_segments: Tnumsegments").Output("output: T");
   op.Attr("T: type").Attr("Tindices: type");
   op.Attr("Tnumsegments: type = DT_INT32");
+  op.Shape(UnsortedSegmentRule);
 }
 
 template <template <typename> class K>
 void AddRealKernels(OpBuilder& op) {
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.KernelForEach<K, RealTypes>("T");
 }
 template <template <typename> class K>
 void AddKernels(OpBuilder& op) {
   AddRealKernels<K>(op);
-  op.KernelFor<K, complex64, complex128>("T");
+  op.KernelForEach<K, ComplexTypes>("T");
 }
 
 REGISTER_OP("SegmentSum", [](OpBuilder& op) {

@@ -9,6 +9,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -157,6 +158,25 @@ class SelectV2 final : public Kernel {
   }
 };
 
+absl::Status SelectRule(ShapeContext& ctx) {
+  const PartialShape& condition = ctx.input(0);
+  ASSIGN_OR_RETURN(PartialShape shape, MergeShapes(ctx.input(1), ctx.input(2)));
+  // A vector may choose rows; what is neither scalar nor vector, elements.
+  if (condition.known_rank() && condition.rank() > 1) {
+    ASSIGN_OR_RETURN(shape, MergeShapes(condition, shape));
+  }
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status SelectV2Rule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape,
+                   BroadcastShapes(ctx.input(1), ctx.input(2)));
+  ASSIGN_OR_RETURN(shape, BroadcastShapes(ctx.input(0), shape));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
 void Signature(OpBuilder& op) {
   op.Input("condition: bool").Input("t: T").Input("e: T").Output("output: T");
   op.Attr("T: type");
@@ -164,11 +184,13 @@ void Signature(OpBuilder& op) {
 
 REGISTER_OP("Select", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(SelectRule);
   op.Kernel<Select>();
 });
 
 REGISTER_OP("SelectV2", [](OpBuilder& op) {
   Signature(op);
+  op.Shape(SelectV2Rule);
   op.Kernel<SelectV2>();
 });
 

@@ -7,6 +7,8 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
+#include "core/op/type_lists.h"
 
 namespace metagraph {
 namespace {
@@ -61,7 +63,7 @@ class Range final : public Kernel {
     return absl::OkStatus();
   }
 
- private:
+  // How many values there are. REQUIRES: delta leads from start to limit.
   static absl::StatusOr<int64_t> SizeOf(T start, T limit, T delta) {
     if constexpr (std::is_integral_v<T>) {
       // |limit - start| and |delta| fit uint64 whatever their signs.
@@ -120,20 +122,33 @@ class LinSpace final : public Kernel {
   }
 };
 
+// The shape of indices with one dimension more, for kernel and shape rule.
+// REQUIRES: the rank is known.
+absl::StatusOr<PartialShape> OneHotShape(const PartialShape& indices,
+                                         std::optional<int64_t> depth,
+                                         int64_t axis) {
+  const int rank = indices.rank();
+  if (axis < -1 || axis > rank) {
+    return InvalidArgument("Expected axis to be -1 or between [0, ", rank + 1,
+                           ").  But received: ", axis);
+  }
+  if (depth.has_value() && *depth < 0) {
+    return InvalidArgument("depth must be non-negative, got: ", *depth);
+  }
+  const int at = axis == -1 ? rank : static_cast<int>(axis);
+  return Concatenated(
+      Concatenated(Subshape(indices, 0, at), {depth.value_or(kUnknownDim)}),
+      Subshape(indices, at));
+}
+
 class OneHot final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(axis_, construction.Attr<int64_t>("axis"));
-    return absl::OkStatus();
+    return construction.Bind("axis", &axis_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& indices = ctx.input(0);
-    const int rank = indices.rank();
-    if (axis_ < -1 || axis_ > rank) {
-      return InvalidArgument("Expected axis to be -1 or between [0, ", rank + 1,
-                             ").  But received: ", axis_);
-    }
     constexpr const char* kNames[] = {"", "depth", "on_value", "off_value"};
     for (int i = 1; i < 4; ++i) {
       if (ctx.input(i).rank() == 0) continue;
@@ -141,13 +156,10 @@ class OneHot final : public Kernel {
                              ctx.input(i).shape().ToString());
     }
     ASSIGN_OR_RETURN(int64_t depth, ReadInt(ctx.input(1), "depth"));
-    if (depth < 0) {
-      return InvalidArgument("depth must be non-negative, got: ", depth);
-    }
-    const int axis = static_cast<int>(axis_ == -1 ? rank : axis_);
-    Ints dims(indices.shape().dims().begin(), indices.shape().dims().end());
-    dims.insert(dims.begin() + axis, depth);
-    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(const PartialShape result,
+                     OneHotShape(PartialShape(indices.shape()), depth, axis_));
+    ASSIGN_OR_RETURN(TensorShape shape, result.AsTensorShape());
+    const int axis = static_cast<int>(axis_ == -1 ? indices.rank() : axis_);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     if (output->num_elements() == 0) return absl::OkStatus();
     for (int i : {2, 3}) {
@@ -221,28 +233,109 @@ class InvertPermutation final : public Kernel {
   }
 };
 
+template <typename T>
+std::optional<int64_t> RangeSize(const Tensor& start, const Tensor& limit,
+                                 const Tensor& delta) {
+  const T from = start.scalar<T>();
+  const T to = limit.scalar<T>();
+  const T step = delta.scalar<T>();
+  const bool leads = step > T(0) ? from <= to : step < T(0) && from >= to;
+  if (!leads) return {};
+  const auto size = Range<T>::SizeOf(from, to, step);
+  return size.ok() ? std::optional<int64_t>(*size) : std::nullopt;
+}
+
+absl::Status RangeRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, UnknownDims(1));
+  for (int i = 0; i < 3; ++i) {
+    // One element is as good as a scalar.
+    const int64_t elements = ElementsOf(ctx.input(i));
+    if (elements < 0 || elements == 1) continue;
+    RETURN_IF_ERROR(WithRank(ctx.input(i), 0).status());
+  }
+  DataType dtype;
+  RETURN_IF_ERROR(ctx.Bind("Tidx", &dtype));
+  if (const Tensor* start = ctx.constant(0), *limit = ctx.constant(1),
+      *delta = ctx.constant(2);
+      start != nullptr && limit != nullptr && delta != nullptr) {
+    std::optional<int64_t> size;
+    DispatchType(dtype, RealTypes(), [&]<typename T>() {
+      size = RangeSize<T>(*start, *limit, *delta);
+    });
+    if (size.has_value()) ctx.SetOutput(0, PartialShape({*size}));
+  }
+  // Counted in sizes.
+  const std::optional<int64_t> start = ctx.Int(0);
+  const std::optional<int64_t> limit = ctx.Int(1);
+  const std::optional<int64_t> delta = ctx.Int(2);
+  if (!start.has_value() || !limit.has_value() || !delta.has_value() ||
+      *delta < 1 || *start < 0 || *limit < *start) {
+    return absl::OkStatus();
+  }
+  const int64_t distance = *limit - *start;
+  const int64_t size = distance / *delta + (distance % *delta != 0 ? 1 : 0);
+  ctx.SetOutput(0, PartialShape({size}));
+  if (size > ShapeContext::kMaxInts) return absl::OkStatus();
+  KnownInts ints(size);
+  for (int64_t i = 0; i < size; ++i) ints[i] = *start + i * *delta;
+  ctx.SetOutputInts(0, std::move(ints));
+  return absl::OkStatus();
+}
+
+absl::Status LinSpaceRule(ShapeContext& ctx) {
+  for (int i = 0; i < 3; ++i) {
+    RETURN_IF_ERROR(WithRank(ctx.input(i), 0).status());
+  }
+  const int64_t num = ctx.Int(2).value_or(kUnknownDim);
+  ctx.SetOutput(0, PartialShape({num < 0 ? kUnknownDim : num}));
+  return absl::OkStatus();
+}
+
+absl::Status OneHotRule(ShapeContext& ctx) {
+  int64_t axis;
+  RETURN_IF_ERROR(ctx.Bind("axis", &axis));
+  for (int i = 1; i < 4; ++i) {
+    RETURN_IF_ERROR(WithRank(ctx.input(i), 0).status());
+  }
+  if (!ctx.input(0).known_rank()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(PartialShape shape,
+                   OneHotShape(ctx.input(0), ctx.Int(1), axis));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status InvertPermutationRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape x, WithRank(ctx.input(0), 1));
+  ctx.SetOutput(0, std::move(x));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Range", [](OpBuilder& op) {
   op.Input("start: Tidx").Input("limit: Tidx").Input("delta: Tidx");
   op.Output("output: Tidx").Attr("Tidx: type = DT_INT32");
+  op.Shape(RangeRule);
   op.KernelFor<Range, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint16_t, uint32_t>("Tidx");
 });
 REGISTER_OP("LinSpace", [](OpBuilder& op) {
   op.Input("start: T").Input("stop: T").Input("num: Tidx");
   op.Output("output: T").Attr("T: type").Attr("Tidx: type = DT_INT32");
-  op.KernelFor<LinSpace, float, double, half, bfloat16>("T");
+  op.Shape(LinSpaceRule);
+  op.KernelForEach<LinSpace, FloatTypes>("T");
 });
 REGISTER_OP("OneHot", [](OpBuilder& op) {
   op.Input("indices: TI").Input("depth: int32").Input("on_value: T");
   op.Input("off_value: T").Output("output: T").Attr("axis: int = -1");
   op.Attr("T: type").Attr("TI: type = DT_INT64");
+  op.Shape(OneHotRule);
   for (DataType index : {DT_UINT8, DT_INT8, DT_INT32, DT_INT64}) {
     op.KernelWhere<OneHot>({{"TI", index}});
   }
 });
 REGISTER_OP("InvertPermutation", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type = DT_INT32");
-  op.KernelFor<InvertPermutation, int32_t, int64_t>("T");
+  op.Shape(InvertPermutationRule);
+  op.KernelForEach<InvertPermutation, IndexTypes>("T");
 });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -99,13 +100,12 @@ struct SliceMasks {
   int32_t new_axis = 0;
   int32_t shrink_axis = 0;
 
-  absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(begin, construction.Attr<int32_t>("begin_mask"));
-    ASSIGN_OR_RETURN(end, construction.Attr<int32_t>("end_mask"));
-    ASSIGN_OR_RETURN(ellipsis, construction.Attr<int32_t>("ellipsis_mask"));
-    ASSIGN_OR_RETURN(new_axis, construction.Attr<int32_t>("new_axis_mask"));
-    ASSIGN_OR_RETURN(shrink_axis,
-                     construction.Attr<int32_t>("shrink_axis_mask"));
+  // From a KernelConstruction or a ShapeContext.
+  template <typename Source>
+  absl::Status Init(const Source& source) {
+    RETURN_IF_ERROR(source.Bind("begin_mask", &begin, "end_mask", &end,
+                                "ellipsis_mask", &ellipsis, "new_axis_mask",
+                                &new_axis, "shrink_axis_mask", &shrink_axis));
     if ((ellipsis & (ellipsis - int64_t{1})) != 0) {
       return InvalidArgument("Multiple ellipses in slice spec not allowed");
     }
@@ -118,12 +118,18 @@ bool HasBit(int32_t mask, int i) { return (mask >> i & 1) != 0; }
 // What a StridedSlice of a tensor of `input` shape takes.
 struct SliceSpec {
   Box box;
-  TensorShape shape;  // of the result, axes added and dropped
+  Ints shape;  // of the result, axes added and dropped
 
   // The inputs `first`.. of `ctx` are begin, end, strides.
   static absl::StatusOr<SliceSpec> Build(const KernelContext& ctx, int first,
                                          const SliceMasks& masks,
                                          const TensorShape& input);
+  // Where some of it is not known, sizes of the box are not known either:
+  // begin, end and strides hold kUnknownInt, the sizes kUnknownDim.
+  static absl::StatusOr<SliceSpec> Build(const Ints& begin, const Ints& end,
+                                         const Ints& strides,
+                                         const SliceMasks& masks,
+                                         absl::Span<const int64_t> input);
 
  private:
   // Dimension `d` of the input, cut by element `i` of the inputs.
@@ -136,6 +142,15 @@ absl::Status SliceSpec::Cut(int d, int64_t dim, int64_t begin, int64_t end,
                             bool shrink) {
   if (stride == 0) {
     return InvalidArgument("strides[", d, "] must be non-zero");
+  }
+  if (dim < 0 || stride == kUnknownInt ||
+      (begin == kUnknownInt && !from_start) ||
+      (end == kUnknownInt && !to_end && !shrink)) {
+    // TensorFlow takes one element where a mask and an index meet.
+    box.begin.push_back(kUnknownInt);
+    box.size.push_back(shrink ? 1 : kUnknownDim);
+    box.stride.push_back(stride);
+    return absl::OkStatus();
   }
   if (shrink) {
     if (stride < 0) {
@@ -192,9 +207,19 @@ absl::StatusOr<SliceSpec> SliceSpec::Build(const KernelContext& ctx, int first,
         begin_shape.ToString(), ", ", end_shape.ToString(), ", and ",
         strides_shape.ToString(), " instead.");
   }
-  ASSIGN_OR_RETURN(const Ints begin, ReadInts(ctx.input(first)));
-  ASSIGN_OR_RETURN(const Ints end, ReadInts(ctx.input(first + 1)));
-  ASSIGN_OR_RETURN(const Ints strides, ReadInts(ctx.input(first + 2)));
+  Ints lists[3];
+  for (int i = 0; i < 3; ++i) {
+    ASSIGN_OR_RETURN(lists[i], ReadInts(ctx.input(first + i)));
+    // The least number is as far outside as its neighbour.
+    for (int64_t& value : lists[i]) value = std::max(value, kUnknownInt + 1);
+  }
+  return Build(lists[0], lists[1], lists[2], masks, input.dims());
+}
+
+absl::StatusOr<SliceSpec> SliceSpec::Build(const Ints& begin, const Ints& end,
+                                           const Ints& strides,
+                                           const SliceMasks& masks,
+                                           absl::Span<const int64_t> input) {
   const int count = static_cast<int>(begin.size());
 
   // An ellipsis takes as many dimensions as nobody else names; without one
@@ -208,36 +233,34 @@ absl::StatusOr<SliceSpec> SliceSpec::Build(const KernelContext& ctx, int first,
       ++named;
     }
   }
-  const int rank = input.rank();
+  const int rank = static_cast<int>(input.size());
   if (named > rank) {
     return InvalidArgument("Index out of range using input dim ", rank,
                            "; input has only ", rank, " dims");
   }
 
   SliceSpec spec;
-  Ints shape;
   int d = 0;
   for (int i = 0; i <= count; ++i) {
     if (i == ellipsis_at) {
       for (int n = rank - named; n > 0; --n, ++d) {
-        RETURN_IF_ERROR(spec.Cut(d, input.dim(d), 0, 0, 1, true, true, false));
-        shape.push_back(input.dim(d));
+        RETURN_IF_ERROR(spec.Cut(d, input[d], 0, 0, 1, true, true, false));
+        spec.shape.push_back(input[d]);
       }
       continue;
     }
     if (i == count) break;
     if (HasBit(masks.new_axis, i)) {
-      shape.push_back(1);
+      spec.shape.push_back(1);
       continue;
     }
     const bool shrink = HasBit(masks.shrink_axis, i);
-    RETURN_IF_ERROR(spec.Cut(d, input.dim(d), begin[i], end[i], strides[i],
+    RETURN_IF_ERROR(spec.Cut(d, input[d], begin[i], end[i], strides[i],
                              HasBit(masks.begin, i), HasBit(masks.end, i),
                              shrink));
-    if (!shrink) shape.push_back(spec.box.size[d]);
+    if (!shrink) spec.shape.push_back(spec.box.size[d]);
     ++d;
   }
-  ASSIGN_OR_RETURN(spec.shape, TensorShape::Build(shape));
   return spec;
 }
 
@@ -250,7 +273,8 @@ class StridedSlice final : public Kernel {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(SliceSpec spec,
                      SliceSpec::Build(ctx, 1, masks_, input.shape()));
-    return SetSlice(ctx, input, spec.box, spec.shape);
+    ASSIGN_OR_RETURN(const TensorShape shape, TensorShape::Build(spec.shape));
+    return SetSlice(ctx, input, spec.box, shape);
   }
 
  private:
@@ -271,9 +295,10 @@ class StridedSliceGrad final : public Kernel {
     ASSIGN_OR_RETURN(TensorShape shape, ReadShape(ctx.input(0)));
     ASSIGN_OR_RETURN(SliceSpec spec, SliceSpec::Build(ctx, 1, masks_, shape));
     const Tensor& dy = ctx.input(4);
-    if (!(dy.shape() == spec.shape)) {
+    ASSIGN_OR_RETURN(const TensorShape wanted, TensorShape::Build(spec.shape));
+    if (!(dy.shape() == wanted)) {
       return InvalidArgument("shape of dy was ", dy.shape().ToString(),
-                             " instead of ", spec.shape.ToString());
+                             " instead of ", wanted.ToString());
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     ZeroTensor(output);
@@ -297,6 +322,71 @@ class StridedSliceGrad final : public Kernel {
   SliceMasks masks_;
 };
 
+absl::Status SliceRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape begins, WithRank(ctx.input(1), 1));
+  ASSIGN_OR_RETURN(const PartialShape sizes, WithRank(ctx.input(2), 1));
+  ASSIGN_OR_RETURN(int64_t count, MergeDims(begins.dim(0), sizes.dim(0)));
+  if (input.known_rank()) {
+    ASSIGN_OR_RETURN(count, WithValue(count, input.rank()));
+  }
+  if (count < 0 || count > TensorShape::kMaxRank) return absl::OkStatus();
+  const int rank = static_cast<int>(count);
+  const KnownInts unknown(rank, kUnknownInt);
+  const KnownInts begin = ctx.Ints(1).value_or(unknown);
+  const KnownInts size = ctx.Ints(2).value_or(unknown);
+  Ints dims(rank, kUnknownDim);
+  for (int i = 0; i < rank; ++i) {
+    if (size[i] >= 0) {
+      dims[i] = size[i];
+    } else if (size[i] == -1 && begin[i] != kUnknownInt) {
+      dims[i] = SubtractDims(DimOf(input, i), begin[i]);
+    }
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  const auto ints = ctx.Ints(0);
+  const int64_t length = ints.has_value() ? ElementsOf(input) : 0;
+  if (rank == 1 && dims[0] >= 0 && begin[0] >= 0 && begin[0] <= length &&
+      dims[0] <= length - begin[0]) {
+    const auto from = ints->begin() + begin[0];
+    ctx.SetOutputInts(0, KnownInts(from, from + dims[0]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StridedSliceRule(ShapeContext& ctx) {
+  SliceMasks masks;
+  RETURN_IF_ERROR(masks.Init(ctx));
+  const PartialShape& input = ctx.input(0);
+  PartialShape length = UnknownDims(1);
+  for (int i = 1; i < 4; ++i) {
+    ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(i), 1));
+    ASSIGN_OR_RETURN(length, MergeShapes(length, vector));
+  }
+  const int64_t count = length.dim(0);
+  if (!input.known_rank() || count < 0 || count >= 32) return absl::OkStatus();
+  const KnownInts unknown(count, kUnknownInt);
+  ASSIGN_OR_RETURN(
+      const SliceSpec spec,
+      SliceSpec::Build(ctx.Ints(1).value_or(unknown),
+                       ctx.Ints(2).value_or(unknown),
+                       ctx.Ints(3).value_or(unknown), masks, input.dims()));
+  ctx.SetOutput(0, PartialShape(spec.shape));
+  // Sizes picked out of a shape.
+  const auto ints = ctx.Ints(0);
+  if (!ints.has_value() || input.rank() != 1 || spec.box.size[0] < 0 ||
+      spec.box.begin[0] == kUnknownInt) {
+    return absl::OkStatus();
+  }
+  KnownInts taken;
+  int64_t at = spec.box.begin[0];
+  for (int64_t i = 0; i < spec.box.size[0]; ++i, at += spec.box.stride[0]) {
+    taken.push_back((*ints)[at]);
+  }
+  ctx.SetOutputInts(0, std::move(taken));
+  return absl::OkStatus();
+}
+
 void DescribeMasks(OpBuilder& op) {
   op.Attr("T: type").Attr("Index: type");
   op.Attr("begin_mask: int = 0").Attr("end_mask: int = 0");
@@ -307,18 +397,21 @@ void DescribeMasks(OpBuilder& op) {
 REGISTER_OP("Slice", [](OpBuilder& op) {
   op.Input("input: T").Input("begin: Index").Input("size: Index");
   op.Output("output: T").Attr("T: type").Attr("Index: type");
+  op.Shape(SliceRule);
   op.Kernel<Slice>();
 });
 REGISTER_OP("StridedSlice", [](OpBuilder& op) {
   op.Input("input: T").Input("begin: Index").Input("end: Index");
   op.Input("strides: Index").Output("output: T");
   DescribeMasks(op);
+  op.Shape(StridedSliceRule);
   op.Kernel<StridedSlice>();
 });
 REGISTER_OP("StridedSliceGrad", [](OpBuilder& op) {
   op.Input("shape: Index").Input("begin: Index").Input("end: Index");
   op.Input("strides: Index").Input("dy: T").Output("output: T");
   DescribeMasks(op);
+  op.Shape(ShapeInputRule<0>);
   op.Kernel<StridedSliceGrad>();
 });
 

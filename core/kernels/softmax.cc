@@ -10,6 +10,7 @@
 #include "Eigen/Core"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -240,6 +241,30 @@ using SparseInt32 = SparseSoftmaxCrossEntropyWithLogits<T, int32_t>;
 template <typename T>
 using SparseInt64 = SparseSoftmaxCrossEntropyWithLogits<T, int64_t>;
 
+absl::Status SoftmaxRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(CheckRankAtLeast(ctx.input(0), 1));
+  return UnchangedRule(ctx);
+}
+
+absl::Status CrossEntropyRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape,
+                   BroadcastShapes(ctx.input(0), ctx.input(1)));
+  ASSIGN_OR_RETURN(shape, WithRank(shape, 2));
+  ctx.SetOutput(0, PartialShape({shape.dim(0)}));
+  ctx.SetOutput(1, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status SparseCrossEntropyRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape features, WithRank(ctx.input(0), 2));
+  ASSIGN_OR_RETURN(const PartialShape labels, WithRank(ctx.input(1), 1));
+  ASSIGN_OR_RETURN(const int64_t batch,
+                   MergeDims(features.dim(0), labels.dim(0)));
+  ctx.SetOutput(0, PartialShape({batch}));
+  ctx.SetOutput(1, ReplaceDim(features, 0, batch));
+  return absl::OkStatus();
+}
+
 template <typename T>
 void AddSparse(OpBuilder& op) {
   op.KernelWhere<SparseInt32<T>>({{"T", kDataType<T>}, {"Tlabels", DT_INT32}});
@@ -248,19 +273,21 @@ void AddSparse(OpBuilder& op) {
 
 REGISTER_OP("Softmax", [](OpBuilder& op) {
   op.Input("logits: T").Output("softmax: T").Attr("T: type");
-  op.KernelFor<Softmax, float, double, half, bfloat16>("T");
+  op.Shape(SoftmaxRule);
+  op.KernelForEach<Softmax, FloatTypes>("T");
 });
 
 REGISTER_OP("LogSoftmax", [](OpBuilder& op) {
   op.Input("logits: T").Output("logsoftmax: T").Attr("T: type");
-  op.KernelFor<LogSoftmax, float, double, half, bfloat16>("T");
+  op.Shape(SoftmaxRule);
+  op.KernelForEach<LogSoftmax, FloatTypes>("T");
 });
 
 REGISTER_OP("SoftmaxCrossEntropyWithLogits", [](OpBuilder& op) {
   op.Input("features: T").Input("labels: T");
   op.Output("loss: T").Output("backprop: T").Attr("T: type");
-  op.KernelFor<SoftmaxCrossEntropyWithLogits, float, double, half, bfloat16>(
-      "T");
+  op.Shape(CrossEntropyRule);
+  op.KernelForEach<SoftmaxCrossEntropyWithLogits, FloatTypes>("T");
 });
 
 REGISTER_OP("SparseSoftmaxCrossEntropyWithLogits", [](OpBuilder& op) {
@@ -271,6 +298,7 @@ REGISTER_OP("SparseSoftmaxCrossEntropyWithLogits", [](OpBuilder& op) {
   AddSparse<double>(op);
   AddSparse<half>(op);
   AddSparse<bfloat16>(op);
+  op.Shape(SparseCrossEntropyRule);
 });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -378,38 +379,132 @@ class SpaceDepth final : public Kernel {
   int64_t block_ = 0;
 };
 
+// The blocks, as far as they are known: from the attribute or from input 1.
+std::optional<KnownInts> KnownBlocks(const ShapeContext& ctx) {
+  if (!ctx.HasAttr("block_size")) return ctx.Ints(1);
+  const auto size = ctx.Attr<int64_t>("block_size");
+  return KnownInts(2, size.ok() ? *size : kUnknownInt);
+}
+
+template <bool kToBatch>
+absl::Status SpaceBatchRule(ShapeContext& ctx) {
+  const std::optional<KnownInts> blocks = KnownBlocks(ctx);
+  const PartialShape& input = ctx.input(0);
+  if (!blocks.has_value() || !input.known_rank()) return absl::OkStatus();
+  const int count = static_cast<int>(blocks->size());
+  RETURN_IF_ERROR(CheckRankAtLeast(input, 1 + count));
+  const std::optional<KnownInts> edges = ctx.Ints(ctx.num_inputs() - 1);
+  Ints dims(input.dims().begin(), input.dims().end());
+  int64_t product = 1;
+  for (int i = 0; i < count; ++i) {
+    const int64_t block = (*blocks)[i];
+    int64_t& size = dims[1 + i];
+    product = block < 1 ? kUnknownDim : MultiplyDims(product, block);
+    int64_t edge = kUnknownDim;
+    if (edges.has_value() && static_cast<int>(edges->size()) == 2 * count) {
+      edge = AddDims((*edges)[2 * i], (*edges)[2 * i + 1]);
+    }
+    if (block < 1 || edge < 0) {
+      size = kUnknownDim;
+    } else if (!kToBatch) {
+      size = SubtractDims(MultiplyDims(size, block), edge);
+    } else {
+      size = AddDims(size, edge);
+      if (size >= 0 && size % block != 0) {
+        return InvalidArgument("Dimension size must be evenly divisible by ",
+                               block, " but is ", size);
+      }
+      if (size > 0) size /= block;
+    }
+  }
+  if (kToBatch) {
+    dims[0] = MultiplyDims(dims[0], product);
+  } else if (dims[0] >= 0 && product > 0) {
+    if (dims[0] % product != 0) {
+      return InvalidArgument("Dimension size must be evenly divisible by ",
+                             product, " but is ", dims[0]);
+    }
+    dims[0] /= product;
+  } else {
+    dims[0] = kUnknownDim;
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
+// `size` of so many parts, which must be whole.
+absl::StatusOr<int64_t> DividedDim(int64_t size, int64_t parts) {
+  if (size < 0 || parts < 1) return kUnknownDim;
+  if (size % parts == 0) return size / parts;
+  return InvalidArgument("Dimension size must be evenly divisible by ", parts,
+                         " but is ", size);
+}
+
+template <bool kToDepth>
+absl::Status SpaceDepthRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
+  int64_t block;
+  std::string format;
+  RETURN_IF_ERROR(ctx.Bind("block_size", &block, "data_format", &format));
+  if (format != "NHWC" && format != "NCHW") return absl::OkStatus();
+  const int depth = format == "NHWC" ? 3 : 1;
+  const int height = format == "NHWC" ? 1 : 2;
+  const int64_t area = MultiplyDims(block, block);
+  Ints dims(input.dims().begin(), input.dims().end());
+  for (int i = height; i < height + 2; ++i) {
+    if (!kToDepth) {
+      dims[i] = MultiplyDims(dims[i], block);
+      continue;
+    }
+    ASSIGN_OR_RETURN(dims[i], DividedDim(dims[i], block));
+  }
+  if (kToDepth) {
+    dims[depth] = MultiplyDims(dims[depth], area);
+  } else {
+    ASSIGN_OR_RETURN(dims[depth], DividedDim(dims[depth], area));
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("SpaceToBatchND", [](OpBuilder& op) {
   op.Input("input: T").Input("block_shape: Tblock_shape");
   op.Input("paddings: Tpaddings").Output("output: T").Attr("T: type");
   op.Attr("Tblock_shape: type = DT_INT32").Attr("Tpaddings: type = DT_INT32");
+  op.Shape(SpaceBatchRule<true>);
   op.Kernel<SpaceToBatch>();
 });
 REGISTER_OP("BatchToSpaceND", [](OpBuilder& op) {
   op.Input("input: T").Input("block_shape: Tblock_shape");
   op.Input("crops: Tcrops").Output("output: T").Attr("T: type");
   op.Attr("Tblock_shape: type = DT_INT32").Attr("Tcrops: type = DT_INT32");
+  op.Shape(SpaceBatchRule<false>);
   op.Kernel<BatchToSpace>();
 });
 REGISTER_OP("SpaceToBatch", [](OpBuilder& op) {
   op.Input("input: T").Input("paddings: Tpaddings").Output("output: T");
   op.Attr("T: type").Attr("Tpaddings: type = DT_INT32");
   op.Attr("block_size: int >= 2");
+  op.Shape(SpaceBatchRule<true>);
   op.Kernel<SpaceToBatch>();
 });
 REGISTER_OP("BatchToSpace", [](OpBuilder& op) {
   op.Input("input: T").Input("crops: Tidx").Output("output: T");
   op.Attr("T: type").Attr("block_size: int >= 2");
   op.Attr("Tidx: type = DT_INT32");
+  op.Shape(SpaceBatchRule<false>);
   op.Kernel<BatchToSpace>();
 });
 REGISTER_OP("SpaceToDepth", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
   op.Attr("block_size: int >= 2").Attr("data_format: string = 'NHWC'");
+  op.Shape(SpaceDepthRule<true>);
   op.Kernel<SpaceDepth<true>>();
 });
 REGISTER_OP("DepthToSpace", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("T: type");
   op.Attr("block_size: int >= 2").Attr("data_format: string = 'NHWC'");
+  op.Shape(SpaceDepthRule<false>);
   op.Kernel<SpaceDepth<false>>();
 });
 

@@ -6,8 +6,10 @@
 
 #include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/matmul.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -35,9 +37,8 @@ template <typename T, typename Index>
 class SparseTensorDenseMatMul final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(adjoint_a_, construction.Attr<bool>("adjoint_a"));
-    ASSIGN_OR_RETURN(adjoint_b_, construction.Attr<bool>("adjoint_b"));
-    return absl::OkStatus();
+    return construction.Bind("adjoint_a", &adjoint_a_, "adjoint_b",
+                             &adjoint_b_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -132,9 +133,8 @@ class SparseTensorDenseMatMul final : public Kernel {
 class SparseMatMul final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(transpose_a_, construction.Attr<bool>("transpose_a"));
-    ASSIGN_OR_RETURN(transpose_b_, construction.Attr<bool>("transpose_b"));
-    return absl::OkStatus();
+    return construction.Bind("transpose_a", &transpose_a_, "transpose_b",
+                             &transpose_b_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -170,6 +170,19 @@ class SparseMatMul final : public Kernel {
   bool transpose_b_ = false;
 };
 
+absl::Status SparseTensorRule(ShapeContext& ctx) {
+  bool a_turned, b_turned;
+  RETURN_IF_ERROR(ctx.Bind("adjoint_a", &a_turned, "adjoint_b", &b_turned));
+  ASSIGN_OR_RETURN(PartialShape a, ctx.InputAsShape(2));
+  ASSIGN_OR_RETURN(a, WithRank(a, 2));
+  ASSIGN_OR_RETURN(const PartialShape b, WithRank(ctx.input(3), 2));
+  RETURN_IF_ERROR(
+      MergeDims(a.dim(a_turned ? 0 : 1), b.dim(b_turned ? 1 : 0)).status());
+  ctx.SetOutput(
+      0, PartialShape({a.dim(a_turned ? 1 : 0), b.dim(b_turned ? 0 : 1)}));
+  return absl::OkStatus();
+}
+
 template <typename T>
 void AddSparseDense(OpBuilder& op) {
   op.KernelWhere<SparseTensorDenseMatMul<T, int32_t>>(
@@ -191,6 +204,7 @@ REGISTER_OP("SparseTensorDenseMatMul", [](OpBuilder& op) {
   AddSparseDense<bfloat16>(op);
   AddSparseDense<complex64>(op);
   AddSparseDense<complex128>(op);
+  op.Shape(SparseTensorRule);
 });
 
 REGISTER_OP("SparseMatMul", [](OpBuilder& op) {
@@ -198,6 +212,7 @@ REGISTER_OP("SparseMatMul", [](OpBuilder& op) {
   op.Attr("transpose_a: bool = false").Attr("transpose_b: bool = false");
   op.Attr("a_is_sparse: bool = false").Attr("b_is_sparse: bool = false");
   op.Attr("Ta: type = DT_FLOAT").Attr("Tb: type = DT_FLOAT");
+  op.Shape(MatMulRule);
   for (DataType a : {DT_FLOAT, DT_BFLOAT16}) {
     for (DataType b : {DT_FLOAT, DT_BFLOAT16}) {
       op.KernelWhere<SparseMatMul>({{"Ta", a}, {"Tb", b}});

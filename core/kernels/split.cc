@@ -3,11 +3,13 @@
 
 #include <limits>
 
+#include "absl/strings/str_join.h"
 #include "core/base/checked_math.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -156,8 +158,7 @@ class SplitV final : public Kernel {
 class Unpack final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(axis_, construction.Attr<int64_t>("axis"));
-    return absl::OkStatus();
+    return construction.Bind("axis", &axis_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& value = ctx.input(0);
@@ -184,22 +185,117 @@ class Unpack final : public Kernel {
   int64_t axis_ = 0;
 };
 
+// All outputs have the shape.
+absl::Status SetAllOutputs(ShapeContext& ctx, const PartialShape& shape) {
+  for (int i = 0; i < ctx.num_outputs(); ++i) ctx.SetOutput(i, shape);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> SplitAxis(int64_t asked, const PartialShape& value) {
+  const int64_t axis = CanonicalAxis(asked, value.rank());
+  if (axis < 0) {
+    return InvalidArgument("-input rank(-", value.rank(),
+                           ") <= split_dim < input rank (", value.rank(),
+                           "), but got ", asked);
+  }
+  return static_cast<int>(axis);
+}
+
+absl::Status SplitRule(ShapeContext& ctx) {
+  const PartialShape& value = ctx.input(1);
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 0).status());
+  if (!value.known_rank()) return absl::OkStatus();
+  const std::optional<int64_t> asked = ctx.Int(0);
+  if (!asked.has_value()) return SetAllOutputs(ctx, UnknownDims(value.rank()));
+  ASSIGN_OR_RETURN(const int axis, SplitAxis(*asked, value));
+  const int64_t size = value.dim(axis);
+  const int64_t count = ctx.num_outputs();
+  if (size < 0) return SetAllOutputs(ctx, value);
+  if (size % count != 0) {
+    return InvalidArgument(
+        "Dimension size must be evenly divisible by ", count, " but is ", size,
+        "\n\tNumber of ways to split should evenly divide the split dimension");
+  }
+  return SetAllOutputs(ctx, ReplaceDim(value, axis, size / count));
+}
+
+absl::Status SplitVRule(ShapeContext& ctx) {
+  const PartialShape& value = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(1), 1));
+  const int count = ctx.num_outputs();
+  RETURN_IF_ERROR(WithValue(vector.dim(0), count).status());
+  if (!value.known_rank()) return absl::OkStatus();
+  const std::optional<int64_t> asked = ctx.Int(2);
+  if (!asked.has_value()) {
+    return SetAllOutputs(ctx, count == 1 ? value : UnknownDims(value.rank()));
+  }
+  ASSIGN_OR_RETURN(const int axis, SplitAxis(*asked, value));
+  const int64_t total = value.dim(axis);
+  KnownInts sizes = ctx.Ints(1).value_or(KnownInts(count, kUnknownInt));
+  int64_t sum = 0;
+  int open = 0;  // sizes that the others leave
+  bool known = true;
+  for (const int64_t size : sizes) {
+    known &= size != kUnknownInt && size >= -1;
+    open += size == -1 ? 1 : 0;
+    if (size >= 0) sum = AddDims(sum, size);
+  }
+  known &= sum >= 0;
+  if (known && total >= 0 && (open == 0 ? sum != total : sum > total)) {
+    return InvalidArgument("can't split axis of size ", total,
+                           " into pieces of size [", absl::StrJoin(sizes, ","),
+                           "]");
+  }
+  for (int i = 0; i < count; ++i) {
+    int64_t size = sizes[i];
+    if (size == -1) size = known && open == 1 ? SubtractDims(total, sum) : -1;
+    if (count == 1) size = total >= 0 ? total : size;
+    ctx.SetOutput(i, ReplaceDim(value, axis, size < 0 ? kUnknownDim : size));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnpackRule(ShapeContext& ctx) {
+  const PartialShape& value = ctx.input(0);
+  ASSIGN_OR_RETURN(const int64_t asked, ctx.Attr<int64_t>("axis"));
+  if (!value.known_rank()) return absl::OkStatus();
+  const int rank = value.rank();
+  RETURN_IF_ERROR(CheckRankAtLeast(value, 1));
+  const int64_t at = CanonicalAxis(asked, rank);
+  if (at < 0) {
+    return InvalidArgument("axis = ", asked, " not in [", -rank, ", ", rank,
+                           ")");
+  }
+  const int axis = static_cast<int>(at);
+  RETURN_IF_ERROR(WithValue(value.dim(axis), ctx.num_outputs()).status());
+  RETURN_IF_ERROR(SetAllOutputs(
+      ctx, Concatenated(Subshape(value, 0, axis), Subshape(value, axis + 1))));
+  const std::optional<KnownInts> ints = ctx.Ints(0);
+  for (int i = 0; rank == 1 && ints.has_value() && i < ctx.num_outputs(); ++i) {
+    ctx.SetOutputInts(i, {(*ints)[i]});
+  }
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Split", [](OpBuilder& op) {
   op.Input("split_dim: int32")
       .Input("value: T")
       .Output("output: num_split * T");
   op.Attr("num_split: int >= 1").Attr("T: type");
+  op.Shape(SplitRule);
   op.Kernel<Split>();
 });
 REGISTER_OP("SplitV", [](OpBuilder& op) {
   op.Input("value: T").Input("size_splits: Tlen").Input("split_dim: int32");
   op.Output("output: num_split * T");
   op.Attr("num_split: int >= 1").Attr("T: type").Attr("Tlen: type = DT_INT64");
+  op.Shape(SplitVRule);
   op.Kernel<SplitV>();
 });
 REGISTER_OP("Unpack", [](OpBuilder& op) {
   op.Input("value: T").Output("output: num * T");
   op.Attr("num: int >= 0").Attr("T: type").Attr("axis: int = 0");
+  op.Shape(UnpackRule);
   op.Kernel<Unpack>();
 });
 

@@ -10,6 +10,7 @@
 #include "core/base/mutex.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -165,23 +166,33 @@ class CloseStack final : public Kernel {
   }
 };
 
+// The two words of an older handle.
+absl::Status StackHandleRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, PartialShape({2}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("StackV2", [](OpBuilder& op) {
   op.Input("max_size: int32").Output("handle: resource");
   op.Attr("elem_type: type").Attr("stack_name: string = ''").SetIsStateful();
+  op.Shape(ScalarRule);
   op.Kernel<CreateStack>();
 });
 REGISTER_OP("StackPushV2", [](OpBuilder& op) {
   op.Input("handle: resource").Input("elem: T").Output("output: T");
   op.Attr("T: type").Attr("swap_memory: bool = false").SetIsStateful();
+  op.Shape(SameAsRule<1>);
   op.Kernel<PushStack>();
 });
 REGISTER_OP("StackPopV2", [](OpBuilder& op) {
   op.Input("handle: resource").Output("elem: elem_type");
   op.Attr("elem_type: type").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<PopStack>();
 });
 REGISTER_OP("StackCloseV2", [](OpBuilder& op) {
   op.Input("handle: resource").SetIsStateful();
+  op.Shape(UnknownRule);
   op.Kernel<CloseStack>();
 });
 
@@ -190,20 +201,24 @@ REGISTER_OP("StackCloseV2", [](OpBuilder& op) {
 REGISTER_OP("Stack", [](OpBuilder& op) {
   op.Output("handle: string");
   op.Attr("elem_type: type").Attr("stack_name: string = ''").SetIsStateful();
+  op.Shape(StackHandleRule);
   op.Kernel<CreateStack>();
 });
 REGISTER_OP("StackPush", [](OpBuilder& op) {
   op.Input("handle: string").Input("elem: T").Output("output: T");
   op.Attr("T: type").Attr("swap_memory: bool = false");
+  op.Shape(SameAsRule<1>);
   op.Kernel<PushStack>();
 });
 REGISTER_OP("StackPop", [](OpBuilder& op) {
   op.Input("handle: string").Output("elem: elem_type");
   op.Attr("elem_type: type");
+  op.Shape(UnknownRule);
   op.Kernel<PopStack>();
 });
 REGISTER_OP("StackClose", [](OpBuilder& op) {
   op.Input("handle: string");
+  op.Shape(UnknownRule);
   op.Kernel<CloseStack>();
 });
 

@@ -6,6 +6,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -119,9 +120,48 @@ class DynamicPartition final : public Kernel {
   }
 };
 
+// What follows the dimensions of `indices` in `data`, which begins with them.
+absl::StatusOr<PartialShape> RowShape(const PartialShape& data,
+                                      const PartialShape& indices) {
+  if (!data.known_rank() || !indices.known_rank()) return PartialShape();
+  RETURN_IF_ERROR(CheckRankAtLeast(data, indices.rank()));
+  RETURN_IF_ERROR(
+      MergeShapes(Subshape(data, 0, indices.rank()), indices).status());
+  return Subshape(data, indices.rank());
+}
+
+absl::Status StitchRule(ShapeContext& ctx) {
+  const int count = ctx.num_inputs() / 2;
+  PartialShape row;
+  int64_t rows = 0;
+  for (int n = 0; n < count; ++n) {
+    ASSIGN_OR_RETURN(const PartialShape mine,
+                     RowShape(ctx.input(count + n), ctx.input(n)));
+    ASSIGN_OR_RETURN(row, MergeShapes(row, mine));
+    const std::optional<KnownInts> indices = ctx.Ints(n);
+    if (!indices.has_value()) rows = kUnknownDim;
+    for (int i = 0; rows >= 0 && i < static_cast<int>(indices->size()); ++i) {
+      const int64_t index = (*indices)[i];
+      rows = index == kUnknownInt ? kUnknownDim : std::max(rows, index + 1);
+    }
+  }
+  ctx.SetOutput(0, Concatenated({rows}, row));
+  return absl::OkStatus();
+}
+
+absl::Status PartitionRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape row,
+                   RowShape(ctx.input(0), ctx.input(1)));
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    ctx.SetOutput(i, Concatenated({kUnknownDim}, row));
+  }
+  return absl::OkStatus();
+}
+
 void DescribeStitch(OpBuilder& op) {
   op.Input("indices: N * int32").Input("data: N * T").Output("merged: T");
   op.Attr("N: int >= 1").Attr("T: type");
+  op.Shape(StitchRule);
   op.Kernel<DynamicStitch>();
 }
 
@@ -131,6 +171,7 @@ REGISTER_OP("DynamicPartition", [](OpBuilder& op) {
   op.Input("data: T").Input("partitions: int32");
   op.Output("outputs: num_partitions * T");
   op.Attr("num_partitions: int >= 1").Attr("T: type");
+  op.Shape(PartitionRule);
   op.Kernel<DynamicPartition>();
 });
 

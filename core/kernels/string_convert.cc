@@ -14,6 +14,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -177,8 +178,7 @@ class StringToNumber final : public Kernel {
 class DecodeRaw final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(little_endian_, construction.Attr<bool>("little_endian"));
-    return absl::OkStatus();
+    return construction.Bind("little_endian", &little_endian_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -236,8 +236,7 @@ constexpr char kBase64[] =
 class EncodeBase64 final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(pad_, construction.Attr<bool>("pad"));
-    return absl::OkStatus();
+    return construction.Bind("pad", &pad_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -323,11 +322,18 @@ class DecodeBase64 final : public Kernel {
   std::array<int8_t, 256> values_;
 };
 
+// Each string becomes a line of numbers.
+absl::Status DecodeRawRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, Concatenated(ctx.input(0), {kUnknownDim}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("AsString", [](OpBuilder& op) {
   op.Input("input: T").Output("output: string").Attr("T: type");
   op.Attr("precision: int = -1").Attr("scientific: bool = false");
   op.Attr("shortest: bool = false").Attr("width: int = -1");
   op.Attr("fill: string = ''");
+  op.Shape(UnchangedRule);
   for (DataType dtype :
        {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_COMPLEX64, DT_COMPLEX128,
         DT_BOOL, DT_INT8, DT_INT16, DT_INT32, DT_INT64, DT_UINT8, DT_UINT16,
@@ -338,11 +344,13 @@ REGISTER_OP("AsString", [](OpBuilder& op) {
 REGISTER_OP("StringToNumber", [](OpBuilder& op) {
   op.Input("string_tensor: string").Output("output: out_type");
   op.Attr("out_type: type = DT_FLOAT");
+  op.Shape(UnchangedRule);
   op.KernelFor<StringToNumber, float, double, int32_t, int64_t>("out_type");
 });
 REGISTER_OP("DecodeRaw", [](OpBuilder& op) {
   op.Input("bytes: string").Output("output: out_type");
   op.Attr("out_type: type").Attr("little_endian: bool = true");
+  op.Shape(DecodeRawRule);
   for (DataType dtype :
        {DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE, DT_INT8, DT_INT16, DT_INT32,
         DT_INT64, DT_UINT8, DT_UINT16, DT_COMPLEX64, DT_COMPLEX128, DT_BOOL}) {
@@ -352,10 +360,12 @@ REGISTER_OP("DecodeRaw", [](OpBuilder& op) {
 REGISTER_OP("EncodeBase64", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");
   op.Attr("pad: bool = false");
+  op.Shape(UnchangedRule);
   op.Kernel<EncodeBase64>();
 });
 REGISTER_OP("DecodeBase64", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");
+  op.Shape(UnchangedRule);
   op.Kernel<DecodeBase64>();
 });
 

@@ -7,6 +7,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -109,8 +110,7 @@ absl::Status CheckInputs(const KernelContext& ctx, absl::string_view name) {
 class StringSplit final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(skip_empty_, construction.Attr<bool>("skip_empty"));
-    return absl::OkStatus();
+    return construction.Bind("skip_empty", &skip_empty_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -130,8 +130,7 @@ class StringSplit final : public Kernel {
 class StringSplitV2 final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(max_, construction.Attr<int64_t>("maxsplit"));
-    return absl::OkStatus();
+    return construction.Bind("maxsplit", &max_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -148,16 +147,27 @@ class StringSplitV2 final : public Kernel {
   int64_t max_ = -1;
 };
 
+// The parts of a sparse matrix.
+absl::Status StringSplitRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(0), 1).status());
+  ctx.SetOutput(0, PartialShape({kUnknownDim, 2}));
+  ctx.SetOutput(1, UnknownDims(1));
+  ctx.SetOutput(2, PartialShape({2}));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("StringSplit", [](OpBuilder& op) {
   op.Input("input: string").Input("delimiter: string");
   op.Output("indices: int64").Output("values: string").Output("shape: int64");
   op.Attr("skip_empty: bool = true");
+  op.Shape(StringSplitRule);
   op.Kernel<StringSplit>();
 });
 REGISTER_OP("StringSplitV2", [](OpBuilder& op) {
   op.Input("input: string").Input("sep: string");
   op.Output("indices: int64").Output("values: string").Output("shape: int64");
   op.Attr("maxsplit: int = -1");
+  op.Shape(StringSplitRule);
   op.Kernel<StringSplitV2>();
 });
 

@@ -10,6 +10,7 @@
 #include "core/kernels/string_hash.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -17,8 +18,7 @@ namespace {
 class StringJoin final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(separator_, construction.Attr<std::string>("separator"));
-    return absl::OkStatus();
+    return construction.Bind("separator", &separator_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -185,18 +185,10 @@ class Substr final : public Kernel {
  private:
   static absl::StatusOr<TensorShape> Broadcast(const TensorShape& a,
                                                const TensorShape& b) {
-    const int rank = std::max(a.rank(), b.rank());
-    Ints dims(rank);
-    for (int i = 1; i <= rank; ++i) {
-      const int64_t from_a = i <= a.rank() ? a.dim(a.rank() - i) : 1;
-      const int64_t from_b = i <= b.rank() ? b.dim(b.rank() - i) : 1;
-      if (from_a != from_b && from_a != 1 && from_b != 1) {
-        return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
-                               b.ToString());
-      }
-      dims[rank - i] = from_a == 1 ? from_b : from_a;
-    }
-    return TensorShape::Build(dims);
+    const auto both = BroadcastShapes(PartialShape(a), PartialShape(b));
+    if (both.ok()) return both->AsTensorShape();
+    return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
+                           b.ToString());
   }
 
   // The element of a tensor of shape `from` that broadcasting to `shape` puts
@@ -250,9 +242,8 @@ class Substr final : public Kernel {
 class ReduceJoin final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(keep_dims_, construction.Attr<bool>("keep_dims"));
-    ASSIGN_OR_RETURN(separator_, construction.Attr<std::string>("separator"));
-    return absl::OkStatus();
+    return construction.Bind("keep_dims", &keep_dims_, "separator",
+                             &separator_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -387,54 +378,96 @@ class HashBucketStrong final : public Kernel {
   std::vector<int64_t> key_;
 };
 
+absl::Status StringJoinRule(ShapeContext& ctx) {
+  PartialShape shape;
+  bool all_scalars = true;
+  for (int i = 0; i < ctx.num_inputs(); ++i) {
+    const PartialShape& input = ctx.input(i);
+    if (input.rank() == 0) continue;
+    all_scalars = false;
+    // What is not known may be a scalar.
+    if (!input.known_rank()) continue;
+    ASSIGN_OR_RETURN(shape, MergeShapes(shape, input));
+  }
+  if (all_scalars) shape = PartialShape({});
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status SubstrRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape pos,
+                   MergeShapes(ctx.input(1), ctx.input(2)));
+  ASSIGN_OR_RETURN(PartialShape shape, BroadcastShapes(ctx.input(0), pos));
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+// The kernel answers OUT_OF_RANGE for an axis that is not there.
+absl::Status ReduceJoinRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const bool keep_dims, ctx.Attr<bool>("keep_dims"));
+  auto shape = ReducedShape(ctx.input(0), ctx.Ints(1), keep_dims);
+  if (shape.ok()) ctx.SetOutput(0, *std::move(shape));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("StringJoin", [](OpBuilder& op) {
   op.Input("inputs: N * string").Output("output: string");
   op.Attr("N: int >= 0").Attr("separator: string = ''");
+  op.Shape(StringJoinRule);
   op.Kernel<StringJoin>();
 });
 REGISTER_OP("StringStrip", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");
+  op.Shape(UnchangedRule);
   op.Kernel<StringStrip>();
 });
 REGISTER_OP("StringLower", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");
   op.Attr("encoding: string = ''");
+  op.Shape(UnchangedRule);
   op.Kernel<StringCase<false>>();
 });
 REGISTER_OP("StringUpper", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");
   op.Attr("encoding: string = ''");
+  op.Shape(UnchangedRule);
   op.Kernel<StringCase<true>>();
 });
 REGISTER_OP("StringLength", [](OpBuilder& op) {
   op.Input("input: string").Output("output: int32");
   op.Attr("unit: string = 'BYTE'");
+  op.Shape(UnchangedRule);
   op.Kernel<StringLength>();
 });
 REGISTER_OP("Substr", [](OpBuilder& op) {
   op.Input("input: string").Input("pos: T").Input("len: T");
   op.Output("output: string").Attr("T: type").Attr("unit: string = 'BYTE'");
+  op.Shape(SubstrRule);
   op.Kernel<Substr>();
 });
 REGISTER_OP("ReduceJoin", [](OpBuilder& op) {
   op.Input("inputs: string").Input("reduction_indices: int32");
   op.Output("output: string");
   op.Attr("keep_dims: bool = false").Attr("separator: string = ''");
+  op.Shape(ReduceJoinRule);
   op.Kernel<ReduceJoin>();
 });
 REGISTER_OP("StringToHashBucketFast", [](OpBuilder& op) {
   op.Input("input: string").Output("output: int64");
   op.Attr("num_buckets: int >= 1");
+  op.Shape(UnchangedRule);
   op.Kernel<HashBucketFast>();
 });
 REGISTER_OP("StringToHashBucketStrong", [](OpBuilder& op) {
   op.Input("input: string").Output("output: int64");
   op.Attr("num_buckets: int >= 1").Attr("key: list(int)");
+  op.Shape(UnchangedRule);
   op.Kernel<HashBucketStrong>();
 });
 REGISTER_OP("StringToHashBucket", [](OpBuilder& op) {
   op.Input("string_tensor: string").Output("output: int64");
   op.Attr("num_buckets: int >= 1");
+  op.Shape(UnchangedRule);
   op.Kernel<HashBucket>();
 });
 

@@ -17,6 +17,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 #include "core/tensor/variant.h"
 
 namespace metagraph {
@@ -826,6 +827,58 @@ class SplitElements final : public Kernel {
 constexpr char kString[] = "string";
 constexpr char kResource[] = "resource";
 
+// A handle of either kind, and the flow that some have.
+absl::Status HandleRule(ShapeContext& ctx) {
+  const bool words = ctx.num_outputs() == 1;
+  ctx.SetOutput(0, words ? PartialShape({2}) : PartialShape({}));
+  if (!words) ctx.SetOutput(1, PartialShape({}));
+  return absl::OkStatus();
+}
+
+absl::Status CreateRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape element,
+                   ctx.Attr<PartialShape>("element_shape"));
+  ctx.SetOutputHandleShape(0, std::move(element));
+  return HandleRule(ctx);
+}
+
+absl::Status GradientRule(ShapeContext& ctx) {
+  ctx.SetOutputHandleShape(0, ctx.facts(0).handle_shape);
+  return HandleRule(ctx);
+}
+
+absl::Status ReadRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.facts(0).handle_shape);
+  return absl::OkStatus();
+}
+
+// So many elements, one upon the other.
+absl::Status StackElements(ShapeContext& ctx, int64_t count) {
+  ASSIGN_OR_RETURN(const PartialShape said,
+                   ctx.Attr<PartialShape>("element_shape"));
+  auto element = MergeShapes(said, ctx.facts(0).handle_shape);
+  if (!element.ok()) return absl::OkStatus();
+  ctx.SetOutput(0, Concatenated({count}, *element));
+  return absl::OkStatus();
+}
+
+absl::Status GatherRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape indices, WithRank(ctx.input(1), 1));
+  return StackElements(ctx, indices.dim(0));
+}
+
+absl::Status PackRule(ShapeContext& ctx) {
+  return StackElements(ctx, kUnknownDim);
+}
+
+absl::Status ConcatRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape rest,
+                   ctx.Attr<PartialShape>("element_shape_except0"));
+  ctx.SetOutput(0, Concatenated({kUnknownDim}, rest));
+  ctx.SetOutput(1, UnknownDims(1));
+  return absl::OkStatus();
+}
+
 void DescribeCreate(OpBuilder& op, absl::string_view handle) {
   op.Input("size: int32").Output(absl::StrCat("handle: ", handle));
   if (handle == kResource) {
@@ -835,6 +888,7 @@ void DescribeCreate(OpBuilder& op, absl::string_view handle) {
   op.Attr("dtype: type").Attr("element_shape: shape = {}");
   op.Attr("dynamic_size: bool = false").Attr("clear_after_read: bool = true");
   op.Attr("tensor_array_name: string = ''").SetIsStateful();
+  op.Shape(CreateRule);
   op.Kernel<CreateArray>();
 }
 
@@ -849,6 +903,7 @@ void DescribeGradient(OpBuilder& op, absl::string_view handle) {
   op.Input("flow_in: float").Output(absl::StrCat("grad_handle: ", handle));
   if (handle == kResource) op.Output("flow_out: float");
   op.Attr("source: string").SetIsStateful();
+  op.Shape(GradientRule);
   op.Kernel<CreateGradient>();
 }
 
@@ -856,6 +911,7 @@ void DescribeWrite(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("index: int32").Input("value: T").Input("flow_in: float");
   op.Output("flow_out: float").Attr("T: type");
+  op.Shape(ScalarRule);
   op.Kernel<WriteElement>();
 }
 
@@ -863,6 +919,7 @@ void DescribeRead(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("index: int32").Input("flow_in: float");
   op.Output("value: dtype").Attr("dtype: type");
+  op.Shape(ReadRule);
   op.Kernel<ReadElement>();
 }
 
@@ -871,6 +928,7 @@ void DescribeGather(OpBuilder& op, absl::string_view handle) {
   op.Input("indices: int32").Input("flow_in: float");
   op.Output("value: dtype").Attr("dtype: type");
   op.Attr("element_shape: shape = {}");
+  op.Shape(GatherRule);
   op.Kernel<GatherElements<false>>();
 }
 
@@ -878,6 +936,7 @@ void DescribeScatter(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("indices: int32").Input("value: T").Input("flow_in: float");
   op.Output("flow_out: float").Attr("T: type");
+  op.Shape(ScalarRule);
   op.Kernel<ScatterElements<false>>();
 }
 
@@ -885,6 +944,7 @@ void DescribeConcat(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("flow_in: float").Output("value: dtype").Output("lengths: int64");
   op.Attr("dtype: type").Attr("element_shape_except0: shape = {}");
+  op.Shape(ConcatRule);
   op.Kernel<ConcatElements>();
 }
 
@@ -892,17 +952,20 @@ void DescribeSplit(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("value: T").Input("lengths: int64").Input("flow_in: float");
   op.Output("flow_out: float").Attr("T: type");
+  op.Shape(ScalarRule);
   op.Kernel<SplitElements>();
 }
 
 void DescribeSize(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
   op.Input("flow_in: float").Output("size: int32");
+  op.Shape(ScalarRule);
   op.Kernel<ArraySize>();
 }
 
 void DescribeClose(OpBuilder& op, absl::string_view handle) {
   DescribeHandle(op, handle);
+  op.Shape(UnknownRule);
   op.Kernel<CloseArray>();
 }
 
@@ -927,18 +990,21 @@ REGISTER_OP("TensorArrayGradWithShape", [](OpBuilder& op) {
   op.Input("flow_in: float").Input("shape_to_prepend: int32");
   op.Output("grad_handle: resource").Output("flow_out: float");
   op.Attr("source: string");
+  op.Shape(HandleRule);
   op.Kernel<CreateGradient>();
 });
 REGISTER_OP("TensorArrayPack", [](OpBuilder& op) {
   DescribeHandle(op, kString);
   op.Input("flow_in: float").Output("value: dtype").Attr("dtype: type");
   op.Attr("element_shape: shape = {}");
+  op.Shape(PackRule);
   op.Kernel<GatherElements<true>>();
 });
 REGISTER_OP("TensorArrayUnpack", [](OpBuilder& op) {
   DescribeHandle(op, kString);
   op.Input("value: T").Input("flow_in: float");
   op.Output("flow_out: float").Attr("T: type");
+  op.Shape(ScalarRule);
   op.Kernel<ScatterElements<true>>();
 });
 

@@ -2,15 +2,34 @@
 
 #include <algorithm>
 
-#include "core/base/checked_math.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
+
+// So often the sizes of a shape, for kernel and shape rule: some may be
+// unknown.
+absl::StatusOr<PartialShape> TiledShape(absl::Span<const int64_t> sizes,
+                                        absl::Span<const int64_t> multiples) {
+  Ints dims(sizes.size(), kUnknownDim);
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (multiples[i] == kUnknownInt) continue;
+    if (multiples[i] < 0) {
+      return InvalidArgument("Expected multiples[", i, "] >= 0, but got ",
+                             multiples[i]);
+    }
+    dims[i] = MultiplyDims(sizes[i], multiples[i]);
+    if (dims[i] < 0 && sizes[i] >= 0) {
+      return InvalidArgument("dimension ", i, " is too large");
+    }
+  }
+  return PartialShape(dims);
+}
 
 class Tile final : public Kernel {
  public:
@@ -28,17 +47,10 @@ class Tile final : public Kernel {
           " but got length ", multiples_shape.dim(0));
     }
     ASSIGN_OR_RETURN(Ints multiples, ReadInts(ctx.input(1)));
-    Ints sizes(rank);
-    for (int i = 0; i < rank; ++i) {
-      if (multiples[i] < 0) {
-        return InvalidArgument("Expected multiples[", i, "] >= 0, but got ",
-                               multiples[i]);
-      }
-      const auto size = CheckedMul(input.dim(i), multiples[i]);
-      if (!size) return InvalidArgument("dimension ", i, " is too large");
-      sizes[i] = *size;
-    }
-    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(sizes));
+    for (int64_t& m : multiples) m = std::max(m, kUnknownInt + 1);
+    ASSIGN_OR_RETURN(const PartialShape tiled,
+                     TiledShape(input.shape().dims(), multiples));
+    ASSIGN_OR_RETURN(TensorShape shape, tiled.AsTensorShape());
     if (shape == input.shape()) {
       ctx.SetOutput(0, input);
       return absl::OkStatus();
@@ -130,20 +142,73 @@ class BroadcastArgs final : public Kernel {
   }
 };
 
+absl::Status TileRule(ShapeContext& ctx) {
+  PartialShape input = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape vector, WithRank(ctx.input(1), 1));
+  if (input.known_rank()) {
+    RETURN_IF_ERROR(WithValue(vector.dim(0), input.rank()).status());
+  } else if (vector.dim(0) >= 0 && vector.dim(0) <= TensorShape::kMaxRank) {
+    input = UnknownDims(static_cast<int>(vector.dim(0)));
+  } else {
+    return absl::OkStatus();
+  }
+  const KnownInts unknown(input.rank(), kUnknownInt);
+  ASSIGN_OR_RETURN(PartialShape tiled,
+                   TiledShape(input.dims(), ctx.Ints(1).value_or(unknown)));
+  ctx.SetOutput(0, std::move(tiled));
+  return absl::OkStatus();
+}
+
+absl::Status BroadcastToRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape shape, ctx.InputAsShape(1));
+  if (input.known_rank() && shape.known_rank() && input.rank() > shape.rank()) {
+    return InvalidArgument("Shape must be at most rank ", shape.rank(),
+                           " but is rank ", input.rank());
+  }
+  // An unknown size is asked for, not left to the input.
+  RETURN_IF_ERROR(BroadcastShapes(input, shape).status());
+  ctx.SetOutput(0, shape);
+  return absl::OkStatus();
+}
+
+absl::Status BroadcastArgsRule(ShapeContext& ctx) {
+  int64_t rank = 0;
+  for (int i = 0; i < 2; ++i) {
+    ASSIGN_OR_RETURN(const PartialShape sizes, WithRank(ctx.input(i), 1));
+    const int64_t mine = sizes.dim(0);
+    rank = rank < 0 || mine < 0 ? kUnknownDim : std::max(rank, mine);
+  }
+  ctx.SetOutput(0, PartialShape({rank}));
+  ASSIGN_OR_RETURN(const PartialShape a, ctx.InputAsShape(0));
+  ASSIGN_OR_RETURN(const PartialShape b, ctx.InputAsShape(1));
+  ASSIGN_OR_RETURN(const PartialShape both, BroadcastShapes(a, b));
+  if (!both.known_rank()) return absl::OkStatus();
+  KnownInts ints;
+  for (const int64_t dim : both.dims()) {
+    ints.push_back(dim < 0 ? kUnknownInt : dim);
+  }
+  ctx.SetOutputInts(0, std::move(ints));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Tile", [](OpBuilder& op) {
   op.Input("input: T").Input("multiples: Tmultiples").Output("output: T");
   op.Attr("T: type").Attr("Tmultiples: type = DT_INT32");
+  op.Shape(TileRule);
   op.Kernel<Tile>();
 });
 REGISTER_OP("BroadcastTo", [](OpBuilder& op) {
   op.Input("input: T").Input("shape: Tidx").Output("output: T");
   op.Attr("T: type").Attr("Tidx: type = DT_INT32");
+  op.Shape(BroadcastToRule);
   op.Kernel<BroadcastTo>();
 });
 REGISTER_OP("BroadcastArgs", [](OpBuilder& op) {
   op.Input("s0: T").Input("s1: T").Output("r0: T");
   op.Attr("T: type = DT_INT32");
-  op.KernelFor<BroadcastArgs, int32_t, int64_t>("T");
+  op.Shape(BroadcastArgsRule);
+  op.KernelForEach<BroadcastArgs, IndexTypes>("T");
 });
 
 }  // namespace

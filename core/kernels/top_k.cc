@@ -9,6 +9,7 @@
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -207,8 +208,7 @@ template <typename T>
 class NthElement final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(reverse_, construction.Attr<bool>("reverse"));
-    return absl::OkStatus();
+    return construction.Bind("reverse", &reverse_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -251,33 +251,73 @@ class NthElement final : public Kernel {
   bool reverse_ = false;
 };
 
+absl::Status TopKRule(ShapeContext& ctx) {
+  const PartialShape& input = ctx.input(0);
+  int64_t k = ctx.Int(1).value_or(kUnknownDim);
+  if (ctx.num_inputs() == 1) {
+    RETURN_IF_ERROR(ctx.Bind("k", &k));
+  } else {
+    RETURN_IF_ERROR(WithRank(ctx.input(1), 0).status());
+  }
+  RETURN_IF_ERROR(CheckRankAtLeast(input, 1));
+  if (!input.known_rank()) return absl::OkStatus();
+  if (k < 0) k = kUnknownDim;
+  if (k >= 0 && DimOf(input, -1) >= 0 && DimOf(input, -1) < k) {
+    return InvalidArgument("input must have last dimension >= k = ", k,
+                           " but is ", DimOf(input, -1));
+  }
+  const PartialShape shape = ReplaceDim(input, -1, k);
+  ctx.SetOutput(0, shape);
+  ctx.SetOutput(1, shape);
+  return absl::OkStatus();
+}
+
+absl::Status InTopKRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape predictions, WithRank(ctx.input(0), 2));
+  ASSIGN_OR_RETURN(const PartialShape targets, WithRank(ctx.input(1), 1));
+  ASSIGN_OR_RETURN(const int64_t rows,
+                   MergeDims(predictions.dim(0), targets.dim(0)));
+  ctx.SetOutput(0, PartialShape({rows}));
+  return absl::OkStatus();
+}
+
+absl::Status NthElementRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(WithRank(ctx.input(1), 0).status());
+  RETURN_IF_ERROR(CheckRankAtLeast(ctx.input(0), 1));
+  ctx.SetOutput(0, Subshape(ctx.input(0), 0, -1));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("TopK", [](OpBuilder& op) {
   op.Input("input: T").Output("values: T").Output("indices: int32");
   op.Attr("k: int >= 0").Attr("sorted: bool = true").Attr("T: type");
-  op.KernelFor<TopK, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(TopKRule);
+  op.KernelForEach<TopK, RealTypes>("T");
 });
 REGISTER_OP("TopKV2", [](OpBuilder& op) {
   op.Input("input: T").Input("k: Tk");
   op.Output("values: T").Output("indices: index_type");
   op.Attr("sorted: bool = true").Attr("T: type");
   op.Attr("Tk: type = DT_INT32").Attr("index_type: type = DT_INT32");
-  op.KernelFor<TopK, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.Shape(TopKRule);
+  op.KernelForEach<TopK, RealTypes>("T");
 });
 REGISTER_OP("InTopK", [](OpBuilder& op) {
   op.Input("predictions: float").Input("targets: T").Output("precision: bool");
   op.Attr("k: int").Attr("T: type = DT_INT32");
+  op.Shape(InTopKRule);
   op.Kernel<InTopK>();
 });
 REGISTER_OP("InTopKV2", [](OpBuilder& op) {
   op.Input("predictions: float").Input("targets: T").Input("k: T");
   op.Output("precision: bool").Attr("T: type = DT_INT32");
+  op.Shape(InTopKRule);
   op.Kernel<InTopK>();
 });
 REGISTER_OP("NthElement", [](OpBuilder& op) {
   op.Input("input: T").Input("n: int32").Output("values: T");
   op.Attr("reverse: bool = false").Attr("T: type");
+  op.Shape(NthElementRule);
   op.KernelFor<NthElement, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t>("T");
 });

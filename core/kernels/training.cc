@@ -12,6 +12,7 @@
 #include "core/kernels/variable_access.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -454,6 +455,8 @@ void Describe(OpBuilder& op, bool is_resource) {
   } else {
     op.Output("out: Ref(T)");
   }
+  // A reference goes on.
+  op.Shape(is_resource ? UnknownRule : UnchangedRule);
   op.Attr("T: type").Attr("use_locking: bool = false").SetWritesVariables();
   op.KernelWhere<Apply<float, Rule>>({{"T", DT_FLOAT}});
   op.KernelWhere<Apply<double, Rule>>({{"T", DT_DOUBLE}});

@@ -5,6 +5,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -95,14 +96,43 @@ class Transpose final : public Kernel {
   }
 };
 
+absl::Status TransposeRule(ShapeContext& ctx) {
+  PartialShape x = ctx.input(0);
+  ASSIGN_OR_RETURN(const PartialShape perm_shape, WithRank(ctx.input(1), 1));
+  const std::optional<KnownInts> perm = ctx.Ints(1);
+  if (!x.known_rank()) {
+    if (!perm.has_value()) return absl::OkStatus();
+    x = UnknownDims(static_cast<int>(perm->size()));
+  }
+  const int rank = x.rank();
+  if (perm_shape.dim(0) >= 0 && perm_shape.dim(0) != rank) {
+    return InvalidArgument("Dimension must be ", rank, " but is ",
+                           perm_shape.dim(0));
+  }
+  Ints dims(rank, kUnknownDim);
+  for (int i = 0; perm.has_value() && i < rank; ++i) {
+    if ((*perm)[i] == kUnknownInt) continue;
+    const int64_t axis = CanonicalAxis((*perm)[i], rank);
+    if (axis < 0) {
+      return InvalidArgument("perm dim ", (*perm)[i],
+                             " is out of range of input rank ", rank);
+    }
+    dims[i] = x.dim(axis);
+  }
+  ctx.SetOutput(0, PartialShape(dims));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Transpose", [](OpBuilder& op) {
   op.Input("x: T").Input("perm: Tperm").Output("y: T");
   op.Attr("T: type").Attr("Tperm: type = DT_INT32");
+  op.Shape(TransposeRule);
   op.Kernel<Transpose<false>>();
 });
 REGISTER_OP("ConjugateTranspose", [](OpBuilder& op) {
   op.Input("x: T").Input("perm: Tperm").Output("y: T");
   op.Attr("T: type").Attr("Tperm: type = DT_INT32");
+  op.Shape(TransposeRule);
   op.Kernel<Transpose<true>>();
 });
 

@@ -8,6 +8,7 @@
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -95,6 +96,7 @@ struct Of {
 template <typename Op>
 void Describe(OpBuilder& op) {
   op.Input("y: T").Input("dy: T").Output("z: T").Attr("T: type");
+  op.Shape(UnchangedRule);
   op.KernelFor<Of<Op>::template Kernel, float, double, half, bfloat16,
                complex64, complex128>("T");
 }

@@ -6,6 +6,7 @@
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -182,13 +183,14 @@ COMPLEX_FUNCTION(Atanh, std::atanh(x));
 template <template <typename> class Real>
 void DescribeReal(OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
-  op.KernelFor<Real, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<Real, FloatTypes>("T");
 }
 
 template <template <typename> class Real, template <typename> class Complex>
 void Describe(OpBuilder& op) {
   DescribeReal<Real>(op);
-  op.KernelFor<Complex, complex64, complex128>("T");
+  op.KernelForEach<Complex, ComplexTypes>("T");
 }
 
 REGISTER_OP("Exp",

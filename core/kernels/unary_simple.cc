@@ -7,6 +7,7 @@
 
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -128,18 +129,20 @@ struct Of {
 
 void Signature(OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
+  op.Shape(UnchangedRule);
 }
 
 template <typename Op>
 void DescribeFloat(OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Of<Op>::template Kernel, float, double, half, bfloat16>("T");
+  op.KernelForEach<Of<Op>::template Kernel, FloatTypes>("T");
 }
 
 template <typename Op>
 void DescribeTest(OpBuilder& op) {
   op.Input("x: T").Output("y: bool").Attr("T: type");
-  op.KernelFor<Of<Op>::template Test, float, double, half, bfloat16>("T");
+  op.Shape(UnchangedRule);
+  op.KernelForEach<Of<Op>::template Test, FloatTypes>("T");
 }
 
 template <typename Op>
@@ -160,16 +163,16 @@ REGISTER_OP("Abs", [](OpBuilder& op) {
 
 REGISTER_OP("Sqrt", [](OpBuilder& op) {
   DescribeFloat<SqrtOp>(op);
-  op.KernelFor<Of<SqrtOp>::Kernel, complex64, complex128>("T");
+  op.KernelForEach<Of<SqrtOp>::Kernel, ComplexTypes>("T");
 });
 REGISTER_OP("Rsqrt", [](OpBuilder& op) {
   DescribeFloat<RsqrtOp>(op);
-  op.KernelFor<Of<RsqrtOp>::Kernel, complex64, complex128>("T");
+  op.KernelForEach<Of<RsqrtOp>::Kernel, ComplexTypes>("T");
 });
 
 void DescribeReciprocal(OpBuilder& op) {
   DescribeFloat<ReciprocalOp>(op);
-  op.KernelFor<Of<ReciprocalOp>::Kernel, complex64, complex128>("T");
+  op.KernelForEach<Of<ReciprocalOp>::Kernel, ComplexTypes>("T");
 }
 REGISTER_OP("Reciprocal", DescribeReciprocal);
 REGISTER_OP("Inv", DescribeReciprocal);

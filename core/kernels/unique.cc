@@ -11,6 +11,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -354,12 +355,41 @@ class Where final : public Kernel {
   }
 };
 
+absl::Status UniqueRule(ShapeContext& ctx) {
+  const PartialShape& x = ctx.input(0);
+  for (int i = 1; i < ctx.num_outputs(); ++i) ctx.SetOutput(i, UnknownDims(1));
+  // Without an axis, or with an empty list of them, x is a vector.
+  const bool has_axis = ctx.num_inputs() == 2 && ctx.input(1).rank() != 0 &&
+                        DimOf(ctx.input(1), 0) != 0;
+  if (!has_axis) {
+    ctx.SetOutput(0, UnknownDims(1));
+    if (x.rank() == 1) ctx.SetOutput(1, x);
+    return absl::OkStatus();
+  }
+  if (!x.known_rank()) return absl::OkStatus();
+  const std::optional<int64_t> axis = ctx.Int(1);
+  if (!axis.has_value() || *axis < -x.rank() || *axis >= x.rank()) {
+    ctx.SetOutput(0, UnknownDims(x.rank()));
+    return absl::OkStatus();
+  }
+  const int at = static_cast<int>(*axis);
+  ctx.SetOutput(0, ReplaceDim(x, at, kUnknownDim));
+  ctx.SetOutput(1, PartialShape({DimOf(x, at)}));
+  return absl::OkStatus();
+}
+
+absl::Status WhereRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, PartialShape({kUnknownDim, ctx.input(0).rank()}));
+  return absl::OkStatus();
+}
+
 void DescribeUnique(OpBuilder& op, bool with_axis, bool with_counts) {
   op.Input("x: T");
   if (with_axis) op.Input("axis: Taxis").Attr("Taxis: type = DT_INT64");
   op.Output("y: T").Output("idx: out_idx");
   if (with_counts) op.Output("count: out_idx");
   op.Attr("T: type").Attr("out_idx: type = DT_INT32");
+  op.Shape(UniqueRule);
   op.Kernel<Unique>();
 }
 
@@ -372,10 +402,12 @@ REGISTER_OP("UniqueWithCountsV2",
 REGISTER_OP("ListDiff", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("out: T").Output("idx: out_idx");
   op.Attr("T: type").Attr("out_idx: type = DT_INT32");
+  op.Shape(VectorsRule);
   op.Kernel<ListDiff>();
 });
 REGISTER_OP("Where", [](OpBuilder& op) {
   op.Input("input: T").Output("index: int64").Attr("T: type = DT_BOOL");
+  op.Shape(WhereRule);
   op.Kernel<Where>();
 });
 

@@ -11,6 +11,7 @@
 #include "core/kernels/variable_access.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -142,9 +143,7 @@ absl::Status Take(const Tensor& value, LiveVariable& variable) {
 class Assign final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(validate_shape_,
-                     construction.Attr<bool>("validate_shape"));
-    return absl::OkStatus();
+    return construction.Bind("validate_shape", &validate_shape_);
   }
 
   // The value is copied where tensors read before have to see it.
@@ -301,8 +300,7 @@ template <typename T>
 class CountUpTo final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(limit_, construction.Attr<int64_t>("limit"));
-    return absl::OkStatus();
+    return construction.Bind("limit", &limit_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
@@ -341,9 +339,7 @@ class ForwardRef final : public Kernel {
 class DestroyResource final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(ignore_lookup_error_,
-                     construction.Attr<bool>("ignore_lookup_error"));
-    return absl::OkStatus();
+    return construction.Bind("ignore_lookup_error", &ignore_lookup_error_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const absl::Status status = Destroy(ctx);
@@ -377,10 +373,43 @@ class DestroyResource final : public Kernel {
   bool ignore_lookup_error_ = true;
 };
 
+absl::Status VariableRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  // The first version says "scalar" where it knows nothing.
+  if (ctx.op() == "Variable" && shape.rank() == 0) return absl::OkStatus();
+  ctx.SetOutput(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status VarHandleRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  ctx.SetOutput(0, PartialShape({}));
+  ctx.SetOutputHandleShape(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status ReadVariableRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, ctx.facts(0).handle_shape);
+  return absl::OkStatus();
+}
+
+absl::Status VariableShapeRule(ShapeContext& ctx) {
+  const PartialShape& shape = ctx.facts(0).handle_shape;
+  ctx.SetOutput(0, PartialShape({shape.rank()}));
+  if (!shape.known_rank()) return absl::OkStatus();
+  KnownInts ints;
+  for (const int64_t size : shape.dims()) {
+    ints.push_back(size < 0 ? kUnknownInt : size);
+  }
+  ctx.SetOutputInts(0, std::move(ints));
+  return absl::OkStatus();
+}
+
 void DescribeRefVariable(OpBuilder& op) {
   op.Output("ref: Ref(dtype)").Attr("shape: shape").Attr("dtype: type");
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
   op.SetIsStateful().SetReadsVariables().SetDeclaresVariable();
+  op.Shape(VariableRule);
   op.Kernel<RefVariable>();
 }
 REGISTER_OP("VariableV2", DescribeRefVariable);
@@ -391,12 +420,14 @@ REGISTER_OP("VarHandleOp", [](OpBuilder& op) {
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
   op.Attr("dtype: type").Attr("shape: shape");
   op.SetIsStateful().SetDeclaresVariable();
+  op.Shape(VarHandleRule);
   op.Kernel<VarHandle>();
 });
 
 REGISTER_OP("ReadVariableOp", [](OpBuilder& op) {
   op.Input("resource: resource").Output("value: dtype").Attr("dtype: type");
   op.SetIsStateful().SetReadsVariables();
+  op.Shape(ReadVariableRule);
   op.Kernel<ReadVariable>();
 });
 
@@ -404,11 +435,13 @@ REGISTER_OP("IsVariableInitialized", [](OpBuilder& op) {
   op.Input("ref: Ref(dtype)").Output("is_initialized: bool");
   op.Attr("dtype: type");
   op.SetAllowsUninitializedInput().SetReadsVariables();
+  op.Shape(ScalarRule);
   op.Kernel<IsInitialized>();
 });
 REGISTER_OP("VarIsInitializedOp", [](OpBuilder& op) {
   op.Input("resource: resource").Output("is_initialized: bool");
   op.SetIsStateful().SetReadsVariables();
+  op.Shape(ScalarRule);
   op.Kernel<IsInitialized>();
 });
 
@@ -416,6 +449,7 @@ REGISTER_OP("VariableShape", [](OpBuilder& op) {
   op.Input("input: resource").Output("output: out_type");
   op.Attr("out_type: type = DT_INT32");
   op.SetIsStateful().SetReadsVariables();
+  op.Shape(VariableShapeRule);
   op.KernelWhere<VariableShape>({{"out_type", DT_INT32}});
   op.KernelWhere<VariableShape>({{"out_type", DT_INT64}});
 });
@@ -425,27 +459,29 @@ REGISTER_OP("Assign", [](OpBuilder& op) {
   op.Attr("T: type").Attr("validate_shape: bool = true");
   op.Attr("use_locking: bool = true");
   op.SetAllowsUninitializedInput().SetWritesVariables();
+  op.Shape(SameAsRule<1>);
   op.Kernel<Assign>();
 });
 REGISTER_OP("AssignVariableOp", [](OpBuilder& op) {
   op.Input("resource: resource").Input("value: dtype").Attr("dtype: type");
   op.SetIsStateful().SetWritesVariables();
+  op.Shape(UnknownRule);
   op.Kernel<AssignVariable>();
 });
 
 template <template <typename> class K>
 void AddNumberKernels(OpBuilder& op, absl::string_view attr) {
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, complex64,
-               complex128>(attr);
+  op.KernelForEach<K, NumberTypes>(attr);
 }
 void DescribeRefUpdate(OpBuilder& op) {
   op.Input("ref: Ref(T)").Input("value: T").Output("output_ref: Ref(T)");
   op.Attr("T: type").Attr("use_locking: bool = false").SetWritesVariables();
+  op.Shape(UnchangedRule);
 }
 void DescribeResourceUpdate(OpBuilder& op) {
   op.Input("resource: resource").Input("value: dtype").Attr("dtype: type");
   op.SetIsStateful().SetWritesVariables();
+  op.Shape(UnknownRule);
 }
 REGISTER_OP("AssignAdd", [](OpBuilder& op) {
   DescribeRefUpdate(op);
@@ -467,23 +503,27 @@ REGISTER_OP("AssignSubVariableOp", [](OpBuilder& op) {
 REGISTER_OP("CountUpTo", [](OpBuilder& op) {
   op.Input("ref: Ref(T)").Output("output: T");
   op.Attr("limit: int").Attr("T: type").SetWritesVariables();
-  op.KernelFor<CountUpTo, int32_t, int64_t>("T");
+  op.Shape(ScalarRule);
+  op.KernelForEach<CountUpTo, IndexTypes>("T");
 });
 REGISTER_OP("ResourceCountUpTo", [](OpBuilder& op) {
   op.Input("resource: resource").Output("output: T");
   op.Attr("limit: int").Attr("T: type").SetIsStateful().SetWritesVariables();
-  op.KernelFor<CountUpTo, int32_t, int64_t>("T");
+  op.Shape(ScalarRule);
+  op.KernelForEach<CountUpTo, IndexTypes>("T");
 });
 
 REGISTER_OP("RefIdentity", [](OpBuilder& op) {
   op.Input("input: Ref(T)").Output("output: Ref(T)").Attr("T: type");
   op.SetAllowsUninitializedInput();
+  op.Shape(ForwardRule);
   op.Kernel<ForwardRef>();
 });
 
 REGISTER_OP("DestroyResourceOp", [](OpBuilder& op) {
   op.Input("resource: resource").Attr("ignore_lookup_error: bool = true");
   op.SetIsStateful().SetWritesVariables();
+  op.Shape(UnknownRule);
   op.Kernel<DestroyResource>();
 });
 

@@ -1,5 +1,7 @@
 #include "core/kernels/window.h"
 
+#include "core/op/shape_context.h"
+
 namespace metagraph {
 
 absl::StatusOr<Padding> ParsePadding(absl::string_view name) {
@@ -47,28 +49,29 @@ absl::Status WindowAttrs::Spread(const std::vector<int64_t>& list,
   return absl::OkStatus();
 }
 
-absl::Status WindowAttrs::Parse(KernelConstruction& construction, int spatial) {
+template <typename Source>
+absl::Status WindowAttrs::Parse(const Source& source, int spatial) {
   std::string format = spatial == 2 ? "NHWC" : "NDHWC";
-  if (construction.HasAttr("data_format")) {
-    ASSIGN_OR_RETURN(format, construction.Attr<std::string>("data_format"));
+  if (source.HasAttr("data_format")) {
+    ASSIGN_OR_RETURN(format, source.template Attr<std::string>("data_format"));
   }
   ASSIGN_OR_RETURN(layout, ParseLayout(format, spatial));
-  if (construction.HasAttr("strides")) {
+  if (source.HasAttr("strides")) {
     ASSIGN_OR_RETURN(auto list,
-                     construction.Attr<std::vector<int64_t>>("strides"));
+                     source.template Attr<std::vector<int64_t>>("strides"));
     RETURN_IF_ERROR(Spread(list, "strides", &strides));
   }
-  if (construction.HasAttr("dilations")) {
+  if (source.HasAttr("dilations")) {
     ASSIGN_OR_RETURN(auto list,
-                     construction.Attr<std::vector<int64_t>>("dilations"));
+                     source.template Attr<std::vector<int64_t>>("dilations"));
     RETURN_IF_ERROR(Spread(list, "dilations", &dilations));
   }
-  ASSIGN_OR_RETURN(auto name, construction.Attr<std::string>("padding"));
+  ASSIGN_OR_RETURN(auto name, source.template Attr<std::string>("padding"));
   ASSIGN_OR_RETURN(padding, ParsePadding(name));
 
   std::vector<int64_t> explicit_pads;
-  if (construction.HasAttr("explicit_paddings")) {
-    ASSIGN_OR_RETURN(explicit_pads, construction.Attr<std::vector<int64_t>>(
+  if (source.HasAttr("explicit_paddings")) {
+    ASSIGN_OR_RETURN(explicit_pads, source.template Attr<std::vector<int64_t>>(
                                         "explicit_paddings"));
   }
   const size_t wanted = padding == Padding::kExplicit ? 2 * layout.rank() : 0;
@@ -95,6 +98,16 @@ absl::Status WindowAttrs::Parse(KernelConstruction& construction, int spatial) {
     pads[i] = {explicit_pads[2 * dim], explicit_pads[2 * dim + 1]};
   }
   return absl::OkStatus();
+}
+
+template absl::Status WindowAttrs::Parse(const KernelConstruction&, int);
+template absl::Status WindowAttrs::Parse(const ShapeContext&, int);
+
+absl::StatusOr<int64_t> WindowAttrs::OutputSize(int i, int64_t input,
+                                                int64_t size) const {
+  if (input < 0 || (size < 0 && padding != Padding::kSame)) return -1;
+  ASSIGN_OR_RETURN(const WindowAxis axis, Axis(i, input, size < 0 ? 1 : size));
+  return axis.output;
 }
 
 }  // namespace metagraph

@@ -101,8 +101,10 @@ struct WindowAttrs {
   Padding padding = Padding::kValid;
   std::array<std::array<int64_t, 2>, kMaxSpatial> pads = {};
 
-  // `strides` of batch and channel must be 1.
-  absl::Status Parse(KernelConstruction& construction, int spatial);
+  // From a KernelConstruction or a ShapeContext. `strides` of batch and channel
+  // must be 1.
+  template <typename Source>
+  absl::Status Parse(const Source& source, int spatial);
   // Sets the spatial entries of `out` from a list with one entry per
   // dimension; those of batch and channel must be 1.
   absl::Status Spread(const std::vector<int64_t>& list, absl::string_view what,
@@ -112,6 +114,8 @@ struct WindowAttrs {
     return MakeWindowAxis(input, size, dilations[i], strides[i], padding,
                           pads[i]);
   }
+  // The output size alone; -1 where what it follows from is.
+  absl::StatusOr<int64_t> OutputSize(int i, int64_t input, int64_t size) const;
 };
 
 // "SAME", "VALID" or "EXPLICIT".

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
+#include "core/op/attributes.h"
 #include "core/op/callable.h"
 #include "core/state/resource_manager.h"
 #include "core/state/variable_store.h"
@@ -54,13 +55,16 @@ class KernelConstruction {
   DataType output_type(int i) const { return BaseType(signature_.outputs[i]); }
   SessionState& state() const { return state_; }
 
-  // The attribute as the node sets it or as the op defaults it.
-  // T: int64_t, int32_t (range-checked), bool, float, std::string, DataType,
-  // PartialShape, Tensor, tensorflow::NameAttrList, or std::vector of
-  // int64_t, int32_t, bool, float, std::string, DataType, PartialShape.
-  // INVALID_ARGUMENT if it is missing or of another kind.
+  // As ReadAttr.
   template <typename T>
-  absl::StatusOr<T> Attr(absl::string_view name) const;
+  absl::StatusOr<T> Attr(absl::string_view name) const {
+    return ReadAttr<T>(node_, op_, name);
+  }
+  // Attributes into members: Bind("axis", &axis_, "keep_dims", &keep_dims_).
+  template <typename... NamesAndMembers>
+  absl::Status Bind(NamesAndMembers... pairs) const {
+    return BindAttrs(*this, pairs...);
+  }
   // The function that the attribute names, or those of a list. As
   // FunctionResolver::Find; INVALID_ARGUMENT: no such attribute.
   absl::StatusOr<const Callable*> Function(absl::string_view name) const;

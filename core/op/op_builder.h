@@ -16,9 +16,16 @@
 #include "absl/strings/string_view.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_construction.h"
+#include "core/op/type_lists.h"
 #include "tensorflow/graph.pb.h"
 
 namespace metagraph {
+
+class ShapeContext;
+
+// What is known of a node's outputs by what is known of its inputs: see
+// core/op/shape_context.h.
+using ShapeFn = absl::Status (*)(ShapeContext&);
 
 // Makes the kernel of one node.
 using KernelFactory =
@@ -36,6 +43,8 @@ struct KernelEntry {
 struct OpInfo {
   tensorflow::OpDef def;
   std::vector<KernelEntry> kernels;
+  // nullptr: nothing is known of the outputs before they are there.
+  ShapeFn shape = nullptr;
   // Its kernels may call VariableView::Update: a plan with such a node is a
   // writing step.
   bool writes_variables = false;
@@ -75,6 +84,11 @@ class OpBuilder {
   OpBuilder& SetWritesVariables();
   OpBuilder& SetReadsVariables();
   OpBuilder& SetDeclaresVariable();
+  // The rule that tells the shapes of the outputs.
+  OpBuilder& Shape(ShapeFn fn) {
+    info_.shape = fn;
+    return *this;
+  }
 
   // The kernel K for every dtype.
   template <typename K>
@@ -86,6 +100,12 @@ class OpBuilder {
   OpBuilder& KernelFor(absl::string_view attr) {
     (AddKernel({{std::string(attr), kDataType<Ts>}}, &MakeKernel<K<Ts>>), ...);
     return *this;
+  }
+  // The same for a list of core/op/type_lists.h:
+  // KernelForEach<Relu, RealTypes>("T").
+  template <template <typename> class K, typename List>
+  OpBuilder& KernelForEach(absl::string_view attr) {
+    return KernelForTypes<K>(attr, List());
   }
   // K where the type attributes have the given values.
   template <typename K>
@@ -99,6 +119,10 @@ class OpBuilder {
   void set_label(std::string label) { label_ = std::move(label); }
 
  private:
+  template <template <typename> class K, typename... Ts>
+  OpBuilder& KernelForTypes(absl::string_view attr, Types<Ts...>) {
+    return KernelFor<K, Ts...>(attr);
+  }
   OpBuilder& AddKernel(std::vector<std::pair<std::string, DataType>> types,
                        KernelFactory factory);
   void Fail(absl::string_view spec);

@@ -117,6 +117,8 @@ TEST(NpyTest, RefusesOtherOrdersAndTypesClearly) {
 TEST(NpyTest, RefusesEverySizeThatIsNotExact) {
   EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "1234567")), HasSubstr("bytes"));
   EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "123456789")), HasSubstr("bytes"));
+  EXPECT_THAT(Error(Npy(Dict("<f4", "(2,)"), "123456789abc")),
+              HasSubstr("12 bytes of data for 2 values"));
   // Sizes whose product does not fit, or would need all memory.
   EXPECT_FALSE(
       TensorFromNpy(Npy(Dict("<f4", "(4611686018427387904, 4)"), "")).ok());

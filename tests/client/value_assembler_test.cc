@@ -13,6 +13,8 @@ namespace metagraph {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 v1::ReadVariablesResponse Piece(const std::string& name, const Tensor& tensor,
                                 const TensorShape& whole, int64_t first,
@@ -81,6 +83,12 @@ TEST_F(ValueAssemblerTest, RefusesAnEndBeforeTheEnd) {
   const Tensor two = Tensor::Vector<float>({1, 2});
   ASSERT_TRUE(assembler_.Add(Piece("a", two, {3}, 0, false)).ok());
   EXPECT_EQ(assembler_.Finish().code(), absl::StatusCode::kInternal);
+  // A last piece that is too short.
+  const absl::Status status =
+      assembler_.Add(Piece("a", Tensor::Vector<float>({}), {3}, 2, true));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message(), HasSubstr("2 of 3 values"));
+  EXPECT_THAT(done_, IsEmpty());
 }
 
 TEST_F(ValueAssemblerTest, RefusesAShapeOfAllMemory) {

@@ -93,6 +93,43 @@ TEST_F(BoundsTest, AnswersThatNoMessageHoldsAreRefused) {
             grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+// A watcher who is too slow misses events, and is told how many.
+TEST_F(BoundsTest, ASlowWatcherIsToldWhatItMissed) {
+  AddSeedModel();
+  Start();
+  grpc::ClientContext context;
+  SetLimit(context);
+  auto watch = inspect_->Watch(&context, {});
+  v1::WatchResponse event;
+  ASSERT_TRUE(watch->Read(&event)) << "the model's state";
+  // Numbered by their generation, and large, so that few fit on the way.
+  int64_t published = 0;
+  const auto publish = [&] {
+    ModelEvent next;
+    next.kind = ModelEvent::Kind::kGeneration;
+    next.time = absl::FromUnixSeconds(1'500'000'000 + published);
+    next.model = "seed";
+    next.generation = published++;
+    next.checkpoint = std::string(16 << 10, 'x');
+    server_->models().events().Publish(next);
+  };
+  while (published < 3000) publish();
+  int64_t got = 0;
+  do {  // reads more than is published until there is room
+    if (got % 4 == 0) publish();
+    ASSERT_TRUE(watch->Read(&event));
+    if (event.kind() != v1::EVENT_KIND_MISSED) {
+      ASSERT_EQ(event.generation(), got);
+      ++got;
+    }
+  } while (event.kind() != v1::EVENT_KIND_MISSED);
+  const int64_t missed = event.missed();
+  EXPECT_GT(missed, 0);
+  EXPECT_GT(event.time().seconds(), 1'500'000'000);
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.generation(), got + missed) << "the first one after the gap";
+}
+
 TEST_F(BoundsTest, CallersThatDoNotReadHoldUpNoRestore) {
   StartWithBigVariable();
   std::vector<std::unique_ptr<Reader>> readers;

@@ -81,6 +81,14 @@ TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {
       [&] { server_->Drain(absl::Hours(24), absl::Seconds(30)); });
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  for (const char* service :
+       {"metagraph.v1.Admin", "tensorflow.serving.SessionService"}) {
+    grpc::ClientContext of_one;
+    HealthCheckRequest request;
+    request.set_service(service);
+    ASSERT_TRUE(health_->Check(&of_one, request, &response).ok()) << service;
+    EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING) << service;
+  }
   // In the grace calls are still answered.
   v1::RunResponse run_response;
   EXPECT_TRUE(Run(SeedRun(), &run_response).ok());

@@ -15,6 +15,7 @@
 #include "core/op/kernel_context.h"
 #include "gtest/gtest.h"
 #include "tests/core/tensor/memory_limit.h"
+#include "tests/support/shape_check.h"
 
 namespace metagraph {
 namespace {
@@ -88,7 +89,12 @@ class NearNodes {
     step.resources = &resources;
     step.counter = &counter;
     KernelContext ctx(step, inputs, signature.outputs, outputs.data());
-    RETURN_IF_ERROR(kernel->Compute(ctx));
+    std::vector<const Tensor*> pointers(tensors.size());
+    for (size_t i = 0; i < tensors.size(); ++i) pointers[i] = &tensors[i];
+    const ShapeCheck shapes(op_, node, pointers, outputs.size());
+    const absl::Status ran = kernel->Compute(ctx);
+    shapes.Expect(ran, outputs);
+    RETURN_IF_ERROR(ran);
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (outputs[i].kind != Value::Kind::kTensor) continue;
       EXPECT_EQ(outputs[i].tensor.dtype(), BaseType(signature.outputs[i]))

@@ -2,6 +2,7 @@
 
 #include "core/tensor/tensor_proto.h"
 #include "tests/support/near_nodes.h"
+#include "tests/support/shape_check.h"
 
 namespace metagraph {
 
@@ -189,7 +190,12 @@ absl::Status OpTester::Run() {
   step.resources = &step_resources_;
   step.counter = &counter_;
   KernelContext ctx(step, inputs, signature_.outputs, outputs_.data());
-  RETURN_IF_ERROR(kernel_->Compute(ctx));
+  std::vector<const Tensor*> pointers;
+  for (const KernelInput& input : inputs) pointers.push_back(input.tensor);
+  const ShapeCheck shapes(*info_, node_, pointers, outputs_.size());
+  const absl::Status ran = kernel_->Compute(ctx);
+  shapes.Expect(ran, outputs_);
+  RETURN_IF_ERROR(ran);
   std::vector<Tensor> tensors;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (IsRefType(input_types_[i])) return absl::OkStatus();

@@ -96,6 +96,29 @@ TEST(BundleReaderTest, MissingFilesAreNotFound) {
               HasCode(absl::StatusCode::kNotFound, "m.data-00000-of-00001"));
 }
 
+// A save may remove the data files between the index that names them and
+// their opening.
+TEST(BundleReaderTest, ReadsTheOneThatReplacedIt) {
+  class ReplacedOnce : public FakeFileSystem {
+   public:
+    absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
+        const std::string& path) override {
+      if (!replaced_ && path == "m.data-00000-of-00001") {
+        replaced_ = true;
+        EXPECT_OK(WriteBundle(*this, "m", {{"W1", Tensor::Scalar<float>(7)}}));
+      }
+      return FakeFileSystem::OpenForReading(path);
+    }
+
+   private:
+    bool replaced_ = false;
+  };
+  ReplacedOnce fs;
+  PutExample(&fs, "m");
+  ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "m"));
+  ExpectTensorEqual<float>(*reader->Read("W1"), {}, {7});
+}
+
 TEST(BundleReaderTest, ShortDataFileIsOutOfRange) {
   FakeFileSystem fs;
   PutExample(&fs, "m");

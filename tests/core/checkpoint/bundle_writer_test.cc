@@ -173,6 +173,42 @@ TEST(BundleWriterTest, OverwritingChangesTheDataFileName) {
   ExpectTensorEqual<float>(*reader->Read("a"), {}, {3});
 }
 
+// An index that cannot be read now may be a good one: nobody knows which names
+// its data has.
+TEST(BundleWriterTest, AnIndexThatCannotBeReadIsNotReplaced) {
+  class BadSector : public FakeFileSystem {
+   public:
+    absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
+        const std::string& path) override {
+      ASSIGN_OR_RETURN(auto file, FakeFileSystem::OpenForReading(path));
+      if (!is_bad) return file;
+      return std::make_unique<BadFile>(file->size());
+    }
+    bool is_bad = false;
+
+   private:
+    class BadFile : public RandomAccessFile {
+     public:
+      explicit BadFile(uint64_t size) : size_(size) {}
+      absl::Status Read(uint64_t, size_t, void*) const override {
+        return absl::UnknownError("m.index; Input/output error");
+      }
+      uint64_t size() const override { return size_; }
+
+     private:
+      const uint64_t size_;
+    };
+  };
+  BadSector fs;
+  PutExample(&fs, "m");
+  const std::vector<std::string> before = fs.AllFiles();
+  fs.is_bad = true;
+  EXPECT_THAT(WriteBundle(fs, "m", {{"a", Tensor::Scalar<float>(1)}}),
+              HasCode(absl::StatusCode::kUnknown, "Input/output error"));
+  EXPECT_EQ(fs.AllFiles(), before);
+  EXPECT_EQ(fs.ContentOf("m.index"), ExampleIndex());
+}
+
 // Two that commit under one name: one after the other, whatever they are.
 TEST(BundleWriterTest, CommitsOfOneNameTakeTurns) {
   TempDir dir;

@@ -94,6 +94,20 @@ TEST(RemoveCheckpointTest, TakesIndexDataAndMeta) {
   EXPECT_OK(RemoveCheckpoint(fs, "/d/m-1"));
 }
 
+// One that is half removed is no checkpoint any more.
+TEST(RemoveCheckpointTest, AnIndexNeverOutlivesItsData) {
+  bool removed = false;
+  for (int n = 0; !removed; ++n) {
+    FakeFileSystem fs({"/d"});
+    PutExample(&fs, "/d/m");
+    fs.FailAfter(n);
+    removed = RemoveCheckpoint(fs, "/d/m").ok();
+    EXPECT_TRUE(!fs.Exists("/d/m.index") ||
+                fs.Exists("/d/m.data-00000-of-00001"))
+        << "operation " << n;
+  }
+}
+
 TEST(RemoveCheckpointTest, TakesTheFilesOfFormatV1) {
   FakeFileSystem fs({"/old"});
   for (const char* name : {"a-1", "a-1.meta", "a-10", "b-00000-of-00002",

@@ -99,5 +99,18 @@ TEST(CheckpointWriterTest, StopsWhenTheCallerDoes) {
   }
 }
 
+// Also when all values are written, up to the moment from which it counts.
+TEST(CheckpointWriterTest, StopsAfterTheLastValue) {
+  FakeFileSystem fs;
+  CallContext call;
+  size_t count = 0;
+  const auto cancel = [&](int64_t) {
+    if (++count == Three().size()) call.Cancel();
+  };
+  EXPECT_THAT(WriteCheckpointV2(fs, "m", Three(), 1, cancel, call),
+              HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_THAT(fs.AllFiles(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace metagraph

@@ -100,6 +100,20 @@ TEST_P(CrashTest, FullDiskLeavesTheOldCheckpointAndNothingElse) {
   }
 }
 
+// What was saved is not lost with the folders that were made for it.
+TEST(NewFolderCrashTest, AFinishedSaveStays) {
+  for (const Loss loss : FakeFileSystem::kLosses) {
+    FakeFileSystem fs;
+    CallContext call;
+    ASSERT_OK(WriteCheckpointV2(
+        fs, "new/run/m", {{"a", "", Tensor::Scalar<float>(1)}}, 1,
+        [](int64_t) {}, call));
+    fs.Crash(loss);
+    ASSERT_OK_AND_ASSIGN(auto reader, BundleReader::Open(fs, "new/run/m"));
+    ExpectTensorEqual<float>(*reader->Read("a"), {}, {1});
+  }
+}
+
 TEST(ShardedCrashTest, LeavesTheOldCheckpointOrTheNewOne) {
   const auto save = [](FileSystem& fs, float value) {
     std::vector<TensorToSave> tensors;

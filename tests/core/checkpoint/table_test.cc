@@ -106,6 +106,20 @@ TEST(TableTest, ManyBlocksRoundTrip) {
               HasCode(absl::StatusCode::kNotFound, "layer5000"));
 }
 
+// The key of a block in the index lies before the next block's first.
+TEST(TableTest, NeighboursInTwoBlocksAreFound) {
+  const std::string block(TableWriter::kBlockSize, 'x');
+  const std::vector<std::vector<std::string>> all = {
+      {"a1", "a2"}, {"a1", "a3"}, {"a", "ab"}, {"a1x", "a2"}, {"a\xff", "b"}};
+  for (const std::vector<std::string>& keys : all) {
+    const std::string bytes = Write({{keys[0], block}, {keys[1], "next"}});
+    ASSERT_OK_AND_ASSIGN(auto reader, Open(bytes));
+    EXPECT_EQ(*reader->Get(keys[0]), block) << keys[0];
+    ASSERT_OK_AND_ASSIGN(const std::string next, reader->Get(keys[1]));
+    EXPECT_EQ(next, "next") << keys[1];
+  }
+}
+
 TEST(TableTest, WriterRefusesKeysOutOfOrder) {
   FakeFileSystem fs;
   auto file = *fs.Create("t");

@@ -141,6 +141,19 @@ TEST(V1ReaderTest, RefusesRecordsThatDoNotFit) {
               HasCode(absl::StatusCode::kDataLoss, "out of bounds"));
 }
 
+TEST(V1ReaderTest, RefusesSlicesThatOverlap) {
+  FakeFileSystem fs;
+  V1File file(fs);
+  auto* meta = file.Declare("w", DT_FLOAT, {4});
+  for (const char* slice : {"0,3", "2,2"}) {
+    file.AddSlice(meta, *TensorSlice::Parse(slice))->add_float_val(1);
+  }
+  file.Write("m");
+  EXPECT_THAT(
+      CheckpointReader::Open(fs, "m"),
+      HasCode(absl::StatusCode::kDataLoss, "slices of tensor \"w\" overlap"));
+}
+
 // Many records may tell of one tensor.
 TEST(V1ReaderTest, LimitsTheSlicesOfATensorInAll) {
   FakeFileSystem fs;

@@ -49,6 +49,9 @@ TEST(NodeDifferenceTest, AnotherMeaning) {
   const std::string start = R"(name: "m" op: "MatMul" input: "a" )";
   const std::string end = R"(attr { key: "T" value { type: DT_FLOAT } })";
   EXPECT_EQ(Difference(kPlain, start + end), "inputs");
+  EXPECT_EQ(
+      Difference(start + end, R"(name: "m" op: "MatMul" input: "b" )" + end),
+      "inputs");
   EXPECT_EQ(Difference(start + end, start + R"(input: "^c" )" + end),
             "control inputs");
   EXPECT_EQ(Difference(start + end, R"(name: "m" op: "Add" input: "a")"),

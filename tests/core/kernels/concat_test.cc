@@ -44,9 +44,12 @@ TEST(ConcatTest, RefusesShapesThatDoNotFit) {
               HasCode(StatusCode::kInvalidArgument,
                       "ConcatOp : Dimension 0 in both shapes must be equal: "
                       "shape[0] = [2,3] vs. shape[1] = [3,4]"));
-  EXPECT_THAT(Concat({2, 3}, {2}, 0),
-              HasCode(StatusCode::kInvalidArgument,
-                      "ConcatOp : Ranks of all input tensors should match"));
+  for (const auto& [a, b] : std::vector<std::pair<TensorShape, TensorShape>>{
+           {{2, 3}, {2}}, {{2}, {2, 3}}}) {
+    EXPECT_THAT(Concat(a, b, 0),
+                HasCode(StatusCode::kInvalidArgument,
+                        "ConcatOp : Ranks of all input tensors should match"));
+  }
   EXPECT_THAT(Concat({2, 3}, {2, 3}, 5),
               HasCode(StatusCode::kInvalidArgument,
                       "ConcatOp : Expected concatenating dimensions in the "

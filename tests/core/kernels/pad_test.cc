@@ -45,6 +45,10 @@ TEST(PadTest, RefusesBadPaddings) {
   negative.Input<float>({1}, {1}).Input<int32_t>({1, 2}, {-1, 0});
   EXPECT_THAT(negative.Run(), HasCode(StatusCode::kInvalidArgument,
                                       "Paddings must be non-negative: -1 0"));
+  OpTester after("Pad");
+  after.Input<float>({2}, {1, 2}).Input<int32_t>({1, 2}, {0, -1});
+  EXPECT_THAT(after.Run(), HasCode(StatusCode::kInvalidArgument,
+                                   "Paddings must be non-negative: 0 -1"));
   OpTester rank("Pad");
   rank.Input<float>({1, 1}, {1}).Input<int32_t>({1, 2}, {0, 0});
   EXPECT_THAT(rank.Run(),

@@ -140,8 +140,10 @@ TEST(StridedSliceTest, RefusesHostileSpecs) {
     EXPECT_THAT(got, HasCode(StatusCode::kInvalidArgument, text));
   };
   expect(StridedSlice(Iota({3}), {0}, {1}, {0}), "strides[0] must be non-zero");
-  expect(StridedSlice(Iota({3}), {99}, {1}, {1}, {.shrink = 1}),
-         "slice index 99 of dimension 0 out of bounds.");
+  expect(StridedSlice(Iota({3}), {3}, {4}, {1}, {.shrink = 1}),
+         "slice index 3 of dimension 0 out of bounds.");
+  expect(StridedSlice(Iota({3}), {-4}, {-3}, {1}, {.shrink = 1}),
+         "slice index -4 of dimension 0 out of bounds.");
   expect(StridedSlice(Iota({3}), {kMin}, {1}, {1}, {.shrink = 1}),
          "out of bounds.");
   expect(StridedSlice(Iota({3}), {0}, {1}, {-1}, {.shrink = 1}),

@@ -145,8 +145,8 @@ TEST(TensorArrayTest, RefusesBadSizes) {
 
 TEST(TensorArrayTest, RefusesWritesThatDoNotFit) {
   Array array;
-  EXPECT_INVALID(array.Write(3, Floats({}, {1})),
-                 ": Tried to write to index 3 but array is not resizeable and "
+  EXPECT_INVALID(array.Write(2, Floats({}, {1})),
+                 ": Tried to write to index 2 but array is not resizeable and "
                  "size is: 2");
   EXPECT_INVALID(array.Write(-1, Floats({}, {1})),
                  "Tried to write to index -1");
@@ -164,8 +164,8 @@ TEST(TensorArrayTest, RefusesWritesThatDoNotFit) {
 
 TEST(TensorArrayTest, RefusesReadsThatCannotBe) {
   Array array;
-  EXPECT_INVALID(array.Read(5),
-                 "Tried to read from index 5 but array size is: 2");
+  EXPECT_INVALID(array.Read(2),
+                 "Tried to read from index 2 but array size is: 2");
   EXPECT_INVALID(array.Read(-1), "Tried to read from index -1");
   EXPECT_INVALID(array.Read(0),
                  "Could not read from TensorArray index 0.  Furthermore, the "

@@ -58,6 +58,9 @@ TEST(PartialShapeTest, KnowsWhatFits) {
   EXPECT_TRUE(rows.IsCompatibleWith(TensorShape({5, 3})));
   EXPECT_FALSE(rows.IsCompatibleWith(TensorShape({5, 4})));
   EXPECT_FALSE(rows.IsCompatibleWith(TensorShape({5, 3, 1})));
+  EXPECT_FALSE(rows.IsCompatibleWith(TensorShape({5})));
+  EXPECT_FALSE(PartialShape({0}).IsCompatibleWith(TensorShape({1})));
+  EXPECT_TRUE(PartialShape({0}).IsCompatibleWith(TensorShape({0})));
   EXPECT_EQ(any.ToString(), "<unknown>");
   EXPECT_EQ(rows.ToString(), "[?,3]");
   EXPECT_FALSE(rows.IsFullyDefined());
