@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/error_text.h"
@@ -33,6 +34,7 @@ struct RunOptions {
   int64_t generation = -1;
   int64_t limit_ms = 0;
   bool trace = false;
+  bool program = false;
   std::string folder;
   // bench
   int64_t runs = 1000;
@@ -171,6 +173,7 @@ absl::Status Explain(const RunOptions& options, VerbContext& context) {
                                   options.fetches.end());
   request.mutable_target()->Assign(options.targets.begin(),
                                    options.targets.end());
+  request.set_program(options.program);
   ASSIGN_OR_RETURN(const v1::ExplainResponse response,
                    context.backend.Explain(request));
   if (context.json()) return context.PrintJson(response);
@@ -224,6 +227,10 @@ absl::Status Explain(const RunOptions& options, VerbContext& context) {
   table.AddRow({"flops", absl::StrCat(response.estimated_flops())});
   table.AddRow({"memory", HumanBytes(response.estimated_memory_bytes())});
   context.Print(table);
+  for (absl::string_view line :
+       absl::StrSplit(response.program(), '\n', absl::SkipEmpty())) {
+    context.console.out << Printable(line) << "\n";
+  }
   return absl::OkStatus();
 }
 
@@ -327,6 +334,8 @@ void AddInferenceVerbs(VerbSet* verbs) {
                    VerbKind::kLocalModel,
                    [o](VerbContext& context) { return Explain(*o, context); });
     AddRunOptions(verb, o.get());
+    verb->add_flag("--program", o->program,
+                   "Print the ops that are left when the program is compiled");
   }
   {
     const auto o = std::make_shared<RunOptions>();

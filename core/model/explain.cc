@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
 #include "core/graph/variables.h"
+#include "core/program/effects.h"
 
 namespace metagraph {
 namespace {
@@ -49,6 +50,68 @@ void FindVariables(const Graph& graph, const Node& node, std::set<int>& out) {
   }
 }
 
+// What the functions that nodes call do.
+class FunctionUse {
+ public:
+  explicit FunctionUse(const GraphCatalog& catalog)
+      : catalog_(catalog), effects_(catalog.library()) {}
+
+  // Adds their ops, each function once, and the variables, by node, that they
+  // touch through the node's inputs.
+  void Look(const Node& node, std::map<std::string, int64_t>* op_counts,
+            std::set<int>* read, std::set<int>* written) {
+    const Library& library = catalog_.library();
+    const auto meaning = library.Describe({library.graph(), node.def});
+    if (!meaning.ok()) return;
+    const int first = FirstArgument(meaning->node->op());
+    for (const auto& function : FunctionsOf(*meaning->node)) {
+      CountOps(function, op_counts);
+      const auto effects = effects_.Of(function);
+      if (!effects.ok()) continue;
+      const auto add = [&](const std::set<int>& args, std::set<int>* out) {
+        for (int arg : args) {
+          const size_t input = arg + first;
+          if (input >= node.inputs.size()) continue;
+          const int source = node.inputs[input].node;
+          if (IsVariableOp(catalog_.graph().node(source).op())) {
+            out->insert(source);
+          }
+        }
+      };
+      add(effects->reads, read);
+      add(effects->writes, written);
+      named_reads.insert(effects->named_reads.begin(),
+                         effects->named_reads.end());
+      named_writes.insert(effects->named_writes.begin(),
+                          effects->named_writes.end());
+    }
+  }
+
+  // Variables that the functions' own ops name.
+  std::set<std::string> named_reads;
+  std::set<std::string> named_writes;
+
+ private:
+  void CountOps(const tensorflow::NameAttrList& function,
+                std::map<std::string, int64_t>* op_counts) {
+    std::vector<tensorflow::NameAttrList> todo = {function};
+    while (!todo.empty()) {
+      const auto next = std::move(todo.back());
+      todo.pop_back();
+      if (!counted_.insert(KeyOf(next)).second) continue;
+      const auto found = catalog_.library().Find(next);
+      if (!found.ok()) continue;
+      for (const Op& op : (*found)->body.ops) ++(*op_counts)[op.type()];
+      todo.insert(todo.end(), (*found)->callees.begin(),
+                  (*found)->callees.end());
+    }
+  }
+
+  const GraphCatalog& catalog_;
+  Effects effects_;
+  std::set<std::string> counted_;
+};
+
 int64_t ToInt(double value) {
   return value > 9e18 ? int64_t{9000000000000000000}
                       : static_cast<int64_t>(value);
@@ -76,7 +139,8 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     const std::vector<Endpoint>& inputs = graph.node(id).inputs;
     read_by_run.insert(inputs.begin(), inputs.end());
   }
-  std::map<std::string, UnsupportedOp> unsupported;
+  UnsupportedOps unsupported;
+  FunctionUse functions(catalog);
   std::set<int> read;
   std::set<int> written;
   double flops = 0;
@@ -101,12 +165,8 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
         }
       }
     }
-    if (!catalog.WhyUnsupported(node).empty()) {
-      UnsupportedOp& entry = unsupported[node.op()];
-      entry.op = node.op();
-      ++entry.nodes;
-      if (entry.examples.size() < 3) entry.examples.push_back(node.name());
-    }
+    for (const MissingOp& op : catalog.MissingOps(node)) unsupported.Add(op);
+    functions.Look(node, &out.op_counts, &read, &written);
     const OpInfo* op = model.ops().Find(node.op());
     if (op != nullptr && op->writes_variables) {
       FindVariables(graph, node, written);
@@ -124,12 +184,16 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   }
   out.flops = ToInt(flops);
   out.memory = ToInt(memory);
-  for (auto& [name, entry] : unsupported) {
-    out.unsupported_ops.push_back(std::move(entry));
-  }
+  out.unsupported_ops = unsupported.Take();
 
   const auto generation = model.Peek();
   for (const ModelVariable& variable : model_graph->variables()) {
+    if (functions.named_writes.count(variable.name) > 0) {
+      written.insert(variable.node);
+    }
+    if (functions.named_reads.count(variable.name) > 0) {
+      read.insert(variable.node);
+    }
     if (written.count(variable.node) > 0) {
       out.variables_written.push_back(variable.name);
     }

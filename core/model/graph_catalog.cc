@@ -71,7 +71,10 @@ PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint) {
 }
 
 GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
-    : keep_(meta.graph), graph_(*meta.graph), ops_(ops) {
+    : keep_(meta.graph),
+      graph_(*meta.graph),
+      ops_(ops),
+      library_(meta.graph, ops) {
   for (const tensorflow::OpDef& op :
        meta.def.meta_info_def().stripped_op_list().op()) {
     producer_ops_.emplace(op.name(), &op);
@@ -104,20 +107,18 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
     outputs.erase(std::unique(outputs.begin(), outputs.end()), outputs.end());
   }
 
-  std::map<std::string, UnsupportedOp> unsupported;
+  FindMissingOps();
+  UnsupportedOps unsupported;
   std::vector<int> queue;
   for (const Node& node : graph_.nodes()) {
-    const OpInfo* op = ops_.Find(node.op());
-    if (op != nullptr && ops_.SelectKernel(*node.def, *op).ok()) continue;
+    const std::vector<MissingOp>& missing = MissingOps(node);
+    if (missing.empty()) continue;
     // What an input pipeline hands out can be fed.
     if (!IsInputOp(node.op())) {
       blocked_by_[node.id] = node.id;
       queue.push_back(node.id);
     }
-    UnsupportedOp& entry = unsupported[node.op()];
-    entry.op = node.op();
-    ++entry.nodes;
-    if (entry.examples.size() < 3) entry.examples.push_back(node.name());
+    for (const MissingOp& op : missing) unsupported.Add(op);
   }
   const DeadBranches branches(graph_, nullptr);
   for (size_t i = 0; i < queue.size(); ++i) {
@@ -130,14 +131,79 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
       queue.push_back(reader);
     }
   }
-  for (auto& [name, entry] : unsupported) {
-    unsupported_.push_back(std::move(entry));
+  unsupported_ = unsupported.Take();
+}
+
+void GraphCatalog::FindMissingOps() {
+  std::map<std::string, std::vector<MissingOp>> of_functions;  // by KeyOf
+  for (const Node& node : graph_.nodes()) {
+    const OpInfo* op = ops_.Find(node.op());
+    const auto called = FunctionsOf(*node.def);
+    if (op != nullptr && called.empty() &&
+        ops_.SelectKernel(*node.def, *op).ok()) {
+      continue;
+    }
+    const auto meaning = library_.Describe(
+        std::shared_ptr<const tensorflow::NodeDef>(keep_, node.def));
+    MissingOp own{node.op(), node.op(), node.name(), ""};
+    if (!meaning.ok()) {
+      own.what = std::string(meaning.status().message());
+      missing_[node.id].push_back(std::move(own));
+      continue;
+    }
+    const auto is_missing = IsMissing(*meaning, ops_, &own);
+    if (is_missing.ok() && *is_missing) {
+      missing_[node.id].push_back(std::move(own));
+      continue;
+    }
+    for (const auto& function : FunctionsOf(*meaning->node)) {
+      const auto [it, is_new] = of_functions.try_emplace(KeyOf(function));
+      if (is_new) {
+        const absl::Status status =
+            library_.FindMissing({function}, &it->second);
+        if (!status.ok()) {
+          it->second.push_back({std::string(status.message()), node.op(),
+                                node.name(), function.name()});
+        }
+      }
+      if (it->second.empty()) continue;
+      auto& missing = missing_[node.id];
+      missing.insert(missing.end(), it->second.begin(), it->second.end());
+    }
   }
+}
+
+const std::vector<MissingOp>& GraphCatalog::MissingOps(const Node& node) const {
+  static const auto* kNone = new std::vector<MissingOp>();
+  const auto it = missing_.find(node.id);
+  return it == missing_.end() ? *kNone : it->second;
+}
+
+void UnsupportedOps::Add(const MissingOp& missing) {
+  if (!seen_.emplace(missing.function, missing.node).second) return;
+  UnsupportedOp& entry = by_op_[missing.op];
+  entry.op = missing.op;
+  ++entry.nodes;
+  if (entry.examples.size() < 3) {
+    entry.examples.push_back(
+        missing.function.empty()
+            ? missing.node
+            : absl::StrCat(missing.function, "/", missing.node));
+  }
+}
+
+std::vector<UnsupportedOp> UnsupportedOps::Take() {
+  std::vector<UnsupportedOp> out;
+  for (auto& [op, entry] : by_op_) out.push_back(std::move(entry));
+  return out;
 }
 
 const tensorflow::OpDef* GraphCatalog::FindOpDef(absl::string_view op) const {
   if (const OpInfo* known = ops_.Find(op); known != nullptr) {
     return &known->def;
+  }
+  if (const auto* function = graph_.FindFunction(op); function != nullptr) {
+    return &function->signature();
   }
   const auto found = producer_ops_.find(op);
   return found == producer_ops_.end() ? nullptr : found->second;
@@ -200,15 +266,17 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
 }
 
 std::string GraphCatalog::WhyUnsupported(const Node& node) const {
-  const OpInfo* op = ops_.Find(node.op());
-  if (op == nullptr) {
-    return absl::StrCat("no kernel for op ", node.op(), " (node \"",
-                        node.name(), "\")");
-  }
-  const auto kernel = ops_.SelectKernel(*node.def, *op);
-  return kernel.ok() ? ""
-                     : absl::StrCat(kernel.status().message(), " (node \"",
-                                    node.name(), "\")");
+  const std::vector<MissingOp>& missing = MissingOps(node);
+  if (missing.empty()) return "";
+  const MissingOp& first = missing[0];
+  return absl::StrCat(
+      first.what == first.op ? absl::StrCat("no kernel for op ", first.op)
+                             : first.what,
+      " (node \"", first.node, "\"",
+      first.function.empty()
+          ? ""
+          : absl::StrCat(" in function \"", first.function, "\""),
+      ")");
 }
 
 absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "core/graph/meta_graph.h"
 #include "core/graph/op_signature.h"
 #include "core/op/op_registry.h"
+#include "core/program/library.h"
 #include "core/tensor/tensor_shape.h"
 
 namespace metagraph {
@@ -35,6 +38,17 @@ struct UnsupportedOp {
   std::string op;
   int64_t nodes = 0;
   std::vector<std::string> examples;
+};
+
+// Collects ops without kernel, each node once.
+class UnsupportedOps {
+ public:
+  void Add(const MissingOp& missing);
+  std::vector<UnsupportedOp> Take();  // sorted by op
+
+ private:
+  std::map<std::string, UnsupportedOp> by_op_;
+  std::set<std::pair<std::string, std::string>> seen_;  // function, node
 };
 
 bool IsPlaceholderOp(absl::string_view op);
@@ -66,19 +80,30 @@ class GraphCatalog {
   const std::vector<UnsupportedOp>& unsupported_ops() const {
     return unsupported_;
   }
+  // The ops without kernel that this node needs: its own, or those of the
+  // functions that it calls.
+  const std::vector<MissingOp>& MissingOps(const Node& node) const;
   // Why this node cannot run; empty if it can.
   std::string WhyUnsupported(const Node& node) const;
 
+  // The graph's functions as programs.
+  const Library& library() const { return library_; }
+
  private:
   const tensorflow::OpDef* FindOpDef(absl::string_view op) const;
+  // Fills missing_.
+  void FindMissingOps();
 
   const std::shared_ptr<const Graph> keep_;
   const Graph& graph_;
   const OpRegistry& ops_;
+  const Library library_;
   // From the producer's op list: what the registry does not know.
   absl::flat_hash_map<std::string, const tensorflow::OpDef*> producer_ops_;
   std::vector<NodeSignature> signatures_;  // by node; empty if unknown
   std::vector<std::vector<int>> read_;     // by node: outputs read, in order
+  // By node id, of those that need ops without kernel.
+  absl::flat_hash_map<int, std::vector<MissingOp>> missing_;
   // The node without kernel that this one depends on, or -1.
   std::vector<int> blocked_by_;
   std::vector<UnsupportedOp> unsupported_;

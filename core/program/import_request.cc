@@ -161,12 +161,24 @@ class Importer {
       if (is_missing) {
         missing->push_back(std::move(op));
       } else {
-        for (auto& callee : FunctionsOf(*meaning->node)) {
-          functions->push_back(std::move(callee));
-        }
+        RETURN_IF_ERROR(AddCallees(*meaning, functions));
       }
       meanings_[id] = *std::move(meaning);
     }
+    return absl::OkStatus();
+  }
+
+  static absl::Status AddCallees(
+      const Meaning& meaning,
+      std::vector<tensorflow::NameAttrList>* functions) {
+    auto callees = FunctionsOf(*meaning.node);
+    if (callees.empty()) return absl::OkStatus();
+    // What is wrong with the call itself comes first.
+    const auto signature = ResolveSignature(*meaning.node, meaning.info->def);
+    if (!signature.ok()) {
+      return AtNode(signature.status(), meaning.node->name());
+    }
+    for (auto& callee : callees) functions->push_back(std::move(callee));
     return absl::OkStatus();
   }
 

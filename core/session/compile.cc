@@ -1,5 +1,6 @@
 #include "core/session/compile.h"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/plan/lower.h"
 #include "core/program/import_request.h"
 #include "core/program/passes/pipeline.h"
+#include "core/program/text.h"
 
 namespace metagraph {
 namespace {
@@ -194,6 +196,37 @@ absl::StatusOr<std::shared_ptr<const Executor>> Compile(
   program->executor = std::make_unique<const Executor>(std::move(plan));
   const Executor* executor = program->executor.get();
   return std::shared_ptr<const Executor>(std::move(program), executor);
+}
+
+absl::StatusOr<std::string> PrintProgram(const Library& library,
+                                         const PlanRequest& request,
+                                         CompileLevel level,
+                                         const CallContext* call) {
+  const CompileEnv env{library, call};
+  ASSIGN_OR_RETURN(Body body, ImportRequest(library, request, call));
+  RETURN_IF_ERROR(RunPasses(body, env, level));
+  std::string out = PrintBody(body);
+  std::set<std::string> seen;
+  std::vector<tensorflow::NameAttrList> todo;
+  const auto add_called = [&](const Body& caller) {
+    for (const Op& op : caller.ops) {
+      for (auto& callee : FunctionsOf(*op.node)) {
+        todo.push_back(std::move(callee));
+      }
+    }
+  };
+  add_called(body);
+  while (!todo.empty()) {
+    const tensorflow::NameAttrList called = std::move(todo.back());
+    todo.pop_back();
+    if (!seen.insert(KeyOf(called)).second) continue;
+    ASSIGN_OR_RETURN(const auto function, library.Find(called));
+    body = function->body;
+    RETURN_IF_ERROR(RunPasses(body, env, level));
+    absl::StrAppend(&out, "\nfunction ", called.name(), "\n", PrintBody(body));
+    add_called(body);
+  }
+  return out;
 }
 
 }  // namespace metagraph

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "core/base/call_context.h"
@@ -25,5 +26,12 @@ struct CompileTarget {
 absl::StatusOr<std::shared_ptr<const Executor>> Compile(
     const Library& library, const PlanRequest& request,
     const CompileTarget& target, const CallContext* call);
+
+// The program as it would be lowered, as text: the request's Body, and behind
+// it each function that is still called. Errors: as Compile.
+absl::StatusOr<std::string> PrintProgram(const Library& library,
+                                         const PlanRequest& request,
+                                         CompileLevel level,
+                                         const CallContext* call);
 
 }  // namespace metagraph

@@ -62,6 +62,11 @@ absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
       });
 }
 
+absl::StatusOr<std::string> Session::PrintProgram(const PlanRequest& request,
+                                                  CallContext& call) {
+  return metagraph::PrintProgram(*library(), request, options_.compile, &call);
+}
+
 std::shared_ptr<const Executor> Session::FindPrepared(
     const PlanRequest& request) {
   return plans_.Find(graph()->version(), request);

@@ -78,6 +78,10 @@ class Session {
   std::shared_ptr<const Executor> FindPrepared(const PlanRequest& request)
       EXCLUDES(mu_);
 
+  // The program that a request becomes, as text. Errors: as Prepare.
+  absl::StatusOr<std::string> PrintProgram(const PlanRequest& request,
+                                           CallContext& call) EXCLUDES(mu_);
+
   // Prepares and runs. Errors: as Prepare; INTERNAL for a feed of another
   // dtype (TensorFlow's code); FAILED_PRECONDITION for uninitialised
   // variables; what kernels return, with the node's name; CANCELLED and

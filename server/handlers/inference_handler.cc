@@ -217,8 +217,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   const Plan& plan = out.executor->plan();
   for (size_t i = 0; i < out.run.feeds.size(); ++i) {
     const auto& [name, value] = out.run.feeds[i];
-    RETURN_IF_ERROR(CheckFeed(catalog->graph(), name, value.dtype(), value.shape(),
-                              plan.feed_types[i]));
+    RETURN_IF_ERROR(CheckFeed(catalog->graph(), name, value.dtype(),
+                              value.shape(), plan.feed_types[i]));
   }
   if (request.has_generation()) {
     ASSIGN_OR_RETURN(out.run.generation,

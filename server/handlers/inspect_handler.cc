@@ -273,6 +273,10 @@ absl::Status InspectHandler::Explain(const v1::ExplainRequest& request,
   for (const auto& [op, count] : found.op_counts) {
     (*response->mutable_op_counts())[op] = count;
   }
+  if (request.program()) {
+    auto program = model->session().PrintProgram(plan, call);
+    if (program.ok()) response->set_program(ToUtf8(*program));
+  }
   response->set_estimated_flops(found.flops);
   response->set_estimated_memory_bytes(found.memory);
   return absl::OkStatus();

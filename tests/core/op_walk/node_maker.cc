@@ -241,6 +241,7 @@ AttrValue NodeMaker::MakeAttr(const OpDef::AttrDef& attr) {
       if (type == "list(type)") list->add_type(AllowedType(attr));
       if (type == "list(float)") list->add_f(1);
       if (type == "list(string)") list->add_s(dice_.Pick(kWords));
+      if (type == "list(func)") list->add_func()->set_name("f");
       if (type == "list(shape)") list->add_shape()->add_dim()->set_size(2);
     }
   }

@@ -274,8 +274,8 @@ TEST_P(FunctionsTest, CaseOutOfRangeIsTheLast) {
   g_.def().mutable_node()->rbegin()->set_name("z");
   g_.def().mutable_node()->rbegin()->set_op("StatelessCase");
   OpenIt();
-  EXPECT_EQ(RunScalar({{"x:0", F(3)}, {"i:0", Tensor::Scalar<int32_t>(1)}}, "z"),
-            9);
+  EXPECT_EQ(
+      RunScalar({{"x:0", F(3)}, {"i:0", Tensor::Scalar<int32_t>(1)}}, "z"), 9);
   const auto with = [&](int32_t i) {
     return RunScalar({{"x:0", F(3)}, {"i:0", Tensor::Scalar<int32_t>(i)}}, "y");
   };
@@ -396,8 +396,9 @@ TEST_P(FunctionsTest, WhatStandsForValuesAndDevices) {
   g_.Node("fake", "FakeParam", {},
           {{"dtype", DT_FLOAT}, {"shape", PartialShape({2, -1})}});
   g_.Node("device", "DeviceIndex");
-  auto* names = (*g_.def().mutable_node()->rbegin()->mutable_attr())
-                    ["device_names"].mutable_list();
+  auto* names =
+      (*g_.def().mutable_node()->rbegin()->mutable_attr())["device_names"]
+          .mutable_list();
   names->add_s("GPU");
   names->add_s("CPU");
   OpenIt();
