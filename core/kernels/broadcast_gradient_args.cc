@@ -1,10 +1,12 @@
 // BroadcastGradientArgs: which dimensions broadcasting repeated.
 
 #include <algorithm>
-#include <string>
-#include <vector>
+#include <array>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/kernels/int_inputs.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -19,20 +21,26 @@ absl::Status RequireVector(const Tensor& shape, int i) {
                          shape.shape().ToString());
 }
 
-template <typename T>
-std::string Text(const Tensor& shape) {
-  std::string text = "[";
-  for (const T size : shape.values<T>()) {
-    absl::StrAppend(&text, text.size() > 1 ? "," : "", size);
+// The dimensions in which a shape of the given sizes was repeated to fit the
+// other one, for kernel and shape rule.
+absl::StatusOr<std::array<Ints, 2>> RepeatedDims(const Ints& a, const Ints& b) {
+  std::array<Ints, 2> out;
+  if (a == b) return out;
+  const int64_t rank = std::max(a.size(), b.size());
+  for (int64_t d = 0; d < rank; ++d) {
+    // Aligned at the end.
+    const int64_t at_a = d - (rank - static_cast<int64_t>(a.size()));
+    const int64_t at_b = d - (rank - static_cast<int64_t>(b.size()));
+    const int64_t size_a = at_a < 0 ? 1 : a[at_a];
+    const int64_t size_b = at_b < 0 ? 1 : b[at_b];
+    if (size_a != size_b && size_a != 1 && size_b != 1) {
+      return InvalidArgument("Incompatible shapes: [", absl::StrJoin(a, ","),
+                             "] vs. [", absl::StrJoin(b, ","), "]");
+    }
+    if (size_a == 1) out[0].push_back(d);
+    if (size_b == 1) out[1].push_back(d);
   }
-  return text + "]";
-}
-
-// Size of `shape` in dimension d of `rank`, aligned at the end.
-template <typename T>
-T Size(const Tensor& shape, int64_t d, int64_t rank) {
-  const int64_t at = d - (rank - shape.num_elements());
-  return at < 0 ? T(1) : shape.data<T>()[at];
+  return out;
 }
 
 // Over which dimensions the gradient of a broadcast operation is to be summed
@@ -45,19 +53,9 @@ class BroadcastGradientArgs final : public Kernel {
     const Tensor& s1 = ctx.input(1);
     RETURN_IF_ERROR(RequireVector(s0, 0));
     RETURN_IF_ERROR(RequireVector(s1, 1));
-    std::vector<T> reduce[2];
-    const bool equal = s0.values<T>() == s1.values<T>();
-    const int64_t rank = std::max(s0.num_elements(), s1.num_elements());
-    for (int64_t d = 0; d < rank && !equal; ++d) {
-      const T a = Size<T>(s0, d, rank);
-      const T b = Size<T>(s1, d, rank);
-      if (a != b && a != 1 && b != 1) {
-        return InvalidArgument("Incompatible shapes: ", Text<T>(s0), " vs. ",
-                               Text<T>(s1));
-      }
-      if (a == 1) reduce[0].push_back(static_cast<T>(d));
-      if (b == 1) reduce[1].push_back(static_cast<T>(d));
-    }
+    ASSIGN_OR_RETURN(const Ints sizes0, ReadInts(s0));
+    ASSIGN_OR_RETURN(const Ints sizes1, ReadInts(s1));
+    ASSIGN_OR_RETURN(const auto reduce, RepeatedDims(sizes0, sizes1));
     for (int i = 0; i < 2; ++i) {
       ASSIGN_OR_RETURN(
           Tensor * output,
@@ -71,7 +69,17 @@ class BroadcastGradientArgs final : public Kernel {
 absl::Status BroadcastGradientArgsRule(ShapeContext& ctx) {
   RETURN_IF_ERROR(WithRank(ctx.input(0), 1).status());
   RETURN_IF_ERROR(WithRank(ctx.input(1), 1).status());
-  return VectorsRule(ctx);
+  const auto known = [&](int i) {
+    const auto ints = ctx.Ints(i);
+    return ints.has_value() && !absl::c_linear_search(*ints, kUnknownInt);
+  };
+  if (!known(0) || !known(1)) return VectorsRule(ctx);
+  ASSIGN_OR_RETURN(const auto reduce, RepeatedDims(*ctx.Ints(0), *ctx.Ints(1)));
+  for (int i = 0; i < 2; ++i) {
+    ctx.SetOutput(i, PartialShape({static_cast<int64_t>(reduce[i].size())}));
+    ctx.SetOutputInts(i, reduce[i]);
+  }
+  return absl::OkStatus();
 }
 
 REGISTER_OP("BroadcastGradientArgs", [](OpBuilder& op) {

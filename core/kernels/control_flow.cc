@@ -116,11 +116,6 @@ absl::Status RefSelectRule(ShapeContext& ctx) {
   return absl::OkStatus();
 }
 
-absl::Status LoopCondRule(ShapeContext& ctx) {
-  RETURN_IF_ERROR(WithRank(ctx.input(0), 0).status());
-  return ScalarRule(ctx);
-}
-
 REGISTER_OP("Switch", [](OpBuilder& op) {
   op.Input("data: T").Input("pred: bool");
   op.Output("output_false: T").Output("output_true: T").Attr("T: type");
@@ -197,7 +192,7 @@ REGISTER_OP("RefNextIteration", [](OpBuilder& op) {
 
 REGISTER_OP("LoopCond", [](OpBuilder& op) {
   op.Input("input: bool").Output("output: bool");
-  op.Shape(LoopCondRule);
+  op.Shape(ForwardRule);
   op.Kernel<LoopCond>();
 });
 

@@ -221,7 +221,11 @@ absl::Status SegmentRule(ShapeContext& ctx) {
   const PartialShape& data = ctx.input(0);
   RETURN_IF_ERROR(CheckRankAtLeast(data, 1));
   RETURN_IF_ERROR(WithRank(ctx.input(1), 1).status());
-  ctx.SetOutput(0, Concatenated({kUnknownDim}, Subshape(data, 1)));
+  // The ids are sorted: the last one is the largest.
+  const std::optional<KnownInts> ids = ctx.Ints(1);
+  int64_t rows = kUnknownDim;
+  if (ids.has_value()) rows = ids->empty() ? 0 : AddDims(ids->back(), 1);
+  ctx.SetOutput(0, Concatenated({rows}, Subshape(data, 1)));
   return absl::OkStatus();
 }
 

@@ -307,6 +307,15 @@ absl::Status OneHotRule(ShapeContext& ctx) {
 absl::Status InvertPermutationRule(ShapeContext& ctx) {
   ASSIGN_OR_RETURN(PartialShape x, WithRank(ctx.input(0), 1));
   ctx.SetOutput(0, std::move(x));
+  const std::optional<KnownInts> places = ctx.Ints(0);
+  if (!places.has_value()) return absl::OkStatus();
+  const auto size = static_cast<int64_t>(places->size());
+  KnownInts inverse(size, kUnknownInt);
+  for (int64_t i = 0; i < size; ++i) {
+    const int64_t place = (*places)[i];
+    if (place >= 0 && place < size) inverse[place] = i;
+  }
+  ctx.SetOutputInts(0, std::move(inverse));
   return absl::OkStatus();
 }
 

@@ -146,6 +146,22 @@ absl::Status StitchRule(ShapeContext& ctx) {
     }
   }
   ctx.SetOutput(0, Concatenated({rows}, row));
+  // Sizes put together.
+  if (rows < 0 || rows > ShapeContext::kMaxInts || row.rank() != 0) {
+    return absl::OkStatus();
+  }
+  KnownInts merged(rows, kUnknownInt);
+  for (int n = 0; n < count; ++n) {
+    const std::optional<KnownInts> indices = ctx.Ints(n);
+    const std::optional<KnownInts> data = ctx.Ints(count + n);
+    for (size_t i = 0; i < indices->size(); ++i) {
+      // Rows that nobody names are zeros, and no sizes.
+      const bool known = data.has_value() && i < data->size();
+      if ((*indices)[i] < 0) return absl::OkStatus();
+      merged[(*indices)[i]] = known ? (*data)[i] : kUnknownInt;
+    }
+  }
+  ctx.SetOutputInts(0, std::move(merged));
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/kernels/elements.h"
@@ -378,6 +379,28 @@ absl::Status UniqueRule(ShapeContext& ctx) {
   return absl::OkStatus();
 }
 
+absl::Status ListDiffRule(ShapeContext& ctx) {
+  RETURN_IF_ERROR(VectorsRule(ctx));
+  const std::optional<KnownInts> x = ctx.Ints(0);
+  const std::optional<KnownInts> y = ctx.Ints(1);
+  if (!x.has_value() || !y.has_value() ||
+      absl::c_linear_search(*x, kUnknownInt) ||
+      absl::c_linear_search(*y, kUnknownInt)) {
+    return absl::OkStatus();
+  }
+  KnownInts kept, places;
+  for (size_t i = 0; i < x->size(); ++i) {
+    if (absl::c_linear_search(*y, (*x)[i])) continue;
+    kept.push_back((*x)[i]);
+    places.push_back(static_cast<int64_t>(i));
+  }
+  const PartialShape shape({static_cast<int64_t>(kept.size())});
+  for (int i = 0; i < 2; ++i) ctx.SetOutput(i, shape);
+  ctx.SetOutputInts(0, std::move(kept));
+  ctx.SetOutputInts(1, std::move(places));
+  return absl::OkStatus();
+}
+
 absl::Status WhereRule(ShapeContext& ctx) {
   ctx.SetOutput(0, PartialShape({kUnknownDim, ctx.input(0).rank()}));
   return absl::OkStatus();
@@ -402,7 +425,7 @@ REGISTER_OP("UniqueWithCountsV2",
 REGISTER_OP("ListDiff", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("out: T").Output("idx: out_idx");
   op.Attr("T: type").Attr("out_idx: type = DT_INT32");
-  op.Shape(VectorsRule);
+  op.Shape(ListDiffRule);
   op.Kernel<ListDiff>();
 });
 REGISTER_OP("Where", [](OpBuilder& op) {

@@ -84,6 +84,21 @@ TEST(ShapesTest, ArithmeticOnSizes) {
   });
 }
 
+TEST(ShapesTest, ArithmeticOnAxes) {
+  ExpectShapes({
+      {"BroadcastGradientArgs", "{2,1}; {2,3}", "[1]{1}; [0]"},
+      {"BroadcastGradientArgs", "{3}; {2,3}", "[1]{0}; [0]"},
+      {"BroadcastGradientArgs", "{2,?}; {2,3}", "[?]; [?]"},
+      {"BroadcastGradientArgs", "{2}; {3}", "Incompatible shapes: [2] vs. [3]"},
+      {"DynamicStitch", "{0,1,2}; {1}; {7,8,9}; {5}", "[3]{7,5,9}", "N=2"},
+      {"ListDiff", "{0,1,2}; {1}", "[2]{0,2}; [2]{0,2}"},
+      {"ListDiff", "{0,1,?}; {1}", "[?]; [?]"},
+      {"InvertPermutation", "{2,0,1}", "[3]{1,2,0}"},
+      {"InvertPermutation", "{2,?,1}", "[3]{?,2,0}"},
+      {"SegmentSum", "[4,5]; {0,0,1,3}", "[4,5]"},
+  });
+}
+
 TEST(ShapesTest, OneInputLeavesItsShape) {
   ExpectShapes({
       {"Relu", "[2,?]", "[2,?]"},
