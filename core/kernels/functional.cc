@@ -12,6 +12,7 @@
 #include "core/kernels/elements.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -416,6 +417,22 @@ class MapDefun final : public Kernel {
   int num_sliced_ = 0;
 };
 
+// Unknown sizes are 0.
+absl::StatusOr<TensorShape> FakeShape(const PartialShape& shape) {
+  std::vector<int64_t> dims;
+  for (int i = 0; i < shape.rank(); ++i) {
+    dims.push_back(std::max<int64_t>(shape.dim(i), 0));
+  }
+  return TensorShape::Build(dims);
+}
+
+absl::Status FakeParamRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape shape, ctx.Attr<PartialShape>("shape"));
+  ASSIGN_OR_RETURN(const TensorShape known, FakeShape(shape));
+  ctx.SetOutput(0, PartialShape(known));
+  return absl::OkStatus();
+}
+
 // Stands for a value that the branch which was taken does not make; nobody
 // looks at it.
 class FakeParam final : public Kernel {
@@ -423,11 +440,7 @@ class FakeParam final : public Kernel {
   absl::Status Init(KernelConstruction& construction) {
     ASSIGN_OR_RETURN(const PartialShape shape,
                      construction.Attr<PartialShape>("shape"));
-    std::vector<int64_t> dims;
-    for (int i = 0; i < shape.rank(); ++i) {
-      dims.push_back(std::max<int64_t>(shape.dim(i), 0));
-    }
-    ASSIGN_OR_RETURN(const TensorShape known, TensorShape::Build(dims));
+    ASSIGN_OR_RETURN(const TensorShape known, FakeShape(shape));
     ASSIGN_OR_RETURN(value_,
                      Tensor::Allocate(construction.output_type(0), known));
     if (IsPlainData(value_.dtype())) {
@@ -467,7 +480,7 @@ class DeviceIndex final : public Kernel {
 void DescribeCall(OpBuilder& op) {
   op.Input("args: Tin").Output("output: Tout");
   op.Attr("Tin: list(type) >= 0").Attr("Tout: list(type) >= 0");
-  op.Attr("f: func");
+  op.Attr("f: func").Shape(UnknownRule);
 }
 
 void DescribeIf(OpBuilder& op) {
@@ -476,7 +489,7 @@ void DescribeIf(OpBuilder& op) {
   op.Attr("Tout: list(type) >= 0");
   op.Attr("then_branch: func").Attr("else_branch: func");
   op.Attr("output_shapes: list(shape) = []");
-  op.Kernel<If>();
+  op.Shape(UnknownRule).Kernel<If>();
 }
 
 void DescribeCase(OpBuilder& op) {
@@ -484,7 +497,7 @@ void DescribeCase(OpBuilder& op) {
   op.Attr("Tin: list(type) >= 0").Attr("Tout: list(type) >= 0");
   op.Attr("branches: list(func) >= 1");
   op.Attr("output_shapes: list(shape) = []");
-  op.Kernel<Case>();
+  op.Shape(UnknownRule).Kernel<Case>();
 }
 
 void DescribeWhile(OpBuilder& op) {
@@ -492,7 +505,7 @@ void DescribeWhile(OpBuilder& op) {
   op.Attr("T: list(type) >= 0").Attr("cond: func").Attr("body: func");
   op.Attr("output_shapes: list(shape) = []");
   op.Attr("parallel_iterations: int = 10");
-  op.Kernel<While>();
+  op.Shape(UnknownRule).Kernel<While>();
 }
 
 REGISTER_OP("PartitionedCall", [](OpBuilder& op) {
@@ -506,7 +519,8 @@ REGISTER_OP("StatefulPartitionedCall", [](OpBuilder& op) {
 REGISTER_OP("RemoteCall", [](OpBuilder& op) {
   op.Input("target: string").Input("args: Tin").Output("output: Tout");
   op.Attr("Tin: list(type) >= 1").Attr("Tout: list(type) >= 1");
-  op.Attr("f: func").SetIsStateful().Kernel<RemoteCall>();
+  op.Attr("f: func").Shape(UnknownRule);
+  op.SetIsStateful().Kernel<RemoteCall>();
 });
 REGISTER_OP("If", [](OpBuilder& op) {
   DescribeIf(op);
@@ -527,7 +541,7 @@ REGISTER_OP("For", [](OpBuilder& op) {
   op.Input("start: int32").Input("limit: int32").Input("delta: int32");
   op.Input("input: T").Output("output: T");
   op.Attr("T: list(type) >= 0").Attr("body: func");
-  op.Kernel<For>();
+  op.Shape(UnknownRule).Kernel<For>();
 });
 REGISTER_OP("MapDefun", [](OpBuilder& op) {
   op.Input("arguments: Targuments").Input("captured_inputs: Tcaptured");
@@ -537,15 +551,15 @@ REGISTER_OP("MapDefun", [](OpBuilder& op) {
   op.Attr("output_types: list(type) >= 1");
   op.Attr("output_shapes: list(shape) >= 1").Attr("f: func");
   op.Attr("max_intra_op_parallelism: int = 1");
-  op.Kernel<MapDefun>();
+  op.Shape(UnknownRule).Kernel<MapDefun>();
 });
 REGISTER_OP("FakeParam", [](OpBuilder& op) {
   op.Output("output: dtype").Attr("dtype: type").Attr("shape: shape");
-  op.Kernel<FakeParam>();
+  op.Shape(FakeParamRule).Kernel<FakeParam>();
 });
 REGISTER_OP("DeviceIndex", [](OpBuilder& op) {
   op.Output("index: int32").Attr("device_names: list(string)");
-  op.SetIsStateful().Kernel<DeviceIndex>();
+  op.SetIsStateful().Shape(ScalarRule).Kernel<DeviceIndex>();
 });
 
 }  // namespace
