@@ -71,6 +71,7 @@ class Lowering {
     }
     // A wide sequential plan may also run in parallel, see exec/.
     RETURN_IF_ERROR(AnalyzeControlFlow(*plan_));
+    CountBytes();
     return std::move(plan_);
   }
 
@@ -240,6 +241,24 @@ class Lowering {
       const int slot = node.kernel->variable_slot();
       if (slot >= 0) plan_->written_by_reference.push_back(slot);
       follow(node);
+    }
+  }
+
+  void CountBytes() {
+    // A kernel, and what the executor keeps of a node beside the plan.
+    constexpr int64_t kNodeBytes = 512;
+    constexpr int64_t kEdgeBytes = 128;
+    int64_t& bytes = plan_->bytes;
+    for (const PlanNode& node : plan_->nodes) {
+      bytes += kNodeBytes + static_cast<int64_t>(sizeof(node)) +
+               static_cast<int64_t>(node.name.size());
+      bytes += kEdgeBytes * static_cast<int64_t>(node.inputs.size() +
+                                                 node.output_types.size());
+    }
+    for (const Op& op : body_.ops) {
+      if (op.constant != nullptr && op.type() != "Const") {
+        bytes += op.constant->size_bytes();
+      }
     }
   }
 

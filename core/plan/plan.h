@@ -94,6 +94,8 @@ class Plan {
   std::vector<int> written_by_reference;
   // No control flow: nodes can run one after the other.
   bool sequential = false;
+  // What it holds, roughly; of constants those that no other plan shares.
+  int64_t bytes = 0;
   int num_slots = 0;   // feeds first
   int num_inputs = 0;  // of all nodes together
   // The most nodes that may be ready at the same time, if sequential.

@@ -152,6 +152,7 @@ class FunctionTable final : public FunctionResolver {
   void AddEffects(Plan& plan) const {
     for (const auto& function : functions_) {
       const Plan& inner = function->plan();
+      plan.bytes += inner.bytes;
       plan.writes_variables |= inner.writes_variables;
       plan.reads_variables |= inner.reads_variables;
       plan.written_by_reference.insert(plan.written_by_reference.end(),

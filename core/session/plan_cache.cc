@@ -1,5 +1,8 @@
 #include "core/session/plan_cache.h"
 
+#include <iterator>
+#include <utility>
+
 #include "core/base/call_wait.h"
 #include "core/base/status.h"
 
@@ -12,38 +15,41 @@ std::shared_ptr<const Executor> PlanCache::FindLocked(const Key& key) {
   return it->second->plan;
 }
 
-std::shared_ptr<const Executor> PlanCache::Find(int64_t graph_version,
-                                                const PlanRequest& request) {
+std::shared_ptr<const Executor> PlanCache::Find(const PlanRequest& request) {
   MutexLock lock(mu_);
-  return FindLocked({graph_version, &request});
+  return FindLocked({&request});
 }
 
-std::shared_ptr<const Executor> PlanCache::Insert(
-    const Key& key, std::shared_ptr<const Executor> plan) {
-  order_.push_front({*key.request, key.graph_version, std::move(plan)});
+void PlanCache::Insert(const Key& key, std::shared_ptr<const Executor> plan,
+                       std::list<Entry>* dead) {
+  if (FindLocked(key) != nullptr) return;  // compiled from two versions
+  bytes_ += plan->plan().bytes;
+  order_.push_front({*key.request, std::move(plan)});
   by_key_.emplace(order_.front().key(), order_.begin());
-  if (order_.size() <= capacity_) return nullptr;
-  by_key_.erase(order_.back().key());
-  std::shared_ptr<const Executor> dead = std::move(order_.back().plan);
-  order_.pop_back();
-  return dead;
+  while (order_.size() > 1 &&
+         (order_.size() > capacity_ || bytes_ > max_bytes_)) {
+    bytes_ -= order_.back().plan->plan().bytes;
+    by_key_.erase(order_.back().key());
+    dead->splice(dead->end(), order_, std::prev(order_.end()));
+  }
 }
 
 absl::StatusOr<std::shared_ptr<const Executor>> PlanCache::FindOrCompile(
     int64_t graph_version, const PlanRequest& request, CallContext& call,
     CompileFn compile) {
-  if (auto found = Find(graph_version, request)) return found;
-  const Key key = {graph_version, &request};
+  if (auto found = Find(request)) return found;
+  const Key key = {&request};
+  const VersionedKey versioned = {graph_version, key};
   std::shared_ptr<Compilation> mine;
   {
     CallWait wait(call, mu_, compiled_);
     MutexLock lock(mu_);
     while (mine == nullptr) {
       if (auto found = FindLocked(key)) return found;
-      const auto it = compilations_.find(key);
+      const auto it = compilations_.find(versioned);
       if (it == compilations_.end()) {
         mine = std::make_shared<Compilation>();
-        compilations_.emplace(key, mine);
+        compilations_.emplace(versioned, mine);
         break;
       }
       const std::shared_ptr<Compilation> theirs = it->second;
@@ -52,10 +58,10 @@ absl::StatusOr<std::shared_ptr<const Executor>> PlanCache::FindOrCompile(
     }
   }
   absl::StatusOr<std::shared_ptr<const Executor>> answer = compile();
-  std::shared_ptr<const Executor> dead;  // freed after the lock
+  std::list<Entry> dead;  // freed after the lock
   MutexLock lock(mu_);
-  if (answer.ok()) dead = Insert(key, *answer);
-  compilations_.erase(key);
+  if (answer.ok()) Insert(key, *answer, &dead);
+  compilations_.erase(versioned);
   mine->answer = answer;
   mine->caller_gave_up = absl::IsCancelled(answer.status()) ||
                          absl::IsDeadlineExceeded(answer.status());
@@ -64,16 +70,14 @@ absl::StatusOr<std::shared_ptr<const Executor>> PlanCache::FindOrCompile(
   return answer;
 }
 
-void PlanCache::Clear() {
-  std::list<Entry> dead;  // freed after the lock
-  MutexLock lock(mu_);
-  by_key_.clear();
-  dead.swap(order_);
-}
-
 size_t PlanCache::size() const {
   MutexLock lock(mu_);
   return order_.size();
+}
+
+int64_t PlanCache::bytes() const {
+  MutexLock lock(mu_);
+  return bytes_;
 }
 
 }  // namespace metagraph

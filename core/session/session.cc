@@ -36,7 +36,7 @@ absl::Status CheckFeedTypes(const Plan& plan, const RunRequest& request) {
 Session::Session(std::shared_ptr<const Graph> graph, Options options)
     : options_(std::move(options)),
       state_(options_.reclaim),
-      plans_(options_.max_plans),
+      plans_(options_.max_plans, options_.max_plan_bytes),
       library_(
           std::make_shared<const Library>(std::move(graph), *options_.ops)) {
   state_.files = options_.files;
@@ -50,8 +50,8 @@ std::shared_ptr<const Library> Session::library() const {
 absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
     const PlanRequest& request, CallContext& call) {
   const std::shared_ptr<const Library> library = this->library();
-  // A plan of the graph before an extension may still be on its way here, so
-  // the version belongs to the key.
+  // What is not in the graph yet may be compiled, for an error, while the graph
+  // is extended: a caller who comes after that must not get the error.
   const int64_t version = library->graph()->version();
   return plans_.FindOrCompile(
       version, request, call,
@@ -69,7 +69,7 @@ absl::StatusOr<std::string> Session::PrintProgram(const PlanRequest& request,
 
 std::shared_ptr<const Executor> Session::FindPrepared(
     const PlanRequest& request) {
-  return plans_.Find(graph()->version(), request);
+  return plans_.Find(request);
 }
 
 absl::StatusOr<RunResult> Session::Run(const RunRequest& request,
@@ -153,7 +153,6 @@ absl::StatusOr<int64_t> Session::Extend(const tensorflow::GraphDef& more,
     library_ =
         std::make_shared<const Library>(std::move(extended), *options_.ops);
   }
-  plans_.Clear();
   return version;
 }
 

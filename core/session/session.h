@@ -54,7 +54,9 @@ class Session {
     ThreadPool* compute_pool = nullptr;  // outlives it; null: one thread
     FileSystem* files = nullptr;         // for ops that read or write files
     VariableStore::Reclaimer reclaim;    // frees dead generations
+    // Of plans that are kept for later runs.
     size_t max_plans = 256;
+    int64_t max_plan_bytes = int64_t{256} << 20;
     CompileLevel compile = CompileLevel::kFull;
   };
 
