@@ -4,8 +4,13 @@
 // RunStepRequest with feeds, fetches and targets.
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <map>
 
+#include "absl/strings/numbers.h"
+#include "core/graph/node_check.h"
 #include "core/session/session.h"
 #include "core/tensor/tensor_proto.h"
 #include "tensorflow/master.pb.h"
@@ -53,9 +58,54 @@ std::string Serialize(const Input& input) {
   return out + graph + input.request.SerializeAsString();
 }
 
+// Whether a node, also of a function, keeps something from run to run.
+bool HasState(const GraphDef& graph) {
+  const auto is_stateful = [](const NodeDef& node) {
+    const OpInfo* op = Ops().Find(node.op());
+    return op != nullptr && op->def.is_stateful() &&
+           node.op() != "StatefulPartitionedCall" && node.op() != "If" &&
+           node.op() != "While" && node.op() != "Case";
+  };
+  for (const NodeDef& node : graph.node()) {
+    if (is_stateful(node)) return true;
+  }
+  for (const auto& function : graph.library().function()) {
+    for (const NodeDef& node : function.node_def()) {
+      if (is_stateful(node)) return true;
+    }
+  }
+  return false;
+}
+
+// What is folded, shared or inlined must give the same bits.
+void CompareWithOff(const std::shared_ptr<const Graph>& graph,
+                    const RunRequest& request,
+                    const std::vector<Tensor>& want) {
+  Session::Options options;
+  options.ops = &Ops();
+  options.compile = CompileLevel::kOff;
+  Session session(graph, options);
+  CallContext call(Clock::Real().Now() + absl::Milliseconds(300));
+  const auto got = session.Run(request, call);
+  if (!got.ok()) return;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const Tensor& a = want[i];
+    const Tensor& b = got->outputs[i];
+    const bool same = a.dtype() == b.dtype() && a.shape() == b.shape() &&
+                      (!IsPlainData(a.dtype()) || a.bytes() == b.bytes()) &&
+                      (a.dtype() != DT_STRING ||
+                       a.values<std::string>() == b.values<std::string>());
+    if (same) continue;
+    std::fprintf(stderr, "output %zu is %s compiled, and %s as it stands\n", i,
+                 a.Describe().c_str(), b.Describe().c_str());
+    std::abort();
+  }
+}
+
 void Run(const Input& input) {
   auto graph = Graph::Build(input.graph);
   if (!graph.ok()) return;
+  const std::shared_ptr<const Graph> same = *graph;
   static ThreadPool pool("fuzz", 2);
   FakeFileSystem files({"/d"});
   files.Put("/d/words", "a b\nc 1\n\nlast");
@@ -80,7 +130,10 @@ void Run(const Input& input) {
   // Twice: the second run meets what the first left, and the plan's slots.
   for (int i = 0; i < 2; ++i) {
     CallContext call(Clock::Real().Now() + absl::Milliseconds(300));
-    (void)session.Run(request, call);
+    const auto result = session.Run(request, call);
+    if (i == 1 && result.ok() && !HasState(input.graph)) {
+      CompareWithOff(same, request, result->outputs);
+    }
   }
 }
 
@@ -114,6 +167,11 @@ class GraphMutator {
       case 3:
         AddConstant(RandomType(), &input->graph);
         return;
+      case 4:
+        return AddFunction(&input->graph);
+      case 5:
+      case 6:
+        return AddCall(&input->graph);
       default:
         return AddNode(&input->graph);
     }
@@ -255,6 +313,122 @@ class GraphMutator {
     *graph->add_node() = std::move(node);
   }
 
+  // Where output i of the node is named in a function: "node:output:k".
+  static std::string NameInFunction(const NodeDef& node, int i) {
+    const OpDef& op = Ops().Find(node.op())->def;
+    for (const OpDef::ArgDef& arg : op.output_arg()) {
+      OpDef one;
+      one.set_name(op.name());
+      *one.mutable_attr() = op.attr();
+      *one.add_output_arg() = arg;
+      const auto signature = ReadSignature(node, one);
+      if (!signature.ok()) break;
+      const int count = static_cast<int>(signature->outputs.size());
+      if (i < count) return absl::StrCat(node.name(), ":", arg.name(), ":", i);
+      i -= count;
+    }
+    return node.name();
+  }
+
+  // Adds a function of a few nodes, which may call those that are there.
+  void AddFunction(GraphDef* graph) {
+    if (graph->library().function_size() > 6) return;
+    GraphDef scratch;
+    *scratch.mutable_library() = graph->library();
+    const size_t size = 1 + mutator_.Below(5);
+    for (size_t i = 0; i < size; ++i) {
+      mutator_.OneIn(6) ? AddCall(&scratch) : AddNode(&scratch);
+    }
+    auto* function = graph->mutable_library()->add_function();
+    auto* signature = function->mutable_signature();
+    signature->set_name(
+        absl::StrCat("f", graph->library().function_size() - 1));
+    signature->set_is_stateful(mutator_.OneIn(3));
+    const size_t args = mutator_.Below(3);
+    for (size_t i = 0; i < args; ++i) {
+      auto* arg = signature->add_input_arg();
+      arg->set_name(absl::StrCat("a", i));
+      arg->set_type(DT_FLOAT);
+    }
+    std::map<std::string, const NodeDef*> by_name;
+    for (const NodeDef& node : scratch.node()) by_name[node.name()] = &node;
+    for (const NodeDef& node : scratch.node()) {
+      NodeDef* copy = function->add_node_def();
+      *copy = node;
+      const auto types = ResolveSignature(node, Ops().Find(node.op())->def);
+      for (int i = 0; i < node.input_size(); ++i) {
+        const std::string& input = node.input(i);
+        if (input[0] == '^') continue;
+        const bool is_float = types.ok() &&
+                              i < static_cast<int>(types->inputs.size()) &&
+                              types->inputs[i] == DT_FLOAT;
+        if (is_float && args > 0 && mutator_.OneIn(2)) {
+          copy->set_input(i, absl::StrCat("a", mutator_.Below(args)));
+          continue;
+        }
+        const size_t colon = input.find(':');
+        int output = 0;
+        if (colon != std::string::npos) {
+          (void)absl::SimpleAtoi(input.substr(colon + 1), &output);
+        }
+        copy->set_input(
+            i, NameInFunction(*by_name[input.substr(0, colon)], output));
+      }
+    }
+    for (const NodeDef& node : scratch.node()) {
+      const auto types = ResolveSignature(node, Ops().Find(node.op())->def);
+      if (!types.ok() || signature->output_arg_size() > 2) continue;
+      for (size_t i = 0; i < types->outputs.size() && i < 2; ++i) {
+        auto* result = signature->add_output_arg();
+        result->set_name(absl::StrCat("r", signature->output_arg_size()));
+        result->set_type(BaseType(types->outputs[i]));
+        (*function->mutable_ret())[result->name()] =
+            NameInFunction(node, static_cast<int>(i));
+      }
+    }
+  }
+
+  // Adds an op that calls one of the functions as it wants to be called.
+  void AddCall(GraphDef* graph) {
+    const int functions = graph->library().function_size();
+    if (functions == 0) return;
+    const auto& signature =
+        graph->library()
+            .function(static_cast<int>(mutator_.Below(functions)))
+            .signature();
+    NodeDef node;
+    auto& attrs = *node.mutable_attr();
+    auto* ins = attrs["Tin"].mutable_list();
+    auto* outs = attrs["Tout"].mutable_list();
+    for (const auto& arg : signature.input_arg()) ins->add_type(arg.type());
+    for (const auto& arg : signature.output_arg()) outs->add_type(arg.type());
+    switch (mutator_.Below(4)) {
+      case 0:
+        node.set_op(mutator_.OneIn(2) ? "If" : "StatelessIf");
+        attrs["Tcond"].set_type(DT_BOOL);
+        attrs["then_branch"].mutable_func()->set_name(signature.name());
+        attrs["else_branch"].mutable_func()->set_name(signature.name());
+        node.add_input(ProducerOf(DT_BOOL, graph));
+        break;
+      case 1:
+        node.set_op("While");
+        attrs["T"] = attrs["Tin"];
+        attrs["body"].mutable_func()->set_name(signature.name());
+        attrs["cond"].mutable_func()->set_name(
+            absl::StrCat("f", mutator_.Below(functions)));
+        break;
+      default:
+        node.set_op(mutator_.OneIn(2) ? "PartitionedCall"
+                                      : "StatefulPartitionedCall");
+        attrs["f"].mutable_func()->set_name(signature.name());
+    }
+    for (const auto& arg : signature.input_arg()) {
+      node.add_input(ProducerOf(arg.type(), graph));
+    }
+    node.set_name(NewName(*graph));
+    *graph->add_node() = std::move(node);
+  }
+
   // The name of an output of this dtype, made if there is none.
   std::string ProducerOf(DataType wanted, GraphDef* graph) {
     std::vector<std::string> known;
@@ -324,6 +498,13 @@ class GraphMutator {
       const auto& attrs = scratch.node(0).attr();
       if (const auto it = attrs.find("value"); it != attrs.end()) {
         *value = it->second;
+      }
+    } else if (type == "func") {
+      value->mutable_func()->set_name(absl::StrCat("f", mutator_.Below(4)));
+    } else if (type == "list(func)") {
+      for (size_t i = 0; i < count; ++i) {
+        value->mutable_list()->add_func()->set_name(
+            absl::StrCat("f", mutator_.Below(4)));
       }
     } else if (type == "list(int)") {
       for (size_t i = 0; i < count; ++i) {
