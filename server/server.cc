@@ -128,6 +128,7 @@ class Server::Parts {
     out.lifecycle_pool = &lifecycle;
     out.file_roots = options.file_roots;
     out.require_checkpoint = options.require_checkpoint;
+    out.compile = options.compile;
     return out;
   }
 };

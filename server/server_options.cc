@@ -35,6 +35,11 @@ void ReadRepeated(absl::string_view flag, const CLI::Option* option,
   *values = absl::StrSplit(text, ',', absl::SkipEmpty());
 }
 
+std::string CheckCompile(const std::string& level) {
+  if (level == "off" || level == "safe" || level == "full") return "";
+  return absl::StrCat("expected off, safe or full, found \"", level, "\"");
+}
+
 std::string CheckAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:") && address.size() > 5) return "";
   const size_t colon = address.rfind(':');
@@ -209,6 +214,11 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
                "graph, once its checkpoint has changed, too; the old one "
                "serves until the new one is ready")
       ->envname(EnvName("watch_graph"));
+  std::string compile = "full";
+  add("compile", compile,
+      "how far programs are compiled: off, ops run as they stand in the graph; "
+      "safe, what keeps every bit of the answers; full, all")
+      ->check(CheckCompile);
   add_integer("threads", options.threads,
               "threads for computing; 0: as many as the machine gives", 0,
               4096);
@@ -251,6 +261,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     return wrong_usage(UsageText(app, error, arguments));
   }
+  options.compile = compile == "off"    ? CompileLevel::kOff
+                    : compile == "safe" ? CompileLevel::kSafe
+                                        : CompileLevel::kFull;
   ReadRepeated("model", model, &models);
   ReadRepeated("prefix", prefix, &mapping.prefixes);
   ReadRepeated("map", map, &mapping.rules);

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/checkpoint/name_map.h"
+#include "core/program/passes/pass.h"
 
 namespace metagraph {
 
@@ -27,8 +28,9 @@ struct ServerOptions {
   bool require_checkpoint = false;  // no model whose variables have no values
   absl::Duration watch;             // between looks at the folders; 0: never
   bool watch_graph = false;         // another graph in them is taken, too
-  int threads = 0;                  // for computing; 0: what the machine has
-  int64_t max_inflight = 1024;      // calls
+  CompileLevel compile = CompileLevel::kFull;
+  int threads = 0;              // for computing; 0: what the machine has
+  int64_t max_inflight = 1024;  // calls
   int64_t max_message_bytes = int64_t{256} << 20;  // received
   int64_t max_tensor_memory = 0;  // bytes; 0: three quarters of the machine's
   absl::Duration drain_grace;     // NOT_SERVING before the listeners close

@@ -218,6 +218,7 @@ absl::Status Model::LoadGraph() {
 
   Session::Options options;
   options.ops = environment_.ops;
+  options.compile = environment_.compile;
   options.compute_pool = environment_.compute_pool;
   options.files = confined_files_.get();
   if (ThreadPool* pool = environment_.lifecycle_pool; pool != nullptr) {

@@ -162,6 +162,7 @@ struct ModelEnvironment {
   std::vector<std::string> file_roots;
   // Generations before the newest that Rollback finds in memory.
   size_t retained_generations = 1;
+  CompileLevel compile = CompileLevel::kFull;
   // Load restores and runs nothing: for looking at a model whose values are
   // not needed, or are damaged.
   bool graph_only = false;

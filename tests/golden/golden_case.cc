@@ -287,7 +287,7 @@ absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
 }
 
 GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
-                            ThreadPool& pool) {
+                            CompileLevel level, ThreadPool& pool) {
   const ScratchFolder scratch;
   const std::vector<std::pair<std::string, std::string>> marks = {
       {"@CASE@", golden.folder}, {"@TMP@", scratch.path()}};
@@ -299,6 +299,7 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
                                        ? GraphFileKind::kMetaGraph
                                        : GraphFileKind::kGraphDef);
   Session::Options options;
+  options.compile = level;
   options.ops = &ops;
   options.compute_pool = &pool;
   options.files = &FileSystem::Posix();

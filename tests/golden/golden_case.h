@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/thread_pool.h"
 #include "core/op/op_registry.h"
+#include "core/program/passes/pass.h"
 
 namespace metagraph {
 
@@ -53,6 +54,6 @@ struct GoldenOutcome {
 
 // Replays the case in a session of its own.
 GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
-                            ThreadPool& pool);
+                            CompileLevel level, ThreadPool& pool);
 
 }  // namespace metagraph

@@ -25,6 +25,7 @@ ABSL_FLAG(std::string, root, "", "folder with <suite>/<case>/case.json");
 ABSL_FLAG(std::string, passing, "", "file that lists the cases that must pass");
 ABSL_FLAG(bool, update, false, "write --passing instead of checking it");
 ABSL_FLAG(std::string, only, "", "run only cases whose name holds this");
+ABSL_FLAG(std::string, compile, "full", "off, safe or full, as metagraphd");
 ABSL_FLAG(bool, show, false, "print why each failing case fails");
 
 namespace metagraph {
@@ -59,6 +60,10 @@ int Main() {
     return 1;
   }
   ThreadPool pool("golden", 2);
+  const std::string compile = absl::GetFlag(FLAGS_compile);
+  const CompileLevel level = compile == "off"    ? CompileLevel::kOff
+                             : compile == "safe" ? CompileLevel::kSafe
+                                                 : CompileLevel::kFull;
 
   std::vector<std::string> folders;
   for (const auto& entry :
@@ -79,7 +84,7 @@ int Main() {
       return 1;
     }
     if (!absl::StrContains(golden->name, absl::GetFlag(FLAGS_only))) continue;
-    const GoldenOutcome outcome = RunGoldenCase(*golden, **ops, pool);
+    const GoldenOutcome outcome = RunGoldenCase(*golden, **ops, level, pool);
     Suite& suite = suites[golden->name.substr(0, golden->name.find('/'))];
     ++suite.all;
     ran.insert(golden->name);

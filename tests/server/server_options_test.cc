@@ -56,6 +56,17 @@ TEST(ServerOptionsTest, AMappingIsForOneModelOrForAll) {
   EXPECT_FALSE(b.skip_mismatched);
 }
 
+TEST(ServerOptionsTest, ProgramsAreCompiledAsFarAsAsked) {
+  EXPECT_EQ(Parse({}).options.compile, CompileLevel::kFull);
+  EXPECT_EQ(Parse({"--compile=off"}).options.compile, CompileLevel::kOff);
+  EXPECT_EQ(Parse({"--compile", "safe"}).options.compile, CompileLevel::kSafe);
+  EXPECT_EQ(Parse({"--compile=full"}).options.compile, CompileLevel::kFull);
+  const CommandLine wrong = Parse({"--compile=on"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.message,
+              testing::HasSubstr("expected off, safe or full, found \"on\""));
+}
+
 TEST(ServerOptionsTest, SkippingNeedsNoValue) {
   for (const char* flag : {"--skip_missing", "--skip-missing", "--partial"}) {
     const CommandLine line = Parse({flag, "--model", "a=/x"});

@@ -12,7 +12,8 @@ namespace metagraph {
 // How far a program is improved before it is lowered.
 enum class CompileLevel : uint8_t {
   kOff,   // ops as they stand in the graph, as far as they are needed
-  kFull,  // all passes
+  kSafe,  // the passes that leave every bit of the answers
+  kFull,  // all passes; there is none yet that changes a bit
 };
 
 // What passes may look at.
