@@ -419,10 +419,9 @@ class MapDefun final : public Kernel {
 
 // Unknown sizes are 0.
 absl::StatusOr<TensorShape> FakeShape(const PartialShape& shape) {
-  std::vector<int64_t> dims;
-  for (int i = 0; i < shape.rank(); ++i) {
-    dims.push_back(std::max<int64_t>(shape.dim(i), 0));
-  }
+  if (!shape.known_rank()) return TensorShape();
+  std::vector<int64_t> dims(shape.dims().begin(), shape.dims().end());
+  for (int64_t& dim : dims) dim = std::max<int64_t>(dim, 0);
   return TensorShape::Build(dims);
 }
 

@@ -1,12 +1,10 @@
 #include "core/program/import_function.h"
 
-#include <map>
-#include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "core/base/status.h"
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
@@ -316,8 +314,9 @@ class Importer {
   const Library& library_;
   NodeDef call_;  // the attributes, defaults filled in
   NodeSignature signature_;
-  std::map<std::string, Range> ranges_;  // of "arg" and "node:output"
-  std::map<std::string, int> place_of_;  // by node name
+  absl::flat_hash_map<std::string, Range>
+      ranges_;  // of "arg" and "node:output"
+  absl::flat_hash_map<std::string, int> place_of_;  // by node name
   Body body_;
   std::shared_ptr<Function> out_;
 };

@@ -244,6 +244,16 @@ std::string CompareCheckpoints(const std::string& got_prefix,
   return "";
 }
 
+// How many nodes the plan of a request that has run has.
+size_t CountNodes(Session& session, const tensorflow::RunStepRequest& wire) {
+  PlanRequest request;
+  for (const auto& feed : wire.feed()) request.feeds.push_back(feed.name());
+  request.fetches = {wire.fetch().begin(), wire.fetch().end()};
+  request.targets = {wire.target().begin(), wire.target().end()};
+  const auto prepared = session.FindPrepared(request);
+  return prepared == nullptr ? 0 : prepared->plan().nodes.size();
+}
+
 }  // namespace
 
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
@@ -331,6 +341,7 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
                 absl::IsUnimplemented(opened));
   }
 
+  size_t planned_nodes = 0;
   for (int step = 0; step < golden.steps; ++step) {
     for (const auto& extension : golden.extensions) {
       if (extension.before_step != step) continue;
@@ -369,6 +380,9 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
       auto run = session->Run(request, call);
       status = run.status();
       if (run.ok()) result = *std::move(run);
+      if (status.ok() && planned_nodes == 0) {
+        planned_nodes = CountNodes(*session, wire);
+      }
     }
 
     if (static_cast<int>(status.code()) != want.status_code()) {
@@ -413,7 +427,10 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
       return Fail(absl::StrCat("saved ", saved.prefix, ": ", difference));
     }
   }
-  return {true, ""};
+  GoldenOutcome out;
+  out.passed = true;
+  out.planned_nodes = planned_nodes;
+  return out;
 }
 
 }  // namespace metagraph

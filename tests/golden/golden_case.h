@@ -50,6 +50,8 @@ struct GoldenOutcome {
   // The failure is an op or feature that is not there (UNIMPLEMENTED where
   // TensorFlow answered), not a wrong answer.
   bool unsupported = false;
+  // Of the plan of the first step that is answered.
+  size_t planned_nodes = 0;
 };
 
 // Replays the case in a session of its own.

@@ -26,6 +26,7 @@ ABSL_FLAG(std::string, passing, "", "file that lists the cases that must pass");
 ABSL_FLAG(bool, update, false, "write --passing instead of checking it");
 ABSL_FLAG(std::string, only, "", "run only cases whose name holds this");
 ABSL_FLAG(std::string, compile, "full", "off, safe or full, as metagraphd");
+ABSL_FLAG(bool, nodes, false, "print how many nodes the first plan has");
 ABSL_FLAG(bool, show, false, "print why each failing case fails");
 
 namespace metagraph {
@@ -91,6 +92,10 @@ int Main() {
     if (outcome.passed) {
       ++suite.passed;
       passed.insert(golden->name);
+      if (absl::GetFlag(FLAGS_nodes)) {
+        std::printf("%s %zu nodes\n", golden->name.c_str(),
+                    outcome.planned_nodes);
+      }
       continue;
     }
     suite.unsupported += outcome.unsupported;

@@ -7,6 +7,7 @@
 #include "core/program/passes/read_constants.h"
 #include "core/program/passes/remove_unused.h"
 #include "core/program/passes/share_equal.h"
+#include "core/program/passes/simplify.h"
 #include "core/program/passes/trim_calls.h"
 
 namespace metagraph {
@@ -14,7 +15,7 @@ namespace metagraph {
 absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
   RETURN_IF_ERROR(TrimCalls(body, env));
   if (level == CompileLevel::kOff) return ReadConstants(body, env);
-  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants,
+  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants, Simplify,
                           ForwardIdentities, ShareEqual}) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));

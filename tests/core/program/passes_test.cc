@@ -4,6 +4,7 @@
 #include "core/program/passes/read_constants.h"
 #include "core/program/passes/remove_unused.h"
 #include "core/program/passes/share_equal.h"
+#include "core/program/passes/simplify.h"
 #include "tests/core/program/program_fixture.h"
 
 namespace metagraph {
@@ -114,6 +115,69 @@ TEST_F(PassesTest, IdentitiesThatMeanSomethingStay) {
       "late = Identity(x, ^pivot) T=float\n"
       "return read, late\n";
   EXPECT_EQ(After({ForwardIdentities}, text), text);
+}
+
+TEST_F(PassesTest, OpsThatChangeNothingBecomeIdentities) {
+  const std::string numbers =
+      "arg x int32\narg p bool\narg f float\n"
+      "zero = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+      "tensor_shape { } int_val: 0 }}\n"
+      "one = Const() dtype=int32 value={tensor { dtype: DT_INT32 tensor_shape "
+      "{ } int_val: 1 }}\n";
+  const auto simplified = [&](const std::string& op) {
+    return After({ReadConstants, Simplify, ForwardIdentities, RemoveRest},
+                 absl::StrCat(numbers, op, "\nreturn y\n"));
+  };
+  for (const char* op :
+       {"y = Mul(x, one) T=int32", "y = Mul(one, x) T=int32",
+        "y = Add(x, zero) T=int32", "y = AddV2(zero, x) T=int32",
+        "y = Sub(x, zero) T=int32", "y = Cast(x) DstT=int32 SrcT=int32",
+        "n = Neg(x) T=int32\ny = Neg(n) T=int32"}) {
+    EXPECT_THAT(simplified(op), HasSubstr("return x")) << op;
+  }
+  EXPECT_THAT(simplified("n = LogicalNot(p)\ny = LogicalNot(n)"),
+              HasSubstr("return p"));
+  for (const char* op : {"y = Mul(x, zero) T=int32", "y = Sub(zero, x) T=int32",
+                         "y = Cast(x) DstT=int64 SrcT=int32",
+                         "n = Neg(x) T=int32\ny = Abs(n) T=int32"}) {
+    EXPECT_THAT(simplified(op), HasSubstr("return y")) << op;
+  }
+}
+
+TEST_F(PassesTest, OperandsThatBroadcastAreNoIdentities) {
+  EXPECT_THAT(
+      After({ReadConstants, Simplify},
+            "arg x int32\n"
+            "ones = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+            "tensor_shape { dim { size: 2 } } int_val: 1 }}\n"
+            "y = Mul(x, ones) T=int32\n"
+            "return y\n"),
+      HasSubstr("y = Mul"));
+}
+
+TEST_F(PassesTest, FloatsTimesOneMayFlushToZero) {
+  EXPECT_THAT(After({ReadConstants, Simplify},
+                    "arg x float\none = Const() dtype=float value=" + Float(1) +
+                        "\ny = Mul(x, one) T=float\nreturn y\n"),
+              HasSubstr("y = Mul"));
+}
+
+TEST_F(PassesTest, ControlEdgesAlongsideDataMeanNothing) {
+  EXPECT_EQ(After({Simplify},
+                  "arg x float\narg p bool\n"
+                  "a = Neg(x) T=float\n"
+                  "other = NoOp()\n"
+                  "b = Abs(a, ^a, ^other) T=float\n"
+                  "s = Switch(x, p) T=float\n"
+                  "c = Abs(s, ^s) T=float\n"
+                  "return b, c\n"),
+            "arg x float\narg p bool\n"
+            "a = Neg(x) T=float\n"
+            "other = NoOp()\n"
+            "b = Abs(a, ^other) T=float\n"
+            "s = Switch(x, p) T=float\n"
+            "c = Abs(s, ^s) T=float\n"
+            "return b, c\n");
 }
 
 TEST_F(PassesTest, EqualOpsAreShared) {
