@@ -14,6 +14,7 @@
 #include "core/base/status.h"
 #include "core/program/connect.h"
 #include "core/tensor/tensor_proto.h"
+#include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 
 namespace metagraph {
@@ -90,6 +91,12 @@ std::string PrintOp(const Body& body, const Op& op) {
   return out + "\n";
 }
 
+// Protobuf would log them.
+class Silent final : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int, int, const std::string&) override {}
+};
+
 // The value of an attribute as written; nullopt-like false if it is none.
 bool ParseAttr(absl::string_view text, AttrValue* out) {
   int64_t number = 0;
@@ -102,8 +109,11 @@ bool ParseAttr(absl::string_view text, AttrValue* out) {
   } else if (absl::ConsumePrefix(&text, "@")) {
     out->mutable_func()->set_name(std::string(text));
   } else if (text.size() >= 2 && text.front() == '{' && text.back() == '}') {
-    return google::protobuf::TextFormat::ParseFromString(
-        std::string(text.substr(1, text.size() - 2)), out);
+    Silent errors;
+    google::protobuf::TextFormat::Parser parser;
+    parser.RecordErrorsTo(&errors);
+    return parser.ParseFromString(std::string(text.substr(1, text.size() - 2)),
+                                  out);
   } else if (absl::SimpleAtoi(text, &number)) {
     out->set_i(number);
   } else {
