@@ -195,6 +195,34 @@ TEST_F(InlineTest, WhoWaitsForTheCallWaitsForAllThatItDoes) {
   EXPECT_THAT(text, HasSubstr("after = NoOp(^call)\n"));
 }
 
+TEST_F(InlineTest, EffectsWaitForWhatTheCallWaitsFor) {
+  AddFunction(R"(
+    signature {
+      name: "set" is_stateful: true
+      input_arg { name: "v" type: DT_RESOURCE }
+      input_arg { name: "x" type: DT_FLOAT }
+    }
+    node_def {
+      name: "neg" op: "Neg" input: "x"
+      attr { key: "T" value { type: DT_FLOAT } }
+    }
+    node_def {
+      name: "assign" op: "AssignVariableOp" input: "v" input: "neg:y:0"
+      attr { key: "dtype" value { type: DT_FLOAT } }
+    }
+  )");
+  const std::string text =
+      After({InlineCalls},
+            "arg v resource\narg x float\n"
+            "before = NoOp()\n"
+            "call = StatefulPartitionedCall(v, x, ^before) Tin={list { type: "
+            "DT_RESOURCE type: DT_FLOAT }} Tout={list { }} f=@set\n"
+            "run call\n");
+  EXPECT_THAT(text, HasSubstr("call/assign = AssignVariableOp(v, call/neg, "
+                              "^before)"));
+  EXPECT_THAT(text, HasSubstr("call/neg = Neg(x)"));
+}
+
 TEST_F(InlineTest, CallsInCallsAreInlinedTooAndPassArgumentsThrough) {
   AddFunction(R"(
     signature {
