@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
-#include "core/kernels/numbers.h"
+#include "core/op/type_lists.h"
 
 namespace metagraph {
 
@@ -38,13 +38,14 @@ absl::Status CheckReads(const TensorArray& array, DataType wanted) {
 }
 
 absl::Status Accumulate(Tensor& sum, const Tensor& value) {
-  const bool added = WithNumberType(sum.dtype(), [&]<typename T>() {
-    T* const out = sum.mutable_data<T>();
-    const T* const in = value.data<T>();
-    for (int64_t i = 0; i < value.num_elements(); ++i) {
-      out[i] = Add(out[i], in[i]);
-    }
-  });
+  const bool added =
+      DispatchType(sum.dtype(), NumberTypes(), [&]<typename T>() {
+        T* const out = sum.mutable_data<T>();
+        const T* const in = value.data<T>();
+        for (int64_t i = 0; i < value.num_elements(); ++i) {
+          out[i] = Add(out[i], in[i]);
+        }
+      });
   if (added) return absl::OkStatus();
   return InvalidArgument("tensor_array::AddToTensor type not supported: ",
                          DataTypeName(sum.dtype()));

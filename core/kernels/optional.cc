@@ -5,6 +5,7 @@
 
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 #include "core/tensor/optional_value.h"
 
 namespace metagraph {
@@ -63,8 +64,7 @@ class OptionalHasValue final : public Kernel {
 class GetOptional final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(
-        shapes_, construction.Attr<std::vector<PartialShape>>("output_shapes"));
+    RETURN_IF_ERROR(construction.Bind("output_shapes", &shapes_));
     if (static_cast<int>(shapes_.size()) != construction.num_outputs()) {
       return InvalidArgument(
           "output_types and output_shapes must be same length, got:\n"
@@ -110,23 +110,36 @@ class GetOptional final : public Kernel {
   std::vector<PartialShape> shapes_;
 };
 
+absl::Status GetRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const auto shapes,
+                   ctx.Attr<std::vector<PartialShape>>("output_shapes"));
+  for (int i = 0; i < ctx.num_outputs(); ++i) {
+    if (i < static_cast<int>(shapes.size())) ctx.SetOutput(i, shapes[i]);
+  }
+  return absl::OkStatus();
+}
+
 REGISTER_OP("OptionalNone", [](OpBuilder& op) {
   op.Output("optional: variant");
+  op.Shape(ScalarRule);
   op.Kernel<NoOptional>();
 });
 REGISTER_OP("OptionalFromValue", [](OpBuilder& op) {
   op.Input("components: Toutput_types").Output("optional: variant");
   op.Attr("Toutput_types: list(type) >= 1");
+  op.Shape(ScalarRule);
   op.Kernel<MakeOptional>();
 });
 REGISTER_OP("OptionalHasValue", [](OpBuilder& op) {
   op.Input("optional: variant").Output("has_value: bool");
+  op.Shape(ScalarRule);
   op.Kernel<OptionalHasValue>();
 });
 REGISTER_OP("OptionalGetValue", [](OpBuilder& op) {
   op.Input("optional: variant").Output("components: output_types");
   op.Attr("output_types: list(type) >= 1");
   op.Attr("output_shapes: list(shape) >= 1");
+  op.Shape(GetRule);
   op.Kernel<GetOptional>();
 });
 

@@ -48,19 +48,14 @@ absl::StatusOr<int64_t> ReadIndex(const Tensor& index) {
 class CreateArray final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(options_.dtype, construction.Attr<DataType>("dtype"));
-    ASSIGN_OR_RETURN(options_.element_shape,
-                     construction.Attr<PartialShape>("element_shape"));
-    ASSIGN_OR_RETURN(options_.dynamic_size,
-                     construction.Attr<bool>("dynamic_size"));
-    ASSIGN_OR_RETURN(options_.clear_after_read,
-                     construction.Attr<bool>("clear_after_read"));
+    RETURN_IF_ERROR(construction.Bind(
+        "dtype", &options_.dtype, "element_shape", &options_.element_shape,
+        "dynamic_size", &options_.dynamic_size, "clear_after_read",
+        &options_.clear_after_read, "tensor_array_name", &name_));
     if (construction.HasAttr("identical_element_shapes")) {
-      ASSIGN_OR_RETURN(options_.identical_element_shapes,
-                       construction.Attr<bool>("identical_element_shapes"));
+      RETURN_IF_ERROR(construction.Bind("identical_element_shapes",
+                                        &options_.identical_element_shapes));
     }
-    ASSIGN_OR_RETURN(name_,
-                     construction.Attr<std::string>("tensor_array_name"));
     if (name_.empty()) name_ = construction.node_name();
     return absl::OkStatus();
   }

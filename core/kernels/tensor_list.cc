@@ -9,6 +9,7 @@
 #include "core/kernels/tensor_summary.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 #include "core/tensor/zeros.h"
 
 namespace metagraph {
@@ -17,8 +18,7 @@ namespace {
 class EmptyList final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(dtype_, construction.Attr<DataType>("element_dtype"));
-    return absl::OkStatus();
+    return construction.Bind("element_dtype", &dtype_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& max_size = ctx.input(1);
@@ -39,8 +39,7 @@ class EmptyList final : public Kernel {
 class ReserveList final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(dtype_, construction.Attr<DataType>("element_dtype"));
-    return absl::OkStatus();
+    return construction.Bind("element_dtype", &dtype_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(PartialShape shape, InputShape(ctx, 0));
@@ -302,8 +301,7 @@ class PushOntoLists final : public Kernel {
 class ConcatLists final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(dtype_, construction.Attr<DataType>("element_dtype"));
-    return absl::OkStatus();
+    return construction.Bind("element_dtype", &dtype_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& a = ctx.input(0);
@@ -359,36 +357,49 @@ class ConcatLists final : public Kernel {
   DataType dtype_ = DT_INVALID;
 };
 
+// Of the element that was popped nothing is known: it need not have the list's
+// element shape.
+absl::Status PopRule(ShapeContext& ctx) {
+  ctx.SetOutput(0, PartialShape(TensorShape()));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("EmptyTensorList", [](OpBuilder& op) {
   op.Input("element_shape: shape_type").Input("max_num_elements: int32");
   op.Output("handle: variant");
   op.Attr("element_dtype: type").Attr("shape_type: type");
+  op.Shape(ScalarRule);
   op.Kernel<EmptyList>();
 });
 REGISTER_OP("TensorListReserve", [](OpBuilder& op) {
   op.Input("element_shape: shape_type").Input("num_elements: int32");
   op.Output("handle: variant");
   op.Attr("element_dtype: type").Attr("shape_type: type");
+  op.Shape(ScalarRule);
   op.Kernel<ReserveList>();
 });
 REGISTER_OP("TensorListLength", [](OpBuilder& op) {
   op.Input("input_handle: variant").Output("length: int32");
+  op.Shape(ScalarRule);
   op.Kernel<ListLength>();
 });
 REGISTER_OP("TensorListElementShape", [](OpBuilder& op) {
   op.Input("input_handle: variant").Output("element_shape: shape_type");
   op.Attr("shape_type: type");
+  op.Shape(UnknownRule);
   op.Kernel<ListElementShape>();
 });
 REGISTER_OP("TensorListResize", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("size: int32");
   op.Output("output_handle: variant");
+  op.Shape(ScalarRule);
   op.Kernel<ResizeList>();
 });
 REGISTER_OP("TensorListGetItem", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("index: int32");
   op.Input("element_shape: Tshape").Output("item: element_dtype");
   op.Attr("element_dtype: type").Attr("Tshape: type = DT_INT32");
+  op.Shape(UnknownRule);
   op.Kernel<GetListItem>();
 });
 REGISTER_OP("TensorListSetItem", [](OpBuilder& op) {
@@ -396,27 +407,32 @@ REGISTER_OP("TensorListSetItem", [](OpBuilder& op) {
   op.Input("item: element_dtype").Output("output_handle: variant");
   op.Attr("element_dtype: type");
   op.Attr("resize_if_index_out_of_bounds: bool = false");
+  op.Shape(ScalarRule);
   op.Kernel<SetListItem>();
 });
 REGISTER_OP("TensorListPushBack", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("tensor: element_dtype");
   op.Output("output_handle: variant").Attr("element_dtype: type");
+  op.Shape(ScalarRule);
   op.Kernel<PushOntoList>();
 });
 REGISTER_OP("TensorListPopBack", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("element_shape: int32");
   op.Output("output_handle: variant").Output("tensor: element_dtype");
   op.Attr("element_dtype: type");
+  op.Shape(PopRule);
   op.Kernel<PopFromList>();
 });
 REGISTER_OP("TensorListPushBackBatch", [](OpBuilder& op) {
   op.Input("input_handles: variant").Input("tensor: element_dtype");
   op.Output("output_handles: variant").Attr("element_dtype: type");
+  op.Shape(UnchangedRule);
   op.Kernel<PushOntoLists>();
 });
 REGISTER_OP("TensorListConcatLists", [](OpBuilder& op) {
   op.Input("input_a: variant").Input("input_b: variant");
   op.Output("output: variant").Attr("element_dtype: type");
+  op.Shape(MergedRule);
   op.Kernel<ConcatLists>();
 });
 

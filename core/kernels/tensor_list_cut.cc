@@ -7,6 +7,7 @@
 #include "core/kernels/list_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -198,6 +199,7 @@ class SplitIntoList final : public Kernel {
 void DescribeCut(OpBuilder& op) {
   op.Output("output_handle: variant");
   op.Attr("element_dtype: type").Attr("shape_type: type");
+  op.Shape(ScalarRule);
 }
 
 REGISTER_OP("TensorListFromTensor", [](OpBuilder& op) {
@@ -227,6 +229,7 @@ REGISTER_OP("TensorListScatterIntoExistingList", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("tensor: element_dtype");
   op.Input("indices: int32").Output("output_handle: variant");
   op.Attr("element_dtype: type");
+  op.Shape(ScalarRule);
   op.Kernel<ScatterIntoList>();
 });
 

@@ -8,6 +8,7 @@
 #include "core/kernels/list_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
+#include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
@@ -46,8 +47,7 @@ absl::Status SetRows(KernelContext& ctx, const TensorList& list, int64_t rows,
 class StackList final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(size_, construction.Attr<int64_t>("num_elements"));
-    return absl::OkStatus();
+    return construction.Bind("num_elements", &size_);
   }
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const TensorList* list,
@@ -128,7 +128,7 @@ class ConcatElementsOfList final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     if (!kFirstVersion) return absl::OkStatus();
-    ASSIGN_OR_RETURN(shape_, construction.Attr<PartialShape>("element_shape"));
+    RETURN_IF_ERROR(construction.Bind("element_shape", &shape_));
     if (shape_.rank() == 0) {
       return InvalidArgument("element_shape must not be empty");
     }
@@ -257,22 +257,62 @@ class ConcatElementsOfList final : public Kernel {
   PartialShape shape_;  // the first version's attribute
 };
 
+// What input i describes: the elements that are joined have that shape.
+absl::StatusOr<PartialShape> ElementShapeOf(const ShapeContext& ctx, int i) {
+  if (ctx.input(i).rank() != 1) return PartialShape();  // the scalar -1
+  return ctx.InputAsShape(i);
+}
+
+absl::Status StackRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape element, ElementShapeOf(ctx, 1));
+  ASSIGN_OR_RETURN(const int64_t size, ctx.Attr<int64_t>("num_elements"));
+  ctx.SetOutput(0, Concatenated({size < 0 ? kUnknownDim : size}, element));
+  return absl::OkStatus();
+}
+
+absl::Status GatherRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape element, ElementShapeOf(ctx, 2));
+  ctx.SetOutput(0, Concatenated({ElementsOf(ctx.input(1))}, element));
+  return absl::OkStatus();
+}
+
+// Rows of elements of that shape, and the lengths of these.
+void SetConcat(ShapeContext& ctx, const PartialShape& element) {
+  if (element.rank() != 0) {
+    ctx.SetOutput(0, Concatenated({kUnknownDim}, WithoutFirstDim(element)));
+  }
+  ctx.SetOutput(1, UnknownDims(1));
+}
+absl::Status ConcatV1Rule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const auto element, ctx.Attr<PartialShape>("element_shape"));
+  SetConcat(ctx, element);
+  return absl::OkStatus();
+}
+absl::Status ConcatRule(ShapeContext& ctx) {
+  ASSIGN_OR_RETURN(const PartialShape element, ElementShapeOf(ctx, 1));
+  SetConcat(ctx, element);
+  return absl::OkStatus();
+}
+
 REGISTER_OP("TensorListStack", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("element_shape: int32");
   op.Output("tensor: element_dtype").Attr("element_dtype: type");
   op.Attr("num_elements: int = -1");
+  op.Shape(StackRule);
   op.Kernel<StackList>();
 });
 REGISTER_OP("TensorListGather", [](OpBuilder& op) {
   op.Input("input_handle: variant").Input("indices: int32");
   op.Input("element_shape: int32").Output("values: element_dtype");
   op.Attr("element_dtype: type");
+  op.Shape(GatherRule);
   op.Kernel<GatherFromList>();
 });
 REGISTER_OP("TensorListConcat", [](OpBuilder& op) {
   op.Input("input_handle: variant");
   op.Output("tensor: element_dtype").Output("lengths: int64");
   op.Attr("element_dtype: type").Attr("element_shape: shape = {}");
+  op.Shape(ConcatV1Rule);
   op.Kernel<ConcatElementsOfList<true>>();
 });
 REGISTER_OP("TensorListConcatV2", [](OpBuilder& op) {
@@ -280,6 +320,7 @@ REGISTER_OP("TensorListConcatV2", [](OpBuilder& op) {
   op.Input("leading_dims: int64");
   op.Output("tensor: element_dtype").Output("lengths: int64");
   op.Attr("element_dtype: type").Attr("shape_type: type");
+  op.Shape(ConcatRule);
   op.Kernel<ConcatElementsOfList<false>>();
 });
 

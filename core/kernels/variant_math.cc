@@ -6,7 +6,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
-#include "core/kernels/numbers.h"
+#include "core/op/type_lists.h"
 #include "core/tensor/optional_value.h"
 #include "core/tensor/tensor_list.h"
 #include "core/tensor/zeros.h"
@@ -142,12 +142,14 @@ class Adder {
       }
       return sum;
     }
-    const bool added = WithNumberType(a.dtype(), [&]<typename T>() {
-      const T* x = a.data<T>();
-      const T* y = b.data<T>();
-      T* out = sum.mutable_data<T>();
-      for (int64_t i = 0; i < count; ++i) out[i] = metagraph::Add(x[i], y[i]);
-    });
+    const bool added =
+        DispatchType(a.dtype(), NumberTypes(), [&]<typename T>() {
+          const T* x = a.data<T>();
+          const T* y = b.data<T>();
+          T* out = sum.mutable_data<T>();
+          for (int64_t i = 0; i < count; ++i)
+            out[i] = metagraph::Add(x[i], y[i]);
+        });
     if (!added) {
       return InvalidArgument("Trying to add unsupported dtype ",
                              static_cast<int>(a.dtype()));
@@ -208,7 +210,8 @@ class Zeroer {
   }
 
   absl::StatusOr<Tensor> ZeroTensorLike(const Tensor& x) {
-    const bool is_number = WithNumberType(x.dtype(), []<typename T>() {});
+    const bool is_number =
+        DispatchType(x.dtype(), NumberTypes(), []<typename T>() {});
     if (!is_number && x.dtype() != DT_BOOL && x.dtype() != DT_VARIANT) {
       return InvalidArgument(
           "Trying to compute zeros_like for unsupported dtype ",

@@ -1,3 +1,5 @@
+#include "absl/strings/str_join.h"
+#include "core/op/infer_shapes.h"
 #include "tests/core/kernels/tensor_list_fixture.h"
 
 namespace metagraph::tensor_list_join_test {
@@ -200,6 +202,65 @@ TEST(TensorListConcatTest, RefusesWhatDoesNotFit) {
   ExpectInvalid(ConcatV1(FloatList({-1, 2}, {Matrix(2, {1, 2})}), {-1, 3}),
                 "PartialTensorShape: Incompatible shapes during merge: [3] vs. "
                 "[2]");
+}
+
+// What is known of the outputs before anything runs: "[2,?] | [?]".
+std::string Infer(const std::string& op,
+                  const std::vector<std::pair<std::string, int64_t>>& attrs,
+                  const std::vector<ValueFacts>& inputs, size_t outputs) {
+  const auto registry = OpRegistry::Create();
+  tensorflow::NodeDef node;
+  node.set_name("n");
+  node.set_op(op);
+  for (const auto& [name, value] : attrs) {
+    (*node.mutable_attr())[name].set_i(value);
+  }
+  std::vector<ValueFacts> out(outputs);
+  const absl::Status status =
+      InferOutputs(*(*registry)->Find(op), node, inputs, absl::MakeSpan(out));
+  if (!status.ok()) return std::string(status.message());
+  return absl::StrJoin(out, " | ", [](std::string* text, const auto& facts) {
+    *text += facts.shape.ToString();
+  });
+}
+ValueFacts Known(const Tensor& tensor) {
+  ValueFacts out;
+  out.shape = PartialShape(tensor.shape());
+  out.constant = &tensor;
+  return out;
+}
+ValueFacts Shaped(const PartialShape& shape) {
+  ValueFacts out;
+  out.shape = shape;
+  return out;
+}
+
+TEST(TensorListShapesTest, AreKnownAsFarAsTheShapeInputTells) {
+  const ValueFacts list = Shaped(kScalar);
+  const Tensor part = Ints({-1, 2});
+  const Tensor none = Unknown();
+  const Tensor long_part = Longs({-1, 2});
+  EXPECT_EQ(
+      Infer("TensorListStack", {{"num_elements", 3}}, {list, Known(part)}, 1),
+      "[3,?,2]");
+  EXPECT_EQ(
+      Infer("TensorListStack", {{"num_elements", -1}}, {list, Known(part)}, 1),
+      "[?,?,2]");
+  EXPECT_EQ(Infer("TensorListStack", {}, {list, Known(none)}, 1), "<unknown>");
+  EXPECT_EQ(Infer("TensorListStack", {}, {list, Shaped(kUnknown)}, 1),
+            "<unknown>");
+  EXPECT_EQ(Infer("TensorListGather", {}, {list, Shaped({4}), Known(part)}, 1),
+            "[4,?,2]");
+  EXPECT_EQ(Infer("TensorListConcatV2", {},
+                  {list, Known(long_part), Shaped({-1})}, 2),
+            "[?,2] | [?]");
+  EXPECT_EQ(Infer("TensorListConcat", {}, {list}, 2), "<unknown> | [?]");
+  EXPECT_EQ(Infer("TensorListPopBack", {}, {list, Known(part)}, 2),
+            "[] | <unknown>");
+  EXPECT_EQ(Infer("TensorListPushBackBatch", {}, {Shaped({5}), list}, 1),
+            "[5]");
+  EXPECT_EQ(Infer("TensorListFromTensor", {}, {Shaped(kUnknown), list}, 1),
+            "[]");
 }
 
 }  // namespace metagraph::tensor_list_join_test
