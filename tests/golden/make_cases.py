@@ -17,6 +17,7 @@ import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 from google.protobuf import descriptor_pb2, descriptor_pool  # noqa: E402
 from google.protobuf import message_factory  # noqa: E402
+from tensorflow.core.framework import attr_value_pb2, tensor_pb2, types_pb2  # noqa: E402
 
 tf.disable_v2_behavior()
 tf.disable_resource_variables()
@@ -255,6 +256,18 @@ def tensor_lists():
     tf.identity(stack(get(doubled, n - 1, tf.variant, [])), name="nested_sum")
     tf.identity(stack(get(tf.raw_ops.ZerosLike(x=nest), 0, tf.variant, [])), name="nested_zeros")
     tf.identity(stack(tf.raw_ops.AddN(inputs=[halves, reserved])), name="sum_with_missing")
+    # A list that stands in the graph: [?, [5, 6]], at most 3 elements, of unknown shape.
+    wire = tensor_pb2.TensorProto(dtype=types_pb2.DT_VARIANT)
+    wire.tensor_shape.SetInParent()
+    parts = wire.variant_val.add(type_name="tensorflow::TensorList", metadata=b"\1\0\1\3\x18\1")
+    parts.tensors.add().CopyFrom(tf.make_tensor_proto(np.array([5, 6], "f")))
+    held = tf.get_default_graph().create_op(
+        "Const", [], [tf.variant], name="held",
+        attrs={"dtype": attr_value_pb2.AttrValue(type=types_pb2.DT_VARIANT),
+               "value": attr_value_pb2.AttrValue(tensor=wire)}).outputs[0]
+    tf.identity(stack(push(held, x[1])), name="from_graph")
+    tf.identity(length(held), name="held_length")
+    tf.identity(length(push(push(held, x), x)), name="too_long")
     # Cut and joined.
     joined = ops.TensorListConcatV2(input_handle=pushed, element_shape=[-1, 2], leading_dims=np.zeros(0, "int64"),
                                     element_dtype=tf.float32)
@@ -336,10 +349,11 @@ def main(proto_folder, out):
     feeds = {"n:0": np.int32(4), "x:0": np.array([[1, 2], [3, 4.5]], "f")}
     names = ("pushed", "popped", "left", "halves", "missing", "lengths", "nested", "nested_sum", "nested_zeros",
              "sum_with_missing", "joined", "joined_lengths", "split", "scattered", "gathered", "element_shape",
-             "resized", "given", "given_number", "nothing")
+             "resized", "from_graph", "held_length", "given", "given_number", "nothing")
     record.case("tensor_lists", tensor_lists, [
         (feeds, [name + ":0"], []) for name in names] + [
         (feeds, [name + ":0" for name in names], []),
+        (feeds, ["too_long:0"], []),
         ({**feeds, "n:0": np.int32(0)}, ["pushed:0"], []),
         ({**feeds, "n:0": np.int32(0)}, ["popped:0", "lengths:0"], []),
         ({**feeds, "n:0": np.int32(1)}, ["missing:0"], []),
