@@ -43,6 +43,7 @@ class MakeOptional final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     std::vector<Tensor> components;
+    components.reserve(ctx.num_inputs());
     for (int i = 0; i < ctx.num_inputs(); ++i) {
       components.push_back(ctx.input(i));
     }

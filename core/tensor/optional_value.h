@@ -32,7 +32,7 @@ class OptionalValue final : public VariantValue {
 
  private:
   const bool has_value_ = false;
-  const std::vector<Tensor> components_;
+  const std::vector<Tensor> components_{};
 };
 
 }  // namespace metagraph

@@ -31,14 +31,13 @@ class VariantValue {
   virtual std::string DebugString() const { return TypeName(); }
 
  private:
-  friend class Variant;
+  friend struct Variant;
   mutable std::atomic<int64_t> refs_{0};
 };
 
 // The element of a DT_VARIANT tensor: a counted reference to a value; empty by
 // default.
-class Variant {
- public:
+struct Variant {
   // Lists in lists in lists: how deep a message may nest them. Parsers of
   // protobuf end at 100 messages, two for each.
   static constexpr int kMaxNesting = 45;
