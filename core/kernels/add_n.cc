@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/variant_math.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -64,11 +66,37 @@ class AddN final : public Kernel {
   std::string op_;
 };
 
+// The sum of lists or optionals.
+class AddNVariants final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    if (ctx.num_inputs() == 1) {
+      ctx.SetOutput(0, ctx.input(0));
+      return absl::OkStatus();
+    }
+    for (int i = 0; i < ctx.num_inputs(); ++i) {
+      if (ctx.input(i).rank() == 0) continue;
+      return InvalidArgument(
+          "AddN of non-scalar Tensor with dtype=DT_VARIANT is not supported; "
+          "inputs[",
+          i, " has shape: ", ctx.input(i).shape().ToString(), ".");
+    }
+    Variant sum = ctx.input(0).scalar<Variant>();
+    for (int i = 1; i < ctx.num_inputs(); ++i) {
+      ASSIGN_OR_RETURN(sum,
+                       AddVariants(ctx, sum, ctx.input(i).scalar<Variant>()));
+    }
+    ctx.SetOutput(0, Tensor::Scalar<Variant>(std::move(sum)));
+    return absl::OkStatus();
+  }
+};
+
 REGISTER_OP("AddN", [](OpBuilder& op) {
   op.Input("inputs: N * T").Output("sum: T");
   op.Attr("N: int >= 1").Attr("T: type");
   op.Shape(MergedRule);
   op.KernelForEach<AddN, NumberTypes>("T");
+  op.KernelWhere<AddNVariants>({{"T", DT_VARIANT}});
 });
 
 REGISTER_OP("AccumulateNV2", [](OpBuilder& op) {

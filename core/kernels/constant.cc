@@ -1,10 +1,12 @@
 // Values that a graph holds or is fed: Const, placeholders, Fill, ZerosLike.
 
 #include <cstring>
+#include <utility>
 
 #include "core/base/error_details.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/variant_math.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -99,6 +101,22 @@ class ZerosLike final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * y,
                      ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
     ZeroTensor(y);
+    return absl::OkStatus();
+  }
+};
+
+// Zeros of what a list or an optional holds.
+class ZerosLikeVariants final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const Tensor& x = ctx.input(0);
+    if (x.rank() != 0) {
+      return InvalidArgument(
+          "ZerosLike non-scalar Tensor with dtype=DT_VARIANT is not "
+          "supported.");
+    }
+    ASSIGN_OR_RETURN(Variant zero, ZerosLikeVariant(ctx, x.scalar<Variant>()));
+    ctx.SetOutput(0, Tensor::Scalar<Variant>(std::move(zero)));
     return absl::OkStatus();
   }
 };
@@ -208,6 +226,7 @@ REGISTER_OP("ZerosLike", [](OpBuilder& op) {
         DT_COMPLEX64, DT_COMPLEX128, DT_STRING}) {
     op.KernelWhere<ZerosLike>({{"T", dtype}});
   }
+  op.KernelWhere<ZerosLikeVariants>({{"T", DT_VARIANT}});
 });
 REGISTER_OP("OnesLike", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");

@@ -104,6 +104,21 @@ REGISTER_OP("DeepCopy", [](OpBuilder& op) {
   op.Shape(UnchangedRule);
   op.Kernel<DeepCopy>();
 });
+// The debugger's; what it should watch is not asked for here.
+void DescribeCopy(OpBuilder& op) {
+  op.Input("input: T").Output("output: T").Attr("T: type");
+  op.Attr("tensor_name: string = ''");
+  op.Attr("debug_ops_spec: list(string) = []");
+  op.SetAllowsUninitializedInput();
+  op.Shape(UnchangedRule);
+  op.Kernel<DeepCopy>();
+}
+REGISTER_OP("Copy", DescribeCopy);
+REGISTER_OP("CopyHost", DescribeCopy);
+REGISTER_OP("GuaranteeConst", [](OpBuilder& op) {
+  DescribeUnary(op);
+  op.SetIsStateful();
+});
 REGISTER_OP("EnsureShape", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T");
   op.Attr("shape: shape").Attr("T: type");

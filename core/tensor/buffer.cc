@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "core/base/checked_math.h"
 #include "core/base/status.h"
@@ -83,11 +84,27 @@ absl::Status Buffer::ChargeBudget(int64_t bytes) {
 }
 
 void Buffer::Free() {
-  ForObjectType(dtype_, data(),
-                [&](auto* elements) { std::destroy_n(elements, count_); });
-  MemoryBudget::Process().Give(size_bytes_ + extra_bytes_);
-  this->~Buffer();
-  std::free(this);
+  const auto destroy = [](Buffer* buffer) {
+    ForObjectType(buffer->dtype_, buffer->data(), [&](auto* elements) {
+      std::destroy_n(elements, buffer->count_);
+    });
+    MemoryBudget::Process().Give(buffer->size_bytes_ + buffer->extra_bytes_);
+    buffer->~Buffer();
+    std::free(buffer);
+  };
+  if (dtype_ != DT_VARIANT) return destroy(this);
+  // Lists hold lists: those that end with this one wait until it has ended, so
+  // that their depth does not become that of the stack.
+  static thread_local std::vector<Buffer*>* waiting = nullptr;
+  if (waiting != nullptr) return waiting->push_back(this);
+  std::vector<Buffer*> ended = {this};
+  waiting = &ended;
+  while (!ended.empty()) {
+    Buffer* next = ended.back();
+    ended.pop_back();
+    destroy(next);
+  }
+  waiting = nullptr;
 }
 
 }  // namespace metagraph

@@ -9,8 +9,8 @@
 
 namespace metagraph {
 
-// A variant read from a TensorProto, as it stood there. The codec knows no
-// variant types: an op that wants a TensorList builds it from these parts.
+// A variant read from a TensorProto whose type name no decoder knows, as it
+// stood there.
 class OpaqueVariant final : public VariantValue {
  public:
   OpaqueVariant(std::string type_name, std::string metadata,

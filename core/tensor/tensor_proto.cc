@@ -198,17 +198,26 @@ ResourceHandle HandleFromProto(const ResourceHandleProto& proto) {
   return out;
 }
 
-absl::StatusOr<Variant> VariantFromProto(const VariantTensorDataProto& proto) {
-  Variant out;
-  if (proto.type_name().empty()) return out;
+absl::StatusOr<Tensor> FromProto(const TensorProto& proto, int depth);
+
+// `depth` counts the variants around this one.
+absl::StatusOr<Variant> VariantFromProto(const VariantTensorDataProto& proto,
+                                         int depth) {
+  if (proto.type_name().empty()) return Variant();
+  if (depth >= Variant::kMaxNesting) {
+    return InvalidArgument("variants are nested more than ",
+                           Variant::kMaxNesting, " deep");
+  }
   std::vector<Tensor> tensors;
   tensors.reserve(proto.tensors_size());
   for (const TensorProto& tensor : proto.tensors()) {
-    ASSIGN_OR_RETURN(tensors.emplace_back(), TensorFromProto(tensor));
+    ASSIGN_OR_RETURN(tensors.emplace_back(), FromProto(tensor, depth + 1));
   }
-  out.value = std::make_shared<OpaqueVariant>(
-      proto.type_name(), proto.metadata(), std::move(tensors));
-  return out;
+  if (const auto decode = VariantDecoder::Find(proto.type_name())) {
+    return decode(proto.metadata(), std::move(tensors));
+  }
+  return Variant::Make<OpaqueVariant>(proto.type_name(), proto.metadata(),
+                                      std::move(tensors));
 }
 
 // Resource handles and variants: `list`, or serialized messages packed into
@@ -245,9 +254,7 @@ absl::StatusOr<TensorShape> ShapeOf(const TensorProto& proto) {
   return TensorShape::Build(shape);
 }
 
-}  // namespace
-
-absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
+absl::StatusOr<Tensor> FromProto(const TensorProto& proto, int depth) {
   if (!IsValidDataType(proto.dtype())) {
     return InvalidArgument("tensor has no valid dtype, found number ",
                            static_cast<int>(proto.dtype()));
@@ -277,7 +284,11 @@ absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
       break;
     case DT_VARIANT:
       RETURN_IF_ERROR((ObjectsFromProto<Variant, VariantTensorDataProto>(
-          proto, proto.variant_val(), VariantFromProto, out)));
+          proto, proto.variant_val(),
+          [depth](const auto& element) {
+            return VariantFromProto(element, depth);
+          },
+          out)));
       break;
     default:
       RETURN_IF_ERROR(content.empty() ? PlainFromLists(proto, out)
@@ -286,7 +297,21 @@ absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
   return out;
 }
 
-void TensorToProto(const Tensor& tensor, TensorProto* proto) {
+void ToProto(const Tensor& tensor, int depth, TensorProto* proto);
+
+void VariantToProto(const Variant& value, int depth,
+                    VariantTensorDataProto* proto) {
+  // Those who answer with a message see to it that it does not nest deeper.
+  if (value.get() == nullptr || depth >= Variant::kMaxNesting) return;
+  proto->set_type_name(value.get()->TypeName());
+  std::vector<Tensor> tensors;
+  value.get()->Encode(proto->mutable_metadata(), &tensors);
+  for (const Tensor& part : tensors) {
+    ToProto(part, depth + 1, proto->add_tensors());
+  }
+}
+
+void ToProto(const Tensor& tensor, int depth, TensorProto* proto) {
   proto->Clear();
   proto->set_dtype(tensor.dtype());
   tensor.shape().ToProto(proto->mutable_tensor_shape());
@@ -310,14 +335,7 @@ void TensorToProto(const Tensor& tensor, TensorProto* proto) {
       break;
     case DT_VARIANT:
       for (const Variant& value : tensor.values<Variant>()) {
-        VariantTensorDataProto* variant = proto->add_variant_val();
-        if (value.value == nullptr) continue;
-        variant->set_type_name(value.value->TypeName());
-        std::vector<Tensor> tensors;
-        value.value->Encode(variant->mutable_metadata(), &tensors);
-        for (const Tensor& part : tensors) {
-          TensorToProto(part, variant->add_tensors());
-        }
+        VariantToProto(value, depth, proto->add_variant_val());
       }
       break;
     default:
@@ -326,6 +344,16 @@ void TensorToProto(const Tensor& tensor, TensorProto* proto) {
         proto->set_tensor_content(bytes.data(), bytes.size());
       }
   }
+}
+
+}  // namespace
+
+absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
+  return FromProto(proto, 0);
+}
+
+void TensorToProto(const Tensor& tensor, TensorProto* proto) {
+  ToProto(tensor, 0, proto);
 }
 
 }  // namespace metagraph

@@ -101,7 +101,7 @@ absl::StatusOr<PartialShape> PartialShape::Build(
   out.known_rank_ = true;
   for (const auto& dim : proto.dim()) {
     if (dim.size() < -1) {
-      return InvalidArgument("shape has dimension ", dim.size());
+      return InvalidArgument("Dimension ", dim.size(), " must be >= -1");
     }
     out.dims_.push_back(dim.size());
   }
@@ -143,9 +143,15 @@ absl::StatusOr<PartialShape> PartialShape::MergeWith(
       fits = out.dims_[i] == other.dims_[i];
     }
   }
+  if (rank() != other.rank()) {
+    return InvalidArgument(
+        "PartialTensorShape: Incompatible ranks during merge: ", rank(),
+        " vs. ", other.rank());
+  }
   if (!fits) {
-    return InvalidArgument("Incompatible shapes during merge: ", ToString(),
-                           " vs. ", other.ToString());
+    return InvalidArgument(
+        "PartialTensorShape: Incompatible shapes during merge: ", ToString(),
+        " vs. ", other.ToString());
   }
   return out;
 }

@@ -1,29 +1,65 @@
 #include "server/handlers/message_size.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/tensor/variant.h"
 
 namespace metagraph {
 namespace {
 
-// What the values take in a TensorProto, at least.
-size_t ValueBytes(const Tensor& tensor) {
-  if (!tensor.initialized()) return 0;
-  switch (tensor.dtype()) {
-    case DT_STRING: {
-      size_t bytes = 0;
-      for (const std::string& value : tensor.values<std::string>()) {
-        bytes += value.size() + 2;  // tag and length
-      }
-      return bytes;
+// What values take in a TensorProto, at least, and how deep variants nest.
+class Measure {
+ public:
+  // Looks no further once `limit` bytes are passed: values that share others
+  // are short in memory and endless on the wire.
+  explicit Measure(size_t limit) : limit_(limit) {}
+
+  void Add(const Tensor& tensor) { Add(tensor, 0); }
+  size_t bytes() const { return bytes_; }
+  bool too_deep() const { return too_deep_; }
+
+ private:
+  void Add(const Tensor& tensor, int depth) {
+    if (!tensor.initialized() || bytes_ > limit_ || too_deep_) return;
+    switch (tensor.dtype()) {
+      case DT_STRING:
+        for (const std::string& value : tensor.values<std::string>()) {
+          bytes_ += value.size() + 2;  // tag and length
+        }
+        break;
+      case DT_RESOURCE:
+        break;  // not known before they are encoded
+      case DT_VARIANT:
+        for (const Variant& value : tensor.values<Variant>()) {
+          Add(value, depth);
+        }
+        break;
+      default:
+        bytes_ += static_cast<size_t>(tensor.size_bytes());
     }
-    case DT_RESOURCE:
-    case DT_VARIANT:
-      return 0;  // not known before they are encoded
-    default:
-      return static_cast<size_t>(tensor.size_bytes());
   }
-}
+
+  void Add(const Variant& value, int depth) {
+    bytes_ += 2;
+    if (value.get() == nullptr || bytes_ > limit_) return;
+    if (depth >= Variant::kMaxNesting) {
+      too_deep_ = true;
+      return;
+    }
+    std::string metadata;
+    std::vector<Tensor> tensors;
+    value.get()->Encode(&metadata, &tensors);
+    bytes_ += metadata.size() + value.get()->TypeName().size();
+    for (const Tensor& tensor : tensors) Add(tensor, depth + 1);
+  }
+
+  const size_t limit_;
+  size_t bytes_ = 0;
+  bool too_deep_ = false;
+};
 
 }  // namespace
 
@@ -42,7 +78,14 @@ absl::Status CheckTensorsFit(absl::Span<const std::string> names,
   size_t largest = 0;
   size_t largest_bytes = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const size_t own = ValueBytes(tensors[i]);
+    Measure measure(limit);
+    measure.Add(tensors[i]);
+    if (measure.too_deep()) {
+      return InvalidArgument(
+          "\"", names[i], "\" has variants nested more than ",
+          Variant::kMaxNesting, " deep, which no message can hold");
+    }
+    const size_t own = measure.bytes();
     bytes += own;
     if (own > largest_bytes) {
       largest_bytes = own;

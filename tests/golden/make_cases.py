@@ -17,6 +17,7 @@ import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 from google.protobuf import descriptor_pb2, descriptor_pool  # noqa: E402
 from google.protobuf import message_factory  # noqa: E402
+from tensorflow.core.framework import attr_value_pb2, tensor_pb2, types_pb2  # noqa: E402
 
 tf.disable_v2_behavior()
 tf.disable_resource_variables()
@@ -206,6 +207,89 @@ def values():
     tf.cast(x, tf.int32, name="cut")
 
 
+def tensor_lists():
+    """Lists made, changed, nested, added up and carried through loops."""
+    tf.disable_control_flow_v2()
+    ops = tf.raw_ops
+    n = tf.placeholder(tf.int32, [], name="n")
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    empty = lambda dtype, shape=-1: ops.EmptyTensorList(  # noqa: E731
+        element_shape=shape, max_num_elements=-1, element_dtype=dtype)
+    push = lambda l, t: ops.TensorListPushBack(input_handle=l, tensor=t)  # noqa: E731
+    stack = lambda l, dtype=tf.float32, shape=-1: ops.TensorListStack(  # noqa: E731
+        input_handle=l, element_shape=shape, element_dtype=dtype)
+    get = lambda l, i, dtype=tf.float32, shape=-1: ops.TensorListGetItem(  # noqa: E731
+        input_handle=l, index=i, element_shape=shape, element_dtype=dtype)
+    put = lambda l, i, t: ops.TensorListSetItem(input_handle=l, index=i, item=t)  # noqa: E731
+    length = lambda l: ops.TensorListLength(input_handle=l)  # noqa: E731
+    loop = lambda cond, body, init: tf.while_loop(  # noqa: E731
+        cond, body, init, shape_invariants=[t.shape for t in init])
+    below = lambda i, *_: i < n  # noqa: E731
+    zero = tf.constant(0)
+
+    # Pushed turn by turn, popped in another loop; both lists are kept.
+    pushed = loop(below, lambda i, l: (i + 1, push(l, x * tf.cast(i, tf.float32))),
+                  [zero, empty(tf.float32)])[1]
+    tf.identity(stack(pushed, shape=[-1, 2]), name="pushed")
+
+    def pop(i, l, total):
+        l, t = ops.TensorListPopBack(input_handle=l, element_shape=[-1, 2], element_dtype=tf.float32)
+        return i + 1, l, total * 0.5 + tf.reduce_sum(t)
+
+    left, total = loop(lambda i, *_: i < n - 1, pop, [zero, pushed, tf.constant(0.0)])[1:]
+    tf.identity(total, name="popped")
+    tf.identity(length(left), name="left")
+    # Set by index in a list that was reserved; what is not set is zeros.
+    reserved = ops.TensorListReserve(element_shape=[2], num_elements=n, element_dtype=tf.float32)
+    halves = loop(lambda i, _: i < n // 2, lambda i, l: (i + 1, put(l, 2 * i, x[0] + tf.cast(i, tf.float32))),
+                  [zero, reserved])[1]
+    tf.identity(stack(halves), name="halves")
+    tf.identity(get(halves, 1), name="missing")
+    # A list is a value: changing a copy leaves the other as it was.
+    tf.identity(tf.stack([length(push(pushed, x)), length(pushed), length(push(push(pushed, x), x))]), name="lengths")
+    # Lists of lists, sums, zeros.
+    rows = ops.TensorListFromTensor(tensor=x, element_shape=[2])
+    nest = loop(below, lambda i, l: (i + 1, push(l, push(rows, tf.fill([2], tf.cast(i, tf.float32))))),
+                [zero, empty(tf.variant)])[1]
+    tf.identity(stack(get(nest, n - 1, tf.variant, [])), name="nested")
+    doubled = tf.raw_ops.AddN(inputs=[nest, nest])
+    tf.identity(stack(get(doubled, n - 1, tf.variant, [])), name="nested_sum")
+    tf.identity(stack(get(tf.raw_ops.ZerosLike(x=nest), 0, tf.variant, [])), name="nested_zeros")
+    tf.identity(stack(tf.raw_ops.AddN(inputs=[halves, reserved])), name="sum_with_missing")
+    # A list that stands in the graph: [?, [5, 6]], at most 3 elements, of unknown shape.
+    wire = tensor_pb2.TensorProto(dtype=types_pb2.DT_VARIANT)
+    wire.tensor_shape.SetInParent()
+    parts = wire.variant_val.add(type_name="tensorflow::TensorList", metadata=b"\1\0\1\3\x18\1")
+    parts.tensors.add().CopyFrom(tf.make_tensor_proto(np.array([5, 6], "f")))
+    held = tf.get_default_graph().create_op(
+        "Const", [], [tf.variant], name="held",
+        attrs={"dtype": attr_value_pb2.AttrValue(type=types_pb2.DT_VARIANT),
+               "value": attr_value_pb2.AttrValue(tensor=wire)}).outputs[0]
+    tf.identity(stack(push(held, x[1])), name="from_graph")
+    tf.identity(length(held), name="held_length")
+    tf.identity(length(push(push(held, x), x)), name="too_long")
+    # Cut and joined.
+    joined = ops.TensorListConcatV2(input_handle=pushed, element_shape=[-1, 2], leading_dims=np.zeros(0, "int64"),
+                                    element_dtype=tf.float32)
+    tf.identity(joined[0], name="joined")
+    tf.identity(joined[1], name="joined_lengths")
+    split = ops.TensorListSplit(tensor=joined[0], element_shape=[-1, 2], lengths=joined[1])
+    tf.identity(get(split, n - 1), name="split")
+    scattered = ops.TensorListScatterV2(tensor=x, indices=[3, 1], element_shape=[2], num_elements=n)
+    tf.identity(stack(scattered), name="scattered")
+    tf.identity(ops.TensorListGather(input_handle=scattered, indices=[1, 0, 3], element_shape=-1,
+                                     element_dtype=tf.float32), name="gathered")
+    both = ops.TensorListConcatLists(input_a=scattered, input_b=scattered, element_dtype=tf.float32)
+    tf.identity(ops.TensorListElementShape(input_handle=both, shape_type=tf.int64), name="element_shape")
+    tf.identity(length(ops.TensorListResize(input_handle=both, size=n)), name="resized")
+    some = ops.OptionalFromValue(components=[x, n])
+    given = ops.OptionalGetValue(optional=tf.raw_ops.AddN(inputs=[some, some]), output_types=[tf.float32, tf.int32],
+                                 output_shapes=[[None, 2], []])
+    tf.identity(given[0], name="given")
+    tf.identity(given[1], name="given_number")
+    tf.identity(ops.OptionalHasValue(optional=ops.OptionalNone()), name="nothing")
+
+
 def main(proto_folder, out):
     record = Recorder(load_messages(proto_folder), out)
     feed = {"W3:0": np.array([1, 2, 3, 4], "f")}
@@ -260,6 +344,22 @@ def main(proto_folder, out):
         ({"x:0": table["x:0"], "k:0": np.array([5], "i")}, ["gathered:0"], []),
         ({"x:0": np.zeros([2, 2], "f")}, ["padded:0"], []),
         ({}, ["joined:0"], [])])
+
+
+    feeds = {"n:0": np.int32(4), "x:0": np.array([[1, 2], [3, 4.5]], "f")}
+    names = ("pushed", "popped", "left", "halves", "missing", "lengths", "nested", "nested_sum", "nested_zeros",
+             "sum_with_missing", "joined", "joined_lengths", "split", "scattered", "gathered", "element_shape",
+             "resized", "from_graph", "held_length", "given", "given_number", "nothing")
+    record.case("tensor_lists", tensor_lists, [
+        (feeds, [name + ":0"], []) for name in names] + [
+        (feeds, [name + ":0" for name in names], []),
+        (feeds, ["too_long:0"], []),
+        ({**feeds, "n:0": np.int32(0)}, ["pushed:0"], []),
+        ({**feeds, "n:0": np.int32(0)}, ["popped:0", "lengths:0"], []),
+        ({**feeds, "n:0": np.int32(1)}, ["missing:0"], []),
+        ({**feeds, "n:0": np.int32(2)}, ["scattered:0"], []),
+        ({**feeds, "n:0": np.int32(-1)}, ["halves:0"], []),
+        ({**feeds, "n:0": np.int32(300)}, ["popped:0", "left:0", "nested_sum:0"], [])])
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Case:
 
   def choose_attrs(self, kernels):
     g = self.g
+    kernels = [k for k in kernels if all(t in NUMPY for t in k.values())]  # variants: ListCase
     kernel = g.pick(*kernels) if kernels and not g.chance(0.03) else {}
     for attr in self.definition.attr:
       allowed = [NAME[t] for t in attr.allowed_values.list.type if t in NAME]

@@ -114,6 +114,197 @@ class ArrayCase(GraphCase):
     self.after = ['^' + name]
 
 
+# --- lists and optionals ----------------------------------------------------------------
+
+LIST_MAKERS = ['TensorListReserve', 'EmptyTensorList', 'TensorListFromTensor', 'TensorListScatter',
+               'TensorListScatterV2', 'TensorListSplit']
+LIST_CHANGERS = ['TensorListPushBack', 'TensorListPopBack', 'TensorListSetItem', 'TensorListResize',
+                 'TensorListScatterIntoExistingList', 'TensorListConcatLists', 'TensorListPushBackBatch']
+LIST_READERS = ['TensorListLength', 'TensorListElementShape', 'TensorListGetItem', 'TensorListStack',
+                'TensorListGather', 'TensorListConcatV2', 'TensorListConcat']
+
+
+@template(*LIST_MAKERS, *LIST_CHANGERS, *LIST_READERS)
+class ListCase(GraphCase):
+  """A list, changed and read; the op under test among them."""
+
+  def build(self):
+    g = self.g
+    self.dtype = g.pick('float', 'float', 'int32', 'string', 'bool', 'half')
+    # Rows that differ in length are for Concat and Split.
+    self.ragged = self.op.startswith(('TensorListConcat', 'TensorListSplit')) and self.op != 'TensorListConcatLists'
+    self.element = g.shape(1 if self.ragged or g.chance(0.5) else 0, 2)
+    self.made, self.fetches, self.size = 0, [], 0
+    maker = self.op if self.op in LIST_MAKERS else g.pick(*LIST_MAKERS)
+    self.list = self.make_list(maker)
+    changers = [g.pick(*LIST_CHANGERS, 'ZerosLike', 'AddN') for _ in range(g.int(0, 3))]
+    if self.op in LIST_CHANGERS:
+      changers.append(self.op)
+    for changer in changers:
+      self.change(changer)
+    readers = [g.pick(*LIST_READERS) for _ in range(g.int(0, 1))]
+    readers.append(self.op if self.op in LIST_READERS else g.pick('TensorListLength', 'TensorListStack'))
+    for reader in readers:
+      self.read(reader)
+    self.run(*self.fetches)
+
+  def name(self):
+    self.made += 1
+    return f'l{self.made}'
+
+  def scalar(self, value):
+    return self.feed(Tensor('int32', value))
+
+  def shape(self, dims, dtype='int32'):
+    """An element_shape: all of it, some of it or nothing."""
+    g = self.g
+    if self.ragged:
+      dims = [-1] + list(dims[1:])
+    if g.chance(0.3):
+      return self.feed(Tensor(dtype, -1))
+    if g.chance(0.02):
+      return self.feed(Tensor(dtype, g.pick(0, [[1]], [-2], [1 << 30] * 4)))
+    return self.feed(Tensor(dtype, [-1 if g.chance(0.2) else d for d in dims]))
+
+  def shape_of(self, dims):
+    dtype = self.g.pick('int32', 'int64')
+    return self.shape(dims, dtype), dtype
+
+  def item(self):
+    g = self.g
+    dims = self.element if g.chance(0.98) else g.shape(0, 2)
+    return self.feed(g.array(self.dtype, (g.int(0, 3),) + dims[1:] if self.ragged and dims else dims))
+
+  def rows(self, count):
+    return self.feed(self.g.array(self.dtype, (count,) + self.element))
+
+  def index(self, most):
+    return self.g.int(-1, most) if self.g.chance(0.05) else self.g.int(0, max(0, most - 1))
+
+  def make_list(self, op):
+    g = self.g
+    n = g.int(0, 3)
+    types = {'element_dtype': self.dtype}
+    if op == 'TensorListReserve':
+      shape, types['shape_type'] = self.shape_of(self.element)
+      self.size = n
+      return self.node(self.name(), op, [shape, self.scalar(n)], **types)
+    if op == 'EmptyTensorList':
+      shape, types['shape_type'] = self.shape_of(self.element)
+      self.size = 0
+      return self.node(self.name(), op, [shape, self.scalar(g.pick(-1, -1, -1, 1, 2))], **types)
+    if op == 'TensorListSplit':
+      lengths = [g.int(0, 2) for _ in range(n)]
+      rest = self.element[1:]
+      shape, types['shape_type'] = self.shape_of((-1,) + rest)
+      self.size = n
+      total = sum(lengths) + (g.chance(0.05))
+      return self.node(self.name(), op, [self.feed(g.array(self.dtype, (total,) + rest)), shape,
+                                         self.feed(Tensor('int64', lengths))], **types)
+    shape, types['shape_type'] = self.shape_of(self.element)
+    inputs = [self.rows(n)]
+    self.size = n
+    if op != 'TensorListFromTensor':
+      indices = [self.index(4) for _ in range(n)]
+      self.size = max(indices + [-1]) + 1
+      inputs.append(self.feed(Tensor('int32', indices)))
+    inputs.append(shape)
+    if op == 'TensorListScatterV2':
+      inputs.append(self.scalar(g.pick(-1, 4, 5)))
+      self.size = 4
+    return self.node(self.name(), op, inputs, **types)
+
+  def change(self, op):
+    g, name = self.g, self.name()
+    types = {'element_dtype': self.dtype}
+    if op == 'TensorListPushBack':
+      self.node(name, op, [self.list, self.item()], **types)
+      self.size += 1
+    elif op == 'TensorListPopBack':
+      self.node(name, op, [self.list, self.shape(self.element)], **types)
+      self.fetches.append(name + ':1')
+      self.size = max(0, self.size - 1)
+    elif op == 'TensorListSetItem':
+      grow = g.chance(0.2)
+      index = g.int(0, self.size + 1) if grow else self.index(self.size)
+      self.node(name, op, [self.list, self.scalar(index), self.item()], resize_if_index_out_of_bounds=grow, **types)
+      self.size = max(self.size, index + 1) if grow else self.size
+    elif op == 'TensorListResize':
+      self.size = g.int(-1 if g.chance(0.05) else 0, 4)
+      self.node(name, op, [self.list, self.scalar(self.size)])
+    elif op == 'TensorListScatterIntoExistingList':
+      # TensorFlow leaves what lies between the old end and the new as memory came.
+      indices = [g.int(0, self.size - 1) for _ in range(g.int(0, 2))] if self.size else []
+      self.size = max(self.size, max(indices + [-1]) + 1)
+      self.node(name, op, [self.list, self.rows(len(indices)), self.feed(Tensor('int32', indices))], **types)
+    elif op == 'TensorListConcatLists':
+      other = self.list if g.chance(0.7) else self.make_list(g.pick('TensorListReserve', 'TensorListFromTensor'))
+      self.node(name, op, [self.list, other], **types)
+      self.size *= 2
+    elif op == 'TensorListPushBackBatch':
+      self.node(name + 'p', 'Pack', [self.list, self.list], T='variant', N=2)
+      self.node(name + 'b', op, [name + 'p', self.rows(2)], **types)
+      self.node(name, 'Unpack', [name + 'b'], T='variant', num=2)
+      self.size += 1
+    elif op == 'ZerosLike':
+      self.node(name, op, [self.list], T='variant')
+    else:
+      self.node(name, 'AddN', [self.list] * 2, T='variant', N=2)
+    self.list = name + ':0'
+
+  def read(self, op):
+    g, name = self.g, self.name()
+    dtype = self.dtype if g.chance(0.98) else 'int64'
+    types = {'element_dtype': dtype}
+    if op == 'TensorListLength':
+      self.node(name, op, [self.list])
+    elif op == 'TensorListElementShape':
+      self.node(name, op, [self.list], shape_type=g.pick('int32', 'int64'))
+    elif op == 'TensorListGetItem':
+      self.node(name, op, [self.list, self.scalar(self.index(self.size)), self.shape(self.element)], **types)
+    elif op == 'TensorListStack':
+      count = g.pick(-1, -1, -1, self.size, 2)
+      self.node(name, op, [self.list, self.shape(self.element)], num_elements=count, **types)
+    elif op == 'TensorListGather':
+      indices = [self.index(self.size) for _ in range(g.int(0, 4))] if self.size else []
+      self.node(name, op, [self.list, self.feed(Tensor('int32', indices)), self.shape(self.element)], **types)
+    elif op == 'TensorListConcat':
+      self.node(name, op, [self.list], element_shape=g.pick(None, (None,) + self.element[1:]), **types)
+    else:
+      shape, types['shape_type'] = self.shape_of(self.element)
+      lengths = [g.int(0, 3) for _ in range(g.pick(0, 0, self.size, 1))]
+      self.node(name, op, [self.list, shape, self.feed(Tensor('int64', lengths))], **types)
+    self.fetches.append(name + ':0')
+    if op.startswith('TensorListConcat'):
+      self.fetches.append(name + ':1')
+
+
+@template('OptionalFromValue', 'OptionalNone', 'OptionalHasValue', 'OptionalGetValue')
+class OptionalCase(GraphCase):
+
+  def build(self):
+    g = self.g
+    types = [g.pick('float', 'int32', 'string') for _ in range(g.int(1, 3))]
+    shapes = [g.shape(0, 2) for _ in types]
+    if self.op == 'OptionalNone' or g.chance(0.1):
+      self.node('o', 'OptionalNone')
+    else:
+      self.node('o', 'OptionalFromValue', [self.feed(g.array(t, s)) for t, s in zip(types, shapes)],
+                Toutput_types=types)
+    last = 'o'
+    if g.chance(0.2):
+      last = self.node('z', 'ZerosLike', [last], T='variant')
+    if g.chance(0.2):
+      last = self.node('a', 'AddN', [last, last], T='variant', N=2)
+    self.node('h', 'OptionalHasValue', [last])
+    asked = [t if g.chance(0.97) else 'bool' for t in types]
+    self.node('g', 'OptionalGetValue', [last], output_types=asked,
+              output_shapes=[None if g.chance(0.3) else [None if g.chance(0.2) else d for d in s] for s in shapes])
+    self.run('h:0')
+    if self.op != 'OptionalHasValue':
+      self.run(*[f'g:{i}' for i in range(len(types))])
+
+
 # --- tables -------------------------------------------------------------------------
 
 TABLE_OPS = ['LookupTableFind', 'LookupTableSize', 'LookupTableExport', 'LookupTableInsert', 'LookupTableImport',

@@ -1,5 +1,6 @@
 #include "server/handlers/message_size.h"
 
+#include "core/tensor/tensor_list.h"
 #include "metagraph/v1/inspect.pb.h"
 #include "tests/server/handler_fixture.h"
 
@@ -26,6 +27,32 @@ TEST(MessageSizeTest, CountsTensorsBeforeTheyAreCopied) {
               HasCode(absl::StatusCode::kResourceExhausted,
                       "25 bytes, one message holds at most 24; the largest is "
                       "\"b:0\" with 12"));
+}
+
+// A list of `count` times the list before it, `depth` times over.
+Tensor NestedLists(int depth, int count) {
+  Tensor out = Tensor::Scalar<Variant>(
+      Variant::Make<TensorList>(DT_FLOAT, PartialShape()));
+  for (int i = 0; i < depth; ++i) {
+    Variant outer = Variant::Make<TensorList>(DT_VARIANT, PartialShape());
+    for (int k = 0; k < count; ++k) {
+      EXPECT_OK(outer.Mutable<TensorList>()->PushBack(out));
+    }
+    out = Tensor::Scalar<Variant>(std::move(outer));
+  }
+  return out;
+}
+
+TEST(MessageSizeTest, CountsListsAsTheyWillBeSent) {
+  // 40 lists in memory, 2^40 in a message.
+  EXPECT_THAT(CheckTensorsFit({"l:0"}, {NestedLists(40, 2)}, 1 << 20),
+              HasCode(absl::StatusCode::kResourceExhausted,
+                      "one message holds at most 1048576; the largest is "
+                      "\"l:0\""));
+  EXPECT_OK(CheckTensorsFit({"l:0"}, {NestedLists(44, 1)}));
+  EXPECT_THAT(CheckTensorsFit({"l:0"}, {NestedLists(100'000, 1)}),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "\"l:0\" has variants nested more than 45 deep"));
 }
 
 }  // namespace

@@ -47,12 +47,21 @@ TEST(IdentityTest, NoOpAndControlTriggerDoNothing) {
 }
 
 TEST(DeepCopyTest, HasABufferOfItsOwn) {
-  OpTester op("DeepCopy");
-  const Tensor input = MakeTensor<float>({2}, {1, 2});
-  op.Input(input);
+  for (const char* name : {"DeepCopy", "Copy", "CopyHost"}) {
+    OpTester op(name);
+    const Tensor input = MakeTensor<float>({2}, {1, 2});
+    op.Input(input);
+    ASSERT_OK(op.Run());
+    ExpectTensorEqual<float>(op.output(0), {2}, {1, 2});
+    EXPECT_FALSE(op.output(0).SharesBufferWith(input)) << name;
+  }
+}
+
+TEST(GuaranteeConstTest, HandsItsInputOn) {
+  OpTester op("GuaranteeConst");
+  op.Input<float>({2}, {1, 2});
   ASSERT_OK(op.Run());
   ExpectTensorEqual<float>(op.output(0), {2}, {1, 2});
-  EXPECT_FALSE(op.output(0).SharesBufferWith(input));
 }
 
 TEST(EnsureShapeTest, ChecksTheShape) {

@@ -6,7 +6,9 @@
 
 #include "absl/strings/match.h"
 #include "core/graph/node_check.h"
+#include "core/tensor/optional_value.h"
 #include "core/tensor/resource_handle.h"
+#include "core/tensor/tensor_list.h"
 #include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
@@ -290,12 +292,42 @@ Tensor NodeMaker::MakeTensor(DataType dtype, const TensorShape& shape,
       FillStrings(out, values, dice_);
       break;
     case DT_RESOURCE:
+      break;
     case DT_VARIANT:
+      FillVariants(out, values);
       break;
     default:
       FillBytes(out, dice_);
   }
   return out;
+}
+
+void NodeMaker::FillVariants(Tensor& tensor, Numbers values) {
+  if (depth_ > 1) return;
+  ++depth_;
+  for (Variant& element : tensor.mutable_values<Variant>()) {
+    if (dice_.OneIn(10)) continue;
+    const DataType dtype = dice_.OneIn(10) ? DT_INT64 : list_dtype_;
+    const TensorShape shape = MakeShape(static_cast<int>(dice_.Roll(3)), 3);
+    const auto make = [&] {
+      return MakeTensor(dtype, dice_.OneIn(10) ? MakeShape(2, 3) : shape,
+                        values);
+    };
+    if (dice_.OneIn(6)) {
+      std::vector<Tensor> components;
+      for (int64_t i = dice_.Roll(3); i > 0; --i) components.push_back(make());
+      element = Variant::Make<OptionalValue>(std::move(components));
+      continue;
+    }
+    element = Variant::Make<TensorList>(
+        dtype, dice_.OneIn(2) ? PartialShape() : PartialShape(shape));
+    auto* list = element.Mutable<TensorList>();
+    (void)list->Resize(dice_.Roll(4));
+    for (int64_t i = 0; i < list->size(); ++i) {
+      if (!dice_.OneIn(4)) list->Set(i, make());
+    }
+  }
+  --depth_;
 }
 
 WalkInput NodeMaker::MakeInput(const std::string& name, DataType dtype,
@@ -325,6 +357,10 @@ std::vector<WalkInput> NodeMaker::MakeInputs(const NodeDef& def,
   std::vector<WalkInput> out;
   const auto signature = ReadSignature(def, op_.def);
   if (!signature.ok() || signature->inputs.size() > 64) return out;
+  const auto list = def.attr().find("element_dtype");
+  if (list != def.attr().end() && IsValidDataType(list->second.type())) {
+    list_dtype_ = list->second.type();
+  }
   // Most ops want some of their inputs alike.
   const int rank = static_cast<int>(dice_.Roll(6));
   const TensorShape common = MakeShape(rank, 4);

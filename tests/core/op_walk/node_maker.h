@@ -68,11 +68,15 @@ class NodeMaker {
   DataType AllowedType(const tensorflow::OpDef::AttrDef& attr);
   TensorShape MakeShape(int rank, int64_t largest);
   Tensor MakeTensor(DataType dtype, const TensorShape& shape, Numbers values);
+  // Lists and optionals, now and then nothing.
+  void FillVariants(Tensor& tensor, Numbers values);
   WalkInput MakeInput(const std::string& name, DataType dtype,
                       const TensorShape& shape, Numbers values);
 
   const OpInfo& op_;
   Dice dice_;
+  DataType list_dtype_ = DT_FLOAT;  // what the node wants lists to hold
+  int depth_ = 0;                   // of lists in lists
 };
 
 // All dtypes that a tensor may have.

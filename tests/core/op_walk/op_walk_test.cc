@@ -222,6 +222,11 @@ class OpWalkTest : public testing::TestWithParam<int> {
           absl::StrContains(node.def.op(), "NextIteration")) {
         return result.status();
       }
+      // TensorFlow's code where two variants of different types are added.
+      if (absl::StrContains(result.status().message(), "variant binary_op") ||
+          absl::StrContains(result.status().message(), "BinaryOpVariants")) {
+        return result.status();
+      }
       EXPECT_NE(result.status().code(), Code::kInternal)
           << result.status() << "\n"
           << node.def.ShortDebugString();

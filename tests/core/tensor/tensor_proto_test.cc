@@ -216,18 +216,17 @@ TEST(TensorFromProtoTest, ReadsResourceHandles) {
 TEST(TensorFromProtoTest, KeepsUnknownVariantsOpaque) {
   const char* text =
       "dtype: DT_VARIANT tensor_shape {} "
-      "variant_val { type_name: 'tensorflow::TensorList' metadata: 'm' "
+      "variant_val { type_name: 'somebody::Type' metadata: 'm' "
       "  tensors { dtype: DT_INT32 tensor_shape {} int_val: 7 } }";
   ASSERT_OK_AND_ASSIGN(Tensor got, Decode(text));
-  const auto* value =
-      dynamic_cast<const OpaqueVariant*>(got.scalar<Variant>().value.get());
+  const auto* value = got.scalar<Variant>().As<OpaqueVariant>();
   ASSERT_NE(value, nullptr);
-  EXPECT_EQ(value->TypeName(), "tensorflow::TensorList");
+  EXPECT_EQ(value->TypeName(), "somebody::Type");
   EXPECT_EQ(value->metadata(), "m");
   EXPECT_EQ(value->tensors()[0].scalar<int32_t>(), 7);
   TensorProto back;
   TensorToProto(got, &back);
-  EXPECT_EQ(back.variant_val(0).type_name(), "tensorflow::TensorList");
+  EXPECT_EQ(back.variant_val(0).type_name(), "somebody::Type");
   ASSERT_OK_AND_ASSIGN(Tensor inner,
                        TensorFromProto(back.variant_val(0).tensors(0)));
   EXPECT_EQ(inner.scalar<int32_t>(), 7);

@@ -72,9 +72,13 @@ TEST(PartialShapeTest, MergeTakesWhatEitherKnows) {
                        PartialShape({-1, 3}).MergeWith(PartialShape({2, -1})));
   EXPECT_EQ(merged.ToString(), "[2,3]");
   EXPECT_THAT(PartialShape({2}).MergeWith(PartialShape({3})),
-              HasCode(Code::kInvalidArgument, "Incompatible shapes"));
+              HasCode(Code::kInvalidArgument,
+                      "PartialTensorShape: Incompatible shapes during merge: "
+                      "[2] vs. [3]"));
   EXPECT_THAT(PartialShape({2}).MergeWith(PartialShape({2, 2})),
-              HasCode(Code::kInvalidArgument, "Incompatible shapes"));
+              HasCode(Code::kInvalidArgument,
+                      "PartialTensorShape: Incompatible ranks during merge: 1 "
+                      "vs. 2"));
 }
 
 TEST(PartialShapeTest, BuildRefusesSizesBelowMinusOne) {

@@ -1,0 +1,3 @@
+
+
+element_shape:0	R
