@@ -106,7 +106,7 @@ class GraphCatalog {
   std::vector<NodeSignature> signatures_;  // by node; empty if unknown
   // By node, by output: what shape rules say.
   std::vector<absl::InlinedVector<PartialShape, 1>> shapes_;
-  std::vector<std::vector<int>> read_;     // by node: outputs read, in order
+  std::vector<std::vector<int>> read_;  // by node: outputs read, in order
   // By node id, of those that need ops without kernel.
   absl::flat_hash_map<int, std::vector<MissingOp>> missing_;
   // The node without kernel that this one depends on, or -1.
