@@ -13,6 +13,7 @@
 #include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/graph/variables.h"
+#include "core/op/graph_shapes.h"
 #include "core/program/dead_branches.h"
 
 namespace metagraph {
@@ -20,6 +21,9 @@ namespace {
 
 // Inputs and outputs of all nodes of which dtypes are kept.
 constexpr size_t kMaxArguments = size_t{1} << 22;
+// Beyond so many of them shapes are not inferred: each costs some hundred
+// bytes while that goes on.
+constexpr size_t kMaxInferred = size_t{1} << 18;
 
 const tensorflow::AttrValue* FindNodeAttr(const Node& node, const char* name) {
   const auto found = node.def->attr().find(name);
@@ -102,6 +106,7 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
     }
     for (int input : node.control_inputs) readers[input].push_back(node.id);
   }
+  if (arguments <= kMaxInferred) FindShapes();
   for (std::vector<int>& outputs : read_) {
     std::sort(outputs.begin(), outputs.end());
     outputs.erase(std::unique(outputs.begin(), outputs.end()), outputs.end());
@@ -196,6 +201,30 @@ std::vector<UnsupportedOp> UnsupportedOps::Take() {
   std::vector<UnsupportedOp> out;
   for (auto& [op, entry] : by_op_) out.push_back(std::move(entry));
   return out;
+}
+
+void GraphCatalog::FindShapes() {
+  const std::vector<ShapedNode> nodes =
+      ShapedNodes(graph_, ops_, {}, [&](const Node& node) {
+        return static_cast<int>(signatures_[node.id].outputs.size());
+      });
+  const InferredShapes found = InferShapes(nodes, {});
+  shapes_.resize(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (const ValueFacts& facts : found.outputs[i]) {
+      shapes_[i].push_back(facts.shape);
+    }
+  }
+}
+
+PartialShape GraphCatalog::ShapeOf(const Endpoint& endpoint) const {
+  PartialShape declared = DeclaredShape(graph_, endpoint);
+  if (shapes_.empty() || endpoint.index < 0 ||
+      endpoint.index >= static_cast<int>(shapes_[endpoint.node].size())) {
+    return declared;
+  }
+  auto both = declared.MergeWith(shapes_[endpoint.node][endpoint.index]);
+  return both.ok() ? *std::move(both) : declared;
 }
 
 const tensorflow::OpDef* GraphCatalog::FindOpDef(absl::string_view op) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "core/graph/graph.h"
 #include "core/graph/meta_graph.h"
@@ -67,9 +68,9 @@ class GraphCatalog {
   // The outputs of the node as far as can be told, in order.
   std::vector<int> OutputsOf(int node) const;
   TensorDetails Describe(const Endpoint& endpoint) const;
-  PartialShape ShapeOf(const Endpoint& endpoint) const {
-    return DeclaredShape(graph_, endpoint);
-  }
+  // What the graph says of the shape, and what follows from it by the ops'
+  // shape rules.
+  PartialShape ShapeOf(const Endpoint& endpoint) const;
 
   // The tensor "node:index" or "node". NOT_FOUND for an unknown node, with
   // similar names, or for an output that the op does not have.
@@ -93,6 +94,8 @@ class GraphCatalog {
   const tensorflow::OpDef* FindOpDef(absl::string_view op) const;
   // Fills missing_.
   void FindMissingOps();
+  // Fills shapes_.
+  void FindShapes();
 
   const std::shared_ptr<const Graph> keep_;
   const Graph& graph_;
@@ -101,7 +104,9 @@ class GraphCatalog {
   // From the producer's op list: what the registry does not know.
   absl::flat_hash_map<std::string, const tensorflow::OpDef*> producer_ops_;
   std::vector<NodeSignature> signatures_;  // by node; empty if unknown
-  std::vector<std::vector<int>> read_;     // by node: outputs read, in order
+  // By node, by output: what shape rules say.
+  std::vector<absl::InlinedVector<PartialShape, 1>> shapes_;
+  std::vector<std::vector<int>> read_;  // by node: outputs read, in order
   // By node id, of those that need ops without kernel.
   absl::flat_hash_map<int, std::vector<MissingOp>> missing_;
   // The node without kernel that this one depends on, or -1.

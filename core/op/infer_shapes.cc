@@ -110,8 +110,8 @@ class ShapeWalk {
       }
       inputs_.push_back(Assumed(place, from));
     }
-    const absl::Status status =
-        InferOutputs(*node.op, *node.def, inputs_, absl::MakeSpan(outputs));
+    const absl::Status status = InferOutputs(
+        *node.op, *node.def, inputs_, absl::MakeSpan(outputs), node.name);
     if (!status.ok()) found_.refused.emplace_back(place, status);
     if (node.op->declares_variable && variables_ == VariableShapes::kUnknown) {
       const bool is_handle = node.op->def.output_arg(0).type() == DT_RESOURCE;
@@ -163,18 +163,19 @@ class ShapeWalk {
 
 absl::Status InferOutputs(const OpInfo& op, const tensorflow::NodeDef& node,
                           absl::Span<const ValueFacts> inputs,
-                          absl::Span<ValueFacts> outputs) {
+                          absl::Span<ValueFacts> outputs,
+                          absl::string_view name) {
   std::fill(outputs.begin(), outputs.end(), ValueFacts());
   if (op.shape == nullptr) return absl::OkStatus();
   ShapeContext context(node, op.def, inputs, outputs);
   const absl::Status status = op.shape(context);
-  if (status.ok()) return status;
+  if (status.ok()) return absl::OkStatus();
   std::fill(outputs.begin(), outputs.end(), ValueFacts());
   return absl::Status(
       status.code(),
-      absl::StrCat(status.message(), " for '", node.name(), "' (op: '",
-                   node.op(), "') with input shapes: ", ListShapes(inputs),
-                   "."));
+      absl::StrCat(status.message(), " for '",
+                   name.empty() ? node.name() : name, "' (op: '", node.op(),
+                   "') with input shapes: ", ListShapes(inputs), "."));
 }
 
 const ValueFacts& InferredShapes::at(int node, int output) const {

@@ -15,15 +15,17 @@ namespace metagraph {
 // them; nothing is known of the outputs of an op without a rule.
 // INVALID_ARGUMENT if the inputs certainly do not fit, in TensorFlow's words:
 // "Shape must be rank 2 but is rank 1 for 'mm' (op: 'MatMul') with input
-// shapes: [2], [3,4]."
+// shapes: [2], [3,4]." `name` stands for the node's, unless it is empty.
 absl::Status InferOutputs(const OpInfo& op, const tensorflow::NodeDef& node,
                           absl::Span<const ValueFacts> inputs,
-                          absl::Span<ValueFacts> outputs);
+                          absl::Span<ValueFacts> outputs,
+                          absl::string_view name = "");
 
 // A node in a list of them, whatever holds it.
 struct ShapedNode {
   const OpInfo* op = nullptr;  // nullptr: nothing is known of its outputs
   const tensorflow::NodeDef* def = nullptr;
+  absl::string_view name;  // in errors; empty: the name in `def`
   // The place of the node that is read, or -1 for an argument; the output, or
   // the argument's number.
   struct Input {

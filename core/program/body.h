@@ -52,6 +52,8 @@ struct Op {
   std::vector<int> controls;  // places in Body::ops of what must run before
   // The value of its only output, if that is known before any run.
   std::shared_ptr<const Tensor> constant;
+  // Of its outputs, what is known before any run; empty before FindShapes.
+  std::vector<PartialShape> shapes;
 
   const std::string& type() const { return node->op(); }
   bool stateful() const { return info->def.is_stateful(); }

@@ -65,6 +65,18 @@ std::string PrintConstant(const Tensor& value) {
   return InBraces(attr);
 }
 
+// What is known of the outputs, as a comment; the end of the line.
+std::string PrintShapes(const Op& op) {
+  bool known = false;
+  std::vector<std::string> shapes;
+  for (const PartialShape& shape : op.shapes) {
+    known |= shape.known_rank();
+    shapes.push_back(shape.known_rank() ? shape.ToString() : "?");
+  }
+  if (!known) return "\n";
+  return absl::StrCat("  # ", absl::StrJoin(shapes, ", "), "\n");
+}
+
 std::string PrintOp(const Body& body, const Op& op) {
   std::vector<std::string> inputs;
   for (const ValueRef& input : op.inputs) {
@@ -78,8 +90,8 @@ std::string PrintOp(const Body& body, const Op& op) {
                                  "(", absl::StrJoin(inputs, ", "), ")");
   if (folded) {
     absl::StrAppend(&out, " dtype=", DataTypeName(op.constant->dtype()),
-                    " value=", PrintConstant(*op.constant), "\n");
-    return out;
+                    " value=", PrintConstant(*op.constant));
+    return out + PrintShapes(op);
   }
   std::map<std::string, const AttrValue*> sorted;
   for (const auto& [name, value] : op.node->attr()) {
@@ -88,7 +100,7 @@ std::string PrintOp(const Body& body, const Op& op) {
   for (const auto& [name, value] : sorted) {
     absl::StrAppend(&out, " ", name, "=", PrintAttr(*value));
   }
-  return out + "\n";
+  return out + PrintShapes(op);
 }
 
 // Protobuf would log them.

@@ -22,7 +22,8 @@ namespace metagraph {
 //
 // Attributes that are no dtype, number, bool, string or function are AttrValues
 // in protobuf's text format, in braces; those whose name begins with '_' are
-// left out. A constant found by folding is a Const.
+// left out. A constant found by folding is a Const. Where shapes were found
+// they stand at the end of the line: "# [2,?]".
 std::string PrintBody(const Body& body);
 
 // The reverse. Comments begin with '#'. INVALID_ARGUMENT with the line's number

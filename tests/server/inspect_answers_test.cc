@@ -122,7 +122,9 @@ tensors {
   name: "add1:0"
   dtype: DT_FLOAT
   shape {
-    unknown_rank: true
+    dim {
+      size: 4
+    }
   }
   op: "AddV2"
   runnable: true
@@ -202,7 +204,9 @@ entries {
     name: "add1:0"
     dtype: DT_FLOAT
     shape {
-      unknown_rank: true
+      dim {
+        size: 4
+      }
     }
     op: "AddV2"
     runnable: true
@@ -338,7 +342,9 @@ fetches {
   name: "add1:0"
   dtype: DT_FLOAT
   shape {
-    unknown_rank: true
+    dim {
+      size: 4
+    }
   }
   op: "AddV2"
   runnable: true
@@ -368,8 +374,8 @@ op_counts {
   key: "VariableV2"
   value: 2
 }
-estimated_flops: 2
-estimated_memory_bytes: 64
+estimated_flops: 8
+estimated_memory_bytes: 112
 )txt");
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/status.h"
 #include "core/program/passes/fold_constants.h"
 #include "core/program/passes/forward_identities.h"
+#include "core/program/passes/infer_shapes.h"
 #include "core/program/passes/inline_calls.h"
 #include "core/program/passes/read_constants.h"
 #include "core/program/passes/remove_unused.h"
@@ -14,9 +15,12 @@ namespace metagraph {
 
 absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
   RETURN_IF_ERROR(TrimCalls(body, env));
-  if (level == CompileLevel::kOff) return ReadConstants(body, env);
-  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants, Simplify,
-                          ForwardIdentities, ShareEqual}) {
+  if (level == CompileLevel::kOff) {
+    RETURN_IF_ERROR(ReadConstants(body, env));
+    return FindShapes(body, env);
+  }
+  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants, FindShapes,
+                          Simplify, ForwardIdentities, ShareEqual}) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }

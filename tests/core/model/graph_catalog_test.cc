@@ -32,6 +32,30 @@ TEST_F(GraphCatalogTest, KnowsTypeShapeAndRole) {
   EXPECT_EQ(add1.why_not, "");
 }
 
+TEST_F(GraphCatalogTest, InfersShapesThatNobodyDeclares) {
+  EXPECT_EQ(Describe("add1").shape.ToString(), "[4]");
+}
+
+TEST(GraphCatalogShapesTest, FollowsSizesThroughTheGraph) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT);
+  (*g.def().mutable_node(0)->mutable_attr())["shape"]
+      .mutable_shape()
+      ->add_dim()
+      ->set_size(-1);
+  (*g.def().mutable_node(0)->mutable_attr())["shape"]
+      .mutable_shape()
+      ->add_dim()
+      ->set_size(6);
+  g.Node("shape", "Shape", {"x"}, {{"T", DT_FLOAT}});
+  g.Node("back", "Reshape", {"x", "shape"}, {{"T", DT_FLOAT}});
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  EXPECT_EQ(catalog.Describe(*catalog.Find("shape")).shape.ToString(), "[2]");
+  EXPECT_EQ(catalog.Describe(*catalog.Find("back")).shape.ToString(), "[?,6]");
+}
+
 TEST_F(GraphCatalogTest, OffersNearestNames) {
   const auto catalog = model_->catalog();
   EXPECT_THAT(catalog->Find("ad1:0"),

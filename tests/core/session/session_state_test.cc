@@ -128,11 +128,29 @@ TEST_F(SessionStateTest, FailedStepsKeepWhatTheyWrote) {
   TestGraph g;
   g.Variable("v", F(1));
   g.Const("two", MakeTensor<float>({2}, {1, 2}));
+  g.Placeholder("x", DT_FLOAT);
+  g.Node("bad", "Add", {"two", "x", "^v/Assign"}, {{"T", DT_FLOAT}});
+  Open(g);
+  EXPECT_THAT(Run({{"x:0", MakeTensor<float>({3}, {1, 2, 3})}}, {"bad:0"}),
+              HasCode(StatusCode::kInvalidArgument, "Incompatible shapes"));
+  EXPECT_EQ(RunScalar({}, "v/read:0"), 1);
+}
+
+TEST_F(SessionStateTest, WhatCannotFitIsRefusedBeforeAnythingIsWritten) {
+  TestGraph g;
+  g.Variable("v", F(1));
+  g.Const("two", MakeTensor<float>({2}, {1, 2}));
   g.Const("three", MakeTensor<float>({3}, {1, 2, 3}));
   g.Node("bad", "Add", {"two", "three", "^v/Assign"}, {{"T", DT_FLOAT}});
   Open(g);
-  EXPECT_THAT(Run({}, {"bad:0"}), HasCode(StatusCode::kInvalidArgument, ""));
-  EXPECT_EQ(RunScalar({}, "v/read:0"), 1);
+  EXPECT_THAT(Run({}, {"bad:0"}),
+              HasCode(StatusCode::kInvalidArgument,
+                      "Dimensions must be equal, but are 2 and 3 for 'bad' "
+                      "(op: 'Add') with input shapes: [2], [3]."));
+  EXPECT_THAT(Run({}, {"v/read:0"}),
+              HasCode(StatusCode::kFailedPrecondition, "uninitialized value"));
+  // A feed changes the shape.
+  EXPECT_OK(Run({{"three:0", MakeTensor<float>({2}, {1, 2})}}, {"bad:0"}));
 }
 
 // RefSwitch may pass on a variable without a value, but not decide by one.
