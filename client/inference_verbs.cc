@@ -110,6 +110,7 @@ absl::Status Run(const RunOptions& options, VerbContext& context) {
   }
   if (context.json()) {
     std::vector<std::string> parts;
+    parts.reserve(tensors.size());
     for (const NamedTensor& tensor : tensors) {
       parts.push_back(NamedTensorJson(tensor));
     }
@@ -250,6 +251,7 @@ absl::Status Bench(const RunOptions& options, VerbContext& context) {
   const absl::Time start = absl::Now();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(callers.size());
     for (Caller& caller : callers) {
       threads.emplace_back([&request, &context, &caller, runs_each] {
         for (int64_t i = 0; i < runs_each && caller.status.ok(); ++i) {

@@ -24,6 +24,9 @@ TEST_F(LifecycleTest, WritesTheBoundPorts) {
   EXPECT_EQ(text, server_->addresses()[0] + "\nunix:" + Path("socket") + "\n" +
                       server_->admin_address() + "\n");
   EXPECT_THAT(text, testing::Not(HasSubstr(":0\n")));
+  EXPECT_THAT(*fs().List(dir_.path()),
+              testing::UnorderedElementsAre("ports", "seed", "socket"))
+      << "nothing else is left";
   Connect("unix:" + Path("socket"));
   v1::RunResponse response;
   EXPECT_TRUE(Run(SeedRun(), &response).ok());
@@ -120,7 +123,9 @@ TEST_F(LifecycleTest, DrainWaitsForCallsUnderWayAndEndsWatches) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   while (watch->Read(&event)) {
   }
-  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  const grpc::Status end = watch->Finish();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(end.error_message(), "the server is draining");
 }
 
 TEST_F(LifecycleTest, StateIsChangedOnLoopbackOrTheAdminListenerOnly) {

@@ -211,25 +211,72 @@ def run_unchanged(mutants, tests, tree, build, log):
     return seconds
 
 
-def with_switch(mutant, before):
-    """The line that chooses at run time; None if that cannot be. `before` is the
-    line before it."""
-    old, new = (re.sub(r"\s+// .*", "", text) for text in (mutant.old, mutant.new))
-    on = f'MgMutant("{mutant.name}")'
-    condition = re.compile(r"(if|while) \((.*)\)(?: \[\[\w+\]\])? \{")
-    was, becomes = condition.fullmatch(old), condition.fullmatch(new)
-    if was and becomes and ";" not in old + new:
-        return f"{was[1]} ({on} ? ({becomes[2]}) : ({was[2]})) {{"
-    balanced = all(text.count("(") == text.count(")") and text.count("{") == text.count("}")
-                   for text in (old, new))
+# What may stand before an expression and after it on one line.
+HEADS = r"(?:return |(?:[\w:<>]+ )*[\w.]+ = |if \(|while \(|[?:] )?"
+TAILS = r"(?: (?:\|\||&&)|\)*[;,]|\)+(?: \{)?|\};)"
+
+
+def is_balanced(text):
+    depth = 0
+    for c in re.sub(r"'.'|\"[^\"]*\"", "", text):
+        depth += (c in "([{") - (c in ")]}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def as_statement(old, new, before):
+    """Whether both are statements that may stand in braces."""
     declares = re.match(r"(const|auto|static|case|default|ASSIGN_OR_RETURN|[\w:<>]+ \w+( =|;))", old)
-    returns = old.startswith("return ")
     begins = before == "" or before.startswith("//") or before[-1] in ";{}):"
-    if (balanced and begins and old.endswith(";") and new.endswith(";")
-            and (returns or not declares)
-            and (old[0] not in "?:&|<+-.\"[(" or old.startswith("++"))):
-        return f"if ({on}) {{ {new} }} else {{ {old} }}"
+    return (is_balanced(old) and is_balanced(new) and begins
+            and old.endswith(";") and new.endswith(";")
+            and (old.startswith("return ") or not declares)
+            and (old[0] not in "?:&|<+-.\"[(" or old.startswith(("++", "::"))))
+
+
+def as_expression(old, new):
+    """(head, old expression, new expression, tail) if the lines differ in one."""
+    head = re.match(HEADS, old)[0]
+    for end in range(1, len(old) - len(head)):
+        tail = old[-end:]
+        if not (re.fullmatch(TAILS, tail) and new.endswith(tail) and new.startswith(head)):
+            continue
+        was, becomes = old[len(head):-end].strip(), new[len(head):-end].strip()
+        if was and becomes and is_balanced(was) and is_balanced(becomes):
+            return head, was, becomes, tail
     return None
+
+
+def with_switch(mutants, before):
+    """The line that chooses among mutants of it at run time; None if that cannot
+    be. `before` is the line before it."""
+    def plain(text):
+        return re.sub(r"\s+// .*", "", text)
+
+    old = plain(mutants[0].old)
+    news = [plain(m.new) for m in mutants]
+    on = [f'MgMutant("{m.name}")' for m in mutants]
+    whole = re.compile(r"((?:\} else )?if \((?:[^;]*; )?|while \(|for \([^;]*; )([^;]*)"
+                       r"(\)(?: \[\[\w+\]\])? \{|; [^;]*\) \{)")
+    was, becomes = whole.fullmatch(old), [whole.fullmatch(new) for new in news]
+    if was and all(new and (new[1], new[3]) == (was[1], was[3]) for new in becomes):
+        choice = "".join(f"{o} ? ({new[2]}) : " for o, new in zip(on, becomes))
+        return f"{was[1]}{choice}({was[2]}){was[3]}"
+    if all(as_statement(old, new, before) for new in news):
+        choice = "".join(f"if ({o}) {{ {new} }} else " for o, new in zip(on, news))
+        return f"{choice}{{ {old} }}"
+    # A part of an expression: what stands before must let it begin here.
+    parts = [as_expression(old, new) for new in news]
+    begins = (before == "" or before[-1] in ";{}:(,=&|?" or before.startswith("//")
+              or old[0] in "?:")
+    if not begins or not all(parts) or len({(p[0], p[1], p[3]) for p in parts}) > 1:
+        return None
+    head, was, _, tail = parts[0]
+    if re.match(r"(case|default|for|#)\b", old) or ";" in was or "= {" in old:
+        return None
+    choice = "".join(f"{o} ? ({p[2]}) : " for o, p in zip(on, parts))
+    return f"{head}({choice}({was})){tail}"
 
 
 def mutate(mutants, tree, switches):
@@ -243,13 +290,12 @@ def mutate(mutants, tree, switches):
         lines = originals[path].splitlines(keepends=True)
         places = {m.name: place_of(m, lines)[0] for m in here}
         for place in set(places.values()):
-            # Several mutants of one line are switched one inside the other.
             same = [m for m in here if places[m.name] == place]
             indent = lines[place][:len(lines[place]) - len(lines[place].lstrip())]
-            text = same[0].new if not switches else None
+            text = same[0].new
             if switches:
                 before = lines[place - 1].strip() if place > 0 else ""
-                text = with_switch(same[0], before)
+                text = with_switch(same, before)
             lines[place] = indent + text + "\n"
         with open(path, "w", encoding="utf-8") as out:
             out.write((SWITCH if switches else "") + "".join(lines))
@@ -274,15 +320,16 @@ def judge(tests, seconds, tree, build, log, env=None):
 def run_together(mutants, tests, seconds, tree, build, log, done):
     """Runs those that can be switched, and returns the others."""
     together, alone = [], []
-    taken = set()
+    by_place = collections.defaultdict(list)
     for mutant in mutants:
         lines = open(os.path.join(tree, mutant.file), encoding="utf-8").read().split("\n")
         place, _ = place_of(mutant, lines)
+        before = lines[place - 1].strip() if place else ""
+        here = by_place[(mutant.file, place)]
         fits = (place is not None and not mutant.alone
-                and (mutant.file, place) not in taken
-                and with_switch(mutant, lines[place - 1].strip() if place else ""))
+                and with_switch(here + [mutant], before))
         if fits:
-            taken.add((mutant.file, place))
+            here.append(mutant)
         (together if fits else alone).append(mutant)
     if not together:
         return alone
@@ -312,7 +359,9 @@ def run_alone(mutant, tests, seconds, tree, build, log):
     originals = mutate([mutant], tree, switches=False)
     try:
         for test in tests:  # a header's mutant may need few of them
-            if not sh(["cmake", "--build", build, "--target", test], tree, log):
+            # The cache takes a precompiled header for good that is not.
+            env = {"CCACHE_DISABLE": "1"} if mutant.file.endswith(".h") else None
+            if not sh(["cmake", "--build", build, "--target", test], tree, log, env=env):
                 return "broken", "does not build"
             result = judge([test], seconds, tree, build, log)
             if result[0] == "killed":

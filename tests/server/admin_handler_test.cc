@@ -88,6 +88,13 @@ TEST_F(AdminHandlerTest, SavesRollsBackAndInitialises) {
   init.set_scope(v1::INITIALIZE_SCOPE_ALL);
   EXPECT_THAT(admin_.InitializeVariables(init, call_, &initialised),
               HasCode(absl::StatusCode::kInvalidArgument, "LISTED"));
+  init.clear_names();
+  init.set_scope(static_cast<v1::InitializeScope>(99));
+  EXPECT_THAT(admin_.InitializeVariables(init, call_, &initialised),
+              HasCode(absl::StatusCode::kInvalidArgument, "unknown scope 99"));
+  restore.set_mode(static_cast<v1::RestoreMode>(99));
+  EXPECT_THAT(Restore(restore), HasCode(absl::StatusCode::kInvalidArgument,
+                                        "unknown restore mode 99"));
 }
 
 TEST_F(AdminHandlerTest, AssignsVariables) {
@@ -124,10 +131,19 @@ TEST_F(AdminHandlerTest, ExtendsTheGraph) {
   ASSERT_OK(admin_.ExtendGraph(request, call_, &response));
   EXPECT_EQ(response.graph_version(), 1);
   EXPECT_EQ(response.added_nodes(), 1);
+  node->set_op("NoOp");
+  node->clear_input();
+  node->clear_attr();
+  request.set_import_prefix("head");
+  ASSERT_OK(admin_.ExtendGraph(request, call_, &response));
+  EXPECT_EQ(response.graph_version(), 2);
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  EXPECT_NE(model->graph()->meta().graph->FindNode("head/twice"), nullptr);
+  request.clear_import_prefix();
   request.set_expected_graph_version(0);
   node->set_name("thrice");
   EXPECT_THAT(admin_.ExtendGraph(request, call_, &response),
-              HasCode(absl::StatusCode::kAborted, "Current version is 1"));
+              HasCode(absl::StatusCode::kAborted, "Current version is 2"));
 }
 
 TEST_F(AdminHandlerTest, LoadsAndUnloads) {

@@ -37,6 +37,18 @@ TEST(ToGrpcStatusTest, LeavesLongDetailsOut) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(status.error_message(), "no");
   EXPECT_EQ(status.error_details(), "");
+  // All of them together must fit: those that still do are kept.
+  const grpc::Status several = ToGrpcStatus(
+      WithDetails(absl::NotFoundError("no"), {{"a", std::string(1500, 'x')},
+                                              {"b", std::string(1500, 'x')},
+                                              {"c", "short"}}));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(several.error_details()));
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.metadata().count("a"), 1u);
+  EXPECT_EQ(info.metadata().count("b"), 0u);
+  EXPECT_EQ(info.metadata().count("c"), 1u);
 }
 
 // Keeps what is logged.

@@ -193,6 +193,46 @@ TEST_F(InferenceHandlerTest, SessionRunSpeaksAsTensorFlowServing) {
                       "Unrecognized servable version label: stable"));
 }
 
+TEST_F(InferenceHandlerTest, SessionRunTakesTheNamesOfASignature) {
+  tensorflow::MetaGraphDef meta = SeedMetaGraph();
+  auto& add = (*meta.mutable_signature_def())["add"];
+  (*add.mutable_inputs())["x"].set_name("W3:0");
+  (*add.mutable_outputs())["sum"].set_name("add1:0");
+  ASSERT_OK(fs().CreateDirectory(Path("signed")));
+  WriteSeedModel(fs(), Path("signed"));
+  WriteMetaGraph(fs(), Path("signed/model.meta"), meta);
+  ASSERT_OK(models_.Load("signed", Path("signed")));
+  SessionRunRequest request;
+  request.mutable_model_spec()->set_name("signed");
+  request.mutable_model_spec()->set_signature_name("add");
+  request.set_tensor_name_is_alias(true);
+  AddFeed("x", FloatVector({1, 2, 3, 4}), request.mutable_feed());
+  request.add_fetch("sum");
+  ASSERT_OK(SessionRun(request));
+  EXPECT_EQ(session_response_.tensor(0).name(), "sum");
+  EXPECT_THAT(ValuesOf(session_response_.tensor(0).tensor()),
+              ElementsAre(5, 9, 15, 37));
+  EXPECT_EQ(session_response_.model_spec().signature_name(), "add");
+
+  request.set_fetch(0, "x");
+  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                           "output alias \"x\""));
+  request.set_fetch(0, "sum");
+  request.mutable_feed(0)->set_name("sum");
+  EXPECT_THAT(SessionRun(request), HasCode(absl::StatusCode::kInvalidArgument,
+                                           "input alias \"sum\""));
+  request.mutable_model_spec()->clear_signature_name();
+  EXPECT_THAT(SessionRun(request),
+              HasCode(absl::StatusCode::kFailedPrecondition,
+                      "Serving signature key \"serving_default\" not found."));
+}
+
+TEST_F(InferenceHandlerTest, TracesAreNotTaken) {
+  v1::RunRequest request = SeedRun();
+  request.set_trace(true);
+  EXPECT_THAT(Run(request), HasCode(absl::StatusCode::kUnimplemented, "trace"));
+}
+
 TEST_F(InferenceHandlerTest, SessionRunKeepsTensorFlowsCodeForAWrongDtype) {
   SessionRunRequest request = SeedSessionRun();
   request.clear_feed();

@@ -190,7 +190,25 @@ collections {
   size: 1
 }
 )txt");
+  tensorflow::MetaGraphDef meta = SeedMetaGraph();
+  (*meta.mutable_collection_def())["init_op"].mutable_node_list()->add_value(
+      "init");
+  (*meta.mutable_signature_def())["s"].set_method_name("predict");
+  meta.mutable_meta_info_def()->add_tags("serve");
+  WriteMetaGraph(fs(), Path("other.meta"), meta);
+  ASSERT_OK(models_.Load("other", Path("other.meta")));
   v1::GetCollectionRequest of_one;
+  of_one.set_model("other");
+  of_one.set_collection("init_op");
+  v1::GetCollectionResponse operations;
+  ASSERT_OK(inspect_.GetCollection(of_one, call_, &operations));
+  EXPECT_EQ(operations.entries(0).operation(), "init");
+  v1::GetModelRequest get;
+  get.set_model("other");
+  v1::GetModelResponse model;
+  ASSERT_OK(inspect_.GetModel(get, call_, &model));
+  EXPECT_EQ(model.model().signatures().at("s").method_name(), "predict");
+  EXPECT_THAT(model.model().tags(), testing::ElementsAre("serve"));
   of_one.set_model("seed");
   of_one.set_collection("add1");
   v1::GetCollectionResponse entries;

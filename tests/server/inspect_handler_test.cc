@@ -1,5 +1,7 @@
 #include "server/handlers/inspect_handler.h"
 
+#include "core/checkpoint/v1_writer.h"
+#include "server/handlers/describe.h"
 #include "tests/server/handler_fixture.h"
 
 namespace metagraph {
@@ -281,6 +283,70 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
               HasCode(absl::StatusCode::kNotFound, "absent"));
 }
 
+TEST_F(InspectHandlerTest, TellsWhichFilesOfACheckpointAreMissing) {
+  V1Writer writer(fs(), Path("old-00000-of-00002"));
+  ASSERT_OK(writer.Add("W1", FloatVector({1, 2, 3, 4})));
+  ASSERT_OK(writer.Finish());
+  v1::VerifyCheckpointRequest request;
+  request.set_model("seed");
+  request.set_checkpoint("old-\?\?\?\?\?-of-00002");
+  v1::VerifyCheckpointResponse response;
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  EXPECT_FALSE(response.ok());
+  ASSERT_GE(response.problems_size(), 1);
+  EXPECT_THAT(response.problems(0), HasSubstr("only 1 of 2 files are there"));
+}
+
+TEST_F(InspectHandlerTest, SendsStringsInPieces) {
+  TestGraph graph;
+  graph.Variable("words",
+                 MakeTensor<std::string>({3}, {std::string(20, 'a'), "", "c"}));
+  ASSERT_OK(WriteFileAtomically(fs(), Path("words.pb"),
+                                graph.def().SerializeAsString()));
+  ASSERT_OK(models_.Load("words", Path("words.pb")));
+  ASSERT_OK_AND_ASSIGN(auto model, models_.Find("words"));
+  ASSERT_OK(
+      model->InitializeVariables(InitializeScope::kAll, {}, false, -1, call_));
+  v1::ReadVariablesRequest request;
+  request.set_model("words");
+  request.set_chunk_bytes(17);
+  std::vector<int> sizes;
+  ASSERT_OK(inspect_.ReadVariables(
+      request, call_, [&](const v1::ReadVariablesResponse& piece) {
+        sizes.push_back(piece.tensor().string_val_size());
+        return true;
+      }));
+  EXPECT_THAT(sizes, ElementsAre(1, 2)) << "at least one, then what fits";
+}
+
+TEST_F(InspectHandlerTest, AReadEndsWithItsCall) {
+  v1::ReadVariablesRequest request;
+  request.set_model("seed");
+  request.set_chunk_bytes(4);
+  int pieces = 0;
+  EXPECT_THAT(inspect_.ReadVariables(request, call_,
+                                     [&](const v1::ReadVariablesResponse&) {
+                                       ++pieces;
+                                       call_.Cancel();
+                                       return true;
+                                     }),
+              HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_EQ(pieces, 1);
+}
+
+TEST_F(InspectHandlerTest, LongNamesAndTextsAreCut) {
+  v1::GetModelRequest request;
+  request.set_model(std::string(5000, 'x'));
+  v1::GetModelResponse response;
+  EXPECT_THAT(
+      inspect_.GetModel(request, call_, &response),
+      HasCode(absl::StatusCode::kInvalidArgument, "model has 5000 bytes"));
+  std::string text(8191, 'x');
+  for (int i = 0; i < 10; ++i) text += "\xc3\xa4";  // cut between characters
+  EXPECT_EQ(ErrorTextOf(absl::InternalError(text)),
+            std::string(8191, 'x') + "... and 20 bytes more");
+}
+
 TEST_F(InspectHandlerTest, TellsTheStepThatACheckpointHolds) {
   TestGraph graph;
   graph.Variable("global_step", Tensor::Scalar<int64_t>(0));
@@ -354,6 +420,18 @@ TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[1].kind(), v1::EVENT_KIND_RESTORE);
   EXPECT_EQ(events[1].checkpoint(), Path("model"));
+  for (const v1::WatchResponse& event : events) {
+    EXPECT_GT(event.time().seconds(), 1'500'000'000);
+    EXPECT_EQ(event.code(), 0);
+    EXPECT_GT(event.generation(), 0);
+  }
+  RestoreOptions absent;
+  absent.checkpoint = "absent";
+  EXPECT_FALSE(model->Restore(absent, nullptr, call_).ok());
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[2].code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_THAT(events[2].error(), HasSubstr("absent"));
+  events.pop_back();
   subscription.reset();
   ASSERT_OK(model->Restore({}, nullptr, call_));
   EXPECT_EQ(events.size(), 2u);

@@ -68,7 +68,8 @@ TEST(ServerOptionsTest, ProgramsAreCompiledAsFarAsAsked) {
 }
 
 TEST(ServerOptionsTest, SkippingNeedsNoValue) {
-  for (const char* flag : {"--skip_missing", "--skip-missing", "--partial"}) {
+  for (const char* flag : {"--skip_missing", "--skip-missing", "--partial",
+                           "--skip_missing=true", "--partial=1"}) {
     const CommandLine line = Parse({flag, "--model", "a=/x"});
     ASSERT_FALSE(line.exit) << line.message;
     EXPECT_TRUE(line.options.models[0].mapping.skip_missing) << flag;
@@ -76,6 +77,22 @@ TEST(ServerOptionsTest, SkippingNeedsNoValue) {
   setenv("METAGRAPHD_SKIP_MISSING", "a", 1);
   EXPECT_TRUE(Parse({"--model=a=/x"}).options.models[0].mapping.skip_missing);
   unsetenv("METAGRAPHD_SKIP_MISSING");
+}
+
+TEST(ServerOptionsTest, TheEnvironmentMapsNamesToo) {
+  setenv("METAGRAPHD_PREFIX", "a:model/", 1);
+  setenv("METAGRAPHD_MAP", "old/=new/", 1);
+  setenv("METAGRAPHD_FILE_ROOT", "/x,/y", 1);
+  const CommandLine line = Parse({"--model=a=/x", "--model=b=/y"});
+  unsetenv("METAGRAPHD_PREFIX");
+  unsetenv("METAGRAPHD_MAP");
+  unsetenv("METAGRAPHD_FILE_ROOT");
+  ASSERT_FALSE(line.exit) << line.message;
+  EXPECT_EQ(line.options.models[0].mapping.prefix, "model/");
+  EXPECT_EQ(line.options.models[1].mapping.prefix, "");
+  EXPECT_THAT(line.options.models[1].mapping.rules,
+              testing::ElementsAre("old/=new/"));
+  EXPECT_THAT(line.options.file_roots, testing::ElementsAre("/x", "/y"));
 }
 
 TEST(ServerOptionsTest, AMappingThatIsNoneIsWrongUsage) {

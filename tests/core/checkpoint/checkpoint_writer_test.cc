@@ -68,6 +68,35 @@ TEST(CheckpointWriterTest, FailureLeavesNothingBehind) {
   }
 }
 
+// Whatever fails, a save that says it is done has synced all of it.
+TEST(CheckpointWriterTest, NoFailureThatMattersIsSwallowed) {
+  // Large enough that V1 writes while tensors are added.
+  std::vector<TensorToSave> tensors = Three();
+  tensors[1].value = Tensor::Scalar<std::string>(std::string(300'000, 'x'));
+  for (const int shards : {0, 1, 2}) {  // 0: format V1
+    bool failed = true;
+    for (int n = 0; failed; ++n) {
+      SCOPED_TRACE(absl::StrCat("operation ", n, ", ", shards, " shards"));
+      FakeFileSystem fs({"d"});
+      CallContext call;
+      fs.FailOnce(n);
+      const absl::Status status =
+          shards == 0
+              ? WriteCheckpointV1(fs, "d/m", tensors, kIgnore, call).status()
+              : WriteCheckpointV2(fs, "d/m", tensors, shards, kIgnore, call)
+                    .status();
+      failed = fs.failed_once();
+      EXPECT_TRUE(failed || status.ok()) << status;
+      if (!status.ok()) continue;
+      fs.Crash(FakeFileSystem::Loss::kAllUnsynced);
+      ASSERT_OK_AND_ASSIGN(auto reader, CheckpointReader::Open(fs, "d/m"));
+      for (const TensorToSave& tensor : tensors) {
+        EXPECT_OK(reader->Verify(tensor.key));
+      }
+    }
+  }
+}
+
 TEST(CheckpointWriterTest, TheFormatsDoNotHideEachOther) {
   FakeFileSystem fs;
   CallContext call;

@@ -64,6 +64,14 @@ TEST(ShapeAndSliceTest, Parses) {
   EXPECT_TRUE(spec.slice.Covers(spec.full_shape));
 }
 
+TEST(TensorSliceTest, CoversAShapeOfItsRankOnly) {
+  ASSERT_OK_AND_ASSIGN(const TensorSlice slice, TensorSlice::Parse("-:0,3"));
+  EXPECT_TRUE(slice.Covers({2, 3}));
+  EXPECT_FALSE(slice.Covers({2, 4}));
+  EXPECT_FALSE(slice.Covers({2}));
+  EXPECT_FALSE(slice.Covers({2, 3, 1}));
+}
+
 TEST(ShapeAndSliceTest, ErrorsAreTensorFlows) {
   EXPECT_THAT(ShapeAndSlice::Parse("4"),
               HasCode(absl::StatusCode::kInvalidArgument,

@@ -144,6 +144,27 @@ TEST_F(DataflowTest, AMergeOfDeadValuesIsDead) {
   EXPECT_EQ(ran, 0);
 }
 
+// The same when the last that a Merge waits for is a control edge.
+TEST_F(DataflowTest, AMergeOfDeadValuesDiesAtItsControlEdge) {
+  int ran = 0;
+  int triggered = 0;
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT).Placeholder("pred", DT_BOOL);
+  g.Node("switch", "Switch", {"x", "pred"}, {{"T", DT_FLOAT}});
+  AddHook(g, "a", {"x"});
+  AddHook(g, "b", {"a"});
+  AddHook(g, "late", {"b"});
+  g.Node("merge", "Merge", {"switch:1", "switch:1", "^late"},
+         {{"T", DT_FLOAT}, {"N", 2}});
+  AddHook(g, "after", {"merge"}, Counting(&ran));
+  g.Node("trigger", "ControlTrigger", {"^after"});
+  AddHook(g, "end", {"x", "^trigger"}, Counting(&triggered));
+  Prepare(g, {"x", "pred"}, {"end"});
+  ASSERT_OK(Run({F(3), B(false)}));
+  EXPECT_EQ(ran, 0);
+  EXPECT_EQ(triggered, 1) << "the trigger is told of the dead";
+}
+
 TEST_F(DataflowTest, FetchingADeadValueIsAnError) {
   TestGraph g;
   g.Placeholder("x", DT_FLOAT).Placeholder("pred", DT_BOOL).Const("c", F(1));
@@ -346,7 +367,10 @@ TEST_F(DataflowTest, ALoopInABranchNotTakenDoesNotTurn) {
     if (node.op() == "Enter") node.add_input("^gated");
   }
   AddHook(g, "after", {"v_exit"}, Counting(&after));
-  g.Node("end", "Merge", {"after", "gate:0"}, {{"T", DT_FLOAT}, {"N", 2}});
+  // Those who wait for the loop's end are told that it is dead.
+  g.Node("trigger", "ControlTrigger", {"^after"});
+  g.Node("else", "Identity", {"gate:0", "^trigger"}, {{"T", DT_FLOAT}});
+  g.Node("end", "Merge", {"after", "else"}, {{"T", DT_FLOAT}, {"N", 2}});
   Prepare(g, {"n", "v", "pred", "x"}, {"end"});
   EXPECT_EQ(RunScalar({F(5), F(1), B(false), F(9)}), 9);
   EXPECT_EQ(ran, 0);

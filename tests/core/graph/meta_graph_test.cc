@@ -131,6 +131,12 @@ TEST(MetaGraphTest, TakesTextAsPeopleAndEditorsLeaveIt) {
       GraphFileKind::kGraphDef);
   ExpectKind("node: [ { name: 'a' op: 'NoOp' }, { name: 'b' op: 'NoOp' } ]",
              GraphFileKind::kGraphDef);
+  // Fields and braces in comments and strings are none.
+  const std::string nodes =
+      "node { name: 'a' op: 'NoOp' } node { name: 'b' op: 'NoOp' }";
+  ExpectKind("# meta_graphs { }\n" + nodes, GraphFileKind::kGraphDef);
+  ExpectKind(R"(newer { text: "a \" } saver_def { } \" {" } )" + nodes,
+             GraphFileKind::kGraphDef);
 }
 
 TEST(MetaGraphTest, GuessesLargeFilesByTheirBeginning) {

@@ -103,6 +103,28 @@ TEST(PosixFileSystemTest, FullDiskIsResourceExhausted) {
               HasCode(absl::StatusCode::kResourceExhausted, "/dev/full"));
 }
 
+TEST(PosixFileSystemTest, LeavesNoDescriptorOpen) {
+  const auto open = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  TempDir dir;
+  FileSystem& fs = FileSystem::Posix();
+  const auto before = open();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(WriteFileAtomically(fs, dir.Join("file"), "text"));
+    EXPECT_OK(ReadFile(fs, dir.Join("file")));
+    EXPECT_OK(fs.List(dir.path()));
+    EXPECT_OK(fs.Stat(dir.Join("file")));
+    EXPECT_OK(fs.LockFolder(dir.path()));
+    EXPECT_OK(fs.SyncDirectory(dir.path()));
+    EXPECT_FALSE(fs.OpenForReading(dir.path()).ok());
+    EXPECT_FALSE(fs.OpenForReading(dir.Join("absent")).ok());
+    EXPECT_OK(fs.Create(dir.Join("dropped")));
+  }
+  EXPECT_EQ(open(), before);
+}
+
 TEST(PosixFileSystemTest, ListIsSortedAndStatTellsKinds) {
   TempDir dir;
   FileSystem& fs = FileSystem::Posix();

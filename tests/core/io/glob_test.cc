@@ -19,6 +19,9 @@ TEST(GlobTest, Wildcards) {
   EXPECT_TRUE(GlobMatches("*.index", "model.ckpt.index"));
   EXPECT_TRUE(GlobMatches("a*b*c", "aXbYbc"));
   EXPECT_FALSE(GlobMatches("a*b*c", "aXbYb"));
+  // What looked like the rest begins anew.
+  EXPECT_TRUE(GlobMatches("a*bc", "abbc"));
+  EXPECT_TRUE(GlobMatches("*-00?", "m-00-001"));
   EXPECT_TRUE(GlobMatches("", ""));
   EXPECT_TRUE(GlobMatches("*", ""));
   EXPECT_FALSE(GlobMatches("", "a"));

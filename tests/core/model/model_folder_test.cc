@@ -48,6 +48,9 @@ TEST_F(ModelFolderTest, TakesTheNewestVersionThatHoldsAModel) {
   EXPECT_EQ(newest.version, 3);
   ASSERT_OK_AND_ASSIGN(ModelFolder first, FindModel(fs(), folder(), {1}));
   EXPECT_EQ(first.version, 1);
+  EXPECT_THAT(
+      FindModel(fs(), Path("1/model.meta"), {1}),
+      HasCode(absl::StatusCode::kNotFound, "is a file and has no version 1"));
   EXPECT_THAT(FindModel(fs(), folder(), {2}),
               HasCode(absl::StatusCode::kNotFound, "version 2"));
 }

@@ -1,5 +1,8 @@
 #include "core/model/model_manager.h"
 
+#include <optional>
+#include <thread>
+
 #include "tests/core/model/model_fixture.h"
 
 namespace metagraph {
@@ -140,7 +143,37 @@ TEST_F(ModelManagerTest, EventsTellStateAndGenerationAsTheyAre) {
     EXPECT_EQ(events[i].kind, expected[i].kind) << i;
     EXPECT_EQ(events[i].state, expected[i].state) << i;
     EXPECT_EQ(events[i].generation, expected[i].generation) << i;
+    EXPECT_GT(events[i].time, absl::FromUnixSeconds(1'500'000'000)) << i;
   }
+}
+
+// Not on the thread that let go last, which may be one that serves.
+TEST_F(ModelManagerTest, ModelsAreFreedOnThePool) {
+  ASSERT_OK(fs().CreateDirectory(Path("7")));
+  WriteSeedModel(fs(), Path("7"));
+  ASSERT_OK(manager_.Load("seed", folder()));
+  ASSERT_OK(manager_.WaitUntilLoaded("seed", 7, call_));
+  Mutex mu;
+  CondVar told;
+  std::optional<ModelEvent> end;
+  std::thread::id thread;
+  const int64_t token = manager_.events().Subscribe([&](const auto& event) {
+    if (event.state != ModelState::kEnd) return;
+    MutexLock lock(mu);
+    end = event;
+    thread = std::this_thread::get_id();
+    told.NotifyAll();
+  });
+  ASSERT_OK(manager_.Unload("seed", 7, -1));
+  {
+    MutexLock lock(mu);
+    while (!end) told.Wait(mu);
+    EXPECT_EQ(end->model, "seed");
+    EXPECT_EQ(end->version, 7);
+    EXPECT_NE(thread, std::this_thread::get_id());
+  }
+  manager_.events().Unsubscribe(token);
+  EXPECT_THAT(manager_.List(), SizeIs(0));
 }
 
 TEST_F(ModelManagerTest, TakesTheNewestVersionThatIsWhole) {

@@ -138,6 +138,34 @@ TEST_F(ModelRestoreTest, APartitionOfAnotherShapeIsRefused) {
                       "\"part\" is float [12], the graph has float [10]"));
 }
 
+// A saver with reshape=True.
+TEST_F(ModelRestoreTest, AReshapingSaverTakesAsManyValues) {
+  TestGraph g;
+  g.Variable("a", MakeTensor<float>({2, 2}, {0, 0, 0, 0}));
+  tensorflow::MetaGraphDef meta;
+  *meta.mutable_saver_def() = AddSaver(g, {"a"});
+  g.Const("save/shape", MakeTensor<int32_t>({2}, {2, 2}));
+  g.Node("save/Reshape", "Reshape", {"save/RestoreV2", "save/shape"},
+         {{"T", DT_FLOAT}});
+  for (auto& node : *g.def().mutable_node()) {
+    if (node.name() == "save/Assign_0") node.set_input(1, "save/Reshape");
+  }
+  *meta.mutable_graph_def() = g.def();
+  WriteMetaGraph(fs_, "/d/model.meta", meta);
+  WriteCheckpoint(fs_, "/d/four", {{"a", FloatVector({1, 2, 3, 4})}});
+  WriteCheckpoint(fs_, "/d/five", {{"a", FloatVector({5, 5, 5, 5, 5})}});
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/four", {}));
+  Load();
+  EXPECT_THAT(ValuesOf("a"), ElementsAre(1, 2, 3, 4));
+  CallContext call;
+  ASSERT_OK_AND_ASSIGN(const auto now, model_->Read(call));
+  EXPECT_EQ(now->value(0).shape().ToString(), "[2,2]");
+  EXPECT_THAT(Restore("five"),
+              HasCode(StatusCode::kInvalidArgument,
+                      "\"a\" is float [5], the graph has float [2,2]"));
+  EXPECT_THAT(ValuesOf("a"), ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(ModelRestoreTest, AnotherShapeOrDtypeIsRefused) {
   LoadSeed();
   WriteCheckpoint(fs_, "/d/shape",
@@ -209,6 +237,26 @@ TEST_F(ModelRestoreTest, ADryRunIsNoRestore) {
   EXPECT_THAT(dry.report.missing, ElementsAre("Variable", "W2"));
   EXPECT_EQ(model_->last_restore()->checkpoint, before->checkpoint);
   EXPECT_EQ(model_->generation_number(), before->generation);
+}
+
+TEST_F(ModelRestoreTest, ADryRunReadsEveryValue) {
+  LoadSeed();
+  WriteCheckpoint(fs_, "/d/next",
+                  {{"Variable", FloatVector({1, 1, 1, 1})},
+                   {"W1", FloatVector({1, 2, 3, 4})},
+                   {"W2", FloatVector({1, 1, 1, 1})}});
+  const std::string path = "/d/next.data-00000-of-00001";
+  const std::string good = fs_.ContentOf(path);
+  for (size_t i = 0; i < good.size(); i += 8) {
+    std::string bad = good;
+    bad[i] ^= 1;
+    fs_.Put(path, bad);
+    EXPECT_THAT(Restore("next", RestoreMode::kDryRun),
+                HasCode(StatusCode::kDataLoss, "hecksum"))
+        << i;
+  }
+  fs_.Put(path, good);
+  EXPECT_OK(Restore("next", RestoreMode::kDryRun));
 }
 
 // Names of temporary files are unique, so that another process may save here
