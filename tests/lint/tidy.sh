@@ -18,7 +18,7 @@ pch=$1/core/tensor/CMakeFiles/core_tensor.dir/cmake_pch.hxx
 cp "$pch" "$work/pch.hxx"
 sed -E "s#-include [^ ]*/cmake_pch\.hxx#-include $work/pch.hxx#; s#-Winvalid-pch##" \
   "$1/compile_commands.json" >"$work/compile_commands.json"
-printf '%s\n' core/{base,op,plan,exec,session,state}/*.cc |
+printf '%s\n' core/{base,op,program,program/passes,plan,exec,session,state}/*.cc |
   xargs -P "$(nproc)" -n 4 clang-tidy-14 --quiet -p "$work" \
     --extra-arg=-Wno-unknown-warning-option
 touch -r "$work/compile_commands.json" "$passed"
