@@ -17,10 +17,12 @@ namespace {
 constexpr double kSeluScale = 1.0507009873554804934193349852946;
 constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
 
+// exp(x) - 1 and not expm1, as TensorFlow has it: nearly 0 gives 0.
 struct EluOp {
   template <typename A>
   static auto Apply(const A& x) {
-    return (x < 0).select(x.expm1(), x);
+    using T = typename A::Scalar;
+    return (x < 0).select(x.exp() - T(1), x);
   }
 };
 
@@ -28,7 +30,8 @@ struct SeluOp {
   template <typename A>
   static auto Apply(const A& x) {
     using T = typename A::Scalar;
-    return (x < 0).select(x.expm1() * T(kSeluScaleAlpha), x * T(kSeluScale));
+    return (x < 0).select((x.exp() - T(1)) * T(kSeluScaleAlpha),
+                          x * T(kSeluScale));
   }
 };
 
@@ -52,11 +55,29 @@ struct SoftsignOp {
 };
 
 // half and bfloat16 round after each step, constants too, as in TensorFlow.
+template <typename T>
+T ExpMinusOne(T x) {
+  return T(std::exp(static_cast<float>(x))) - T(1);
+}
+
+struct SmallElu {
+  template <typename T>
+  static T Apply(T x) {
+    return x < T(0) ? ExpMinusOne(x) : x;
+  }
+};
+
 struct SmallSelu {
   template <typename T>
   static T Apply(T x) {
-    return x < T(0) ? T(std::expm1(static_cast<float>(x))) * T(kSeluScaleAlpha)
-                    : x * T(kSeluScale);
+    return x < T(0) ? ExpMinusOne(x) * T(kSeluScaleAlpha) : x * T(kSeluScale);
+  }
+};
+
+struct SmallSoftsign {
+  template <typename T>
+  static T Apply(T x) {
+    return x / (T(1) + (x < T(0) ? -x : x));
   }
 };
 
@@ -77,13 +98,13 @@ template <typename Op, typename Small, typename T>
 using WideOrSmall = UnaryKernel<std::conditional_t<
     kIsSmallFloat<T>, Elementwise<Small, T, T, 10>, Arraywise<Op, T>>>;
 template <typename T>
-using Elu = UnaryKernel<Arraywise<EluOp, T>>;
+using Elu = WideOrSmall<EluOp, SmallElu, T>;
 template <typename T>
 using Selu = WideOrSmall<SeluOp, SmallSelu, T>;
 template <typename T>
 using Softplus = WideOrSmall<SoftplusOp, SmallSoftplus, T>;
 template <typename T>
-using Softsign = UnaryKernel<Arraywise<SoftsignOp, T, 1>>;
+using Softsign = WideOrSmall<SoftsignOp, SmallSoftsign, T>;
 
 template <typename T>
 T ExpOf(T x) {

@@ -2,6 +2,7 @@
 
 // Arithmetic with TensorFlow's meaning for every dtype: integers wrap.
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -68,13 +69,14 @@ inline T Larger(T a, T b) {
   return a < b ? b : a;
 }
 
-// 0 for a float or double too small to be normal. TensorFlow's threads run
-// with such numbers flushed to zero; it shows where an op returns its input.
+// A zero of the same sign for a float or double too small to be normal.
+// TensorFlow's threads run with such numbers flushed to zero; it shows where an
+// op returns its input.
 template <typename T>
 inline T FlushDenormal(T x) {
   if constexpr (std::is_floating_point_v<T>) {
     constexpr T kSmallest = std::numeric_limits<T>::min();
-    return x < kSmallest && x > -kSmallest ? T(0) : x;
+    return x < kSmallest && x > -kSmallest ? std::copysign(T(0), x) : x;
   } else {
     return x;
   }

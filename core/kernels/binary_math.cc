@@ -14,14 +14,21 @@
 namespace metagraph {
 namespace {
 
-// Calls fn with half and bfloat16 widened to float, and rounds the result.
+// Calls fn with half and bfloat16 widened to float, and rounds the result. What
+// is denormal then counts as zero: the C library reads its bits, so that it
+// answers neither for the number nor for the zero that our threads see.
 template <typename T, typename Fn>
 T Widened(T a, T b, Fn fn) {
   if constexpr (kIsSmallFloat<T>) {
-    return T(fn(static_cast<float>(a), static_cast<float>(b)));
+    return T(fn(FlushDenormal(static_cast<float>(a)),
+                FlushDenormal(static_cast<float>(b))));
   } else {
-    return fn(a, b);
+    return fn(FlushDenormal(a), FlushDenormal(b));
   }
+}
+template <typename T, typename Fn>
+T Widened(T a, Fn fn) {
+  return Widened(a, a, [fn](auto x, auto) { return fn(x); });
 }
 
 template <typename T>
@@ -40,11 +47,6 @@ struct PowFn {
     } else {
       return Widened(a, b, [](auto x, auto y) {
         using std::pow;
-        // A denormal exponent is zero, as TensorFlow's vectors have it; pow
-        // does not heed the processor's mode.
-        if constexpr (!kIsComplex<decltype(y)>) {
-          if (y == decltype(y)(0)) return decltype(x)(1);
-        }
         return static_cast<decltype(x)>(pow(x, y));
       });
     }
@@ -66,7 +68,12 @@ struct Atan2Fn {
   using Out = T;
   static constexpr int64_t kCost = 20;
   static T Apply(T a, T b) {
-    return Widened(a, b, [](auto y, auto x) { return std::atan2(y, x); });
+    // The C library's, which reads bits, in TensorFlow too.
+    if constexpr (kIsSmallFloat<T>) {
+      return T(std::atan2(static_cast<float>(a), static_cast<float>(b)));
+    } else {
+      return std::atan2(a, b);
+    }
   }
 };
 
@@ -85,16 +92,9 @@ struct XlogyFn {
   using In = T;
   using Out = T;
   static constexpr int64_t kCost = 10;
-  static T Log(T b) {
-    if constexpr (kIsSmallFloat<T>) {
-      return T(std::log(static_cast<float>(b)));
-    } else {
-      return std::log(b);
-    }
-  }
   static T Apply(T a, T b) {
     if (a == T(0)) return T(0);
-    return Multiply(a, Log(b));
+    return Multiply(a, Widened(b, [](auto y) { return std::log(y); }));
   }
 };
 
@@ -107,10 +107,8 @@ struct Xlog1pyFn {
     if (a == T(0)) return T(0);
     if constexpr (kIsComplex<T>) {
       return Multiply(a, std::log(T(1) + b));
-    } else if constexpr (kIsSmallFloat<T>) {
-      return a * T(std::log1p(static_cast<float>(b)));
     } else {
-      return a * std::log1p(b);
+      return a * Widened(b, [](auto y) { return std::log1p(y); });
     }
   }
 };

@@ -53,10 +53,15 @@ class ClipByValue final : public Kernel {
         });
   }
 
- private:
   static T Clip(T x, T low, T high) {
-    const T below = high < x ? high : x;
-    return below < low ? low : below;
+    if constexpr (kIsComplex<T>) {  // each part by itself
+      const auto clip = ClipByValue<typename T::value_type>::Clip;
+      return T(clip(x.real(), low.real(), high.real()),
+               clip(x.imag(), low.imag(), high.imag()));
+    } else {
+      const T below = high < x ? high : x;
+      return below < low ? low : below;
+    }
   }
 };
 
@@ -64,7 +69,7 @@ REGISTER_OP("ClipByValue", [](OpBuilder& op) {
   op.Input("t: T").Input("clip_value_min: T").Input("clip_value_max: T");
   op.Output("output: T").Attr("T: type");
   op.Shape(UnchangedRule);
-  op.KernelForEach<ClipByValue, RealTypes>("T");
+  op.KernelForEach<ClipByValue, NumberTypes>("T");
 });
 
 }  // namespace

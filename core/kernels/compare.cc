@@ -160,6 +160,15 @@ void Signature(OpBuilder& op) {
   op.Shape(BroadcastRule);
 }
 
+template <template <typename> class K>
+void AddQuantized(OpBuilder& op) {
+  op.KernelWhere<K<int8_t>>({{"T", DT_QINT8}});
+  op.KernelWhere<K<uint8_t>>({{"T", DT_QUINT8}});
+  op.KernelWhere<K<int16_t>>({{"T", DT_QINT16}});
+  op.KernelWhere<K<uint16_t>>({{"T", DT_QUINT16}});
+  op.KernelWhere<K<int32_t>>({{"T", DT_QINT32}});
+}
+
 REGISTER_OP("Equal", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
@@ -167,6 +176,7 @@ REGISTER_OP("Equal", [](OpBuilder& op) {
   op.KernelFor<Equal, float, double, half, bfloat16, int8_t, int16_t, int32_t,
                int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
                complex128, std::string>("T");
+  AddQuantized<Equal>(op);
 });
 
 REGISTER_OP("NotEqual", [](OpBuilder& op) {
@@ -176,6 +186,7 @@ REGISTER_OP("NotEqual", [](OpBuilder& op) {
   op.KernelFor<NotEqual, float, double, half, bfloat16, int8_t, int16_t,
                int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
                complex64, complex128, std::string>("T");
+  AddQuantized<NotEqual>(op);
 });
 
 REGISTER_OP("Less", [](OpBuilder& op) {

@@ -11,8 +11,8 @@ namespace metagraph {
 
 // c = op(a) * op(b), all dense and row-major; op transposes if asked to.
 // op(a) is m x k, op(b) is k x n. Uses the compute pool.
-// T: float, double, int32_t, int64_t, complex64, complex128, half, bfloat16
-// (the last two accumulate in float). Sizes may be zero.
+// T: float, double, int16_t, int32_t, int64_t, complex64, complex128, half,
+// bfloat16 (the last two accumulate in float). Sizes may be zero.
 template <typename T>
 absl::Status Gemm(const KernelContext& ctx, bool transpose_a, bool transpose_b,
                   int64_t m, int64_t n, int64_t k, const T* a, const T* b,

@@ -107,6 +107,7 @@ absl::Status GemmInFloat(int64_t m, int64_t n, int64_t k, const T* a,
 
 MG_GEMM_(double, double)
 // Unsigned: signed overflow is undefined, the graph's wraps around.
+MG_GEMM_(int16_t, uint16_t)
 MG_GEMM_(int32_t, uint32_t)
 MG_GEMM_(int64_t, uint64_t)
 MG_GEMM_(complex64, complex64)

@@ -245,9 +245,10 @@ REGISTER_OP("ExtractImagePatches", [](OpBuilder& op) {
   op.Attr("ksizes: list(int)").Attr("strides: list(int)");
   op.Attr("rates: list(int)").Attr("T: type").Attr("padding: string");
   op.Shape(PatchesRule);
-  for (DataType dtype : {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16,
-                         DT_INT8, DT_INT64, DT_BFLOAT16, DT_UINT16, DT_HALF,
-                         DT_UINT32, DT_UINT64, DT_BOOL, DT_COMPLEX64}) {
+  for (DataType dtype :
+       {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16, DT_INT8, DT_INT64,
+        DT_BFLOAT16, DT_UINT16, DT_HALF, DT_UINT32, DT_UINT64, DT_BOOL,
+        DT_COMPLEX64, DT_COMPLEX128}) {
     switch (DataTypeSize(dtype)) {
       case 1:
         op.KernelWhere<ExtractImagePatches<uint8_t>>({{"T", dtype}});
@@ -258,8 +259,11 @@ REGISTER_OP("ExtractImagePatches", [](OpBuilder& op) {
       case 4:
         op.KernelWhere<ExtractImagePatches<uint32_t>>({{"T", dtype}});
         break;
-      default:
+      case 8:
         op.KernelWhere<ExtractImagePatches<uint64_t>>({{"T", dtype}});
+        break;
+      default:
+        op.KernelWhere<ExtractImagePatches<complex128>>({{"T", dtype}});
     }
   }
 });

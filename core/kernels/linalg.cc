@@ -29,7 +29,9 @@ using MutableMap = Eigen::Map<Matrix<T>>;
 // What a T is computed in. complex64 is rare, and its own decompositions would
 // take a third of the time to compile this file.
 template <typename T>
-using Work = std::conditional_t<std::is_same_v<T, complex64>, complex128, T>;
+using Work =
+    std::conditional_t<std::is_same_v<T, complex64>, complex128,
+                       std::conditional_t<std::is_same_v<T, half>, float, T>>;
 
 // Checks that input `i` is a batch of square matrices and gives their size.
 absl::StatusOr<int64_t> SquareSize(const KernelContext& ctx, int i) {
@@ -187,16 +189,16 @@ class MatrixSolve final : public Kernel {
           ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
           MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
                             columns);
-          Eigen::PartialPivLU<Matrix<T>> lu;
+          Eigen::PartialPivLU<Matrix<Work<T>>> lu;
           if (adjoint_) {
-            lu.compute(in.adjoint());
+            lu.compute(in.adjoint().template cast<Work<T>>());
           } else {
-            lu.compute(in);
+            lu.compute(in.template cast<Work<T>>());
           }
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          out = lu.solve(right);
+          out = lu.solve(right.template cast<Work<T>>()).template cast<T>();
           return true;
         });
   }
@@ -283,23 +285,25 @@ class MatrixTriangularSolve final : public Kernel {
         ctx, static_cast<int64_t>(operands.pairs.size()), n, "",
         [&](int64_t i) {
           const auto [left, right_side] = operands.pairs[i];
-          ConstMap<T> in(matrix.data<T>() + left * n * n, n, n);
-          ConstMap<T> right(rhs.data<T>() + right_side * n * columns, n,
-                            columns);
-          MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
-                            columns);
-          out = right;
+          const Matrix<Work<T>> in =
+              ConstMap<T>(matrix.data<T>() + left * n * n, n, n)
+                  .template cast<Work<T>>();
+          Matrix<Work<T>> x =
+              ConstMap<T>(rhs.data<T>() + right_side * n * columns, n, columns)
+                  .template cast<Work<T>>();
           if (lower_ && adjoint_) {
             in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(
-                out);
+                x);
           } else if (lower_) {
-            in.template triangularView<Eigen::Lower>().solveInPlace(out);
+            in.template triangularView<Eigen::Lower>().solveInPlace(x);
           } else if (adjoint_) {
             in.template triangularView<Eigen::Upper>().adjoint().solveInPlace(
-                out);
+                x);
           } else {
-            in.template triangularView<Eigen::Upper>().solveInPlace(out);
+            in.template triangularView<Eigen::Upper>().solveInPlace(x);
           }
+          MutableMap<T>(output->mutable_data<T>() + i * n * columns, n,
+                        columns) = x.template cast<T>();
           return true;
         });
   }
@@ -352,7 +356,7 @@ REGISTER_OP("MatrixInverse", [](OpBuilder& op) {
   op.Input("input: T").Output("output: T").Attr("adjoint: bool = false");
   op.Attr("T: type");
   op.Shape(SquareRule);
-  op.KernelFor<MatrixInverse, float, double, complex64, complex128>("T");
+  op.KernelFor<MatrixInverse, float, double, half, complex64, complex128>("T");
 });
 
 REGISTER_OP("MatrixDeterminant", [](OpBuilder& op) {
@@ -371,14 +375,15 @@ REGISTER_OP("MatrixSolve", [](OpBuilder& op) {
   op.Input("matrix: T").Input("rhs: T").Output("output: T");
   op.Attr("adjoint: bool = false").Attr("T: type");
   op.Shape(SolveRule);
-  op.KernelFor<MatrixSolve, float, double>("T");
+  op.KernelFor<MatrixSolve, float, double, complex64, complex128>("T");
 });
 
 REGISTER_OP("MatrixTriangularSolve", [](OpBuilder& op) {
   op.Input("matrix: T").Input("rhs: T").Output("output: T");
   op.Attr("lower: bool = true").Attr("adjoint: bool = false").Attr("T: type");
   op.Shape(TriangularSolveRule);
-  op.KernelFor<MatrixTriangularSolve, float, double>("T");
+  op.KernelFor<MatrixTriangularSolve, float, double, complex64, complex128>(
+      "T");
 });
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "Eigen/Core"
 #include "core/base/checked_math.h"
-#include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/op/kernel_context.h"
@@ -16,8 +16,9 @@ namespace metagraph {
 namespace {
 
 // The seven outputs, in the op's order.
+template <typename T>
 struct CellOutputs {
-  float *i, *cs, *f, *o, *ci, *co, *h;
+  T *i, *cs, *f, *o, *ci, *co, *h;
 };
 
 struct CellSizes {
@@ -26,9 +27,61 @@ struct CellSizes {
 
 // Weights of both ops: w is [input + cell, 4 * cell] with the gates in the
 // order i, ci, f, o.
+template <typename T>
 struct CellWeights {
-  const float *w, *wci, *wcf, *wco, *b;
+  const T *w, *wci, *wcf, *wco, *b;
 };
+
+float SigmoidOf(float x) { return Sigmoid(x); }
+float TanhOf(float x) { return Tanh(x); }
+half SigmoidOf(half x) { return SigmoidOfSmall(x); }
+half TanhOf(half x) { return half(Tanh(static_cast<float>(x))); }
+
+// gates = xh * w. [batch, inner] * [inner, n].
+absl::Status Product(const KernelContext& ctx, int64_t batch, int64_t n,
+                     int64_t inner, const float* xh, const float* w,
+                     float* gates) {
+  return Gemm(ctx, false, false, batch, n, inner, xh, w, gates);
+}
+
+// Of half, TensorFlow keeps each sum in half: its rounding is much of what
+// comes out where terms cancel, so it is done alike. Whether the product is
+// rounded before it is added depends on how Eigen comes to the element: for a
+// matrix in whole vectors of 8 yes, in what is left over no; for a vector the
+// other way round, and there long sums are made of parts.
+absl::Status Product(const KernelContext& ctx, int64_t batch, int64_t n,
+                     int64_t inner, const half* xh, const half* w,
+                     half* gates) {
+  using Row = Eigen::Array<half, 1, Eigen::Dynamic>;
+  const int64_t whole = n / 8 * 8;
+  const int64_t rounded_begin = batch == 1 ? whole : 0;
+  const int64_t rounded = batch == 1 ? n - whole : whole;
+  const int64_t fused_begin = batch == 1 ? 0 : whole;
+  const int64_t fused = n - rounded;
+  const int64_t part = batch > 1 || inner < 128 ? inner : n < 16000 ? 16 : 4;
+  return ctx.ParallelFor(batch, inner * n, [&](int64_t begin, int64_t end) {
+    Row sum(n);
+    for (int64_t b = begin; b < end; ++b) {
+      Eigen::Map<Row> out(gates + b * n, n);
+      out.setZero();
+      for (int64_t first = 0; first < inner; first += part) {
+        sum.setZero();
+        for (int64_t k = first; k < std::min(inner, first + part); ++k) {
+          const half x = xh[b * inner + k];
+          const Eigen::Map<const Row> row(w + k * n, n);
+          sum.segment(rounded_begin, rounded) +=
+              row.segment(rounded_begin, rounded) * x;
+          auto rest = sum.segment(fused_begin, fused);
+          rest = (rest.cast<float>() +
+                  row.segment(fused_begin, fused).cast<float>() *
+                      static_cast<float>(x))
+                     .cast<half>();
+        }
+        out += sum;
+      }
+    }
+  });
+}
 
 // What both ops share. `kFirst` is the index of input x: inputs after it are
 // cs_prev, h_prev, w, wci, wcf, wco and b.
@@ -80,41 +133,43 @@ class LstmBase : public Kernel {
     return s;
   }
 
-  // One time step.
+  // One time step. half rounds after each operation.
+  template <typename T>
   absl::Status Step(const KernelContext& ctx, const CellSizes& s,
-                    const CellWeights& weights, const float* x,
-                    const float* cs_prev, const float* h_prev, float* gates,
-                    float* xh, const CellOutputs& out) const {
+                    const CellWeights<T>& weights, const T* x, const T* cs_prev,
+                    const T* h_prev, T* gates, T* xh,
+                    const CellOutputs<T>& out) const {
     const int64_t inner = s.input + s.cell;
     for (int64_t n = 0; n < s.batch; ++n) {
-      float* row = std::copy_n(x + n * s.input, s.input, xh + n * inner);
+      T* row = std::copy_n(x + n * s.input, s.input, xh + n * inner);
       std::copy_n(h_prev + n * s.cell, s.cell, row);
     }
-    RETURN_IF_ERROR(Gemm(ctx, false, false, s.batch, 4 * s.cell, inner, xh,
-                         weights.w, gates));
+    RETURN_IF_ERROR(
+        Product(ctx, s.batch, 4 * s.cell, inner, xh, weights.w, gates));
+    const T forget_bias(forget_bias_), clip(cell_clip_);
     for (int64_t n = 0; n < s.batch; ++n) {
-      const float* gate = gates + n * 4 * s.cell;
+      const T* gate = gates + n * 4 * s.cell;
       for (int64_t c = 0; c < s.cell; ++c) {
         const int64_t at = n * s.cell + c;
-        const float previous = cs_prev[at];
-        float i = gate[c] + weights.b[c];
-        const float ci = gate[s.cell + c] + weights.b[s.cell + c];
-        float f = gate[2 * s.cell + c] + weights.b[2 * s.cell + c];
-        float o = gate[3 * s.cell + c] + weights.b[3 * s.cell + c];
-        f += forget_bias_;
+        const T previous = cs_prev[at];
+        T i = gate[c] + weights.b[c];
+        const T ci = gate[s.cell + c] + weights.b[s.cell + c];
+        T f = gate[2 * s.cell + c] + weights.b[2 * s.cell + c];
+        T o = gate[3 * s.cell + c] + weights.b[3 * s.cell + c];
+        f = f + forget_bias;
         if (peephole_) {
-          i += previous * weights.wci[c];
-          f += previous * weights.wcf[c];
+          i = i + previous * weights.wci[c];
+          f = f + previous * weights.wcf[c];
         }
-        out.i[at] = Sigmoid(i);
-        out.ci[at] = Tanh(ci);
-        out.f[at] = Sigmoid(f);
-        float cs = out.ci[at] * out.i[at] + previous * out.f[at];
-        if (cell_clip_ > 0) cs = std::clamp(cs, -cell_clip_, cell_clip_);
+        out.i[at] = SigmoidOf(i);
+        out.ci[at] = TanhOf(ci);
+        out.f[at] = SigmoidOf(f);
+        T cs = out.ci[at] * out.i[at] + previous * out.f[at];
+        if (cell_clip_ > 0) cs = std::clamp(cs, -clip, clip);
         out.cs[at] = cs;
-        if (peephole_) o += cs * weights.wco[c];
-        out.o[at] = Sigmoid(o);
-        out.co[at] = Tanh(cs);
+        if (peephole_) o = o + cs * weights.wco[c];
+        out.o[at] = SigmoidOf(o);
+        out.co[at] = TanhOf(cs);
         out.h[at] = out.co[at] * out.o[at];
       }
     }
@@ -126,7 +181,6 @@ class LstmBase : public Kernel {
   bool peephole_ = false;
 };
 
-// T: half computes in float, on copies.
 template <typename T, bool kSequence>
 class LstmOp : public LstmBase<kSequence ? 1 : 0> {
   static constexpr int kFirst = kSequence ? 1 : 0;
@@ -134,11 +188,6 @@ class LstmOp : public LstmBase<kSequence ? 1 : 0> {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const CellSizes s, this->Check(ctx, kSequence ? 3 : 2));
-    Tensor in[8];
-    for (int i = 0; i < 8; ++i) {
-      ASSIGN_OR_RETURN(in[i],
-                       (ToChannelsLast<T, float>(ctx.input(kFirst + i), {})));
-    }
     int64_t steps = 1, live = 1;
     if (kSequence) {
       const Tensor& length = ctx.input(0);
@@ -157,46 +206,33 @@ class LstmOp : public LstmBase<kSequence ? 1 : 0> {
     if (kSequence) {
       ASSIGN_OR_RETURN(shape, TensorShape::Build({{steps, s.batch, s.cell}}));
     }
-    Tensor results[7];
-    Tensor* outs[7];
+    T* results[7];
     for (int i = 0; i < 7; ++i) {
-      ASSIGN_OR_RETURN(outs[i], ctx.AllocateOutput(i, shape));
-      results[i] = *outs[i];
-      if (outs[i]->dtype() != DT_FLOAT) {
-        ASSIGN_OR_RETURN(results[i], Tensor::Allocate(DT_FLOAT, shape));
-      }
+      ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(i, shape));
+      results[i] = out->mutable_data<T>();
       // Steps beyond the length are zero.
-      std::fill_n(results[i].template mutable_data<float>(),
-                  results[i].num_elements(), 0.0f);
+      std::fill_n(results[i], out->num_elements(), T(0));
     }
     ASSIGN_OR_RETURN(Tensor gates,
-                     Tensor::Allocate(DT_FLOAT, {s.batch, 4 * s.cell}));
-    ASSIGN_OR_RETURN(Tensor xh,
-                     Tensor::Allocate(DT_FLOAT, {s.batch, s.input + s.cell}));
-    const CellWeights weights{
-        in[3].template data<float>(), in[4].template data<float>(),
-        in[5].template data<float>(), in[6].template data<float>(),
-        in[7].template data<float>()};
-    const float* cs_prev = in[1].template data<float>();
-    const float* h_prev = in[2].template data<float>();
+                     Tensor::Allocate(kDataType<T>, {s.batch, 4 * s.cell}));
+    ASSIGN_OR_RETURN(
+        Tensor xh, Tensor::Allocate(kDataType<T>, {s.batch, s.input + s.cell}));
+    const auto in = [&ctx](int i) {
+      return ctx.input(kFirst + i).template data<T>();
+    };
+    const CellWeights<T> weights{in(3), in(4), in(5), in(6), in(7)};
+    const T* cs_prev = in(1);
+    const T* h_prev = in(2);
     for (int64_t t = 0; t < live; ++t) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
-      const auto at = [&](int i) {
-        return results[i].template mutable_data<float>() + t * s.batch * s.cell;
-      };
-      const CellOutputs out{at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
-      RETURN_IF_ERROR(this->Step(
-          ctx, s, weights, in[0].template data<float>() + t * s.batch * s.input,
-          cs_prev, h_prev, gates.template mutable_data<float>(),
-          xh.template mutable_data<float>(), out));
+      const auto at = [&](int i) { return results[i] + t * s.batch * s.cell; };
+      const CellOutputs<T> out{at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
+      RETURN_IF_ERROR(this->Step(ctx, s, weights, in(0) + t * s.batch * s.input,
+                                 cs_prev, h_prev,
+                                 gates.template mutable_data<T>(),
+                                 xh.template mutable_data<T>(), out));
       cs_prev = out.cs;
       h_prev = out.h;
-    }
-    if constexpr (!std::is_same_v<T, float>) {
-      for (int i = 0; i < 7; ++i) {
-        FromChannelsLast<T, float>(results[i].template data<float>(), {},
-                                   outs[i]);
-      }
     }
     return absl::OkStatus();
   }

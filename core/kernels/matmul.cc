@@ -222,8 +222,8 @@ REGISTER_OP("BatchMatMulV2", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
   op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
   op.Shape(BatchMatMulRule<true>);
-  op.KernelFor<BatchMatMulV2, float, double, half, bfloat16, int32_t, int64_t,
-               complex64, complex128>("T");
+  op.KernelFor<BatchMatMulV2, float, double, half, bfloat16, int16_t, int32_t,
+               int64_t, complex64, complex128>("T");
 });
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/pool.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -124,30 +125,30 @@ class MaxPoolGradOp : public Kernel {
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
           std::vector<int64_t> where(channels);
-          const T* from = change.data<T>() + begin * s.out_pixels() * channels;
           for (int64_t n = begin; n < end; ++n) {
-            for (int64_t d = 0; d < s.axes[0].output; ++d) {
-              for (int64_t y = 0; y < s.axes[1].output; ++y) {
-                for (int64_t x = 0; x < s.axes[2].output; ++x) {
-                  if constexpr (kSpatial == 3) {
-                    const T* max = maxima.data<T>() + (from - change.data<T>());
-                    ForEachTap(s, n, d, y, x, [&](int64_t at) {
-                      const T* pixel = image.data<T>() + at * channels;
-                      for (int64_t c = 0; c < channels; ++c) {
-                        if (pixel[c] == max[c])
-                          to[at * channels + c] += from[c];
-                      }
-                    });
-                    from += channels;
-                    continue;
+            ForEachOutput(s, [&](int64_t d, int64_t y, int64_t x) {
+              const int64_t pixel =
+                  ((n * s.axes[0].output + d) * s.axes[1].output + y) *
+                      s.axes[2].output +
+                  x;
+              const T* from = change.data<T>() + pixel * channels;
+              if constexpr (kSpatial == 3) {
+                const T* max = maxima.data<T>() + pixel * channels;
+                ForEachTap(s, n, d, y, x, [&](int64_t at) {
+                  const T* in = image.data<T>() + at * channels;
+                  for (int64_t c = 0; c < channels; ++c) {
+                    if (in[c] == max[c]) to[at * channels + c] += from[c];
                   }
-                  FindMaxima(s, image.data<T>(), n, d, y, x, where);
-                  for (int64_t c = 0; c < channels; ++c, ++from) {
-                    if (where[c] >= 0) to[where[c] * channels + c] += *from;
-                  }
+                });
+              } else {
+                FindMaxima(s, image.data<T>(), n, d, y, x, where);
+                for (int64_t c = 0; c < channels; ++c) {
+                  if (where[c] < 0) continue;
+                  T& sum = to[where[c] * channels + c];
+                  sum = Add(sum, from[c]);
                 }
               }
-            }
+            });
           }
         }));
     if (layout.channels_first) {
@@ -157,6 +158,23 @@ class MaxPoolGradOp : public Kernel {
   }
 
  private:
+  // Windows in the order in which TensorFlow adds their gradients up: half and
+  // bfloat16 show it.
+  template <typename Fn>
+  static void ForEachOutput(const ConvShape& s, Fn fn) {
+    if constexpr (kSpatial == 3) {
+      for (int64_t x = 0; x < s.axes[2].output; ++x) {
+        for (int64_t y = 0; y < s.axes[1].output; ++y) {
+          for (int64_t d = 0; d < s.axes[0].output; ++d) fn(d, y, x);
+        }
+      }
+    } else {
+      for (int64_t y = 0; y < s.axes[1].output; ++y) {
+        for (int64_t x = 0; x < s.axes[2].output; ++x) fn(0, y, x);
+      }
+    }
+  }
+
   PoolAttrs attrs_;
 };
 
@@ -264,7 +282,7 @@ REGISTER_OP("MaxPoolGrad", [](OpBuilder& op) {
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
   op.Attr("T: type = DT_FLOAT");
   op.Shape(PoolGradRule);
-  op.KernelForEach<MaxPoolGrad, FloatTypes>("T");
+  op.KernelForEach<MaxPoolGrad, RealTypes>("T");
 });
 
 REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
@@ -276,6 +294,8 @@ REGISTER_OP("MaxPool3DGrad", [](OpBuilder& op) {
   op.Shape(PoolGradRule);
   op.KernelWhere<MaxPool3DGrad<float>>({{"T", DT_FLOAT}, {"TInput", DT_FLOAT}});
   op.KernelWhere<MaxPool3DGrad<half>>({{"T", DT_HALF}, {"TInput", DT_HALF}});
+  op.KernelWhere<MaxPool3DGrad<bfloat16>>(
+      {{"T", DT_BFLOAT16}, {"TInput", DT_BFLOAT16}});
 });
 
 REGISTER_OP("AvgPoolGrad", [](OpBuilder& op) {

@@ -119,7 +119,8 @@ REGISTER_OP("Mean", [](OpBuilder& op) {
 
 REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<EuclideanNorm, float, double, half, bfloat16, int32_t, int64_t,
+  op.KernelFor<EuclideanNorm, float, double, half, bfloat16, int8_t, int16_t,
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
                complex64, complex128>("T");
 });
 

@@ -13,17 +13,28 @@
 namespace metagraph {
 namespace {
 
+// Makes 0 of -0 and of what is denormal, as TensorFlow's vectors of float and
+// double do; half and bfloat16 stay as they are.
+template <typename T>
+T WithoutSignOfZero(T x) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return FlushDenormal(x) + T(0);
+  } else {
+    return x;
+  }
+}
+
 struct ReluOp {
   template <typename T>
   static T Apply(T x) {
-    return x < T(0) ? T(0) : FlushDenormal(x);
+    return x < T(0) ? T(0) : WithoutSignOfZero(x);
   }
 };
 
 struct Relu6Op {
   template <typename T>
   static T Apply(T x) {
-    return x < T(0) ? T(0) : x > T(6) ? T(6) : x;
+    return x < T(0) ? T(0) : x > T(6) ? T(6) : WithoutSignOfZero(x);
   }
 };
 

@@ -12,8 +12,8 @@ namespace {
 
 using Flags = absl::InlinedVector<bool, 8>;
 
-// A scalar is its own reverse, whatever dimensions are named.
-absl::Status ReturnScalar(KernelContext& ctx) {
+// A scalar, or nothing, is its own reverse, whatever dimensions are named.
+absl::Status ReturnInput(KernelContext& ctx) {
   ctx.SetOutput(0, ctx.input(0));
   return absl::OkStatus();
 }
@@ -42,7 +42,7 @@ class Reverse final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& tensor = ctx.input(0);
     const Tensor& dims = ctx.input(1);
-    if (tensor.rank() == 0) return ReturnScalar(ctx);
+    if (tensor.rank() == 0) return ReturnInput(ctx);
     if (!dims.shape().IsVector()) {
       return InvalidArgument("'dims' must be 1-dimension, not ", dims.rank());
     }
@@ -62,7 +62,9 @@ class ReverseV2 final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& tensor = ctx.input(0);
-    if (tensor.rank() == 0) return ReturnScalar(ctx);
+    if (tensor.rank() == 0 || tensor.num_elements() == 0) {
+      return ReturnInput(ctx);
+    }
     if (ctx.input(1).rank() != 1) {
       return InvalidArgument("'dims' must be 1-dimension, not ",
                              ctx.input(1).rank());

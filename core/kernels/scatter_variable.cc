@@ -109,6 +109,10 @@ using ApplyRows = absl::Status (*)(Tensor& variable,
                                    absl::Span<const int64_t> rows,
                                    int64_t row_size, const Tensor& updates);
 
+// What + and - of truth values come to.
+bool Or(bool a, bool b) { return a || b; }
+bool Differ(bool a, bool b) { return a != b; }
+
 template <typename T, T (*kCombine)(T, T), bool kDivides = false>
 absl::Status CombineRows(Tensor& variable, absl::Span<const int64_t> rows,
                          int64_t row_size, const Tensor& updates) {
@@ -408,10 +412,14 @@ REGISTER_OP("ResourceScatterNdUpdate", [](OpBuilder& op) {
 REGISTER_OP("ResourceScatterNdAdd", [](OpBuilder& op) {
   DescribeResourceNd(op);
   AddNumberKernels<ScatterNdAdd>(op, "T");
+  op.KernelWhere<ScatterKernel<ScatterNd, CombineRows<bool, Or>>>(
+      {{"T", DT_BOOL}});
 });
 REGISTER_OP("ResourceScatterNdSub", [](OpBuilder& op) {
   DescribeResourceNd(op);
   AddNumberKernels<ScatterNdSub>(op, "T");
+  op.KernelWhere<ScatterKernel<ScatterNd, CombineRows<bool, Differ>>>(
+      {{"T", DT_BOOL}});
 });
 
 // Row rows[i] of `params`, seen as rows of `row_size` elements, becomes row i
@@ -539,7 +547,11 @@ class ResourceGatherNd final : public Kernel {
                                   indices.shape().dims().end() - 1);
     out_dims.insert(out_dims.end(), dims.begin() + depth, dims.end());
     ASSIGN_OR_RETURN(TensorShape out_shape, TensorShape::Build(out_dims));
-    if (params.num_elements() == 0 && indices.num_elements() > 0) {
+    bool asks = true;  // for an entry, were it of nothing
+    for (int i = 0; i + 1 < indices.rank(); ++i) {
+      asks = asks && indices.dim(i) > 0;
+    }
+    if (params.num_elements() == 0 && asks) {
       return InvalidArgument(
           "Requested more than 0 entries, but params is empty.  Params "
           "shape: ",

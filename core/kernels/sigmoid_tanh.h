@@ -1,6 +1,6 @@
 #pragma once
 
-// Sigmoid and tanh of a float, bit for bit what TensorFlow's kernels answer on
+// Sigmoid and tanh, bit for bit what TensorFlow's kernels answer on
 // a machine without fused multiply-add: graphs that sort or compare gates turn
 // on the last bit, and take other branches with a more exact function. Without
 // branches themselves, for the compiler to vectorise.
@@ -8,6 +8,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+
+#include "Eigen/Core"
 
 namespace metagraph {
 
@@ -49,6 +51,14 @@ inline float SigmoidOfOne(float x) {
   constexpr float kAboveIsOne = 16.6355324f;
   const float exp_x = std::exp(x < kAboveIsOne ? x : kAboveIsOne);
   return x != x ? x : exp_x / (1.0f + exp_x);
+}
+
+// Of half and bfloat16: rounded after each step.
+template <typename T>
+T SigmoidOfSmall(T x) {
+  const T exp_x(std::exp(static_cast<float>(x)));
+  if (Eigen::numext::isinf(exp_x)) return T(1);
+  return exp_x / (exp_x + T(1));
 }
 
 // Within 5 units in the last place: an odd rational function of degree 9 over

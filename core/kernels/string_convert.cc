@@ -42,11 +42,12 @@ class AsString final : public Kernel {
     ASSIGN_OR_RETURN(int32_t width, construction.Attr<int32_t>("width"));
     ASSIGN_OR_RETURN(std::string fill, construction.Attr<std::string>("fill"));
     const bool is_float = IsFloatingType(dtype) || IsComplexType(dtype);
-    if (!is_float && precision > -1) {
+    const bool is_string = dtype == DT_STRING;
+    if (!is_float && !is_string && precision > -1) {
       return InvalidArgument("precision not supported for datatype ",
                              DataTypeName(dtype));
     }
-    if (!is_float && (scientific || shortest)) {
+    if (!is_float && !is_string && (scientific || shortest)) {
       return InvalidArgument(
           "scientific and shortest format not supported for datatype ",
           DataTypeName(dtype));
@@ -63,6 +64,12 @@ class AsString final : public Kernel {
     }
     if (!fill.empty() && !absl::StrContains(" +-0#", fill)) {
       return InvalidArgument("Fill argument not supported: \"", fill, "\"");
+    }
+    if (is_string) {
+      width_ = width;
+      precision_ = precision;
+      left_ = fill == "-";
+      return absl::OkStatus();
     }
     format_ = absl::StrCat("%", fill);
     if (width > -1) absl::StrAppend(&format_, width);
@@ -112,6 +119,8 @@ class AsString final : public Kernel {
         const complex128 value = input.data<complex128>()[i];
         return FormatComplex(value.real(), value.imag());
       }
+      case DT_STRING:
+        return Padded(input.data<std::string>()[i]);
       case DT_BOOL:
         return input.data<bool>()[i] ? "true" : "false";
       case DT_INT8:
@@ -133,6 +142,19 @@ class AsString final : public Kernel {
     }
   }
 
+  // Text that is text already; without width it stays whole, whatever
+  // precision says.
+  std::string Padded(const std::string& text) const {
+    if (width_ <= 0) return text;
+    std::string out = precision_ > -1
+                          ? text.substr(0, static_cast<size_t>(precision_))
+                          : text;
+    const size_t width = static_cast<size_t>(width_);
+    const size_t spaces = width - std::min(width, out.size());
+    out.insert(left_ ? out.size() : 0, spaces, ' ');
+    return out;
+  }
+
   std::string FormatComplex(double real, double imaginary) const {
     std::string out(8192, '\0');
     const int size =
@@ -142,6 +164,10 @@ class AsString final : public Kernel {
   }
 
   std::string format_;
+  // Of strings, in place of the format.
+  int32_t width_ = -1;
+  int32_t precision_ = -1;
+  bool left_ = false;
 };
 
 bool ParseNumber(absl::string_view text, float* out) {
@@ -154,6 +180,12 @@ bool ParseNumber(absl::string_view text, int32_t* out) {
   return absl::SimpleAtoi(text, out);
 }
 bool ParseNumber(absl::string_view text, int64_t* out) {
+  return absl::SimpleAtoi(text, out);
+}
+bool ParseNumber(absl::string_view text, uint32_t* out) {
+  return absl::SimpleAtoi(text, out);
+}
+bool ParseNumber(absl::string_view text, uint64_t* out) {
   return absl::SimpleAtoi(text, out);
 }
 
@@ -337,7 +369,7 @@ REGISTER_OP("AsString", [](OpBuilder& op) {
   for (DataType dtype :
        {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_COMPLEX64, DT_COMPLEX128,
         DT_BOOL, DT_INT8, DT_INT16, DT_INT32, DT_INT64, DT_UINT8, DT_UINT16,
-        DT_UINT32, DT_UINT64}) {
+        DT_UINT32, DT_UINT64, DT_STRING}) {
     op.KernelWhere<AsString>({{"T", dtype}});
   }
 });
@@ -345,7 +377,8 @@ REGISTER_OP("StringToNumber", [](OpBuilder& op) {
   op.Input("string_tensor: string").Output("output: out_type");
   op.Attr("out_type: type = DT_FLOAT");
   op.Shape(UnchangedRule);
-  op.KernelFor<StringToNumber, float, double, int32_t, int64_t>("out_type");
+  op.KernelFor<StringToNumber, float, double, int32_t, int64_t, uint32_t,
+               uint64_t>("out_type");
 });
 REGISTER_OP("DecodeRaw", [](OpBuilder& op) {
   op.Input("bytes: string").Output("output: out_type");

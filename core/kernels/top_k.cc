@@ -319,7 +319,7 @@ REGISTER_OP("NthElement", [](OpBuilder& op) {
   op.Attr("reverse: bool = false").Attr("T: type");
   op.Shape(NthElementRule);
   op.KernelFor<NthElement, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t>("T");
+               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
 });
 
 }  // namespace

@@ -442,6 +442,13 @@ class Apply final : public Kernel {
   Flags flags_;
 };
 
+// Whether a rule compares numbers, so that they cannot be complex.
+template <typename Rule>
+inline constexpr bool kNeedsOrder =
+    std::is_same_v<Rule, Ftrl> || std::is_same_v<Rule, FtrlV2> ||
+    std::is_same_v<Rule, ProximalGradientDescent> ||
+    std::is_same_v<Rule, ProximalAdagrad>;
+
 template <typename Rule>
 void Describe(OpBuilder& op, bool is_resource) {
   for (int i = 0; i < static_cast<int>(Rule::kInputs.size()); ++i) {
@@ -462,6 +469,10 @@ void Describe(OpBuilder& op, bool is_resource) {
   op.KernelWhere<Apply<double, Rule>>({{"T", DT_DOUBLE}});
   op.KernelWhere<Apply<half, Rule>>({{"T", DT_HALF}});
   op.KernelWhere<Apply<bfloat16, Rule>>({{"T", DT_BFLOAT16}});
+  if constexpr (!kNeedsOrder<Rule>) {
+    op.KernelWhere<Apply<complex64, Rule>>({{"T", DT_COMPLEX64}});
+    op.KernelWhere<Apply<complex128, Rule>>({{"T", DT_COMPLEX128}});
+  }
 }
 
 // Attributes beyond those that all have.

@@ -75,7 +75,11 @@ struct SqrtGradOp {
   template <typename T>
   static T Apply(T y, T dy) {
     if (dy == T(0)) return T(0);
-    return Multiply(T(0.5), dy) / Conjugate(y);
+    if constexpr (kIsSmallFloat<T>) {
+      return Multiply(Multiply(T(0.5), dy), T(1) / y);
+    } else {
+      return Multiply(T(0.5), dy) / Conjugate(y);
+    }
   }
 };
 struct ReciprocalGradOp {

@@ -55,8 +55,16 @@ struct SigmoidOf {
     }
   }
 };
+struct SmallSigmoidOf {
+  template <typename T>
+  static T Apply(T x) {
+    return SigmoidOfSmall(x);
+  }
+};
 template <typename T>
-struct SigmoidLoop : Arraywise<SigmoidOf, T> {};
+struct SigmoidLoop : std::conditional_t<kIsSmallFloat<T>,
+                                        Elementwise<SmallSigmoidOf, T, T, 10>,
+                                        Arraywise<SigmoidOf, T>> {};
 template <>
 struct SigmoidLoop<float> : Arraywise<SigmoidOf, float> {
   // As TensorFlow: vectors of 8, and what is left element by element.
@@ -71,18 +79,19 @@ using SigmoidKernel = UnaryKernel<SigmoidLoop<T>>;
 
 // … and the C library's, element by element, for the others. half and
 // bfloat16 by way of float.
-#define ELEMENT_FUNCTION(Name, function)           \
-  struct Name {                                    \
-    template <typename T>                          \
-    static T Apply(T x) {                          \
-      if constexpr (kIsSmallFloat<T>) {            \
-        return T(function(static_cast<float>(x))); \
-      } else {                                     \
-        return function(x);                        \
-      }                                            \
-    }                                              \
-  };                                               \
-  template <typename T>                            \
+#define ELEMENT_FUNCTION(Name, function)                          \
+  struct Name {                                                   \
+    template <typename T>                                         \
+    static T Apply(T x) {                                         \
+      /* As Widened in binary_math.cc. */                         \
+      if constexpr (kIsSmallFloat<T>) {                           \
+        return T(function(FlushDenormal(static_cast<float>(x)))); \
+      } else {                                                    \
+        return function(FlushDenormal(x));                        \
+      }                                                           \
+    }                                                             \
+  };                                                              \
+  template <typename T>                                           \
   using Name##Kernel = UnaryKernel<Elementwise<Name, T, T, 15>>
 
 ELEMENT_FUNCTION(Tan, std::tan);

@@ -44,9 +44,10 @@ struct SignOp {
       const auto scale = 1 / std::abs(x);
       return T(x.real() * scale, x.imag() * scale);
     } else {
-      // Zero, NaN and what counts as zero come back as they are.
+      // NaN and what counts as zero come back as they are, without sign.
       const T value = FlushDenormal(x);
-      return value > T(0) ? T(1) : value < T(0) ? T(-1) : x;
+      if (value > T(0)) return T(1);
+      return value < T(0) ? T(-1) : Eigen::numext::abs(x);
     }
   }
 };
@@ -154,7 +155,11 @@ void DescribeAll(OpBuilder& op) {
 
 REGISTER_OP("Neg", [](OpBuilder& op) { DescribeAll<NegOp>(op); });
 REGISTER_OP("Sign", [](OpBuilder& op) { DescribeAll<SignOp>(op); });
-REGISTER_OP("Square", [](OpBuilder& op) { DescribeAll<SquareOp>(op); });
+REGISTER_OP("Square", [](OpBuilder& op) {
+  DescribeAll<SquareOp>(op);
+  op.KernelFor<Of<SquareOp>::Kernel, uint8_t, uint16_t, uint32_t, uint64_t>(
+      "T");
+});
 
 REGISTER_OP("Abs", [](OpBuilder& op) {
   DescribeFloat<AbsOp>(op);

@@ -59,7 +59,7 @@ class Case:
       elif attr.type == 'int' and attr.name in ('N', 'num', 'num_split', 'k'):
         self.attrs[attr.name] = g.int(max(1, attr.minimum), 3)
       elif not attr.HasField('default_value'):
-        self.attrs[attr.name] = {'int': 0, 'float': 0.0, 'string': b'', 'shape': [],
+        self.attrs[attr.name] = {'int': 0, 'float': 0.0, 'string': b'', 'shape': [], 'list(string)': [],
                                  'list(int)': [1, 1, 1, 1]}.get(attr.type)
 
   def __getitem__(self, name):

@@ -152,7 +152,7 @@ def _(c):
     return [c.ints('int32', x), array(y)] if 'Grad' in c.op else [array(x)]
   if c.op.endswith('Grad'):
     # The output must be what the input gives.
-    data = c.array('T', tuple(x), style='tame')
+    data = c.array('TInput' if 'TInput' in c.attrs else 'T', tuple(x), style='tame')
     return [data, Tensor(data.dtype, max_pool(c, data.array, window, strides, y)), c.array('T', tuple(y), style='tame')]
   if c.op == 'MaxPoolV2':
     return [array(x), c.ints('int32', ksize), c.ints('int32', steps)]

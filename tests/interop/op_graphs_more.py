@@ -106,7 +106,13 @@ class ArrayCase(GraphCase):
     elif kind == 'Close':
       self.node('close', op, [self.handle] + self.after)
     elif kind.startswith('Grad'):
-      more = [self.feed(self.ints('int32', [2]))] if kind == 'GradWithShape' else []
+      more = []
+      if kind == 'GradWithShape':
+        before = [g.dim() for _ in range(g.int(0, 2))]
+        more = [self.feed(self.ints('int32', before))]
+        # What is written into the gradient has its shape, mostly.
+        if g.chance(0.95):
+          self.element = tuple(before) + self.element
       self.node(name, op, [self.handle, self.flow] + more + self.after, source=b'g')
       self.handle = name
       if self.v == 'V3':

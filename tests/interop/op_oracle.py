@@ -73,7 +73,20 @@ def count_outputs(definition, attrs):
   return count
 
 
+def as_newer(node, feeds):
+  """TopK as TopKV2: of TopK itself TensorFlow 2.21 cannot make a kernel."""
+  if node.op != 'TopK':
+    return node, feeds
+  newer = type(node)()
+  newer.CopyFrom(node)
+  newer.op = 'TopKV2'
+  newer.input.append('k')
+  del newer.attr['k']
+  return newer, {**feeds, 'k:0': Tensor('int32', node.attr['k'].i)}
+
+
 def run_eagerly(node, feeds):
+  node, feeds = as_newer(node, feeds)
   definition = op_def_registry.get(node.op)
   kinds = {a.name: a.type for a in definition.attr}
   attrs = {name: attr_value(value, kinds[name]) for name, value in node.attr.items()}

@@ -118,4 +118,26 @@ TEST(ActivationGradTest, SmallFloatsRoundAfterEachStep) {
   EXPECT_EQ(run("SoftplusGrad", 1.1f, -2.5f), 0.08343505859375f);
 }
 
+// exp(x) - 1, not expm1; half rounds after each step. As TensorFlow answers.
+TEST(ActivationsTest, SubtractsOneFromExp) {
+  ExpectActivation("Elu", {-1e-9f}, {0});
+  ExpectActivation("Selu", {-1e-9f}, {0});
+  const auto run = [](const char* name, const std::vector<float>& x) {
+    std::vector<half> values(x.begin(), x.end());
+    OpTester op(name);
+    op.Input<half>({static_cast<int64_t>(x.size())}, values);
+    EXPECT_OK(op.Run());
+    return op.output(0);
+  };
+  ExpectTensorEqual<half>(
+      run("Elu", {-2.441e-4f, -.01f, -.3f}), {3},
+      {half(0), half(-0.009765625f), half(-0.25927734375f)});
+  ExpectTensorEqual<half>(
+      run("Selu", {-2.441e-4f, -.01f, -.3f}), {3},
+      {half(0), half(-0.0171661376953125f), half(-0.455810546875f)});
+  ExpectTensorEqual<half>(run("Softsign", {3.455e-4f, .3f, -.7f}), {3},
+                          {half(0.00034546852111816406f),
+                           half(0.2308349609375f), half(-0.411865234375f)});
+}
+
 }  // namespace metagraph::activations_test

@@ -192,4 +192,14 @@ TEST(ArithmeticTest, SquaresDifferences) {
       RunBinary<float>("SquaredDifference", {2}, {1, 5}, {}, {3}), {2}, {4, 4});
 }
 
+TEST(ArithmeticTest, MaximumAndMinimumKeepTheSignOfZero) {
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  for (const float zero : {-0.0f, -tiny}) {
+    EXPECT_TRUE(std::signbit(
+        Values<float>(RunBinary<float>("Maximum", {1}, {zero}, {1}, {-5}))[0]));
+    EXPECT_TRUE(std::signbit(
+        Values<float>(RunBinary<float>("Minimum", {1}, {zero}, {1}, {5}))[0]));
+  }
+}
+
 }  // namespace metagraph::arithmetic_test

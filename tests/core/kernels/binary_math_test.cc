@@ -82,4 +82,23 @@ TEST(BinaryMathTest, RefusesIntegers) {
               "attr 'T' of int32 is not in the list of allowed values"));
 }
 
+// On threads that flush denormals the C library would answer from their bits:
+// log(1e-40) came to -103.97.
+TEST(BinaryMathTest, DenormalsCountAsZero) {
+  const float tiny = 1e-40f;
+  ExpectTensorEqual<float>(RunBinary<float>("Xlogy", {2, 0}, {tiny, tiny}), {2},
+                           {-kInf, 0});
+  ExpectTensorEqual<float>(RunBinary<float>("Pow", {tiny, 3}, {0.5f, tiny}),
+                           {2}, {0, 1});
+  ExpectTensorEqual<bfloat16>(
+      RunBinary<bfloat16>("Xlogy", {bfloat16(2)}, {bfloat16(tiny)}), {1},
+      {bfloat16(-kInf)});
+}
+
+TEST(BinaryMathTest, AnglesHeedTheSignOfZero) {
+  ExpectTensorNear<float>(
+      RunBinary<float>("Atan2", {-0.0f, 0, -0.0f}, {-1, -0.0f, -3}), {3},
+      {-3.14159265f, 3.14159265f, -3.14159265f});
+}
+
 }  // namespace metagraph::binary_math_test

@@ -46,4 +46,18 @@ TEST(ClipTest, TakesEmptyTensors) {
   ExpectTensorEqual<float>(op.output(0), {0}, {});
 }
 
+// As TensorFlow: real and imaginary parts by themselves.
+TEST(ClipTest, ClipsThePartsOfComplexNumbers) {
+  OpTester op("ClipByValue");
+  op.Input<complex64>({3}, {{1, 2}, {3, -4}, {-1, 1}});
+  op.Scalar<complex64>({1, 1}).Scalar<complex64>({2, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<complex64>(op.output(0), {3}, {{1, 2}, {2, 1}, {1, 1}});
+  OpTester wide("ClipByValue");
+  wide.Input<complex128>({1}, {{3, -4}});
+  wide.Input<complex128>({1}, {{0, 0}}).Scalar<complex128>({2, 0});
+  ASSERT_OK(wide.Run());
+  ExpectTensorEqual<complex128>(wide.output(0), {1}, {{2, 0}});
+}
+
 }  // namespace metagraph::clip_test

@@ -83,4 +83,14 @@ TEST(CompareTest, RefusesStrings) {
               "attr 'T' of string is not in the list of allowed values"));
 }
 
+TEST(CompareTest, ComparesQuantisedNumbers) {
+  for (const char* name : {"Equal", "NotEqual"}) {
+    OpTester op(name);
+    op.Input<qint8>({2}, {{1}, {-2}}).Input<qint8>({2}, {{1}, {2}});
+    ASSERT_OK(op.Run());
+    const bool equal = absl::string_view(name) == "Equal";
+    ExpectTensorEqual<bool>(op.output(0), {2}, {equal, !equal});
+  }
+}
+
 }  // namespace metagraph::compare_test

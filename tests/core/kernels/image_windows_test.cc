@@ -60,4 +60,14 @@ TEST(Dilation2DTest, RefusesOtherDepths) {
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument, "depth"));
 }
 
+TEST(ExtractImagePatchesTest, MovesSixteenBytes) {
+  OpTester op("ExtractImagePatches");
+  op.Attr("ksizes", Ints{1, 1, 2, 1}).Attr("strides", Ints{1, 1, 1, 1});
+  op.Attr("rates", Ints{1, 1, 1, 1}).Attr("padding", "SAME");
+  op.Input<complex128>({1, 1, 2, 1}, {{1, 2}, {3, 4}});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<complex128>(op.output(0), {1, 1, 2, 2},
+                                {{1, 2}, {3, 4}, {3, 4}, {0, 0}});
+}
+
 }  // namespace metagraph::image_windows_test

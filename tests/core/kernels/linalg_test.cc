@@ -112,4 +112,35 @@ TEST(MatrixTriangularSolveTest, AZeroOnTheDiagonalGivesInfinities) {
       {std::numeric_limits<float>::infinity(), std::nanf("")});
 }
 
+// As TensorFlow answers.
+TEST(MatrixSolveTest, SolvesComplexEquations) {
+  const complex64 i(0, 1);
+  for (const char* name : {"MatrixSolve", "MatrixTriangularSolve"}) {
+    for (bool adjoint : {false, true}) {
+      OpTester op(name);
+      op.Attr("adjoint", adjoint);
+      if (std::string(name) != "MatrixSolve") op.Attr("lower", false);
+      op.Input<complex64>({2, 2}, {{2, 1}, i, 0, 3});
+      op.Input<complex64>({2, 1}, {1, i});
+      ASSERT_OK(op.Run());
+      const auto got = Values<complex64>(op.output(0));
+      const complex64 want[] = {adjoint ? complex64(0.4f, 0.2f)
+                                        : complex64(0.53333336f, -0.26666668f),
+                                adjoint ? complex64(-0.06666667f, 0.46666667f)
+                                        : complex64(0, 0.33333334f)};
+      for (int k = 0; k < 2; ++k) {
+        EXPECT_LT(std::abs(got[k] - want[k]), 1e-6) << name << adjoint << k;
+      }
+    }
+  }
+}
+
+TEST(MatrixInverseTest, InvertsHalf) {
+  OpTester op("MatrixInverse");
+  op.Input<half>({2, 2}, {half(2), half(1), half(0), half(4)});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<half>(op.output(0), {2, 2},
+                          {half(.5f), half(-.125f), half(0), half(.25f)});
+}
+
 }  // namespace metagraph::linalg_test

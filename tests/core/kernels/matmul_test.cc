@@ -217,4 +217,11 @@ TEST(BatchMatMulV2Test, RefusesVectors) {
                                 "In[0] ndims must be >= 2: 1"));
 }
 
+TEST(BatchMatMulV2Test, Int16Wraps) {
+  OpTester op("BatchMatMulV2");
+  op.Input<int16_t>({1, 2}, {300, 2}).Input<int16_t>({2, 1}, {300, 1});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int16_t>(op.output(0), {1, 1}, {24466});
+}
+
 }  // namespace metagraph::matmul_test

@@ -120,4 +120,30 @@ TEST(MaxPool3DGradTest, GoesToAllMaxima) {
   EXPECT_EQ(run({1, 1, 0, 1}, {1, 1, 1}, 2), (std::vector<float>{1, 3, 0, 3}));
 }
 
+TEST(MaxPoolGradTest, IntegersWrap) {
+  OpTester op("MaxPoolGrad");
+  Attrs(op, {1, 1, 2, 1}, {1, 1, 1, 1}, "VALID");
+  op.Input<int8_t>({1, 1, 3, 1}, {5, 7, 7});
+  op.Input<int8_t>({1, 1, 2, 1}, {7, 7});
+  op.Input<int8_t>({1, 1, 2, 1}, {100, 100});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int8_t>(op.output(0), {1, 1, 3, 1}, {0, -56, 0});
+}
+
+// In TensorFlow's order, which rounding shows: along the depth first.
+TEST(MaxPool3DGradTest, AddsBfloat16UpInOrder) {
+  const auto values = [](std::vector<float> x) {
+    return MakeTensor<bfloat16>({1, 2, 2, 1, 1},
+                                std::vector<bfloat16>(x.begin(), x.end()));
+  };
+  OpTester op("MaxPool3DGrad");
+  Attrs(op, {1, 2, 2, 1, 1}, {1, 1, 1, 1, 1}, "SAME");
+  op.Input(values({4, 4, 4, 4})).Input(values({4, 4, 4, 4}));
+  op.Input(values({1, -1, 0x1p-8f, 0}));
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<bfloat16>(
+      op.output(0), {1, 2, 2, 1, 1},
+      {bfloat16(1), bfloat16(0), bfloat16(1), bfloat16(0)});
+}
+
 }  // namespace metagraph::pool_grad_test

@@ -198,4 +198,14 @@ TEST(ReductionsTest, RefusesAResultThatIsTooLarge) {
   EXPECT_FALSE(op.Run().ok());
 }
 
+// Squares wrap before the root is taken, as in TensorFlow.
+TEST(ReductionsTest, NormsOfNarrowIntegers) {
+  ExpectTensorEqual<uint8_t>(Reduce<uint8_t>("EuclideanNorm", {2}, {3, 4}, {0}),
+                             {}, {5});
+  ExpectTensorEqual<int8_t>(
+      Reduce<int8_t>("EuclideanNorm", {2}, {100, 100}, {0}), {}, {5});
+  ExpectTensorEqual<uint16_t>(
+      Reduce<uint16_t>("EuclideanNorm", {2}, {300, 100}, {0}), {}, {185});
+}
+
 }  // namespace metagraph::reductions_test

@@ -96,4 +96,21 @@ TEST(ReluGradTest, RefusesOtherShapes) {
                                 "Input 0: [3] != input 1: [1]"));
 }
 
+TEST(ReluTest, MakesPlainZeroOfNegativeZero) {
+  for (const char* name : {"Relu", "Relu6"}) {
+    OpTester op(name);
+    op.Input<float>({2}, {-0.0f, -std::numeric_limits<float>::denorm_min()});
+    ASSERT_OK(op.Run());
+    EXPECT_FALSE(std::signbit(Values<float>(op.output(0))[0])) << name;
+    EXPECT_FALSE(std::signbit(Values<float>(op.output(0))[1])) << name;
+    // Vectors of half keep it.
+    OpTester small(name);
+    small.Input<half>({1}, {half(-0.0f)});
+    ASSERT_OK(small.Run());
+    EXPECT_TRUE(
+        std::signbit(static_cast<float>(Values<half>(small.output(0))[0])))
+        << name;
+  }
+}
+
 }  // namespace metagraph::relu_test

@@ -113,4 +113,15 @@ TEST(RollTest, RefusesBadAxes) {
                                     "input must be 1-D or higher"));
 }
 
+// As TensorFlow, which does not look at the dimensions then.
+TEST(ReverseTest, LeavesAnEmptyTensorAlone) {
+  for (const Axes& axes : {Axes{1, 1}, Axes{5}}) {
+    OpTester op("ReverseV2");
+    op.Input<float>({0, 2}, {});
+    op.Input<int32_t>({static_cast<int64_t>(axes.size())}, axes);
+    ASSERT_OK(op.Run());
+    ExpectTensorEqual<float>(op.output(0), {0, 2}, {});
+  }
+}
+
 }  // namespace metagraph::reverse_test

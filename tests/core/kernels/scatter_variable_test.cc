@@ -279,4 +279,31 @@ TEST(ScatterVariableTest, ResourceGatherNdTakesSlices) {
               HasCode(StatusCode::kInvalidArgument, "saw: 3 vs. 2"));
 }
 
+TEST(ScatterVariableTest, ResourceGatherNdRefusesEntriesOfNothing) {
+  const auto run = [](const TensorShape& indices) {
+    VariableOp op("ResourceGatherNd", MakeTensor<float>({3, 0}, {}));
+    op.op().Attr("dtype", DT_FLOAT);
+    return op.Gather(MakeTensor<int32_t>(indices, {}));
+  };
+  EXPECT_THAT(run({2, 0}),
+              HasCode(StatusCode::kInvalidArgument,
+                      "Requested more than 0 entries, but params is empty."));
+  EXPECT_OK(run({0, 0}));
+  EXPECT_OK(run({0, 1}));
+}
+
+// bool + bool and bool - bool as C++ has them, as in TensorFlow.
+TEST(ScatterVariableTest, NdAddsAndSubtractsTruthValues) {
+  const auto run = [](const char* name) {
+    VariableOp op(name, MakeTensor<bool>({4}, {true, true, false, false}));
+    EXPECT_OK(op.Run(MakeTensor<int32_t>({4, 1}, {0, 1, 2, 3}),
+                     MakeTensor<bool>({4}, {true, false, true, false})));
+    return op.value();
+  };
+  ExpectTensorEqual<bool>(run("ResourceScatterNdAdd"), {4},
+                          {true, true, true, false});
+  ExpectTensorEqual<bool>(run("ResourceScatterNdSub"), {4},
+                          {false, true, true, false});
+}
+
 }  // namespace metagraph::scatter_variable_test

@@ -157,4 +157,36 @@ TEST(AsStringTest, UnsignedNumbersTakeNoSign) {
   EXPECT_EQ(run(Tensor::Scalar<int32_t>(7)), " 7");
 }
 
+// As TensorFlow: without width the text stays whole, whatever precision says.
+TEST(AsStringTest, PadsText) {
+  const auto run = [](int width, int precision, const char* fill) {
+    OpTester op("AsString");
+    op.Attr("width", width).Attr("precision", precision).Attr("fill", fill);
+    return Text(op, std::string("a\0b", 3));
+  };
+  EXPECT_EQ(run(-1, -1, ""), std::string("a\0b", 3));
+  EXPECT_EQ(run(-1, 1, ""), std::string("a\0b", 3));
+  EXPECT_EQ(run(5, -1, "0"), std::string("  a\0b", 5));
+  EXPECT_EQ(run(5, 1, "-"), "a    ");
+  EXPECT_EQ(run(5, 0, ""), "     ");
+  EXPECT_EQ(run(2, -1, ""), std::string("a\0b", 3));
+}
+
+TEST(StringToNumberTest, ParsesUnsignedNumbers) {
+  OpTester narrow("StringToNumber");
+  narrow.Attr("out_type", DT_UINT32).Input<std::string>({1}, {"4294967295"});
+  ASSERT_OK(narrow.Run());
+  ExpectTensorEqual<uint32_t>(narrow.output(0), {1}, {4294967295u});
+  OpTester wide("StringToNumber");
+  wide.Attr("out_type", DT_UINT64);
+  wide.Input<std::string>({1}, {"18446744073709551615"});
+  ASSERT_OK(wide.Run());
+  ExpectTensorEqual<uint64_t>(wide.output(0), {1},
+                              {std::numeric_limits<uint64_t>::max()});
+  wide.ClearInputs();
+  wide.Input<std::string>({1}, {"-1"});
+  EXPECT_THAT(wide.Run(), HasCode(StatusCode::kInvalidArgument,
+                                  "could not correctly convert string: -1"));
+}
+
 }  // namespace metagraph::string_convert_test

@@ -149,4 +149,12 @@ TEST(TopKTest, RefusesRowsThatItsIndexTypeCannotCount) {
                                 "must be <= 32767, got 40000"));
 }
 
+TEST(NthElementTest, KnowsWideUnsignedNumbers) {
+  OpTester op("NthElement");
+  op.Attr("reverse", true);
+  op.Input<uint64_t>({3}, {5, (uint64_t{1} << 63) + 1, 7}).Scalar<int32_t>(1);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<uint64_t>(op.output(0), {}, {7});
+}
+
 }  // namespace metagraph::top_k_test

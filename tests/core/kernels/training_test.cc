@@ -314,4 +314,26 @@ TEST(TrainingTest, TakesHalf) {
   EXPECT_EQ(op.value(0), half(0.5));
 }
 
+// As TensorFlow answers.
+TEST(TrainingTest, TakesComplexWeights) {
+  const complex64 one(1, 2);
+  const Tensor gradient = MakeTensor<complex64>({1}, {{.5f, -1}});
+  const auto near = [](complex64 a, complex64 b) {
+    return std::abs(a - b) < 1e-5f;
+  };
+  Optimizer<complex64> descent("ApplyGradientDescent", {one}, {{0, .5f}}, 2);
+  ASSERT_OK(descent.Run(gradient));
+  EXPECT_EQ(descent.value(0), complex64(.5f, 1.75f));
+  Optimizer<complex64> adam("ResourceApplyAdam", {one, one, one},
+                            {.9f, .99f, .1f, .9f, .99f, 1e-3f}, 9);
+  ASSERT_OK(adam.Run(gradient));
+  EXPECT_TRUE(near(adam.value(0), {0.8853533f, 1.9362507f})) << adam.value(0);
+  EXPECT_TRUE(near(adam.value(1), {0.95f, 1.7f})) << adam.value(1);
+  EXPECT_TRUE(near(adam.value(2), {0.9825f, 1.97f})) << adam.value(2);
+  Optimizer<complex64> adagrad("ApplyAdagrad", {one, one}, {.1f}, 3);
+  ASSERT_OK(adagrad.Run(gradient));
+  EXPECT_TRUE(near(adagrad.value(0), {1.021798f, 2.1079426f}))
+      << adagrad.value(0);
+}
+
 }  // namespace metagraph::training_test

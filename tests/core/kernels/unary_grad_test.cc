@@ -78,4 +78,17 @@ TEST(UnaryGradTest, TakesEmptyTensors) {
   ExpectTensorEqual<half>(op.output(0), {0}, {});
 }
 
+// As TensorFlow's vectors: times the rounded inverse.
+TEST(UnaryGradTest, SqrtGradOfHalfMultipliesByTheInverse) {
+  OpTester op("SqrtGrad");
+  op.Input<half>({1}, {half(3)}).Input<half>({1}, {half(1.7f)});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<half>(op.output(0), {1}, {half(0.283203125f)});
+  OpTester brain("SqrtGrad");
+  brain.Input<bfloat16>({1}, {bfloat16(3)})
+      .Input<bfloat16>({1}, {bfloat16(1.7f)});
+  ASSERT_OK(brain.Run());
+  ExpectTensorEqual<bfloat16>(brain.output(0), {1}, {bfloat16(0.28515625f)});
+}
+
 }  // namespace metagraph::unary_grad_test

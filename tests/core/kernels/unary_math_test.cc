@@ -250,4 +250,13 @@ TEST(UnaryMathTest, ComplexLog1pKeepsSmallNumbers) {
   EXPECT_NEAR(out[2].imag(), -0.7853981633974482, 1e-14);
 }
 
+TEST(UnaryMathTest, SigmoidOfHalfRoundsAfterEachStep) {
+  ExpectTensorEqual<half>(
+      RunUnary<half>("Sigmoid", {half(-1.14f), half(20), half(-20)}), {3},
+      {half(0.2421875f), half(1), half(0)});
+  ExpectTensorEqual<bfloat16>(
+      RunUnary<bfloat16>("Sigmoid", {bfloat16(-2.109375f)}), {1},
+      {bfloat16(0.107421875f)});
+}
+
 }  // namespace metagraph::unary_math_test

@@ -85,4 +85,23 @@ TEST(UnarySimpleTest, RefusesIntegers) {
               "attr 'T' of int32 is not in the list of allowed values"));
 }
 
+TEST(UnarySimpleTest, TheSignOfAnyZeroHasNoSign) {
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  for (float sign :
+       Values<float>(RunUnary<float>("Sign", {-0.0f, -tiny, tiny}))) {
+    EXPECT_LE(sign, tiny);
+    EXPECT_FALSE(std::signbit(sign));
+  }
+  Expect<float>("Sign", {kNan}, {kNan});
+  EXPECT_FALSE(std::signbit(static_cast<float>(
+      Values<half>(RunUnary<half>("Sign", {half(-0.0f)}))[0])));
+}
+
+TEST(UnarySimpleTest, UnsignedSquaresWrap) {
+  Expect<uint8_t>("Square", {3, 17}, {9, 33});
+  Expect<uint16_t>("Square", {300}, {24464});
+  Expect<uint32_t>("Square", {65537}, {131073});
+  Expect<uint64_t>("Square", {1u << 31}, {uint64_t{1} << 62});
+}
+
 }  // namespace metagraph::unary_simple_test
