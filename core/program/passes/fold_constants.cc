@@ -17,6 +17,8 @@ namespace {
 
 // What is folded stays in memory as long as the plan.
 constexpr int64_t kMaxBytes = 1 << 20;
+// Of all that one body's folding makes, what is only on the way counted, too.
+constexpr int64_t kMaxBytesOfBody = 64 << 20;
 constexpr int64_t kMaxElements = 1 << 18;
 
 // Ops whose output is as large as a value says.
@@ -62,6 +64,17 @@ bool SizeIsAValue(const std::string& type) {
   return kTypes->count(type) > 0;
 }
 
+// With what strings hold.
+int64_t BytesOf(const Tensor& tensor) {
+  int64_t bytes = tensor.size_bytes();
+  if (tensor.dtype() == DT_STRING) {
+    for (const std::string& text : tensor.values<std::string>()) {
+      bytes += static_cast<int64_t>(text.size());
+    }
+  }
+  return bytes;
+}
+
 bool MayBeFolded(const Body& body, const Op& op) {
   if (op.kind != OpKind::kPlain || op.constant != nullptr || op.stateful() ||
       op.inputs.empty() || op.signature.outputs.size() != 1 ||
@@ -80,7 +93,7 @@ bool MayBeFolded(const Body& body, const Op& op) {
       return false;
     }
     const Tensor& value = *body.ops[input.op].constant;
-    bytes += value.size_bytes();
+    bytes += BytesOf(value);
     largest = std::max(largest, value.num_elements());
     product = std::min<int64_t>(product, kMaxBytes) *
               std::min<int64_t>(std::max<int64_t>(value.num_elements(), 1),
@@ -128,12 +141,17 @@ absl::StatusOr<Tensor> Compute(const Body& body, const Op& op,
 absl::Status FoldConstants(Body& body, const CompileEnv& env) {
   // As a run would compute it.
   const ScopedFlushDenormals flush_denormals;
+  int64_t made = 0;
   for (int i : TopologicalOrder(body)) {
     Op& op = body.ops[i];
     if (!MayBeFolded(body, op)) continue;
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     auto value = Compute(body, op, env);
-    if (!value.ok() || value->size_bytes() > kMaxBytes) continue;
+    if (!value.ok()) continue;
+    const int64_t bytes = BytesOf(*value);
+    if (bytes > kMaxBytes) continue;
+    made += bytes;
+    if (made > kMaxBytesOfBody) break;
     op.constant = std::make_shared<const Tensor>(*std::move(value));
     op.inputs.clear();
     op.signature.inputs.clear();

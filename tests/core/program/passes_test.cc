@@ -87,6 +87,32 @@ TEST_F(PassesTest, WhatFailsOrGrowsIsLeftForTheRun) {
               HasSubstr("c = Add"));
 }
 
+TEST_F(PassesTest, StringsDoNotGrowWithoutEnd) {
+  std::string text =
+      "s0 = Const() dtype=string value={tensor { dtype: DT_STRING "
+      "tensor_shape { } string_val: \"0123456789abcdef\" }}\n";
+  for (int i = 0; i < 40; ++i) {
+    absl::StrAppend(&text, "s", i + 1, " = StringJoin(s", i, ", s", i,
+                    ") N=2\n");
+  }
+  const std::string folded = Folded(text + "return s40\n");
+  EXPECT_THAT(folded, HasSubstr("s40 = StringJoin(s39, s39)"));
+  EXPECT_THAT(folded, Not(HasSubstr("s3 = StringJoin")));
+}
+
+TEST_F(PassesTest, AllThatIsFoldedIsBounded) {
+  std::string text =
+      "n0 = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape { "
+      "dim { size: 250000 } } float_val: 1 }}\n";
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&text, "n", i + 1, " = Neg(n", i, ") T=float\n");
+  }
+  const int64_t before = MemoryBudget::Process().used();
+  const std::string folded = Folded(text + "return n200\n");
+  EXPECT_THAT(folded, HasSubstr("n200 = Neg(n199)"));
+  EXPECT_EQ(MemoryBudget::Process().used(), before);
+}
+
 TEST_F(PassesTest, ReadersGoPastIdentities) {
   EXPECT_EQ(After({ForwardIdentities, RemoveRest},
                   "arg x float\n"
