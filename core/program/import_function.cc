@@ -22,6 +22,9 @@ using AttrMap = google::protobuf::Map<std::string, AttrValue>;
 
 // Attributes may hold functions, which have attributes.
 constexpr int kMaxDepth = 100;
+// What a body may take of its caller's attributes: a function that hands on
+// twice what it is given would otherwise double it with each call.
+constexpr int64_t kMaxAttributeBytes = 1 << 18;
 
 bool HasPlaceholder(const AttrValue& attr, int depth);
 
@@ -43,28 +46,31 @@ bool HasPlaceholder(const AttrValue& attr, int depth) {
   return false;
 }
 
-absl::Status Substitute(const AttrMap& values, AttrValue* attr, int depth);
+absl::Status Substitute(const AttrMap& values, AttrValue* attr, int depth,
+                        int64_t* bytes);
 
 absl::Status Substitute(const AttrMap& values, NameAttrList* function,
-                        int depth) {
+                        int depth, int64_t* bytes) {
   for (auto& [name, value] : *function->mutable_attr()) {
-    RETURN_IF_ERROR(Substitute(values, &value, depth + 1));
+    RETURN_IF_ERROR(Substitute(values, &value, depth + 1, bytes));
   }
   return absl::OkStatus();
 }
 
-// Puts the caller's attributes where the body says "$T".
-absl::Status Substitute(const AttrMap& values, AttrValue* attr, int depth) {
+// Puts the caller's attributes where the body says "$T"; `bytes` is what of
+// them may be put.
+absl::Status Substitute(const AttrMap& values, AttrValue* attr, int depth,
+                        int64_t* bytes) {
   if (depth > kMaxDepth) {
     return InvalidArgument("attributes are nested more than ", kMaxDepth,
                            " deep");
   }
   if (attr->has_func()) {
-    return Substitute(values, attr->mutable_func(), depth);
+    return Substitute(values, attr->mutable_func(), depth, bytes);
   }
   if (attr->has_list()) {
     for (NameAttrList& function : *attr->mutable_list()->mutable_func()) {
-      RETURN_IF_ERROR(Substitute(values, &function, depth));
+      RETURN_IF_ERROR(Substitute(values, &function, depth, bytes));
     }
     return absl::OkStatus();
   }
@@ -73,6 +79,13 @@ absl::Status Substitute(const AttrMap& values, AttrValue* attr, int depth) {
   if (found == values.end()) {
     return InvalidArgument("the body refers to attribute \"",
                            attr->placeholder(), "\", which the call lacks");
+  }
+  *bytes -= static_cast<int64_t>(found->second.ByteSizeLong());
+  if (*bytes < 0) {
+    return ResourceExhausted(
+        "attributes of the call are put into the body to "
+        "more than ",
+        kMaxAttributeBytes, " bytes");
   }
   const AttrValue value = found->second;  // attr's placeholder may be its key
   *attr = value;
@@ -159,7 +172,8 @@ class Importer {
       if (depends_on_call) {
         auto copy = std::make_shared<NodeDef>(node);
         for (auto& [name, value] : *copy->mutable_attr()) {
-          RETURN_IF_ERROR(Substitute(call_.attr(), &value, 0));
+          RETURN_IF_ERROR(
+              Substitute(call_.attr(), &value, 0, &attribute_bytes_));
         }
         instance = std::move(copy);
       }
@@ -318,6 +332,7 @@ class Importer {
       ranges_;  // of "arg" and "node:output"
   absl::flat_hash_map<std::string, int> place_of_;  // by node name
   Body body_;
+  int64_t attribute_bytes_ = kMaxAttributeBytes;
   std::shared_ptr<Function> out_;
 };
 

@@ -1,5 +1,6 @@
 #include "core/session/compile.h"
 
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,9 +20,11 @@ namespace {
 
 // Calls within calls: each takes some of the thread's stack.
 constexpr int kMaxCallDepth = 500;
-// Compiled functions of one program that are not shared between their callers;
-// beyond, calls of one function share its random streams.
+// Compiled functions of one program that are not shared between their callers,
+// and the names that lead to them; beyond, calls of one function share its
+// random streams.
 constexpr size_t kMaxInstances = 4096;
+constexpr size_t kMaxPath = 2048;
 constexpr size_t kMaxOps = 5'000'000;
 
 // A function as one of its callers runs it.
@@ -105,8 +108,7 @@ class FunctionTable final : public FunctionResolver {
          up = up->caller()) {
       if (&up->body() == &found->body) return up;
     }
-    const std::string path =
-        functions_.size() < kMaxInstances ? absl::StrCat(caller, "/") : "";
+    const std::string path = PathOf(function, caller);
     const auto [it, is_new] = by_key_.try_emplace(
         std::pair(static_cast<const Function*>(found.get()), path));
     if (is_new) {
@@ -164,6 +166,16 @@ class FunctionTable final : public FunctionResolver {
   CompiledFunctions TakeFunctions() { return std::move(functions_); }
 
  private:
+  // What tells this instance's state from that of others.
+  std::string PathOf(const tensorflow::NameAttrList& function,
+                     absl::string_view caller) const {
+    if (functions_.size() < kMaxInstances && caller.size() < kMaxPath) {
+      return absl::StrCat(caller, "/");
+    }
+    const std::string key = KeyOf(function);
+    return absl::StrCat("#", std::hash<std::string>()(key), "/");
+  }
+
   const Library& library_;
   const CompileTarget& target_;
   const CallContext* const call_;

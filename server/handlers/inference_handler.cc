@@ -94,8 +94,9 @@ absl::Status AddFeeds(const google::protobuf::RepeatedPtrField<
   return absl::OkStatus();
 }
 
-absl::Status FindPlan(InferenceHandler::Plans plans, CallContext& call,
-                      InferenceHandler::Prepared& out) {
+// The run's own limit is one for compiling its program, too.
+absl::Status FindPlan(InferenceHandler::Plans plans, int64_t timeout_ms,
+                      CallContext& call, InferenceHandler::Prepared& out) {
   PlanRequest request;
   request.feeds.reserve(out.run.feeds.size());
   for (const auto& feed : out.run.feeds) request.feeds.push_back(feed.first);
@@ -105,7 +106,12 @@ absl::Status FindPlan(InferenceHandler::Plans plans, CallContext& call,
     out.executor = out.model->FindPrepared(request);
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(request, call));
+  if (timeout_ms <= 0) {
+    ASSIGN_OR_RETURN(out.executor, out.model->Prepare(request, call));
+    return absl::OkStatus();
+  }
+  LimitedCall limited(call, timeout_ms, out.model->clock());
+  ASSIGN_OR_RETURN(out.executor, out.model->Prepare(request, limited.call()));
   return absl::OkStatus();
 }
 
@@ -212,7 +218,7 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   for (const std::string& target : request.target()) {
     out.run.targets.push_back(target);
   }
-  RETURN_IF_ERROR(FindPlan(plans, call, out));
+  RETURN_IF_ERROR(FindPlan(plans, request.timeout_ms(), call, out));
   if (out.executor == nullptr) return out;
   const Plan& plan = out.executor->plan();
   for (size_t i = 0; i < out.run.feeds.size(); ++i) {
@@ -274,7 +280,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   if (request.tensor_name_is_alias()) {
     RETURN_IF_ERROR(ResolveAliases(*out.model, request.model_spec(), &out.run));
   }
-  RETURN_IF_ERROR(FindPlan(plans, call, out));
+  RETURN_IF_ERROR(
+      FindPlan(plans, request.options().timeout_in_ms(), call, out));
   return out;
 }
 

@@ -15,12 +15,22 @@ namespace {
 // grow beyond the second figure.
 constexpr size_t kMaxFunctionOps = 2000;
 constexpr size_t kMaxBodyOps = 100'000;
+// Of the names that inlined ops get: each has that of its call before it.
+constexpr size_t kMaxNameBytes = 16 << 20;
 // Functions that call themselves without any condition would never end.
 constexpr int kMaxDepth = 100;
 
 bool IsCall(const Op& op) {
   return op.type() == "PartitionedCall" ||
          op.type() == "StatefulPartitionedCall";
+}
+
+size_t NameBytes(const Op& call, const Body& function) {
+  size_t bytes = 0;
+  for (const Op& op : function.ops) {
+    bytes += call.name.size() + 1 + op.name.size();
+  }
+  return bytes;
 }
 
 bool HasRefs(const Body& body) {
@@ -94,6 +104,7 @@ absl::Status InlineCalls(Body& body, const CompileEnv& env) {
   // By op: of an inlined call, its results.
   std::vector<std::vector<ValueRef>> instead(body.ops.size());
   std::vector<int> depth(body.ops.size(), 0);
+  size_t name_bytes = 0;
   // A call's result may be the result of another call.
   const auto resolve = [&](ValueRef& value) {
     while (!value.is_argument() && !instead[value.op].empty()) {
@@ -114,6 +125,8 @@ absl::Status InlineCalls(Body& body, const CompileEnv& env) {
         inner.results.size() != body.ops[i].signature.outputs.size()) {
       continue;
     }
+    const size_t added = NameBytes(body.ops[i], inner);
+    if (name_bytes + added > kMaxNameBytes) continue;
     for (ValueRef& input : body.ops[i].inputs) resolve(input);
     bool takes_refs = false;
     for (size_t k = 0; k < inner.args.size(); ++k) {
@@ -126,6 +139,7 @@ absl::Status InlineCalls(Body& body, const CompileEnv& env) {
               body.ops[i].signature.outputs[k];
     }
     if (!fits) continue;
+    name_bytes += added;
     const int inner_depth = depth[i] + 1;
     instead.resize(body.ops.size());
     Inline(body, static_cast<int>(i), inner, no_op, instead);

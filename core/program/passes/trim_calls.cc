@@ -24,6 +24,10 @@ bool IsTrimmed(const Op& op) {
          op.type() == "StatefulPartitionedCall";
 }
 
+// A loop in which the need for one variable leads to another so many times is
+// not trimmed.
+constexpr int kMaxRounds = 64;
+
 // Marks the arguments that the results, and what runs anyway, need.
 void NeedArguments(const Body& body, const std::vector<bool>& results,
                    std::vector<bool>* args) {
@@ -69,7 +73,8 @@ std::vector<bool> Needed(const Op& op, const Functions& functions,
   const Body& body = functions[0]->body;
   args = *outputs;
   NeedArguments(cond, {true}, &args);
-  for (;;) {
+  for (int round = 0;; ++round) {
+    if (round == kMaxRounds) args.assign(args.size(), true);
     const std::vector<bool> before = args;
     NeedArguments(body, before, &args);
     if (args == before) break;

@@ -280,6 +280,49 @@ TEST_F(InlineTest, AFunctionThatCallsItselfEnds) {
   EXPECT_THAT(text, HasSubstr("StatefulPartitionedCall"));
 }
 
+TEST_F(InlineTest, NamesDoNotGrowWithoutEnd) {
+  const std::string name(5000, 'n');
+  for (int i = 0; i < 60; ++i) {
+    AddFunction(absl::StrCat(
+        "signature { name: \"f", i, "\" is_stateful: true } ",
+        "node_def { name: \"", name, "a\" op: \"", i == 59 ? "NoOp" : "f",
+        i == 59 ? "" : absl::StrCat(i + 1), "\" } ", "node_def { name: \"",
+        name, "b\" op: \"", i == 59 ? "NoOp" : "f",
+        i == 59 ? "" : absl::StrCat(i + 1),
+        "\" } control_ret { key: \"a\" "
+        "value: \"",
+        name, "a\" } control_ret { key: \"b\" value: \"", name, "b\" }"));
+  }
+  Body body = Parse(
+      "call = StatefulPartitionedCall() Tin={list { }} Tout={list { }} f=@f0\n"
+      "run call\n");
+  ASSERT_OK(InlineCalls(body, CompileEnv{library()}));
+  size_t bytes = 0;
+  for (const Op& op : body.ops) bytes += op.name.size();
+  EXPECT_LT(bytes, size_t{20} << 20);
+}
+
+TEST_F(FunctionTest, AttributesDoNotDoubleWithoutEnd) {
+  for (int i = 0; i < 40; ++i) {
+    AddFunction(absl::StrCat(
+        "signature { name: \"g", i,
+        "\" attr { name: \"a\" type: \"func\" } } "
+        "node_def { name: \"n\" op: \"g",
+        i + 1,
+        "\" attr { key: \"a\" value { "
+        "func { name: \"z\" attr { key: \"x\" value { placeholder: \"a\" } } "
+        "attr { key: \"y\" value { placeholder: \"a\" } } } } } }"));
+  }
+  AddFunction("signature { name: \"g40\" }");
+  AddFunction("signature { name: \"z\" }");
+  tensorflow::NameAttrList call;
+  call.set_name("g0");
+  (*call.mutable_attr())["a"].mutable_func()->set_name("z");
+  std::vector<MissingOp> missing;
+  EXPECT_THAT(library().FindMissing({call}, &missing),
+              HasCode(StatusCode::kResourceExhausted, "attributes"));
+}
+
 class TrimTest : public ProgramTest {
  protected:
   TrimTest() {
