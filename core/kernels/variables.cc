@@ -405,6 +405,14 @@ absl::Status VariableShapeRule(ShapeContext& ctx) {
   return absl::OkStatus();
 }
 
+// Reads share buffers here and never copy: there is nothing to turn off.
+class DisableCopyOnRead final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    return ctx.InputVariableResource(0).status();
+  }
+};
+
 void DescribeRefVariable(OpBuilder& op) {
   op.Output("ref: Ref(dtype)").Attr("shape: shape").Attr("dtype: type");
   op.Attr("container: string = ''").Attr("shared_name: string = ''");
@@ -518,6 +526,12 @@ REGISTER_OP("RefIdentity", [](OpBuilder& op) {
   op.SetAllowsUninitializedInput();
   op.Shape(ForwardRule);
   op.Kernel<ForwardRef>();
+});
+
+REGISTER_OP("DisableCopyOnRead", [](OpBuilder& op) {
+  op.Input("resource: resource").SetIsStateful();
+  op.Shape(UnknownRule);
+  op.Kernel<DisableCopyOnRead>();
 });
 
 REGISTER_OP("DestroyResourceOp", [](OpBuilder& op) {

@@ -315,6 +315,18 @@ TEST(VariablesTest, DestroyResourceOpEmptiesTheVariable) {
   EXPECT_EQ(op.Run().code(), StatusCode::kNotFound);
 }
 
+TEST(VariablesTest, DisableCopyOnReadWantsAVariable) {
+  OpTester op("DisableCopyOnRead");
+  const VariableInfo v = MakeVariable(op, DT_FLOAT);
+  Set(op, v, Tensor::Scalar<float>(1));
+  op.Input(Handle(v));
+  ASSERT_OK(op.Run());
+  EXPECT_TRUE(Get(op, v).initialized());
+  OpTester wrong("DisableCopyOnRead");
+  wrong.Input(Tensor::Scalar(ResourceHandle()));
+  EXPECT_EQ(wrong.Run().code(), StatusCode::kFailedPrecondition);
+}
+
 TEST(VariablesTest, DestroyResourceOpMayIgnoreWhatIsNotThere) {
   OpTester op("DestroyResourceOp");
   ResourceHandle handle;
