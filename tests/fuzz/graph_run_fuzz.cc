@@ -508,7 +508,7 @@ class GraphMutator {
       }
     } else if (type == "list(int)") {
       for (size_t i = 0; i < count; ++i) {
-        value->mutable_list()->add_i(SmallInteger() + 1);
+        value->mutable_list()->add_i(int64_t{SmallInteger()} + 1);
       }
     } else if (type == "list(type)") {
       value->mutable_list();
