@@ -1,8 +1,10 @@
 #include "server/handlers/message_size.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/tensor/variant.h"
@@ -49,6 +51,19 @@ class Measure {
       too_deep_ = true;
       return;
     }
+    // One that many lists share is measured once, at each depth.
+    const auto [known, is_new] =
+        measured_.try_emplace(std::pair(value.get(), depth), 0);
+    if (!is_new) {
+      bytes_ += known->second;
+      return;
+    }
+    const size_t before = bytes_;
+    AddValue(value, depth);
+    measured_[{value.get(), depth}] = bytes_ - before;
+  }
+
+  void AddValue(const Variant& value, int depth) {
     std::string metadata;
     std::vector<Tensor> tensors;
     value.get()->Encode(&metadata, &tensors);
@@ -57,6 +72,7 @@ class Measure {
   }
 
   const size_t limit_;
+  absl::flat_hash_map<std::pair<const VariantValue*, int>, size_t> measured_;
   size_t bytes_ = 0;
   bool too_deep_ = false;
 };

@@ -43,6 +43,34 @@ Tensor NestedLists(int depth, int count) {
   return out;
 }
 
+// Counts how often it is looked at.
+class Counted final : public VariantValue {
+ public:
+  Counted(std::vector<Tensor> held, int* looks)
+      : held_(std::move(held)), looks_(looks) {}
+  std::string TypeName() const override { return "Counted"; }
+  void Encode(std::string*, std::vector<Tensor>* tensors) const override {
+    ++*looks_;
+    *tensors = held_;
+  }
+
+ private:
+  const std::vector<Tensor> held_;
+  int* const looks_;
+};
+
+TEST(MessageSizeTest, MeasuresWhatManyShareOnce) {
+  int looks = 0;
+  Tensor shared = FloatVector({1, 2});
+  for (int i = 0; i < 40; ++i) {
+    shared = Tensor::Scalar<Variant>(
+        Variant::Make<Counted>(std::vector<Tensor>{shared, shared}, &looks));
+  }
+  EXPECT_THAT(CheckTensorsFit({"l:0"}, {shared}),
+              HasCode(absl::StatusCode::kResourceExhausted, "\"l:0\""));
+  EXPECT_EQ(looks, 40);
+}
+
 TEST(MessageSizeTest, CountsListsAsTheyWillBeSent) {
   // 40 lists in memory, 2^40 in a message.
   EXPECT_THAT(CheckTensorsFit({"l:0"}, {NestedLists(40, 2)}, 1 << 20),
