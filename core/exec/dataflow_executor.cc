@@ -224,6 +224,9 @@ class DataflowRun {
       for (Tensor& tensor : worker.scratch) tensor.Reset();
     }
     if (!status.ok()) return AddNodeName(status, node);
+    if (MadeMuch(node, worker.outputs.data())) {
+      RETURN_IF_ERROR(step_.call->Check());
+    }
     if (node.kind == OpKind::kSwitch) return absl::OkStatus();
     return CheckOutputsSet(node, worker.outputs.data());
   }

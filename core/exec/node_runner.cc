@@ -5,8 +5,14 @@
 #include "absl/strings/str_replace.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/program/connect.h"
 
 namespace metagraph {
+namespace {
+
+constexpr size_t kMaxErrorBytes = 8192;
+
+}  // namespace
 
 absl::Status UninitializedError(absl::string_view name,
                                 absl::string_view consumer) {
@@ -24,13 +30,9 @@ absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {
   if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) {
     return status;
   }
-  absl::Status out(
-      status.code(),
-      absl::StrCat(status.message(), "\n\t [[{{node ", node.name, "}}]]"));
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
-    out.SetPayload(url, payload);
-  });
-  return out;
+  // Calls within calls add theirs; hundreds help nobody.
+  if (status.message().size() > kMaxErrorBytes) return status;
+  return AtNode(status, node.name);
 }
 
 absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs) {

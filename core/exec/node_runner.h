@@ -31,6 +31,21 @@ absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs);
 absl::Status FetchVariable(const PlanFetch& fetch, int variable,
                            const StepContext& step, Tensor* out);
 
+// Whether the node made so much that time may have passed: before the next one
+// the deadline is looked at, which costs more than a small kernel.
+inline bool MadeMuch(const PlanNode& node, const Value* outputs) {
+  constexpr int64_t kMuch = 1 << 14;
+  for (size_t i = 0; i < node.output_types.size(); ++i) {
+    const Tensor& tensor = outputs[i].tensor;
+    // Strings and lists may be long themselves.
+    if (tensor.num_elements() >= kMuch || tensor.dtype() == DT_STRING ||
+        tensor.dtype() == DT_VARIANT) {
+      return true;
+    }
+  }
+  return false;
+}
+
 inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
                                const StepContext& step, Tensor* scratch,
                                KernelInput* input) {

@@ -108,6 +108,8 @@ absl::Status SequentialExecutor::RunNodes(const StepContext& step,
     if (!status.ok()) [[unlikely]]
       return AddNodeName(status, node);
     RETURN_IF_ERROR(CheckOutputsSet(node, outputs));
+    if (MadeMuch(node, outputs)) [[unlikely]]
+      until_deadline_check = 0;
     for (int slot : node.dead_slots) state.slots[slot].Reset();
     if (node.has_ref_inputs) {
       // A writer may overwrite a buffer that nobody else holds.

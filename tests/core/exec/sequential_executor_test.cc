@@ -197,6 +197,24 @@ TEST_F(SequentialExecutorTest, ALateRunStopsWithinAFewNodes) {
   EXPECT_LE(ran, 10 + 17);
 }
 
+TEST_F(SequentialExecutorTest, ALateRunStopsBehindANodeThatMadeMuch) {
+  FakeClock clock;
+  int ran = 0;
+  TestGraph g;
+  AddHook(g, "much", {}, [&](KernelContext& ctx) -> absl::Status {
+    clock.Advance(absl::Hours(1));
+    return ctx.AllocateOutput(0, TensorShape({1 << 14})).status();
+  });
+  AddHook(g, "next", {"much"}, [&](KernelContext& ctx) {
+    ++ran;
+    return GiveNewMemory(ctx);
+  });
+  Prepare(g, {}, {"next"});
+  CallContext call(clock.Now() + absl::Minutes(1), clock);
+  EXPECT_THAT(Run({}, call), HasCode(StatusCode::kDeadlineExceeded, ""));
+  EXPECT_EQ(ran, 0);
+}
+
 TEST_F(SequentialExecutorTest, AnAnswerThatComesTooLateIsNone) {
   FakeClock clock;
   CallContext late(clock.Now() + absl::Minutes(1), clock);
