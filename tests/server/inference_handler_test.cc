@@ -1,6 +1,10 @@
 #include "server/handlers/inference_handler.h"
 
+#include "core/op/kernel_context.h"
+#include "core/op/op_builder.h"
 #include "tests/server/handler_fixture.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/test_graph.h"
 
 namespace metagraph {
 namespace {
@@ -8,6 +12,27 @@ namespace {
 using tensorflow::serving::SessionRunRequest;
 using tensorflow::serving::SessionRunResponse;
 using testing::ElementsAre;
+
+// Making its kernel takes a minute of this clock.
+FakeClock& CompileClock() {
+  static auto* clock = new FakeClock;
+  return *clock;
+}
+class SlowToMake final : public Kernel {
+ public:
+  absl::Status Init(KernelConstruction&) {
+    CompileClock().Advance(absl::Minutes(1));
+    return absl::OkStatus();
+  }
+  absl::Status Compute(KernelContext& ctx) const override {
+    ctx.ForwardInput(0, 0);
+    return absl::OkStatus();
+  }
+};
+REGISTER_OP("TestSlowToMake", [](OpBuilder& op) {
+  op.Input("x: float").Output("y: float");
+  op.Kernel<SlowToMake>();
+});
 
 class InferenceHandlerTest : public HandlerTest {
  protected:
@@ -281,6 +306,29 @@ TEST_F(InferenceHandlerTest, AModelThatIsLoadingIsUnavailable) {
   v1::GetModelResponse model;
   ASSERT_OK(inspect_.GetModel(get, call_, &model));
   EXPECT_EQ(model.model().state(), v1::MODEL_STATE_LOADING);
+}
+
+TEST_F(InferenceHandlerTest, TheRunsOwnLimitEndsCompiling) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT).Node("slow", "TestSlowToMake", {"x"});
+  g.Node("y", "Neg", {"slow"}, {{"T", DT_FLOAT}});
+  ASSERT_OK(
+      WriteFileAtomically(fs(), Path("slow.pb"), g.def().SerializeAsString()));
+  ModelEnvironment environment = Environment();
+  environment.clock = &CompileClock();
+  ModelManager models(environment);
+  ASSERT_OK(models.Load("slow", Path("slow.pb")));
+  const InferenceHandler inference(models);
+  v1::RunRequest request;
+  request.set_model("slow");
+  AddFeed("x:0", Tensor::Scalar<float>(1), request.mutable_feed());
+  request.add_fetch("y:0");
+  request.set_timeout_ms(1000);
+  v1::RunResponse response;
+  EXPECT_THAT(inference.Run(request, call_, &response),
+              HasCode(absl::StatusCode::kDeadlineExceeded, ""));
+  request.set_timeout_ms(1'000'000);
+  EXPECT_OK(inference.Run(request, call_, &response));
 }
 
 }  // namespace
