@@ -6,9 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/graph/canonical_bytes.h"
 #include "core/graph/tensor_name.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace metagraph {
 namespace {
@@ -54,17 +53,6 @@ bool IsValidNodeName(absl::string_view name) {
     if (!is_word(c) && c != '/' && c != '-' && c != '>') return false;
   }
   return true;
-}
-
-// Equal content gives equal bytes, whatever the order of its maps.
-std::string CanonicalBytes(const google::protobuf::Message& message) {
-  std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
 }
 
 }  // namespace

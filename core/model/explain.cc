@@ -53,8 +53,8 @@ void FindVariables(const Graph& graph, const Node& node, std::set<int>& out) {
 // What the functions that nodes call do.
 class FunctionUse {
  public:
-  explicit FunctionUse(const GraphCatalog& catalog)
-      : catalog_(catalog), effects_(catalog.library()) {}
+  FunctionUse(const GraphCatalog& catalog, const CallContext& call)
+      : catalog_(catalog), effects_(catalog.library(), &call) {}
 
   // Adds their ops, each function once, and the variables, by node, that they
   // touch through the node's inputs.
@@ -140,7 +140,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     read_by_run.insert(inputs.begin(), inputs.end());
   }
   UnsupportedOps unsupported;
-  FunctionUse functions(catalog);
+  FunctionUse functions(catalog, call);
   std::set<int> read;
   std::set<int> written;
   double flops = 0;

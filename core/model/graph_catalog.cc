@@ -156,8 +156,7 @@ void GraphCatalog::FindMissingOps() {
       missing_[node.id].push_back(std::move(own));
       continue;
     }
-    const auto is_missing = IsMissing(*meaning, ops_, &own);
-    if (is_missing.ok() && *is_missing) {
+    if (IsMissing(*meaning, ops_, &own)) {
       missing_[node.id].push_back(std::move(own));
       continue;
     }
@@ -165,7 +164,7 @@ void GraphCatalog::FindMissingOps() {
       const auto [it, is_new] = of_functions.try_emplace(KeyOf(function));
       if (is_new) {
         const absl::Status status =
-            library_.FindMissing({function}, &it->second);
+            library_.FindMissing({function}, nullptr, &it->second);
         if (!status.ok()) {
           it->second.push_back({std::string(status.message()), node.op(),
                                 node.name(), function.name()});
@@ -298,14 +297,10 @@ std::string GraphCatalog::WhyUnsupported(const Node& node) const {
   const std::vector<MissingOp>& missing = MissingOps(node);
   if (missing.empty()) return "";
   const MissingOp& first = missing[0];
-  return absl::StrCat(
-      first.what == first.op ? absl::StrCat("no kernel for op ", first.op)
-                             : first.what,
-      " (node \"", first.node, "\"",
-      first.function.empty()
-          ? ""
-          : absl::StrCat(" in function \"", first.function, "\""),
-      ")");
+  return absl::StrCat(first.what == first.op
+                          ? absl::StrCat("no kernel for op ", first.op)
+                          : first.what,
+                      " (", first.Place(), ")");
 }
 
 absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {

@@ -8,8 +8,8 @@
 #include "core/base/status.h"
 #include "core/op/kernel_context.h"
 #include "core/plan/schedule.h"
+#include "core/program/attributes.h"
 #include "core/program/connect.h"
-#include "core/program/library.h"
 
 namespace metagraph {
 namespace {
@@ -137,7 +137,7 @@ class Lowering {
       return entry->factory(construction);
     };
     // The kernel of a call belongs to its plan, as its function does.
-    if (op.stateful() && FunctionsOf(*op.node).empty()) {
+    if (op.stateful() && !CallsFunctions(*op.node)) {
       return env_.stateful_kernels.FindOrCreate(path, create);
     }
     ASSIGN_OR_RETURN(std::unique_ptr<Kernel> kernel, create());

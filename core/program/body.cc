@@ -61,19 +61,6 @@ std::vector<int> TopologicalOrder(const Body& body) {
   return order;
 }
 
-std::vector<int> CountUses(const Body& body) {
-  std::vector<int> uses(body.ops.size(), 0);
-  for (const Op& op : body.ops) {
-    for (const ValueRef& input : op.inputs) {
-      if (!input.is_argument()) ++uses[input.op];
-    }
-  }
-  for (const Result& result : body.results) {
-    if (!result.value.is_argument()) ++uses[result.value.op];
-  }
-  return uses;
-}
-
 void KeepOps(Body& body, const std::vector<bool>& keep) {
   std::vector<int> place(body.ops.size(), -1);
   int kept = 0;
@@ -102,9 +89,9 @@ void KeepOps(Body& body, const std::vector<bool>& keep) {
   move_refs(body.targets);
 }
 
-void Unique(std::vector<int>& controls) {
-  std::sort(controls.begin(), controls.end());
-  controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
+void Unique(std::vector<int>& places) {
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
 }
 
 std::string NameOf(const Body& body, const ValueRef& value) {

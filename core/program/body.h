@@ -91,15 +91,12 @@ struct Body {
 // on cycles (v1 loops), and what comes after them, are left out.
 std::vector<int> TopologicalOrder(const Body& body);
 
-// By op: how many inputs and results read its outputs.
-std::vector<int> CountUses(const Body& body);
-
 // Deletes the ops for which `keep` is false. Nothing that stays may refer to
 // them but by control edges, which vanish.
 void KeepOps(Body& body, const std::vector<bool>& keep);
 
-// Adds what `ops` must wait for; duplicates are removed.
-void Unique(std::vector<int>& controls);
+// Sorts them; each stays once.
+void Unique(std::vector<int>& places);
 
 // "node:output", or "node" for output 0, as TensorFlow writes a tensor's name.
 std::string NameOf(const Body& body, const ValueRef& value);

@@ -56,7 +56,7 @@ int FirstArgument(absl::string_view op) {
              : 0;
 }
 
-absl::StatusOr<FunctionEffects> Effects::Look(const Function& function) {
+FunctionEffects Effects::Look(const Function& function) const {
   const Body& body = function.body;
   FunctionEffects out;
   for (const Op& op : body.ops) {
@@ -70,7 +70,7 @@ absl::StatusOr<FunctionEffects> Effects::Look(const Function& function) {
     for (const auto& callee : FunctionsOf(*op.node)) {
       const auto known = known_.find(KeyOf(callee));
       if (known == known_.end()) continue;
-      const FunctionEffects effects = known->second;
+      const FunctionEffects& effects = known->second;
       const int first = FirstArgument(op.type());
       const auto through = [&](const std::set<int>& args, std::set<int>* to,
                                std::set<std::string>* names) {
@@ -106,13 +106,16 @@ absl::StatusOr<FunctionEffects> Effects::Of(
     reached.emplace_back(key, std::move(found));
   }
   // Again until nothing is added: functions may call each other in circles.
-  absl::flat_hash_map<std::string, FunctionEffects> before;
-  do {
-    before = known_;
+  for (bool changed = true; changed;) {
+    changed = false;
     for (auto it = reached.rbegin(); it != reached.rend(); ++it) {
-      ASSIGN_OR_RETURN(known_[it->first], Look(*it->second));
+      if (call_ != nullptr) RETURN_IF_ERROR(call_->Check());
+      FunctionEffects effects = Look(*it->second);
+      FunctionEffects& known = known_[it->first];
+      changed |= effects != known;
+      known = std::move(effects);
     }
-  } while (before != known_);
+  }
   return known_[KeyOf(function)];
 }
 

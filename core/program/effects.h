@@ -24,16 +24,20 @@ struct FunctionEffects {
 // Of functions of a library, for Explain. Not thread-safe.
 class Effects {
  public:
-  explicit Effects(const Library& library) : library_(library) {}
+  // `call`: whose limits end it; null: nobody's.
+  Effects(const Library& library, const CallContext* call)
+      : library_(library), call_(call) {}
 
-  // NOT_FOUND and INVALID_ARGUMENT as Library::Find. Of functions that have
-  // ops without kernel nothing is known.
+  // NOT_FOUND and INVALID_ARGUMENT as Library::Find; CANCELLED and
+  // DEADLINE_EXCEEDED. Of functions that have ops without kernel nothing is
+  // known.
   absl::StatusOr<FunctionEffects> Of(const tensorflow::NameAttrList& function);
 
  private:
-  absl::StatusOr<FunctionEffects> Look(const Function& function);
+  FunctionEffects Look(const Function& function) const;
 
   const Library& library_;
+  const CallContext* const call_;
   absl::flat_hash_map<std::string, FunctionEffects> known_;  // by KeyOf
 };
 

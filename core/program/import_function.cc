@@ -18,7 +18,6 @@ using tensorflow::FunctionDef;
 using tensorflow::NameAttrList;
 using tensorflow::NodeDef;
 using tensorflow::OpDef;
-using AttrMap = google::protobuf::Map<std::string, AttrValue>;
 
 // Attributes may hold functions, which have attributes.
 constexpr int kMaxDepth = 100;
@@ -182,9 +181,7 @@ class Importer {
         out_->callees.push_back(std::move(callee));
       }
       MissingOp missing;
-      ASSIGN_OR_RETURN(const bool is_missing,
-                       IsMissing(meaning, library_.ops(), &missing));
-      if (is_missing) {
+      if (IsMissing(meaning, library_.ops(), &missing)) {
         missing.function = def_.signature().name();
         out_->missing.push_back(std::move(missing));
         continue;

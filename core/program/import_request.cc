@@ -28,12 +28,8 @@ std::string Describe(const std::vector<MissingOp>& missing) {
   }
   std::vector<std::string> out;
   for (const auto& [key, ops] : groups) {
-    const MissingOp& first = *ops[0];
     out.push_back(absl::StrCat(
-        first.what, " (node \"", first.node, "\"",
-        first.function.empty()
-            ? ""
-            : absl::StrCat(" in function \"", first.function, "\""),
+        ops[0]->what, " (", ops[0]->Place(),
         ops.size() > 1 ? absl::StrCat(" and ", ops.size() - 1, " more") : "",
         ")"));
   }
@@ -139,7 +135,8 @@ class Importer {
       functions.clear();
       RETURN_IF_ERROR(DescribeNodes(&missing, &functions));
     }
-    RETURN_IF_ERROR(library_.FindMissing(std::move(functions), &missing));
+    RETURN_IF_ERROR(
+        library_.FindMissing(std::move(functions), call_, &missing));
     if (missing.empty()) return absl::OkStatus();
     std::set<std::string> ops;
     for (const MissingOp& op : missing) ops.insert(op.op);
@@ -156,9 +153,7 @@ class Importer {
       if (!meaning.ok())
         return AtNode(meaning.status(), graph_.node(id).name());
       MissingOp op;
-      ASSIGN_OR_RETURN(const bool is_missing,
-                       IsMissing(*meaning, library_.ops(), &op));
-      if (is_missing) {
+      if (IsMissing(*meaning, library_.ops(), &op)) {
         missing->push_back(std::move(op));
       } else {
         RETURN_IF_ERROR(AddCallees(*meaning, functions));

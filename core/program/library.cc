@@ -1,7 +1,7 @@
 #include "core/program/library.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,36 +109,14 @@ absl::StatusOr<std::shared_ptr<const Function>> KeepPart(
 
 }  // namespace
 
-std::vector<NameAttrList> FunctionsOf(const NodeDef& node) {
-  std::map<std::string, const tensorflow::AttrValue*> sorted;
-  for (const auto& [name, value] : node.attr()) sorted.emplace(name, &value);
-  std::vector<NameAttrList> out;
-  for (const auto& [name, value] : sorted) {
-    if (value->has_func()) out.push_back(value->func());
-    if (!value->has_list()) continue;
-    const auto& list = value->list().func();
-    out.insert(out.end(), list.begin(), list.end());
-  }
-  return out;
+std::string MissingOp::Place() const {
+  return absl::StrCat(
+      "node \"", node, "\"",
+      function.empty() ? "" : absl::StrCat(" in function \"", function, "\""));
 }
 
-std::string KeyOf(const NameAttrList& function) {
-  std::map<std::string, std::string> sorted;
-  for (const auto& [name, value] : function.attr()) {
-    if (name.empty() || name[0] != '_') {
-      sorted.emplace(name, value.SerializeAsString());
-    }
-  }
-  std::string key = function.name();
-  for (const auto& [name, bytes] : sorted) {
-    absl::StrAppend(&key, "\n", name.size(), " ", name, bytes.size(), " ",
-                    bytes);
-  }
-  return key;
-}
-
-absl::StatusOr<bool> IsMissing(const Meaning& meaning, const OpRegistry& ops,
-                               MissingOp* missing) {
+bool IsMissing(const Meaning& meaning, const OpRegistry& ops,
+               MissingOp* missing) {
   missing->op = meaning.node->op();
   missing->node = meaning.node->name();
   if (meaning.info == nullptr) {
@@ -181,40 +159,58 @@ absl::StatusOr<Meaning> Library::Describe(
 absl::StatusOr<std::shared_ptr<const Function>> Library::Find(
     const NameAttrList& function) const {
   const std::string key = KeyOf(function);
+  if (function.attr().contains(kKeptResults)) return FindPart(function, key);
   {
     MutexLock lock(mu_);
     const auto it = functions_.find(key);
     if (it != functions_.end()) return it->second;
   }
-  auto made = Make(function);
+  const auto* def = graph_->FindFunction(function.name());
+  if (def == nullptr) {
+    return NotFound("Function ", function.name(), " is not defined.");
+  }
+  auto made = ImportFunction(*def, function, *this);
   MutexLock lock(mu_);
   // If two callers made it at the same time, the first one stays.
   return functions_.try_emplace(key, std::move(made)).first->second;
 }
 
-absl::StatusOr<std::shared_ptr<const Function>> Library::Make(
-    const NameAttrList& function) const {
-  if (function.attr().contains(kKeptResults)) {
-    NameAttrList whole = function;
-    whole.mutable_attr()->erase(kKeptArguments);
-    whole.mutable_attr()->erase(kKeptResults);
-    ASSIGN_OR_RETURN(const auto found, Find(whole));
-    return KeepPart(*found, function);
+absl::StatusOr<std::shared_ptr<const Function>> Library::FindPart(
+    const NameAttrList& function, const std::string& key) const {
+  {
+    MutexLock lock(mu_);
+    const auto it = parts_.find(key);
+    if (it != parts_.end()) {
+      if (auto part = it->second.lock()) return part;
+    }
   }
-  const auto* def = graph_->FindFunction(function.name());
-  if (def == nullptr) {
-    return NotFound("Function ", function.name(), " is not defined.");
+  NameAttrList whole = function;
+  whole.mutable_attr()->erase(kKeptArguments);
+  whole.mutable_attr()->erase(kKeptResults);
+  ASSIGN_OR_RETURN(const auto found, Find(whole));
+  ASSIGN_OR_RETURN(auto part, KeepPart(*found, function));
+  MutexLock lock(mu_);
+  std::weak_ptr<const Function>& known = parts_[key];
+  // One part has one address: programs know by it that they have come round.
+  if (auto first = known.lock()) return first;
+  known = part;
+  if (parts_.size() > parts_before_cleaning_) {
+    absl::erase_if(parts_,
+                   [](const auto& entry) { return entry.second.expired(); });
+    parts_before_cleaning_ = 64 + 2 * parts_.size();
   }
-  return ImportFunction(*def, function, *this);
+  return part;
 }
 
 absl::Status Library::FindMissing(std::vector<NameAttrList> functions,
+                                  const CallContext* call,
                                   std::vector<MissingOp>* missing) const {
-  std::map<std::string, bool> seen;
+  std::set<std::string> seen;
   while (!functions.empty()) {
+    if (call != nullptr) RETURN_IF_ERROR(call->Check());
     const NameAttrList function = std::move(functions.back());
     functions.pop_back();
-    if (!seen.emplace(KeyOf(function), true).second) continue;
+    if (!seen.insert(KeyOf(function)).second) continue;
     if (seen.size() > kMaxFunctions) {
       return ResourceExhausted("the program calls more than ", kMaxFunctions,
                                " functions");

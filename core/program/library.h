@@ -6,9 +6,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/graph/graph.h"
 #include "core/op/op_registry.h"
+#include "core/program/attributes.h"
 #include "core/program/body.h"
 
 namespace metagraph {
@@ -19,6 +21,9 @@ struct MissingOp {
   std::string op;        // its op type
   std::string node;      // that has it
   std::string function;  // in which that node stands; "" for the graph
+
+  // "node "a" in function "f"", for messages.
+  std::string Place() const;
 };
 
 // What a node does, told by the registry or by a function of the graph.
@@ -59,8 +64,10 @@ class Library {
       const tensorflow::NameAttrList& function) const EXCLUDES(mu_);
 
   // Adds the ops without kernel of `functions` and of all they call.
-  // RESOURCE_EXHAUSTED: more functions than memory should be spent on.
+  // RESOURCE_EXHAUSTED: more functions than memory should be spent on;
+  // CANCELLED and DEADLINE_EXCEEDED as `call` (null: nobody's) says.
   absl::Status FindMissing(std::vector<tensorflow::NameAttrList> functions,
+                           const CallContext* call,
                            std::vector<MissingOp>* missing) const;
 
   // The value of a Const node. `node` is of the graph or of a Function.
@@ -69,8 +76,9 @@ class Library {
       EXCLUDES(mu_);
 
  private:
-  absl::StatusOr<std::shared_ptr<const Function>> Make(
-      const tensorflow::NameAttrList& function) const EXCLUDES(mu_);
+  absl::StatusOr<std::shared_ptr<const Function>> FindPart(
+      const tensorflow::NameAttrList& function, const std::string& key) const
+      EXCLUDES(mu_);
 
   const std::shared_ptr<const Graph> graph_;
   const OpRegistry& ops_;
@@ -79,25 +87,23 @@ class Library {
   mutable absl::flat_hash_map<std::string,
                               absl::StatusOr<std::shared_ptr<const Function>>>
       functions_ GUARDED_BY(mu_);  // by KeyOf
+  // Parts of functions, of which there are very many: as long as a program
+  // holds them.
+  mutable absl::flat_hash_map<std::string, std::weak_ptr<const Function>> parts_
+      GUARDED_BY(mu_);
+  mutable size_t parts_before_cleaning_ GUARDED_BY(mu_) = 64;
   mutable absl::flat_hash_map<const tensorflow::NodeDef*,
                               std::weak_ptr<const Tensor>>
       constants_ GUARDED_BY(mu_);
 };
-
-// The functions that a node names in its attributes.
-std::vector<tensorflow::NameAttrList> FunctionsOf(
-    const tensorflow::NodeDef& node);
 
 // Attributes that passes give to a call: lists of the arguments and results of
 // the function that it keeps. What is left out is not needed for the others.
 inline constexpr char kKeptArguments[] = "metagraph.arguments";
 inline constexpr char kKeptResults[] = "metagraph.results";
 
-// Equal for equal functions with equal attributes.
-std::string KeyOf(const tensorflow::NameAttrList& function);
-
 // The op without kernel that `node` is, if it is one.
-absl::StatusOr<bool> IsMissing(const Meaning& meaning, const OpRegistry& ops,
-                               MissingOp* missing);
+bool IsMissing(const Meaning& meaning, const OpRegistry& ops,
+               MissingOp* missing);
 
 }  // namespace metagraph

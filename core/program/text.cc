@@ -9,9 +9,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
+#include "core/program/attributes.h"
 #include "core/program/connect.h"
 #include "core/tensor/tensor_proto.h"
 #include "google/protobuf/io/tokenizer.h"
@@ -59,7 +61,7 @@ std::string PrintAttr(const AttrValue& value) {
 std::string PrintConstant(const Tensor& value) {
   AttrValue attr;
   if (value.size_bytes() > kMaxShownBytes) {
-    return absl::StrCat("{…} # ", value.Describe());
+    return "{…}";
   }
   TensorToProto(value, attr.mutable_tensor());
   return InBraces(attr);
@@ -89,16 +91,15 @@ std::string PrintOp(const Body& body, const Op& op) {
   std::string out = absl::StrCat(op.name, " = ", folded ? "Const" : op.type(),
                                  "(", absl::StrJoin(inputs, ", "), ")");
   if (folded) {
-    absl::StrAppend(&out, " dtype=", DataTypeName(op.constant->dtype()),
-                    " value=", PrintConstant(*op.constant));
+    absl::StrAppend(
+        &out, " dtype=", DataTypeName(op.constant->dtype()), " value=",
+        absl::StrReplaceAll(PrintConstant(*op.constant), {{"#", "\\043"}}));
     return out + PrintShapes(op);
   }
-  std::map<std::string, const AttrValue*> sorted;
-  for (const auto& [name, value] : op.node->attr()) {
-    if (name.empty() || name[0] != '_') sorted.emplace(name, &value);
-  }
-  for (const auto& [name, value] : sorted) {
-    absl::StrAppend(&out, " ", name, "=", PrintAttr(*value));
+  for (const auto& [name, value] : SortedAttrs(op.node->attr())) {
+    // What follows the sign would be a comment; it stands in strings only.
+    absl::StrAppend(&out, " ", name, "=",
+                    absl::StrReplaceAll(PrintAttr(*value), {{"#", "\\043"}}));
   }
   return out + PrintShapes(op);
 }

@@ -25,7 +25,8 @@ constexpr int kMaxCallDepth = 500;
 // random streams.
 constexpr size_t kMaxInstances = 4096;
 constexpr size_t kMaxPath = 2048;
-constexpr size_t kMaxOps = 5'000'000;
+constexpr size_t kMaxFunctions = 1 << 16;
+constexpr size_t kMaxOps = 2'000'000;
 
 // A function as one of its callers runs it.
 class CompiledFunction final : public Callable {
@@ -112,6 +113,10 @@ class FunctionTable final : public FunctionResolver {
     const auto [it, is_new] = by_key_.try_emplace(
         std::pair(static_cast<const Function*>(found.get()), path));
     if (is_new) {
+      if (functions_.size() >= kMaxFunctions) {
+        return ResourceExhausted("the program calls more than ", kMaxFunctions,
+                                 " functions");
+      }
       functions_.push_back(std::make_unique<CompiledFunction>(
           std::move(found), path, compiling_));
       it->second = functions_.back().get();

@@ -78,7 +78,7 @@ int64_t BytesOf(const Tensor& tensor) {
 bool MayBeFolded(const Body& body, const Op& op) {
   if (op.kind != OpKind::kPlain || op.constant != nullptr || op.stateful() ||
       op.inputs.empty() || op.signature.outputs.size() != 1 ||
-      SizeIsAValue(op.type()) || !FunctionsOf(*op.node).empty()) {
+      SizeIsAValue(op.type()) || CallsFunctions(*op.node)) {
     return false;
   }
   const DataType out = op.signature.outputs[0];

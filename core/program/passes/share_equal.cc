@@ -1,6 +1,5 @@
 #include "core/program/passes/share_equal.h"
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +24,9 @@ bool MayBeShared(const Body& body, const Op& op) {
   if (op.kind != OpKind::kPlain || op.stateful() || op.inputs.empty()) {
     return false;
   }
+  // Two calls may each have an effect, or a random stream, whatever the op
+  // says.
+  if (CallsFunctions(*op.node)) return false;
   for (DataType dtype : op.signature.outputs) {
     if (IsRefType(dtype)) return false;
   }
@@ -35,7 +37,7 @@ bool MayBeShared(const Body& body, const Op& op) {
 }
 
 // Equal for ops that compute the same.
-std::string KeyOf(const Op& op) {
+std::string KeyOfOp(const Op& op) {
   std::string key;
   if (op.constant != nullptr) {
     absl::StrAppend(&key, static_cast<int>(op.constant->dtype()), " ",
@@ -47,16 +49,7 @@ std::string KeyOf(const Op& op) {
     absl::StrAppend(&key, " ", input.op, ".", input.output);
   }
   for (int control : op.controls) absl::StrAppend(&key, " ^", control);
-  std::map<absl::string_view, const tensorflow::AttrValue*> sorted;
-  for (const auto& [name, value] : op.node->attr()) {
-    if (name.empty() || name[0] != '_') sorted.emplace(name, &value);
-  }
-  for (const auto& [name, value] : sorted) {
-    Append(&key, name);
-    // Types, numbers and short lists; maps inside are rare, and then only
-    // keep two equal ops apart.
-    Append(&key, value->SerializeAsString());
-  }
+  absl::StrAppend(&key, " ", KeyOf(op.node->attr()));
   return key;
 }
 
@@ -77,7 +70,7 @@ absl::Status ShareEqual(Body& body, const CompileEnv&) {
     Op& op = body.ops[i];
     redirect(op);
     if (MayBeShared(body, op)) {
-      shared[i] = first.try_emplace(KeyOf(op), i).first->second;
+      shared[i] = first.try_emplace(KeyOfOp(op), i).first->second;
     }
   }
   for (Op& op : body.ops) redirect(op);  // those on cycles too

@@ -1,7 +1,6 @@
 // Functions become Bodies, and calls of them are inlined.
 
 #include "core/program/passes/inline_calls.h"
-#include "core/program/passes/remove_unused.h"
 #include "core/program/passes/trim_calls.h"
 #include "tests/core/program/program_fixture.h"
 
@@ -87,6 +86,21 @@ TEST_F(FunctionTest, IsMadeOnceForEqualAttributes) {
   EXPECT_NE(*one, *library().Find(Call("sum", DT_INT32)));
 }
 
+TEST_F(FunctionTest, TheOrderOfAttributesDoesNotMatter) {
+  // Maps in maps, filled in another order.
+  const auto call = [](const std::vector<std::string>& names) {
+    tensorflow::NameAttrList out = Call("sum", DT_FLOAT);
+    auto& inner = *(*out.mutable_attr())["g"].mutable_func();
+    for (const std::string& name : names) {
+      (*inner.mutable_attr())[name].set_s(name);
+    }
+    return out;
+  };
+  EXPECT_EQ(KeyOf(call({"a", "b", "c", "d", "e"})),
+            KeyOf(call({"e", "c", "a", "d", "b"})));
+  EXPECT_NE(KeyOf(call({"a"})), KeyOf(call({"b"})));
+}
+
 TEST_F(FunctionTest, SaysWhatIsWrongWithABody) {
   const auto error = [&](const std::string& signature,
                          const std::string& rest) {
@@ -149,20 +163,14 @@ TEST_F(FunctionTest, MissingOpsAreFoundInWhatIsCalled) {
   std::vector<MissingOp> missing;
   tensorflow::NameAttrList outer;
   outer.set_name("outer");
-  ASSERT_OK(library().FindMissing({outer}, &missing));
+  ASSERT_OK(library().FindMissing({outer}, nullptr, &missing));
   ASSERT_EQ(missing.size(), 1u);
   EXPECT_EQ(missing[0].what, "Ape");
   EXPECT_EQ(missing[0].node, "ape");
   EXPECT_EQ(missing[0].function, "inner");
 }
 
-class InlineTest : public ProgramTest {
- protected:
-  static absl::Status RemoveRest(Body& body, const CompileEnv&) {
-    RemoveUnused(body);
-    return absl::OkStatus();
-  }
-};
+class InlineTest : public ProgramTest {};
 
 constexpr char kCallOfSum[] =
     "call = PartitionedCall(a, b, c) Tin={list { type: DT_FLOAT type: DT_FLOAT "
@@ -319,7 +327,7 @@ TEST_F(FunctionTest, AttributesDoNotDoubleWithoutEnd) {
   call.set_name("g0");
   (*call.mutable_attr())["a"].mutable_func()->set_name("z");
   std::vector<MissingOp> missing;
-  EXPECT_THAT(library().FindMissing({call}, &missing),
+  EXPECT_THAT(library().FindMissing({call}, nullptr, &missing),
               HasCode(StatusCode::kResourceExhausted, "attributes"));
 }
 
@@ -387,6 +395,18 @@ TEST_F(TrimTest, OutputsMoveUp) {
       After({TrimCalls}, absl::StrCat(kLoop, "return loop:2\n"));
   EXPECT_THAT(trimmed, HasSubstr("loop = While(i, y)"));
   EXPECT_THAT(trimmed, HasSubstr("return loop:1\n"));
+}
+
+TEST_F(TrimTest, APartIsKeptWhileAProgramHoldsIt) {
+  tensorflow::NameAttrList part;
+  part.set_name("turn");
+  (*part.mutable_attr())[kKeptArguments].mutable_list()->add_i(2);
+  (*part.mutable_attr())[kKeptResults].mutable_list()->add_i(2);
+  ASSERT_OK_AND_ASSIGN(auto held, library().Find(part));
+  EXPECT_EQ(held, *library().Find(part));
+  const std::weak_ptr<const Function> watched = held;
+  held.reset();
+  EXPECT_TRUE(watched.expired());
 }
 
 TEST_F(TrimTest, AFunctionsPartHasItsArgumentsAndResults) {

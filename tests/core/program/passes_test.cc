@@ -2,7 +2,6 @@
 #include "core/program/passes/forward_identities.h"
 #include "core/program/passes/pipeline.h"
 #include "core/program/passes/read_constants.h"
-#include "core/program/passes/remove_unused.h"
 #include "core/program/passes/share_equal.h"
 #include "core/program/passes/simplify.h"
 #include "tests/core/program/program_fixture.h"
@@ -17,10 +16,6 @@ class PassesTest : public ProgramTest {
  protected:
   std::string Folded(absl::string_view text) {
     return After({ReadConstants, FoldConstants, RemoveRest}, text);
-  }
-  static absl::Status RemoveRest(Body& body, const CompileEnv&) {
-    RemoveUnused(body);
-    return absl::OkStatus();
   }
 };
 
@@ -227,6 +222,15 @@ TEST_F(PassesTest, EqualOpsAreShared) {
       "d = Neg(a, ^a) T=float\n"
       "return a, a, c, d\n"
       "run a\n");
+}
+
+TEST_F(PassesTest, CallsAreNotShared) {
+  const std::string call =
+      " = PartitionedCall(x) Tin={list { type: DT_FLOAT }} "
+      "Tout={list { type: DT_FLOAT }} f=@f\n";
+  const std::string text =
+      absl::StrCat("arg x float\na", call, "b", call, "return a, b\n");
+  EXPECT_EQ(After({ShareEqual}, text), text);
 }
 
 TEST_F(PassesTest, OpsThatOnlyLookEqualAreNotShared) {

@@ -5,6 +5,7 @@
 
 #include "core/op/op_registry.h"
 #include "core/program/passes/pass.h"
+#include "core/program/passes/remove_unused.h"
 #include "core/program/text.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -47,6 +48,12 @@ class ProgramTest : public testing::Test {
       EXPECT_OK(pass(body, CompileEnv{library()}));
     }
     return PrintBody(body);
+  }
+
+  // RemoveUnused as a pass.
+  static absl::Status RemoveRest(Body& body, const CompileEnv&) {
+    RemoveUnused(body);
+    return absl::OkStatus();
   }
 
   TestGraph graph_;

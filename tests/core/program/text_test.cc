@@ -27,6 +27,15 @@ TEST_F(TextTest, WhatIsPrintedParsesToTheSame) {
   EXPECT_EQ(PrintBody(Parse(text)), text);
 }
 
+TEST_F(TextTest, StringsMayHoldWhatBeginsAComment) {
+  Body body = Parse("v = VariableV2() dtype=float shape={shape { }}\nreturn v");
+  auto node = std::make_shared<tensorflow::NodeDef>(*body.ops[0].node);
+  (*node->mutable_attr())["shared_name"].set_s("a # b");
+  body.ops[0].node = node;
+  const Body again = Parse(PrintBody(body));
+  EXPECT_EQ(again.ops[0].node->attr().at("shared_name").s(), "a # b");
+}
+
 TEST_F(TextTest, CommentsAndLaterOpsAreFine) {
   const Body body = Parse(
       "# a loop\n"
