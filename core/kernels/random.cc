@@ -1,4 +1,7 @@
-// Random numbers, bit for bit those of TensorFlow for the same seeds.
+// Random numbers, bit for bit those of TensorFlow for the same seeds. Each op
+// has one stream, from which the turns of a loop draw one after the other. So
+// they do in TensorFlow with parallel_iterations = 1; with more, the threads
+// that it happens to have settle there which turn draws first.
 
 #include <algorithm>
 #include <cmath>

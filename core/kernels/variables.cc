@@ -66,21 +66,23 @@ class VarHandle final : public Kernel {
   Tensor handle_;
 };
 
+// TensorFlow's words for the resource variable in input 0, which has no value.
+absl::Status CouldNotFind(const KernelContext& ctx) {
+  return FailedPrecondition(
+      "Could not find variable ", ctx.input(0).scalar<ResourceHandle>().name,
+      ". This could mean that the variable has been deleted. In TF1, it can "
+      "also mean the variable is uninitialized. Debug info: "
+      "container=localhost, status error message=",
+      MissingVariableText(ctx, 0));
+}
+
 class ReadVariable final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
     Tensor scratch;
     const Tensor& value = ctx.variables().Read(slot, &scratch);
-    if (!value.initialized()) {
-      return FailedPrecondition(
-          "Could not find variable ",
-          ctx.input(0).scalar<ResourceHandle>().name,
-          ". This could mean that the variable has been deleted. In TF1, it "
-          "can also mean the variable is uninitialized. Debug info: "
-          "container=localhost, status error message=",
-          MissingVariableText(ctx, 0));
-    }
+    if (!value.initialized()) return CouldNotFind(ctx);
     if (value.dtype() != ctx.output_type(0)) {
       return InvalidArgument(
           "Trying to read variable with wrong dtype. "
@@ -409,7 +411,10 @@ absl::Status VariableShapeRule(ShapeContext& ctx) {
 class DisableCopyOnRead final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
-    return ctx.InputVariableResource(0).status();
+    ASSIGN_OR_RETURN(int slot, ctx.VariableSlot(0));
+    Tensor scratch;
+    const Tensor& value = ctx.variables().Read(slot, &scratch);
+    return value.initialized() ? absl::OkStatus() : CouldNotFind(ctx);
   }
 };
 
@@ -529,7 +534,7 @@ REGISTER_OP("RefIdentity", [](OpBuilder& op) {
 });
 
 REGISTER_OP("DisableCopyOnRead", [](OpBuilder& op) {
-  op.Input("resource: resource").SetIsStateful();
+  op.Input("resource: resource").SetIsStateful().SetReadsVariables();
   op.Shape(UnknownRule);
   op.Kernel<DisableCopyOnRead>();
 });

@@ -9,7 +9,11 @@ absl::StatusOr<const Callable*> KernelConstruction::Function(
     absl::string_view name) const {
   ASSIGN_OR_RETURN(const auto function, Attr<tensorflow::NameAttrList>(name));
   if (functions_ == nullptr) return Unimplemented("no functions here");
-  return functions_->Find(function, node_name());
+  // One of several, as the branches of an If, has a state of its own. What is
+  // called by "f" is named as where it is inlined.
+  return functions_->Find(function, name == "f"
+                                        ? node_name()
+                                        : absl::StrCat(node_name(), "/", name));
 }
 
 absl::StatusOr<std::vector<const Callable*>> KernelConstruction::Functions(

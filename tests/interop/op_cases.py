@@ -116,7 +116,8 @@ class Case:
     self.inputs = HINTS.get(self.op, Case.default_inputs)(self)
     if self.inputs and g.chance(0.04):
       i = g.int(0, len(self.inputs) - 1)
-      self.inputs[i] = g.array(self.inputs[i].dtype, g.shape())
+      # Not 'wide', whose integers, as sizes, ask for gigabytes.
+      self.inputs[i] = g.array(self.inputs[i].dtype, g.shape(), style='special')
     return self
 
   def graph(self):

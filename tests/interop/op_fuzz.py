@@ -150,7 +150,7 @@ def differ(op, got, want):
     return 'dtype', None
   if got.array.shape != want.array.shape:
     return 'shape', None
-  if got.array.size == 0:
+  if got.array.size == 0 or got.dtype != 'string' and got.array.tobytes() == want.array.tobytes():
     return '', None
   if got.dtype not in FLOATS + COMPLEX:
     wrong = got.array != want.array

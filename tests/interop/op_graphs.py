@@ -100,7 +100,7 @@ VARIABLE_OPS = ['Assign', 'AssignAdd', 'AssignSub', 'CountUpTo', 'IsVariableInit
                 'ScatterNdSub', 'ScatterNdUpdate', 'AssignVariableOp', 'AssignAddVariableOp', 'AssignSubVariableOp',
                 'ReadVariableOp', 'VarIsInitializedOp', 'VariableShape', 'ResourceCountUpTo', 'ResourceGather',
                 'ResourceGatherNd', 'ResourceScatterNdAdd', 'ResourceScatterNdSub', 'ResourceScatterNdUpdate',
-                'DestroyResourceOp', 'RefSelect']
+                'DestroyResourceOp', 'DisableCopyOnRead', 'RefSelect']
 VARIABLE_OPS += [f'{p}Scatter{k}' for p in ('', 'Resource') for k in ('Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Update')]
 VARIABLE_OPS += [f'{p}Apply{k}' for p in ('', 'Resource') for k in (
     'GradientDescent', 'Momentum', 'KerasMomentum', 'Adagrad', 'AdagradV2', 'Adadelta', 'Adam', 'RMSProp',

@@ -143,7 +143,8 @@ def answer(graph, requests):
     feeds = {f.name: op_values.from_proto(f.tensor) for f in request.feed}
     try:
       last = graph.node[-1]
-      if (len(requests) == 1 and last.name == 'n' and last.op not in IN_GRAPH and
+      # A seeded op run eagerly would go on where one like it stopped.
+      if (len(requests) == 1 and last.name == 'n' and last.op not in IN_GRAPH and 'seed' not in last.attr and
           all(n.op == 'Placeholder' for n in graph.node[:-1])):
         values = run_eagerly(last, feeds)
       else:

@@ -315,11 +315,13 @@ TEST(VariablesTest, DestroyResourceOpEmptiesTheVariable) {
   EXPECT_EQ(op.Run().code(), StatusCode::kNotFound);
 }
 
-TEST(VariablesTest, DisableCopyOnReadWantsAVariable) {
+TEST(VariablesTest, DisableCopyOnReadWantsAVariableWithAValue) {
   OpTester op("DisableCopyOnRead");
   const VariableInfo v = MakeVariable(op, DT_FLOAT);
-  Set(op, v, Tensor::Scalar<float>(1));
   op.Input(Handle(v));
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kFailedPrecondition,
+                                "Could not find variable v"));
+  Set(op, v, Tensor::Scalar<float>(1));
   ASSERT_OK(op.Run());
   EXPECT_TRUE(Get(op, v).initialized());
   OpTester wrong("DisableCopyOnRead");

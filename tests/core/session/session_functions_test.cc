@@ -377,6 +377,21 @@ TEST_P(FunctionsTest, CallsOfOneFunctionDrawApartWhateverTheirOpSays) {
       << "a has drawn once more";
 }
 
+TEST_P(FunctionsTest, TheBranchesOfOneOpDrawApart) {
+  Add("if", "If", {"p", "x"},
+      {{"Tcond", DT_BOOL}, {"Tin", kFloat}, {"Tout", kFloat}},
+      {{"then_branch", "draw"}, {"else_branch", "draw"}});
+  OpenIt();
+  std::vector<float> drawn;
+  for (bool p : {true, false, true, false}) {
+    drawn.push_back(
+        RunScalar({{"x:0", F(0)}, {"p:0", Tensor::Scalar(p)}}, "if"));
+  }
+  EXPECT_EQ(drawn[0], drawn[1]);
+  EXPECT_EQ(drawn[2], drawn[3]);
+  EXPECT_NE(drawn[0], drawn[2]) << "each goes on from run to run";
+}
+
 TEST_P(FunctionsTest, RecursionEndsWhereItsConditionSays) {
   g_.Node("y", "grow", {"x"});
   OpenIt();
