@@ -36,7 +36,7 @@ struct ControlFlow {
   std::vector<int> frame_of;
   std::vector<int> index_in_frame;
   std::vector<int> first_entry;  // of its inputs, in its frame's iteration
-  std::vector<int> pending;      // initial count, see exec/dataflow_executor.cc
+  std::vector<int> pending;      // initial count, see exec/frames.h
   std::vector<std::vector<OutEdge>> out_edges;
   // Edges from feeds, all of which start in the root frame.
   std::vector<std::vector<OutEdge>> feed_edges;
