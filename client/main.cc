@@ -27,6 +27,8 @@ absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
 }  // namespace
 }  // namespace metagraph
 
+// What throws here ends the process, as it may.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   // What does not parse is told in our own words.

@@ -48,6 +48,7 @@ CLI::Option* AddChoice(CLI::App& app, const std::string& names, T* value,
                        const std::vector<std::pair<std::string, T>>& choices,
                        const std::string& help) {
   std::vector<std::string> words;
+  words.reserve(choices.size());
   for (const auto& [word, meaning] : choices) words.push_back(word);
   return app
       .add_option_function<std::string>(

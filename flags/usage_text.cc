@@ -61,7 +61,7 @@ std::string BlameRightly(const CLI::App& app, std::string text,
 std::string UsageText(const CLI::App& app, const CLI::ParseError& error,
                       const std::vector<std::string>& arguments) {
   const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
-  const std::string said = error.what();
+  std::string said = error.what();
   const std::string name = said.substr(0, said.find_first_of(": "));
   if (kind == CLI::ExitCodes::ExtrasError)
     return UnknownText(app, app.remaining(true));

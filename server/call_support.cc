@@ -41,7 +41,7 @@ std::string ForLog(absl::string_view text) {
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  std::string message = ToUtf8(Shorten(status.message()));
+  const std::string message = ToUtf8(Shorten(status.message()));
   google::rpc::ErrorInfo info;
   size_t left = kMaxDetails;
   for (const auto& [key, value] : DetailsOf(status)) {
@@ -49,14 +49,14 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
     left -= key.size() + value.size();
     (*info.mutable_metadata())[key] = ToUtf8(value);
   }
-  if (info.metadata().empty()) return grpc::Status(code, std::move(message));
+  if (info.metadata().empty()) return grpc::Status(code, message);
   info.set_reason(absl::StatusCodeToString(status.code()));
   info.set_domain("metagraph");
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);
   details.add_details()->PackFrom(info);
-  return grpc::Status(code, std::move(message), details.SerializeAsString());
+  return grpc::Status(code, message, details.SerializeAsString());
 }
 
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {

@@ -83,4 +83,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace metagraph
 
+// What throws here ends the process, as it may.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return metagraph::Main(argc, argv); }

@@ -65,6 +65,7 @@ std::vector<ServerOptions::Model*> ModelsMeant(
     value = std::string(rest);
     return {&model};
   }
+  out.reserve(models.size());
   for (ServerOptions::Model& model : models) out.push_back(&model);
   return out;
 }

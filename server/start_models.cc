@@ -42,8 +42,7 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
   }
   CallContext call;
   for (const auto& [model, version] : loading) {
-    const absl::Status loaded =
-        models.WaitUntilLoaded(model->name, version, call);
+    absl::Status loaded = models.WaitUntilLoaded(model->name, version, call);
     if (loaded.ok()) continue;
     const auto now = FindManaged(models, model->name, version);
     if (now && now->path == model->path && !now->error.ok()) return loaded;

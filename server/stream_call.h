@@ -45,9 +45,7 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
 
   void Start(ThreadPool& pool) {
     pool.Schedule([this] {
-      absl::Status status =
-          work_(call_, [this](const Message& m) { return Send(m); });
-      End(Drained(std::move(status)));
+      End(Drained(work_(call_, [this](const Message& m) { return Send(m); })));
     });
   }
 
@@ -113,7 +111,7 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
 
   // Waits until all is sent, for as long as the caller takes anything: without
   // a thread that waits nobody would notice that it does not.
-  absl::Status Drained(absl::Status status) EXCLUDES(mu_) {
+  absl::Status Drained(const absl::Status& status) EXCLUDES(mu_) {
     MutexLock lock(mu_);
     if constexpr (!kTellsProgress) WaitWhileUnsent(0, 0);
     return stopped_.ok() ? status : stopped_;

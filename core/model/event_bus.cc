@@ -6,7 +6,7 @@ namespace metagraph {
 
 int64_t EventBus::Subscribe(Listener listener) {
   MutexLock lock(mu_);
-  listeners_.emplace(next_token_, std::move(listener));
+  listeners_[next_token_] = std::move(listener);
   return next_token_++;
 }
 
