@@ -1,35 +1,65 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, runs the tests; the last line is
-# "N passed, N failed" (", N skipped").
+# "N passed, N failed, N skipped".
 #
-#   tests/run.sh                  the release build
-#   tests/run.sh debug|tsan|clang another preset of CMakePresets.json
+#   tests/run.sh                  everything that must pass, in stages
+#   tests/run.sh debug|tsan|…     one preset of CMakePresets.json
 #   tests/run.sh release -L unit  further words go to ctest
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-preset=${1:-release}
-[[ $# -eq 0 ]] || shift
+passed=0 failed=0 skipped=0
+took=()
+
+# stage NAME COMMAND…: runs it and notes what it took.
+stage() {
+  local start=$SECONDS status=0
+  echo "== $1"
+  "${@:2}" || status=$?
+  took+=("$(printf '%3d:%02d  %s' $(((SECONDS - start) / 60)) \
+    $(((SECONDS - start) % 60)) "$1")")
+  return "$status"
+}
+
+build() {  # PRESET
+  local log=build/$1/configure.log
+  mkdir -p "build/$1"
+  cmake --preset "$1" >"$log" 2>&1 || { cat "$log"; return 1; }
+  cmake --build --preset "$1"
+}
+
+check() {  # PRESET WORD…: its tests; the words go to ctest
+  local log=build/$1/tests.log all bad none
+  ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)" "${@:2}" \
+    >"$log" 2>&1 || true
+  grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ *Start +[0-9]+:' "$log" || true
+  all=$(sed -nE 's/.* tests failed out of ([0-9]+).*/\1/p' "$log")
+  bad=$(sed -nE 's/.* tests passed, ([0-9]+) tests failed out of .*/\1/p' "$log")
+  if [[ -z $all || $all -eq 0 ]]; then
+    echo "no tests were run" >&2
+    return 1
+  fi
+  # ctest counts skipped tests as passed.
+  none=$(grep -cE '\*\*\*Skipped' "$log" || true)
+  passed=$((passed + all - bad - none))
+  failed=$((failed + bad))
+  skipped=$((skipped + none))
+}
+
 deploy/install_packages.sh --tests
-log=build/$preset/tests.log
-mkdir -p "build/$preset"
-
-cmake --preset "$preset" >"build/$preset/configure.log" 2>&1 ||
-  { cat "build/$preset/configure.log"; exit 1; }
-cmake --build --preset "$preset"
-
-status=0
-ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@" \
-  >"$log" 2>&1 || status=$?
-grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ *Start +[0-9]+:' "$log" || true
-
-# ctest counts skipped tests as passed.
-failed=$(sed -nE 's/.* tests passed, ([0-9]+) tests failed out of .*/\1/p' "$log")
-all=$(sed -nE 's/.* tests failed out of ([0-9]+).*/\1/p' "$log")
-skipped=$(grep -cE '\*\*\*Skipped' "$log" || true)
-if [[ -z $all || $all -eq 0 ]]; then
-  echo "no tests were run" >&2
-  exit 1
+if [[ $# -gt 0 ]]; then
+  stage "$1: build" build "$1"
+  stage "$1: tests" check "$@"
+else
+  stage "release: build" build release
+  stage "release: tests" check release -LE tidy
+  stage "clang: warnings, thread safety, tidy" check release -L tidy
+  stage "ASan and UBSan: build" build debug
+  stage "ASan and UBSan: tests" check debug -L 'unit|fuzz'
+  stage "TSan: build" build tsan
+  stage "TSan: tests" check tsan -L unit
 fi
-echo "$((all - failed - skipped)) passed, $failed failed, $skipped skipped"
-exit "$status"
+
+printf '%s\n' "minutes" "${took[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[[ $failed -eq 0 ]]
