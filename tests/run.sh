@@ -2,7 +2,8 @@
 # Installs what is missing, builds, runs the tests; the last line is
 # "N passed, N failed, N skipped".
 #
-#   tests/run.sh                  everything that must pass, in stages
+#   tests/run.sh                  the release build and its tests
+#   tests/run.sh all              everything that must pass, in stages
 #   tests/run.sh debug|tsan|…     one preset of CMakePresets.json
 #   tests/run.sh release -L unit  further words go to ctest
 set -euo pipefail
@@ -46,8 +47,9 @@ check() {  # PRESET WORD…: its tests; the words go to ctest
   skipped=$((skipped + none))
 }
 
+[[ $# -gt 0 ]] || set -- release
 deploy/install_packages.sh --tests
-if [[ $# -gt 0 ]]; then
+if [[ $1 != all ]]; then
   stage "$1: build" build "$1"
   stage "$1: tests" check "$@"
 else

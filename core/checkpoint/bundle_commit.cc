@@ -110,7 +110,7 @@ absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
     RETURN_IF_ERROR(fs.SyncDirectory(folder));
     return fs.Rename(index_temp, IndexPath(prefix));
   };
-  if (const absl::Status status = commit(); !status.ok()) {
+  if (absl::Status status = commit(); !status.ok()) {
     while (moved-- > 0) {
       fs.Rename(DataPath(prefix, static_cast<int>(moved), num_shards),
                 data_files[moved])

@@ -77,7 +77,7 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
   }
 
   ASSIGN_OR_RETURN(const CreatedFolders created, CreateFolderOf(fs, prefix));
-  const absl::Status status = CommitBundle(fs, prefix, data_files, merged);
+  absl::Status status = CommitBundle(fs, prefix, data_files, merged);
   if (!status.ok()) {
     RemoveFolders(fs, created);
     return status;

@@ -99,6 +99,7 @@ std::vector<CheckpointInfo> ListV1(FileSystem& fs, const std::string& folder,
     info.alone = alone;
   }
   std::vector<CheckpointInfo> out;
+  out.reserve(found.size());
   for (auto& [prefix, info] : found) out.push_back(std::move(info));
   return out;
 }

@@ -177,12 +177,11 @@ absl::StatusOr<NameMap::Names> NameMap::Resolve(
     }
     bool idle = true;
     absl::flat_hash_map<std::string, std::string> found;
-    const auto add = [&](std::string key,
+    const auto add = [&](const std::string& key,
                          absl::string_view name) -> absl::Status {
       if (!wanted.contains(key)) return absl::OkStatus();
       idle = false;
-      const auto [at, is_new] =
-          found.emplace(std::move(key), std::string(name));
+      const auto [at, is_new] = found.emplace(key, std::string(name));
       if (is_new || at->second == name) return absl::OkStatus();
       return InvalidArgument("the name map \"", rule.text, "\" makes \"",
                              at->first, "\" of both \"", at->second,
@@ -194,13 +193,13 @@ absl::StatusOr<NameMap::Names> NameMap::Resolve(
       for (absl::string_view name : names) {
         if (rule.kind != Kind::kPattern) {
           if (auto key = MoveScope(name, from, to)) {
-            RETURN_IF_ERROR(add(*std::move(key), name));
+            RETURN_IF_ERROR(add(*key, name));
           }
           continue;
         }
         std::string key(name);
         if (re2::RE2::Replace(&key, *rule.pattern, to)) {
-          RETURN_IF_ERROR(add(std::move(key), name));
+          RETURN_IF_ERROR(add(key, name));
         }
       }
     }

@@ -76,6 +76,7 @@ absl::StatusOr<std::string> CheckpointOfPath(FileSystem& fs,
                     IndexPath(prefix), "\"");
   }
   std::vector<absl::string_view> names;
+  names.reserve(listed.size());
   for (const CheckpointInfo& info : listed) {
     names.push_back(Basename(info.prefix));
   }

@@ -268,7 +268,8 @@ class FusedBatchNormGrad final : public Kernel {
       sums[1][c] = static_cast<float>(sum[c]);
     }
     if (total == 0) return absl::OkStatus();
-    const float count = static_cast<float>(total / channels);
+    const int64_t rows = total / channels;
+    const float count = static_cast<float>(rows);
     T* out = dx->mutable_data<T>();
     return ctx.ParallelFor(total, 4, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {

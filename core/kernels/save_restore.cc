@@ -238,8 +238,8 @@ class RestoreV2 final : public Kernel {
           for (int64_t k = begin; k < end; ++k) {
             const int i = order[k];
             auto tensor = ReadStored(*reader, *stored[i], specs[i]);
-            if (tensor.ok()) ctx.SetOutput(i, *std::move(tensor));
             read[k] = tensor.status();
+            if (tensor.ok()) ctx.SetOutput(i, *std::move(tensor));
           }
         }));
     for (const absl::Status& status : read) RETURN_IF_ERROR(status);

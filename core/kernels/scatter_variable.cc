@@ -74,6 +74,7 @@ absl::StatusOr<std::vector<int64_t>> ReadSliceIndices(const Tensor& indices,
     }
     if (!good) {
       std::vector<int64_t> bad;
+      bad.reserve(depth);
       for (int d = 0; d < depth; ++d) {
         bad.push_back(IndexAt(indices, i * depth + d));
       }

@@ -238,8 +238,7 @@ class DecodeRaw final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     char* out = static_cast<char*>(output->mutable_raw_data());
     for (const std::string& text : texts) {
-      std::memcpy(out, text.data(), size);
-      out += size;
+      out = std::copy_n(text.data(), size, out);
     }
     char* bytes = static_cast<char*>(output->mutable_raw_data());
     if (!little_endian_) {

@@ -141,7 +141,7 @@ absl::Status Model::RestoreNewest(CallContext& call) {
     options.mode = RestoreMode::kPartial;
   }
   absl::StatusOr<RestoreResult> restored = Restore(options, nullptr, call);
-  const absl::Status newest = restored.status();
+  absl::Status newest = restored.status();
   // Of a checkpoint alone no other would do.
   if (!newest.ok() && !folder_.graph_path.empty() &&
       IsDamaged(files(), folder_.checkpoint, call)) {
@@ -415,7 +415,9 @@ absl::StatusOr<int64_t> Model::AssignVariables(
   const auto graph = this->graph();
   std::vector<std::pair<int, Tensor>> by_slot;
   absl::flat_hash_set<int> seen;
-  for (auto& [name, value] : values) {
+  for (std::pair<std::string, Tensor>& named : values) {
+    const std::string& name = named.first;
+    Tensor& value = named.second;
     ASSIGN_OR_RETURN(const ModelVariable* variable,
                      graph->RequireVariable(name));
     if (variable->slot < 0) {

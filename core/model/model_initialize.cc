@@ -53,7 +53,7 @@ absl::Status Model::RunMainOp(CallContext& call, std::set<int>& done) {
   const auto graph = this->graph();
   const std::string operation = MainOp(graph->meta());
   if (operation.empty()) return absl::OkStatus();
-  const absl::Status ran = RunInitializer(operation, call, note_);
+  absl::Status ran = RunInitializer(operation, call, note_);
   if (ran.ok()) done.merge(NodesOf(*graph->meta().graph, operation));
   if (!absl::IsUnimplemented(ran)) return ran;
   // What needs it, a table say, cannot run here either; the rest can.

@@ -67,8 +67,8 @@ std::vector<ScopeChange> CandidatesFor(const std::string& key,
   std::set<std::pair<size_t, ScopeChange>> sorted;
   for (const std::string& name : names) {
     if (auto change = ChangeBetween(name, key)) {
-      sorted.emplace(change->to.size() + change->from.size(),
-                     *std::move(change));
+      const size_t length = change->to.size() + change->from.size();
+      sorted.emplace(length, *std::move(change));
     }
   }
   std::vector<ScopeChange> out;

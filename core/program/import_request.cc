@@ -27,6 +27,7 @@ std::string Describe(const std::vector<MissingOp>& missing) {
     groups[{op.what, op.function}].push_back(&op);
   }
   std::vector<std::string> out;
+  out.reserve(groups.size());
   for (const auto& [key, ops] : groups) {
     out.push_back(absl::StrCat(
         ops[0]->what, " (", ops[0]->Place(),

@@ -36,7 +36,7 @@ absl::StatusOr<RestoreMode> ModeOf(v1::RestoreMode mode) {
 
 // The longest path that Linux takes, and a name that still fits a line.
 constexpr size_t kLongestPath = 4096;
-constexpr size_t kLongestName = 256;
+constexpr size_t kLongestNewName = 256;
 
 absl::Status CheckPath(const char* what, const std::string& path) {
   if (path.size() >= kLongestPath) {
@@ -79,9 +79,9 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
     return InvalidArgument("the request names no directory");
   }
   RETURN_IF_ERROR(CheckPath("directory", request.directory()));
-  if (request.model().size() > kLongestName) {
+  if (request.model().size() > kLongestNewName) {
     return InvalidArgument("model has ", request.model().size(),
-                           " bytes, expected at most ", kLongestName);
+                           " bytes, expected at most ", kLongestNewName);
   }
   if (request.has_expected_generation() && request.expected_generation() != 0) {
     return Annotate(WrongGeneration(0, request.expected_generation()),

@@ -357,7 +357,7 @@ v1::WatchResponse InspectHandler::EventToProto(const ModelEvent& event) {
 
 std::unique_ptr<InspectHandler::Subscription> InspectHandler::Watch(
     const v1::WatchRequest& request,
-    std::function<void(const v1::WatchResponse&)> listener) const {
+    const std::function<void(const v1::WatchResponse&)>& listener) const {
   std::set<std::string> wanted(request.models().begin(),
                                request.models().end());
   const auto passes = [wanted = std::move(wanted)](const std::string& model) {

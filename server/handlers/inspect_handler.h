@@ -64,7 +64,7 @@ class InspectHandler {
   static v1::WatchResponse EventToProto(const ModelEvent& event);
   std::unique_ptr<Subscription> Watch(
       const v1::WatchRequest& request,
-      std::function<void(const v1::WatchResponse&)> listener) const;
+      const std::function<void(const v1::WatchResponse&)>& listener) const;
 
  private:
   ModelManager& models_;
