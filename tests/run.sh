@@ -2,7 +2,7 @@
 # Installs what is missing, builds, runs the tests; the last line is
 # "N passed, N failed, N skipped".
 #
-#   tests/run.sh                  the release build and its tests
+#   tests/run.sh                  the release build and its tests, without tidy
 #   tests/run.sh all              everything that must pass, in stages
 #   tests/run.sh debug|tsan|…     one preset of CMakePresets.json
 #   tests/run.sh release -L unit  further words go to ctest
@@ -47,7 +47,7 @@ check() {  # PRESET WORD…: its tests; the words go to ctest
   skipped=$((skipped + none))
 }
 
-[[ $# -gt 0 ]] || set -- release
+[[ $# -gt 0 ]] || set -- release -LE tidy
 deploy/install_packages.sh --tests
 if [[ $1 != all ]]; then
   stage "$1: build" build "$1"
