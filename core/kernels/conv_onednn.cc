@@ -130,17 +130,17 @@ class OneDnnConv2D final : public ConvOp<float, 2> {
         s.groups > 1 ? memory::format_tag::hwigo : memory::format_tag::hwio);
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-        memory::desc({1, s.in_channels, y.input, x.input}, f32,
-                     memory::format_tag::nhwc),
-        memory::desc(filter, f32, memory::format_tag::any),
-        memory::desc({1, s.out_channels, y.output, x.output}, f32,
-                     memory::format_tag::nhwc),
-        {y.stride, x.stride}, {y.dilation - 1, x.dilation - 1},
-        {y.pad_before, x.pad_before}, {pad_after(y), pad_after(x)});
-    out->desc =
-        dnnl::convolution_forward::primitive_desc(desc, attr, out->engine);
+    const OneDnnConvolution conv = {
+        .source = memory::desc({1, s.in_channels, y.input, x.input}, f32,
+                               memory::format_tag::nhwc),
+        .filter = memory::desc(filter, f32, memory::format_tag::any),
+        .result = memory::desc({1, s.out_channels, y.output, x.output}, f32,
+                               memory::format_tag::nhwc),
+        .strides = {y.stride, x.stride},
+        .dilations = {y.dilation - 1, x.dilation - 1},
+        .pad_before = {y.pad_before, x.pad_before},
+        .pad_after = {pad_after(y), pad_after(x)}};
+    out->desc = Describe(conv, attr, out->engine);
     out->primitive = dnnl::convolution_forward(out->desc);
     return out;
   }

@@ -27,6 +27,35 @@ absl::Status CallOneDnn(F fn) {
   }
 }
 
+// What a convolution is in oneDNN's words.
+struct OneDnnConvolution {
+  dnnl::memory::desc source;
+  dnnl::memory::desc filter;
+  dnnl::memory::desc result;
+  dnnl::memory::dims strides;
+  dnnl::memory::dims dilations;  // 0: none
+  dnnl::memory::dims pad_before;
+  dnnl::memory::dims pad_after;
+};
+
+// oneDNN 3 did away with descriptors of operations; 2.x has nothing else.
+inline dnnl::convolution_forward::primitive_desc Describe(
+    const OneDnnConvolution& conv, const dnnl::primitive_attr& attr,
+    const dnnl::engine& engine) {
+  constexpr auto kKind = dnnl::prop_kind::forward_inference;
+  constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl::convolution_forward::primitive_desc(
+      engine, kKind, kAlgorithm, conv.source, conv.filter, conv.result,
+      conv.strides, conv.dilations, conv.pad_before, conv.pad_after, attr);
+#else
+  return dnnl::convolution_forward::primitive_desc(
+      {kKind, kAlgorithm, conv.source, conv.filter, conv.result, conv.strides,
+       conv.dilations, conv.pad_before, conv.pad_after},
+      attr, engine);
+#endif
+}
+
 // Whether oneDNN is the faster one. Our own code is written for AVX2 and beats
 // it there; oneDNN has AVX-512. A node may ask for it by the attribute
 // `_kernel`, as TensorFlow's graphs do for labelled kernels.
