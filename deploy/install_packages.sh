@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the build needs on Debian 12, and only what is missing.
+# Installs what the build needs on Debian 12 or 13, and only what is missing.
 #   deploy/install_packages.sh [--tests]      --tests: also what the tests need
 set -euo pipefail
 
@@ -8,7 +8,7 @@ packages=(g++ cmake ninja-build pkg-config
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
   libre2-dev libcli11-dev nlohmann-json3-dev)
 if [[ ${1-} == --tests ]]; then
-  packages+=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14)
+  packages+=(libgtest-dev libgmock-dev clang-format clang-tidy)
 fi
 
 missing=()
