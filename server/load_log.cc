@@ -25,7 +25,7 @@ void LoadLog::Write(const ModelEvent& event) const {
   if (event.state != ModelState::kAvailable) return;
   const auto model = models_.Find(event.model, event.version);
   if (!model.ok()) return;  // unloaded by a quick client
-  const auto restored = (*model)->last_restore();
+  const auto restored = (*model)->history().last_restore();
   LOG(INFO) << who << " from " << (*model)->folder().directory
             << (restored ? ", checkpoint " + restored->checkpoint : "");
   if (const std::string note = (*model)->note(); !note.empty()) {

@@ -8,8 +8,8 @@
 
 #include "absl/types/span.h"
 #include "core/base/checked_math.h"
-#include "core/base/give_way.h"
 #include "core/base/status.h"
+#include "core/base/yield.h"
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/slice_copy.h"
@@ -399,7 +399,7 @@ absl::Status BundleReader::ReadPlain(const Piece& piece, char* out) const {
     RETURN_IF_ERROR(file->Read(piece.offset + done, size, to));
     crc = ExtendCrc32c(crc, to, size);
     done += size;
-    GiveWay();
+    Yield();
   }
   RETURN_IF_ERROR(CheckCrc(piece, crc));
   if (piece.dtype == DT_BOOL && out != nullptr) {
@@ -460,7 +460,7 @@ absl::Status BundleReader::ReadStrings(absl::string_view name,
   uint64_t string = 0;  // which one is being filled
   uint64_t at = 0;      // how far
   while (stream.remaining() > 0) {
-    GiveWay();
+    Yield();
     ASSIGN_OR_RETURN(absl::string_view bytes, stream.Take(kChunkSize));
     crc = ExtendCrc32c(crc, bytes);
     while (out != nullptr && !bytes.empty()) {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <utility>
 
-#include "core/base/give_way.h"
 #include "core/base/status.h"
+#include "core/base/yield.h"
 #include "core/checkpoint/file_names.h"
 #include "core/io/coding.h"
 #include "core/io/crc32c.h"
@@ -144,7 +144,7 @@ absl::Status BundleWriter::Append(absl::string_view data, uint32_t* crc) {
     *crc = ExtendCrc32c(*crc, chunk);
     RETURN_IF_ERROR(data_->Append(chunk));
     data.remove_prefix(chunk.size());
-    GiveWay();
+    Yield();
   }
   return absl::OkStatus();
 }

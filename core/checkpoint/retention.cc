@@ -103,7 +103,7 @@ Retained ApplyRetention(std::vector<StateEntry> entries,
       if (first || stays) out.last_preserved = entry.written;
       if (stays) continue;
     }
-    out.fallen.push_back(std::move(entry.prefix));
+    out.expired.push_back(std::move(entry.prefix));
   }
   return out;
 }
@@ -168,7 +168,7 @@ absl::StatusOr<std::vector<std::string>> UpdateCheckpointState(
     state.set_last_preserved_timestamp(kept.last_preserved);
   }
   RETURN_IF_ERROR(WriteCheckpointState(fs, folder, state));
-  return std::move(kept.fallen);
+  return std::move(kept.expired);
 }
 
 }  // namespace metagraph

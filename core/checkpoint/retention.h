@@ -31,9 +31,9 @@ struct StateEntry {
 };
 
 struct Retained {
-  std::vector<StateEntry> entries;  // that stay in the state file
-  std::vector<std::string> fallen;  // prefixes whose files may go
-  double last_preserved = 0;        // seconds since 1970; 0: none
+  std::vector<StateEntry> entries;   // that stay in the state file
+  std::vector<std::string> expired;  // prefixes whose files may go
+  double last_preserved = 0;         // seconds since 1970; 0: none
 };
 
 // What becomes of `entries`, oldest first, of which the last one is new.

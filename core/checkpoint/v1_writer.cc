@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/give_way.h"
 #include "core/base/status.h"
+#include "core/base/yield.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/table.h"
 
@@ -183,7 +183,7 @@ absl::Status V1Writer::Write(const std::string& path,
                              "tensor \"", piece.name, "\": "));
     RETURN_IF_ERROR(table.Add(key, record.SerializeAsString()));
     if (written) RETURN_IF_ERROR(written(piece.tensor.size_bytes()));
-    GiveWay();
+    Yield();
   }
   RETURN_IF_ERROR(table.Finish());
   RETURN_IF_ERROR(file->Sync());

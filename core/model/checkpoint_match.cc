@@ -209,12 +209,4 @@ absl::StatusOr<CheckpointMatch> MatchCheckpoint(
   return out;
 }
 
-absl::StatusOr<Tensor> ReadItem(const CheckpointReader& reader,
-                                const RestoreItem& item) {
-  if (item.slice) return reader.ReadSlice(item.key, *item.slice);
-  ASSIGN_OR_RETURN(Tensor value, reader.Read(item.key));
-  if (item.reshape) return std::move(value).Reshaped(*item.reshape);
-  return value;
-}
-
 }  // namespace metagraph

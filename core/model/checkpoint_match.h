@@ -89,8 +89,4 @@ absl::StatusOr<CheckpointMatch> MatchCheckpoint(
 // there are.
 std::string FirstNames(const std::vector<std::string>& names);
 
-// Reads and checks the value of one item.
-absl::StatusOr<Tensor> ReadItem(const CheckpointReader& reader,
-                                const RestoreItem& item);
-
 }  // namespace metagraph

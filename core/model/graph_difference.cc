@@ -1,7 +1,7 @@
 #include "core/model/graph_difference.h"
 
 #include "absl/strings/str_cat.h"
-#include "core/base/give_way.h"
+#include "core/base/yield.h"
 #include "core/graph/node_difference.h"
 #include "google/protobuf/util/message_differencer.h"
 
@@ -16,7 +16,7 @@ std::string GraphDifference(const MetaGraph& served, const MetaGraph& file,
     return info == nullptr ? nullptr : &info->def;
   };
   for (const Node& node : file.graph->nodes()) {
-    GiveWay();
+    Yield();
     const Node* known = served.graph->FindNode(node.name());
     if (known == nullptr) {
       return absl::StrCat("node \"", node.name(), "\" is new");

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
+#include "core/checkpoint/file_names.h"
 #include "core/graph/variables.h"
 
 namespace metagraph {
@@ -96,6 +98,71 @@ absl::StatusOr<const ModelVariable*> ModelGraph::RequireVariable(
   return WithDetails(
       NotFound("no variable \"", name, "\"", DidYouMean(nearest)),
       {{"name", std::string(name)}, {"nearest", JoinNames(nearest)}});
+}
+
+absl::StatusOr<std::vector<std::pair<int, Tensor>>> ModelGraph::ValuesBySlot(
+    std::vector<std::pair<std::string, Tensor>> values) const {
+  std::vector<std::pair<int, Tensor>> out;
+  absl::flat_hash_set<int> seen;
+  for (std::pair<std::string, Tensor>& named : values) {
+    const std::string& name = named.first;
+    Tensor& value = named.second;
+    ASSIGN_OR_RETURN(const ModelVariable* variable, RequireVariable(name));
+    if (variable->slot < 0) {
+      return Unimplemented("variable \"", name,
+                           "\": its op has no kernel here");
+    }
+    if (!seen.insert(variable->slot).second) {
+      return InvalidArgument("variable \"", variable->name,
+                             "\" is given twice");
+    }
+    if (value.dtype() != variable->dtype ||
+        !variable->shape.IsCompatibleWith(value.shape())) {
+      const std::string expected = absl::StrCat(
+          DataTypeName(variable->dtype), " ", variable->shape.ToString());
+      const std::string found = absl::StrCat(DataTypeName(value.dtype()), " ",
+                                             value.shape().ToString());
+      return WithDetails(
+          InvalidArgument("variable \"", variable->name, "\" is ", expected,
+                          ", the value is ", found),
+          {{"name", variable->name}, {"expected", expected}, {"found", found}});
+    }
+    out.emplace_back(variable->slot, std::move(value));
+  }
+  return out;
+}
+
+std::optional<int64_t> ModelGraph::GlobalStep(
+    const Generation& generation) const {
+  if (global_step_slot_ >= 0) {
+    const Tensor& value = generation.value(global_step_slot_);
+    if (value.initialized() && value.num_elements() == 1) {
+      return value.dtype() == DT_INT64 ? value.scalar<int64_t>()
+                                       : value.scalar<int32_t>();
+    }
+  }
+  const int64_t step = GlobalStepOf(generation.checkpoint);
+  if (step >= 0) return step;
+  return std::nullopt;
+}
+
+std::string ModelGraph::DescribeNoValues(const Generation& generation) const {
+  absl::flat_hash_set<int> saved;
+  for (const SavedVariable& variable : saver_plan_.variables) {
+    saved.insert(variable.node);
+  }
+  int count = 0;
+  for (const ModelVariable& variable : variables_) {
+    if (!saved.empty() && !saved.contains(variable.node)) continue;
+    ++count;
+    if (variable.slot >= 0 && generation.has_value(variable.slot)) return "";
+  }
+  if (count == 0) return "";
+  return absl::StrCat("no weights: ",
+                      count == 1 ? "the variable has no value"
+                                 : absl::StrCat("none of the ", count,
+                                                " variables has a value"),
+                      "; restore a checkpoint, or initialise or assign them");
 }
 
 const GraphCatalog& ModelGraph::catalog() const {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +18,8 @@
 #include "core/model/graph_catalog.h"
 #include "core/op/op_registry.h"
 #include "core/session/session.h"
+#include "core/state/variable_store.h"
+#include "core/tensor/tensor.h"
 
 namespace metagraph {
 
@@ -35,8 +40,19 @@ class ModelGraph {
   const MetaGraph& meta() const { return meta_; }
   const SaverPlan& saver_plan() const { return saver_plan_; }
   const std::vector<ModelVariable>& variables() const { return variables_; }
+  // Whether a checkpoint could give it anything: a frozen graph has nothing to
+  // restore.
+  bool takes_checkpoints() const {
+    return TakesCheckpoints(!variables_.empty(), saver_plan_);
+  }
   // Slot of the variable that counts training steps; -1: there is none.
   int global_step_slot() const { return global_step_slot_; }
+  // What counts the steps: that variable, or else the number at the end of the
+  // checkpoint's name.
+  std::optional<int64_t> GlobalStep(const Generation& generation) const;
+  // What is to be said of a generation in which no variable that is saved has a
+  // value; empty: one has.
+  std::string DescribeNoValues(const Generation& generation) const;
   // For people: what was noticed; may be empty.
   const std::string& note() const { return note_; }
 
@@ -45,6 +61,11 @@ class ModelGraph {
   // Takes "W1" and "W1:0". NOT_FOUND with the nearest names.
   absl::StatusOr<const ModelVariable*> RequireVariable(
       absl::string_view name) const;
+  // Values by the slots of the variables that they are named after. NOT_FOUND:
+  // no such variable. INVALID_ARGUMENT: another dtype, a shape that the graph
+  // does not allow, a variable named twice. UNIMPLEMENTED: no kernel for it.
+  absl::StatusOr<std::vector<std::pair<int, Tensor>>> ValuesBySlot(
+      std::vector<std::pair<std::string, Tensor>> values) const;
   // Made at the first call.
   const GraphCatalog& catalog() const EXCLUDES(mu_);
   // Variables that no output needs. Found at the first call.

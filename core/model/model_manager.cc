@@ -60,7 +60,7 @@ void ModelManager::State::UpdateNewest(const std::string& name) {
   }
 }
 
-void ModelManager::Tell(const ManagedModel& entry, int64_t generation) {
+void ModelManager::Publish(const ManagedModel& entry, int64_t generation) {
   state_->events.Publish(EventOf(entry, generation, environment_.clock->Now()));
 }
 
@@ -124,7 +124,7 @@ absl::Status ModelManager::Start(const std::string& name,
     state_->announced.erase(name);
     ++state_->loading;
   }
-  Tell(loading, 0);
+  Publish(loading, 0);
   if (environment_.lifecycle_pool == nullptr) {
     LoadNow(key, loading.serial, folder, options);
   } else {
@@ -158,7 +158,7 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
     now = entry;
     state_->UpdateNewest(key.first);
   }
-  Tell(now, GenerationOf(now.model));
+  Publish(now, GenerationOf(now.model));
   now.model.reset();
   // Last, since the manager may go when nothing is loading any more.
   MutexLock lock(state_->mu);
@@ -270,7 +270,7 @@ absl::StatusOr<int64_t> ModelManager::TakeOut(absl::string_view name,
   }
   if (out.empty()) return NotServed(name, version);
   for (ManagedModel& entry : out) {
-    if (entry.model != nullptr) Tell(entry, GenerationOf(entry.model));
+    if (entry.model != nullptr) Publish(entry, GenerationOf(entry.model));
   }
   return generation;
 }
@@ -313,7 +313,7 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
     now = it->second;
     state_->UpdateNewest(served.name);
   }
-  Tell(now, GenerationOf(now.model));
+  Publish(now, GenerationOf(now.model));
   return absl::OkStatus();
 }
 

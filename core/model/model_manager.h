@@ -130,7 +130,7 @@ class ModelManager {
   void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder,
                const ModelOptions& options);
   std::shared_ptr<Model> Share(std::unique_ptr<Model> model, int64_t serial);
-  void Tell(const ManagedModel& entry, int64_t generation);
+  void Publish(const ManagedModel& entry, int64_t generation);
   absl::StatusOr<int64_t> TakeOut(absl::string_view name,
                                   std::optional<int64_t> version,
                                   int64_t expected_generation, bool for_good);

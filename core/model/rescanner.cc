@@ -205,7 +205,7 @@ void Rescanner::SeeServed(Sight& sight, ServedVersion& served) {
   const Model& model = *managed.model;
   if (checkpoint.empty() || !model.takes_checkpoints()) return;
   const std::string topic = absl::StrCat("checkpoint ", served.version);
-  const auto last = model.last_restore();
+  const auto last = model.history().last_restore();
   const bool failed =
       last.has_value() && !last->status.ok() && last->checkpoint == checkpoint;
   if (model.seen().HasSeen(checkpoint) && !(failed && sight.retry_failed)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,8 +11,6 @@
 
 namespace metagraph {
 namespace {
-
-constexpr size_t kMaxOrigins = 64;
 
 // The checkpoint that a file belongs to; empty if it belongs to none.
 std::string PrefixOfFile(absl::string_view path) {
@@ -77,34 +76,34 @@ void SeenCheckpoints::Note(const std::string& prefix,
   if (many) Prune();
 }
 
-void SeenCheckpoints::Touched(const std::string& path) {
+void SeenCheckpoints::AddChangedFile(const std::string& path) {
   const std::string prefix = PrefixOfFile(path);
   if (prefix.empty()) return;
   std::string key = KeyOf(prefix);
   MutexLock lock(mu_);
-  touched_.emplace(std::move(key), prefix);
+  changed_by_ops_.emplace(std::move(key), prefix);
   ++changes_;
-  any_touched_ = true;
+  any_changed_ = true;
 }
 
-void SeenCheckpoints::Settle() {
-  if (!any_touched_.load(std::memory_order_relaxed)) return;
-  std::map<std::string, std::string> touched;
+void SeenCheckpoints::NoteChangedFiles() {
+  if (!any_changed_.load(std::memory_order_relaxed)) return;
+  std::map<std::string, std::string> changed;
   {
     MutexLock lock(mu_);
-    touched = touched_;
+    changed = changed_by_ops_;
   }
-  for (const auto& [key, prefix] : touched) {
+  for (const auto& [key, prefix] : changed) {
     Note(prefix, FindFiles(files_, prefix).stamp);
   }
   MutexLock lock(mu_);
-  for (const auto& [key, prefix] : touched) touched_.erase(key);
+  for (const auto& [key, prefix] : changed) changed_by_ops_.erase(key);
   ++changes_;
-  any_touched_ = !touched_.empty();
+  any_changed_ = !changed_by_ops_.empty();
 }
 
 bool SeenCheckpoints::IsBusy(const std::string& key) const {
-  return busy_.count(key) > 0 || touched_.count(key) > 0;
+  return busy_.count(key) > 0 || changed_by_ops_.count(key) > 0;
 }
 
 bool SeenCheckpoints::HasSeen(const std::string& prefix) const {
@@ -124,21 +123,6 @@ bool SeenCheckpoints::HasSeen(const std::string& prefix) const {
     // The files may have been looked at in the middle of a save.
     if (changes_ == before) return false;
   }
-}
-
-void SeenCheckpoints::AddOrigin(Origin origin) {
-  MutexLock lock(mu_);
-  origins_.push_back(std::move(origin));
-  if (origins_.size() > kMaxOrigins) origins_.pop_front();
-}
-
-std::vector<SeenCheckpoints::Origin> SeenCheckpoints::Origins() const {
-  MutexLock lock(mu_);
-  return {origins_.begin(), origins_.end()};
-}
-
-bool SeenCheckpoints::IsThere(const Origin& origin) const {
-  return FindFiles(files_, origin.checkpoint).stamp == origin.stamp;
 }
 
 void SeenCheckpoints::Prune() {

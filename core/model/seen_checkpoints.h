@@ -2,17 +2,14 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/base/mutex.h"
 #include "core/checkpoint/checkpoint_files.h"
-#include "core/checkpoint/name_map.h"
 #include "core/io/file_system.h"
 
 namespace metagraph {
@@ -52,25 +49,12 @@ class SeenCheckpoints {
   void Note(const std::string& prefix, const CheckpointStamp& stamp)
       EXCLUDES(mu_);
 
-  // An op of the model wrote or removed a file. Until the run that it belongs
-  // to has called Settle, its checkpoint counts as busy.
-  void Touched(const std::string& path) EXCLUDES(mu_);
-  void Settle() EXCLUDES(mu_);
+  // An op of the model wrote or removed a file: its checkpoint counts as busy.
+  void AddChangedFile(const std::string& path) EXCLUDES(mu_);
+  // The op's run has ended: notes the checkpoints whose files ops have changed.
+  void NoteChangedFiles() EXCLUDES(mu_);
 
   bool HasSeen(const std::string& prefix) const EXCLUDES(mu_);
-
-  // The checkpoint that holds a generation's values, as its files were then.
-  struct Origin {
-    int64_t generation = 0;
-    std::string checkpoint;
-    CheckpointStamp stamp;
-    RestoreMapping mapping = {};  // that it was restored with
-  };
-  // Only the newest are remembered.
-  void AddOrigin(Origin origin) EXCLUDES(mu_);
-  std::vector<Origin> Origins() const EXCLUDES(mu_);  // newest last
-  // Whether the files still are as they were.
-  bool IsThere(const Origin& origin) const;
 
  private:
   struct Noted {
@@ -86,15 +70,15 @@ class SeenCheckpoints {
   void Prune() EXCLUDES(mu_);
 
   FileSystem& files_;
-  std::atomic<bool> any_touched_{false};
+  std::atomic<bool> any_changed_{false};
   mutable Mutex mu_;
   // All by key.
   std::map<std::string, Noted> noted_ GUARDED_BY(mu_);
   std::map<std::string, int> busy_ GUARDED_BY(mu_);
-  std::map<std::string, std::string> touched_ GUARDED_BY(mu_);  // prefixes
+  std::map<std::string, std::string> changed_by_ops_
+      GUARDED_BY(mu_);  // prefixes
   int64_t changes_ GUARDED_BY(mu_) = 0;
   size_t prune_at_ GUARDED_BY(mu_) = 1000;
-  std::deque<Origin> origins_ GUARDED_BY(mu_);
 };
 
 }  // namespace metagraph

@@ -109,7 +109,7 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   ASSIGN_OR_RETURN(const auto model, models_.Find(request.model(), loading));
   response->set_state(v1::MODEL_STATE_AVAILABLE);
   response->set_generation(model->generation_number());
-  if (const auto report = model->last_report()) {
+  if (const auto report = model->history().last_report()) {
     ToProto(*report, *model, response->mutable_report());
   }
   response->set_note(ToUtf8(model->note()));

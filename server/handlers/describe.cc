@@ -178,10 +178,10 @@ void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   for (const UnsupportedOp& op : model_graph->catalog().unsupported_ops()) {
     ToProto(op, out->add_unsupported_ops());
   }
-  if (const auto last = model.last_restore()) {
+  if (const auto last = model.history().last_restore()) {
     ToProto(*last, out->mutable_last_restore());
   }
-  if (const auto last = model.last_save()) {
+  if (const auto last = model.history().last_save()) {
     ToProto(*last, out->mutable_last_save());
   }
   out->set_node_count(static_cast<int64_t>(meta.graph->nodes().size()));

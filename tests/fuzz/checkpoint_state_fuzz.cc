@@ -46,12 +46,12 @@ void Try(const std::string& state, const Retention& retention) {
   // Whatever it says, the folder has checkpoints.
   Require(LatestCheckpoint(fs, "/d").ok());
   Require(ListCheckpoints(fs, "/d").ok());
-  const auto fallen = UpdateCheckpointState(fs, "/d", "/d/m-3", retention);
-  Require(fallen.ok());
+  const auto expired = UpdateCheckpointState(fs, "/d", "/d/m-3", retention);
+  Require(expired.ok());
   const auto now = ReadCheckpointState(fs, "/d");
   Require(now.ok() && now->model_checkpoint_path() == "m-3");
   Require(now->all_model_checkpoint_paths_size() <= kKeep + kOfOtherSeries);
-  for (const std::string& prefix : *fallen) {
+  for (const std::string& prefix : *expired) {
     Require(prefix != "/d/m-3" && FindOwnFiles(fs, prefix).format != 0);
     Require(RemoveCheckpoint(fs, prefix).ok());
   }

@@ -93,9 +93,9 @@ TEST_F(NamedCheckpointTest, TakesAPrefixThatEndsInASlash) {
   }
   // A step makes it one of the same series.
   PutExample(&fs_, "/d/-30");
-  ASSERT_OK_AND_ASSIGN(const auto fallen,
+  ASSERT_OK_AND_ASSIGN(const auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/-30", {1, 0}));
-  EXPECT_THAT(fallen, testing::ElementsAre("/d/"));
+  EXPECT_THAT(expired, testing::ElementsAre("/d/"));
   ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/", {}));
   EXPECT_EQ(ReadCheckpointState(fs_, "/d")->model_checkpoint_path(), ".");
 }

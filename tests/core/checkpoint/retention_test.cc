@@ -29,9 +29,9 @@ class UpdateCheckpointStateTest : public ::testing::Test {
 };
 
 TEST_F(UpdateCheckpointStateTest, WritesTensorFlowsLook) {
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/m-1", {5}));
-  EXPECT_THAT(fallen, IsEmpty());
+  EXPECT_THAT(expired, IsEmpty());
   ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-2", {5}));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"),
             "model_checkpoint_path: \"m-2\"\n"
@@ -47,10 +47,10 @@ TEST_F(UpdateCheckpointStateTest, ReportsWhatFallsOff) {
   fs_.Put("/far/m-8.index", "");
   fs_.Put("/d/checkpoint",
           State("/d/m-2", {"/far/m-8", "gone", "m-1", "/d/m-2"}));
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/m-3", {1}));
   // Not what lies in another folder, and not what is gone.
-  EXPECT_THAT(fallen, ElementsAre("/d/m-1", "/d/m-2"));
+  EXPECT_THAT(expired, ElementsAre("/d/m-1", "/d/m-2"));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-3", {"m-3"}));
 }
 
@@ -78,9 +78,9 @@ TEST_F(UpdateCheckpointStateTest, OneInSoManyHoursStaysForGood) {
     fs_.SetModified(prefix + ".index", start + absl::Minutes(20 * i));
     // What there is to know is in the folder: the state file may get lost.
     if (i == 6) fs_.Put("/d/checkpoint", State("m-100", {"m-80", "m-100"}));
-    ASSERT_OK_AND_ASSIGN(auto fallen,
+    ASSERT_OK_AND_ASSIGN(auto expired,
                          UpdateCheckpointState(fs_, "/d", prefix, {2, 1.0}));
-    for (const std::string& old : fallen) {
+    for (const std::string& old : expired) {
       removed.push_back(old);
       ASSERT_OK(RemoveCheckpoint(fs_, old));
     }
@@ -107,9 +107,9 @@ TEST_F(UpdateCheckpointStateTest, GivesUpNothingButCheckpoints) {
           State("m-1", {"/elsewhere/notes.txt", "m-1.meta", "checkpoint",
                         "m-3.index", "*", "n.txt-\?\?\?\?\?-of-00002",
                         "m-3.data-00000-of-00001", "m-2", "/x/m-2", "m-1"}));
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/m-3", {1}));
-  EXPECT_THAT(fallen, ElementsAre("/d/m-2", "/d/m-1"));
+  EXPECT_THAT(expired, ElementsAre("/d/m-2", "/d/m-1"));
 }
 
 // What stays and what falls, as text.
@@ -120,7 +120,7 @@ std::string Retain(std::vector<StateEntry> entries, const Retention& retention,
   std::vector<std::string> paths;
   for (const StateEntry& entry : out.entries) paths.push_back(entry.path);
   return absl::StrCat(absl::StrJoin(paths, " "), " | ",
-                      absl::StrJoin(out.fallen, " "), " | ",
+                      absl::StrJoin(out.expired, " "), " | ",
                       out.last_preserved);
 }
 
@@ -174,13 +174,13 @@ TEST_F(UpdateCheckpointStateTest, CountsItsOwnSeries) {
     PutExample(&fs_, absl::StrCat("/d/", name));
   }
   fs_.Put("/d/checkpoint", State("gen-2", {"gen-1", "m-1", "m-2", "gen-2"}));
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/dis-1", {1}));
-  EXPECT_THAT(fallen, IsEmpty());
+  EXPECT_THAT(expired, IsEmpty());
   PutExample(&fs_, "/d/gen-3");
-  ASSERT_OK_AND_ASSIGN(fallen,
+  ASSERT_OK_AND_ASSIGN(expired,
                        UpdateCheckpointState(fs_, "/d", "/d/gen-3", {2}));
-  EXPECT_THAT(fallen, ElementsAre("/d/gen-1"));
+  EXPECT_THAT(expired, ElementsAre("/d/gen-1"));
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"),
             State("gen-3", {"m-1", "m-2", "gen-2", "dis-1", "gen-3"}));
 }
@@ -191,9 +191,9 @@ TEST_F(UpdateCheckpointStateTest, LeavesTheNamesakeOfAnotherFolderAlone) {
   PutExample(&fs_, "/d/m-3");
   PutExample(&fs_, "/d/m-4");
   fs_.Put("/d/checkpoint", State("m-3", {"/far/m-2", "./m-1", "m-3"}));
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/m-4", {1}));
-  EXPECT_THAT(fallen, ElementsAre("/d/m-1", "/d/m-3"));
+  EXPECT_THAT(expired, ElementsAre("/d/m-1", "/d/m-3"));
 }
 
 // Names of the caller's own choice, as TensorFlow's Saver counts them.
@@ -201,9 +201,9 @@ TEST_F(UpdateCheckpointStateTest, CountsWhatTheSaverWroteItself) {
   PutExample(&fs_, "/d/best");
   const std::string own[] = {"/d/m-1", "/d/m-2"};
   fs_.Put("/d/checkpoint", State("m-2", {"m-1", "m-2"}));
-  ASSERT_OK_AND_ASSIGN(auto fallen,
+  ASSERT_OK_AND_ASSIGN(auto expired,
                        UpdateCheckpointState(fs_, "/d", "/d/best", {2}, own));
-  EXPECT_THAT(fallen, ElementsAre("/d/m-1"));
+  EXPECT_THAT(expired, ElementsAre("/d/m-1"));
 }
 
 }  // namespace

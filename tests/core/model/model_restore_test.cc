@@ -231,11 +231,11 @@ TEST_F(ModelRestoreTest, OnlyWhatIsWrongWithTheFilesCountsAsSeen) {
 TEST_F(ModelRestoreTest, ADryRunIsNoRestore) {
   LoadSeed();
   WriteCheckpoint(fs_, "/d/bad", {{"W1", FloatVector({1, 2, 3, 4})}});
-  const auto before = model_->last_restore();
+  const auto before = model_->history().last_restore();
   ASSERT_OK_AND_ASSIGN(const RestoreResult dry,
                        Restore("bad", RestoreMode::kDryRun));
   EXPECT_THAT(dry.report.missing, ElementsAre("Variable", "W2"));
-  EXPECT_EQ(model_->last_restore()->checkpoint, before->checkpoint);
+  EXPECT_EQ(model_->history().last_restore()->checkpoint, before->checkpoint);
   EXPECT_EQ(model_->generation_number(), before->generation);
 }
 

@@ -118,7 +118,7 @@ TEST_F(ModelTest, FailedRestoreListsAllProblemsAndChangesNothing) {
                               "\"Variable\", \"W2\""));
   EXPECT_EQ(model_->generation_number(), before);
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
-  EXPECT_EQ(model_->last_restore()->status.code(),
+  EXPECT_EQ(model_->history().last_restore()->status.code(),
             absl::StatusCode::kInvalidArgument);
 }
 

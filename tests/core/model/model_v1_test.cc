@@ -51,7 +51,7 @@ TEST_F(ModelV1Test, SavesTheFormatThatTheGraphReads) {
 
   ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
   EXPECT_THAT(Add1(*model_), ElementsAre(2, 4, 6, 8));
-  EXPECT_EQ(model_->last_restore()->checkpoint, Path("old-7"));
+  EXPECT_EQ(model_->history().last_restore()->checkpoint, Path("old-7"));
 }
 
 TEST_F(ModelV1Test, KeepsSoManyCheckpoints) {

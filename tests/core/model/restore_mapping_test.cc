@@ -97,7 +97,7 @@ TEST_F(RestoreMappingTest, AnErrorNamesThePrefixThatExplainsAll) {
                                     "All fit with: serve m --prefix model/"));
   ASSERT_OK_AND_ASSIGN(model_, LoadWith(Prefix("model/")));
   EXPECT_THAT(Out(), ElementsAre(3, 6));
-  EXPECT_THAT(model_->last_report()->renamed, SizeIs(4));
+  EXPECT_THAT(model_->history().last_report()->renamed, SizeIs(4));
   EXPECT_THAT(model_->note(), HasSubstr("\"model/a\" is \"a\""));
 }
 
@@ -138,7 +138,8 @@ TEST_F(RestoreMappingTest, SlotsThatOnlyTrainingUsesAreNamedAsSuch) {
   EXPECT_THAT(Out(), ElementsAre(3, 6));
   EXPECT_THAT(model_->note(), AllOf(HasSubstr("2 variables restored"),
                                     HasSubstr("only training uses them")));
-  EXPECT_THAT(model_->last_report()->missing, ElementsAre("a/slot", "b/slot"));
+  EXPECT_THAT(model_->history().last_report()->missing,
+              ElementsAre("a/slot", "b/slot"));
 }
 
 TEST_F(RestoreMappingTest, WeightsThatAreMissingAreNotCalledSlots) {
@@ -164,7 +165,7 @@ TEST_F(RestoreMappingTest, OtherShapesAreNotSkippedAsMissing) {
   RestoreMapping partial = SkipMissing();
   partial.skip_mismatched = true;
   ASSERT_OK_AND_ASSIGN(model_, LoadWith(partial));
-  EXPECT_THAT(model_->last_report()->restored, ElementsAre("a"));
+  EXPECT_THAT(model_->history().last_report()->restored, ElementsAre("a"));
 }
 
 TEST_F(RestoreMappingTest, SkippingAllIsAnError) {
@@ -221,8 +222,8 @@ TEST_F(RestoreMappingTest, TheManagerKeepsTheMappingForNewVersions) {
   WriteNewest("model-2", Weights("", 3, 4));
   Rescanner(manager).Look(false, call_);
   ASSERT_OK_AND_ASSIGN(const auto model, manager.Find("m"));
-  EXPECT_EQ(model->last_restore()->checkpoint, Path("model-2"));
-  EXPECT_OK(model->last_restore()->status);
+  EXPECT_EQ(model->history().last_restore()->checkpoint, Path("model-2"));
+  EXPECT_OK(model->history().last_restore()->status);
   EXPECT_THAT(manager.Load("n", folder(), {}, {Rules({"nonsense"}), ""}),
               HasCode(absl::StatusCode::kInvalidArgument, "nonsense"));
 }
@@ -372,7 +373,7 @@ TEST_F(RestoreMappingTest, AnObjectBasedCheckpointIsReadByItsVariablesNames) {
                                   {"save_counter", "save_counter", 5}}));
   ASSERT_OK_AND_ASSIGN(model_, LoadWith({}));
   EXPECT_THAT(Out(), ElementsAre(3, 6));
-  const auto report = model_->last_report();
+  const auto report = model_->history().last_report();
   EXPECT_TRUE(report->object_based);
   EXPECT_THAT(report->extra,
               ElementsAre("save_counter/.ATTRIBUTES/VARIABLE_VALUE"));

@@ -116,7 +116,7 @@ TEST_F(SavedModelTest, SavesBesideItsVariables) {
   ASSERT_OK(model_->AssignVariables({{"w", FloatVector({9, 9})}}, -1, call_));
   // What was saved is the newest checkpoint; the variables are still there.
   ASSERT_OK(Restore(""));
-  EXPECT_EQ(model_->last_restore()->checkpoint, Path("model.ckpt"));
+  EXPECT_EQ(model_->history().last_restore()->checkpoint, Path("model.ckpt"));
   ASSERT_OK(Restore("variables/variables"));
   EXPECT_THAT(Fetch<float>("w:0"), ElementsAre(3, 4));
 }

@@ -56,32 +56,20 @@ TEST_F(SeenCheckpointsTest, DoesNotForgetWhatIsThere) {
 TEST_F(SeenCheckpointsTest, WhatARunWroteIsNoNews) {
   for (const char* file : {"/d/m-1.index", "/d/m-1.data-00000-of-00001"}) {
     Put("/d/m-1");
-    seen_.Touched(file);
+    seen_.AddChangedFile(file);
     EXPECT_TRUE(seen_.HasSeen("/d/m-1")) << file;
-    seen_.Settle();
+    seen_.NoteChangedFiles();
     EXPECT_TRUE(seen_.HasSeen("/d/m-1")) << file;
   }
   Put("/d/m-1");
   EXPECT_FALSE(seen_.HasSeen("/d/m-1"));
   // Format V1; and what is no checkpoint.
   fs_.Put("/d/old-00000-of-00001", "x");
-  seen_.Touched("/d/old-00000-of-00001");
-  seen_.Touched("/d/checkpoint");
-  seen_.Touched("/d/m-2.index.tempstate7");
-  seen_.Settle();
+  seen_.AddChangedFile("/d/old-00000-of-00001");
+  seen_.AddChangedFile("/d/checkpoint");
+  seen_.AddChangedFile("/d/m-2.index.tempstate7");
+  seen_.NoteChangedFiles();
   EXPECT_TRUE(seen_.HasSeen("/d/old-\?\?\?\?\?-of-00001"));
-}
-
-TEST_F(SeenCheckpointsTest, RemembersTheNewestOrigins) {
-  for (int i = 0; i < 100; ++i) {
-    seen_.AddOrigin({i, absl::StrCat("/d/m-", i), {}});
-  }
-  const auto origins = seen_.Origins();
-  ASSERT_EQ(origins.size(), 64u);
-  EXPECT_EQ(origins.front().generation, 36);
-  EXPECT_EQ(origins.back().checkpoint, "/d/m-99");
-  Put("/d/m-99");
-  EXPECT_FALSE(seen_.IsThere(origins.back()));
 }
 
 TEST(SeenCheckpointsSpellingTest, APathMayBeSpelledInAnyWay) {

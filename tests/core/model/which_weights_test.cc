@@ -321,10 +321,10 @@ TEST_F(WhichWeightsTest, AFrozenGraphNeedsNoCheckpoint) {
   const auto model = Serve(Path("frozen.pb"));
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(model->note(), "");
-  EXPECT_FALSE(model->last_restore().has_value());
+  EXPECT_FALSE(model->history().last_restore().has_value());
   WriteWeights("model.ckpt-8", 6);
   Rescanner(*manager_).Look(true, call_);
-  EXPECT_FALSE(model->last_restore().has_value());
+  EXPECT_FALSE(model->history().last_restore().has_value());
 }
 
 TEST_F(WhichWeightsTest, SaysThatThereAreNoWeights) {

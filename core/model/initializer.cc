@@ -1,7 +1,6 @@
-// What runs before a model is ready, and Model::InitializeVariables.
+#include "core/model/initializer.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -9,68 +8,61 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
-#include "core/model/initializers.h"
-#include "core/model/model.h"
+#include "core/checkpoint/file_names.h"
+#include "core/model/initializer_ops.h"
+#include "core/model/notes.h"
 
 namespace metagraph {
-namespace {
-
-// One remark may come from several tables.
-void AddRemark(std::string& note, absl::string_view more) {
-  if (more.empty() || absl::StrContains(note, more)) return;
-  absl::StrAppend(&note, note.empty() ? "" : "; ", more);
-}
-
-}  // namespace
-
-absl::Status Model::Initialize(CallContext& call) {
-  const auto graph = this->graph();
+absl::Status Initializer::MakeReady(CallContext& call, std::string* note) {
+  const auto graph = graph_.newest();
   const MetaGraph& meta = graph->meta();
   std::set<int> done;
   const auto failed = [this](const std::string& operation) {
     MutexLock lock(mu_);
     return unready_.contains(operation);
   };
-  if (folder_.kind == ModelFolder::Kind::kSavedModel) {
-    RETURN_IF_ERROR(RunMainOp(call, done));
-    AddRemark(note_, RunInitializers(TableInitializers(meta), done, call));
+  if (context_.folder.kind == ModelFolder::Kind::kSavedModel) {
+    RETURN_IF_ERROR(RunMainOp(call, &done, note));
+    AddNoteOnce(RunUnlessDone(TableInitializers(meta), &done, call), note);
   } else {
     const std::string locals =
-        RunInitializers(OperationsIn(meta, "local_init_op"), done, call);
+        RunUnlessDone(OperationsIn(meta, "local_init_op"), &done, call);
     const std::string tables =
-        RunInitializers(TableInitializers(meta), done, call);
+        RunUnlessDone(TableInitializers(meta), &done, call);
     // It runs the tables too: what stopped it is said once.
     if (tables.empty() || !absl::c_any_of(TableInitializers(meta), failed)) {
-      AddRemark(note_, locals);
+      AddNoteOnce(locals, note);
     }
-    AddRemark(note_, tables);
-    AddRemark(note_, InitializeLocals(call));
+    AddNoteOnce(tables, note);
+    AddNoteOnce(InitializeLocals(call), note);
   }
   return call.Check();
 }
 
-absl::Status Model::RunMainOp(CallContext& call, std::set<int>& done) {
-  const auto graph = this->graph();
+absl::Status Initializer::RunMainOp(CallContext& call, std::set<int>* done,
+                                    std::string* note) {
+  const auto graph = graph_.newest();
   const std::string operation = MainOp(graph->meta());
   if (operation.empty()) return absl::OkStatus();
-  absl::Status ran = RunInitializer(operation, call, note_);
-  if (ran.ok()) done.merge(NodesOf(*graph->meta().graph, operation));
+  absl::Status ran = RunOne(operation, call, note);
+  if (ran.ok()) done->merge(NodesOf(*graph->meta().graph, operation));
   if (!absl::IsUnimplemented(ran)) return ran;
   // What needs it, a table say, cannot run here either; the rest can.
-  AddRemark(note_, ran.message());
+  AddNoteOnce(ran.message(), note);
   return absl::OkStatus();
 }
 
-std::string Model::RunInitializers(const std::vector<std::string>& operations,
-                                   std::set<int>& done, CallContext& call) {
-  const auto graph = this->graph();
+std::string Initializer::RunUnlessDone(
+    const std::vector<std::string>& operations, std::set<int>* done,
+    CallContext& call) {
+  const auto graph = graph_.newest();
   std::string note;
   for (const std::string& operation : operations) {
     const Node* node = graph->meta().graph->FindNode(operation);
-    if (node != nullptr && done.contains(node->id)) continue;
-    const absl::Status ran = RunInitializer(operation, call, note);
-    if (ran.ok()) done.merge(NodesOf(*graph->meta().graph, operation));
-    AddRemark(note, ran.message());
+    if (node != nullptr && done->contains(node->id)) continue;
+    const absl::Status ran = RunOne(operation, call, &note);
+    if (ran.ok()) done->merge(NodesOf(*graph->meta().graph, operation));
+    AddNoteOnce(ran.message(), &note);
     MutexLock lock(mu_);
     if (ran.ok()) {
       unready_.erase(operation);
@@ -81,9 +73,9 @@ std::string Model::RunInitializers(const std::vector<std::string>& operations,
   return note;
 }
 
-absl::Status Model::RunInitializer(const std::string& operation,
-                                   CallContext& call, std::string& note) {
-  const auto graph = this->graph();
+absl::Status Initializer::RunOne(const std::string& operation,
+                                 CallContext& call, std::string* note) {
+  const auto graph = graph_.newest();
   const MetaGraph& meta = graph->meta();
   const auto at = [&](const absl::Status& status) {
     return Annotate(status, "initialisation \"", operation, "\": ");
@@ -92,9 +84,9 @@ absl::Status Model::RunInitializer(const std::string& operation,
   request.targets = {operation};
   // An asset may be listed more than once, as tables made from files are.
   std::map<std::string, std::string> paths;
-  if (folder_.kind == ModelFolder::Kind::kSavedModel) {
+  if (context_.folder.kind == ModelFolder::Kind::kSavedModel) {
     const std::string assets =
-        JoinPath(NormalizePath("/", folder_.directory), "assets");
+        JoinPath(NormalizePath("/", context_.folder.directory), "assets");
     for (const tensorflow::AssetFileDef& asset : AssetFiles(meta.def)) {
       paths[asset.tensor_info().name()] = JoinPath(assets, asset.filename());
     }
@@ -102,34 +94,35 @@ absl::Status Model::RunInitializer(const std::string& operation,
   const std::set<int> nodes = NodesOf(*meta.graph, operation);
   for (const InitializerFile& file : FilesOf(meta, nodes)) {
     if (paths.contains(file.tensor)) continue;
-    const absl::Status there = confined_files_->Stat(file.recorded).status();
+    const absl::Status there = files_.Stat(file.recorded).status();
     if (there.ok()) continue;
-    auto beside = FindBesideModel(*confined_files_, file.recorded);
+    auto beside = FindBesideModel(files_, file.recorded);
     if (!beside) {
       return at(absl::Status(
           there.code(),
           absl::StrCat(there.message(), "; nor is there a file \"",
                        Basename(file.recorded), "\" in the model's folder \"",
-                       folder_.directory, "\": copy it there")));
+                       context_.folder.directory, "\": copy it there")));
     }
-    AddRemark(note,
-              absl::StrCat(
-                  "in place of \"", file.recorded, "\", which is ",
-                  absl::IsPermissionDenied(there) ? "outside the model's folder"
-                                                  : "not there",
-                  ", \"", *beside, "\" in the model's folder is read"));
+    AddNoteOnce(
+        absl::StrCat("in place of \"", file.recorded, "\", which is ",
+                     absl::IsPermissionDenied(there)
+                         ? "outside the model's folder"
+                         : "not there",
+                     ", \"", *beside, "\" in the model's folder is read"),
+        note);
     paths[file.tensor] = *std::move(beside);
   }
   for (auto& [name, path] : paths) {
     request.feeds.emplace_back(name,
                                Tensor::Scalar<std::string>(std::move(path)));
   }
-  return at(session_->Run(request, call).status());
+  return at(graph_.session().Run(request, call).status());
 }
 
-std::string Model::InitializeLocals(CallContext& call) {
-  const auto graph = this->graph();
-  const auto values = Read(call);
+std::string Initializer::InitializeLocals(CallContext& call) {
+  const auto graph = graph_.newest();
+  const auto values = graph_.variables().Read(call);
   if (!values.ok()) return std::string(values.status().message());
   RunRequest request;
   for (const ModelVariable& variable : graph->variables()) {
@@ -141,12 +134,12 @@ std::string Model::InitializeLocals(CallContext& call) {
     request.targets.push_back(OperationName(variable.initializer));
   }
   if (request.targets.empty()) return "";
-  return std::string(Annotate(session_->Run(request, call).status(),
+  return std::string(Annotate(graph_.session().Run(request, call).status(),
                               "initialisation of local variables: ")
                          .message());
 }
 
-absl::Status Model::ExplainTables(const absl::Status& status) const {
+absl::Status Initializer::ExplainTables(const absl::Status& status) const {
   if (!absl::IsFailedPrecondition(status) ||
       !absl::StrContains(status.message(), "Table not initialized")) {
     return status;
@@ -154,7 +147,7 @@ absl::Status Model::ExplainTables(const absl::Status& status) const {
   std::string why;
   {
     MutexLock lock(mu_);
-    for (const auto& [operation, reason] : unready_) AddRemark(why, reason);
+    for (const auto& [operation, reason] : unready_) AddNoteOnce(reason, &why);
   }
   if (why.empty()) return status;
   absl::Status out(status.code(), absl::StrCat(status.message(), "; ", why));
@@ -164,11 +157,11 @@ absl::Status Model::ExplainTables(const absl::Status& status) const {
   return out;
 }
 
-absl::StatusOr<InitializeResult> Model::InitializeVariables(
+absl::StatusOr<InitializeResult> Initializer::InitializeVariables(
     InitializeScope scope, const std::vector<std::string>& names, bool dry_run,
     int64_t expected_generation, CallContext& call) {
-  RETURN_IF_ERROR(CheckExpected(expected_generation));
-  const auto graph = this->graph();
+  RETURN_IF_ERROR(graph_.CheckExpected(expected_generation));
+  const auto graph = graph_.newest();
   absl::flat_hash_set<absl::string_view> listed;
   if (scope == InitializeScope::kListed) {
     for (const std::string& name : names) {
@@ -180,7 +173,7 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
   // Which variables have no value, and what is replaced, is looked up within
   // the step that changes it.
   ASSIGN_OR_RETURN(std::unique_ptr<VariableView> step,
-                   session_->BeginStep(call, expected_generation));
+                   graph_.session().BeginStep(call, expected_generation));
   std::shared_ptr<const Generation> before = step->shared_generation();
   InitializeResult out;
   RunRequest request;
@@ -209,20 +202,17 @@ absl::StatusOr<InitializeResult> Model::InitializeVariables(
     out.generation = step->End();
   } else {
     request.step = step.get();
-    if (const auto ran = session_->Run(request, call); !ran.ok()) {
+    if (const auto ran = graph_.session().Run(request, call); !ran.ok()) {
       step->TakeBack();
       return ran.status();
     }
     out.generation = step->End();
-    if (before != nullptr) Retain(std::move(before));
-    Tell(ModelEvent::Kind::kGeneration, "", absl::OkStatus());
+    if (before != nullptr) history_.Retain(std::move(before));
+    events_.PublishGeneration();
   }
   if (scope != InitializeScope::kListed) {
     out.tables = TableInitializers(graph->meta());
-    if (!dry_run) {
-      std::set<int> done;
-      out.note = RunInitializers(out.tables, done, call);
-    }
+    if (!dry_run) out.note = Run(out.tables, call);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-#include "core/model/initializers.h"
+#include "core/model/initializer_ops.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-// Model::Save: snapshot, write, name in the state file.
+#include "core/model/checkpointer.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,15 +8,14 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_state.h"
-#include "core/checkpoint/checkpoint_writer.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/retention.h"
-#include "core/model/model.h"
+#include "core/model/notes.h"
+#include "core/model/save_name.h"
 
 namespace metagraph {
 namespace {
@@ -42,22 +41,6 @@ Retention RetentionOf(const tensorflow::SaverDef& saver, int keep) {
     out.keep_every_n_hours = saver.keep_checkpoint_every_n_hours();
   }
   return out;
-}
-
-// The name of the model's checkpoints, without folder and step.
-std::string BaseName(const ModelFolder& folder, const std::string& serving) {
-  absl::string_view name = WithoutShards(Basename(serving));
-  if (folder.kind == ModelFolder::Kind::kCheckpoints) {
-    if (!serving.empty()) return std::string(WithoutGlobalStep(name));
-    name = Basename(folder.graph_path);
-    if (absl::ConsumeSuffix(&name, ".meta")) {
-      return std::string(WithoutGlobalStep(name));
-    }
-    return "model.ckpt";
-  }
-  // The variables of a SavedModel are part of it and stay as they are.
-  if (name.empty() || name == "variables") return "model.ckpt";
-  return std::string(WithoutGlobalStep(name));
 }
 
 // What is to be written, or which variables stand in the way.
@@ -113,38 +96,6 @@ std::string NotKept(const SaverPlan& plan,
   return absl::StrCat(absl::StrJoin(left, ", "), " and ", more, " more");
 }
 
-// The folder that a save goes to.
-std::string FolderOf(FileSystem& fs, const SaveOptions& options,
-                     const ModelFolder& folder) {
-  const std::string path = absl::StartsWith(options.prefix, "/")
-                               ? options.prefix
-                               : JoinPath(folder.directory, options.prefix);
-  const bool is_folder =
-      options.prefix.empty() || absl::EndsWith(options.prefix, "/");
-  const std::string out(is_folder ? path : Dirname(path));
-  // The model's own folder is known by one name only.
-  return FolderKey(fs, out) == FolderKey(fs, folder.directory)
-             ? folder.directory
-             : out;
-}
-
-// What others of a checkpoint's files end with cannot end its own name.
-absl::Status CheckName(const std::string& name) {
-  if (WithoutShards(name) != name) {
-    return InvalidArgument("\"", name,
-                           "\" is the name of one file of a checkpoint in "
-                           "format V1, not that of a checkpoint");
-  }
-  for (const char* ending : {".index", ".meta"}) {
-    if (!absl::EndsWith(name, ending)) continue;
-    return InvalidArgument("\"", name,
-                           "\" ends as another file of a "
-                           "checkpoint does: leave ",
-                           ending, " away");
-  }
-  return absl::OkStatus();
-}
-
 // Whether the name map, which will be applied to what is saved here, leaves it
 // as it is.
 absl::Status CheckReadsBack(const SaverPlan& plan,
@@ -196,39 +147,95 @@ absl::Status AboutFolder(const absl::Status& status,
   return WithDetails(std::move(out), {{"name", folder}});
 }
 
-void AddNote(absl::string_view more, SaveResult& result) {
-  absl::StrAppend(&result.note, result.note.empty() ? "" : "; ", more);
-}
-
 }  // namespace
 
-absl::StatusOr<SaveResult> Model::Save(const SaveOptions& options,
-                                       const ProgressCallback& progress,
-                                       CallContext& call) {
-  absl::StatusOr<SaveResult> result = DoSave(options, progress, call);
+absl::StatusOr<SaveResult> Checkpointer::Save(const SaveOptions& given,
+                                              const ProgressCallback& progress,
+                                              CallContext& call) {
+  const auto save = [&]() -> absl::StatusOr<SaveResult> {
+    SaveOptions options = given;
+    ASSIGN_OR_RETURN(options.prefix, LocalPath(given.prefix));
+    const std::string folder =
+        FolderOfSave(context_.files(), options.prefix, context_.folder);
+    ASSIGN_OR_RETURN(const auto held,
+                     context_.environment.folder_locks->Acquire(
+                         FolderKey(context_.files(), folder), call));
+    return SaveInto(folder, options, progress, call);
+  };
+  absl::StatusOr<SaveResult> result = save();
   Outcome outcome;
-  outcome.checkpoint = result.ok() ? result->checkpoint : options.prefix;
-  outcome.time = environment_.clock->Now();
+  outcome.checkpoint = result.ok() ? result->checkpoint : given.prefix;
+  outcome.time = context_.Now();
   outcome.status = result.status();
   outcome.generation = result.ok() ? result->generation : 0;
-  {
-    MutexLock lock(mu_);
-    last_save_ = outcome;
-  }
-  Tell(ModelEvent::Kind::kSave, outcome.checkpoint, result.status());
+  history_.RecordSave(outcome);
+  events_.Publish(ModelEvent::Kind::kSave, outcome.checkpoint, result.status());
   return result;
 }
 
-absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& given,
-                                         const ProgressCallback& progress,
-                                         CallContext& call) {
-  SaveOptions options = given;
-  ASSIGN_OR_RETURN(options.prefix, LocalPath(given.prefix));
-  const std::string folder = FolderOf(files(), options, folder_);
-  ASSIGN_OR_RETURN(const auto held, environment_.folder_locks->Acquire(
-                                        FolderKey(files(), folder), call));
-  const auto graph = this->graph();
+absl::StatusOr<SaveResult> Checkpointer::SaveInto(
+    const std::string& folder, const SaveOptions& options,
+    const ProgressCallback& progress, CallContext& call) {
+  FileSystem& files = context_.files();
+  const auto graph = graph_.newest();
   const SaverPlan& plan = graph->saver_plan();
+  RETURN_IF_ERROR(CheckPlan(plan, folder, options));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation,
+                   graph_.variables().Read(call));
+  RETURN_IF_ERROR(
+      CheckGeneration(options.expected_generation, generation->number));
+  ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
+                   Collect(plan, graph->variables(), *generation));
+
+  SaveResult result;
+  result.generation = generation->number;
+  result.tensors = static_cast<int64_t>(tensors.size());
+  if (!options.no_global_step) {
+    result.global_step = options.global_step;
+    if (!result.global_step && graph->global_step_slot() >= 0) {
+      result.global_step = graph->GlobalStep(*generation);
+    }
+  }
+  ASSIGN_OR_RETURN(result.checkpoint,
+                   PrefixOfSave(options.prefix, folder, context_.folder,
+                                generation->checkpoint, result.global_step));
+  const std::string& prefix = result.checkpoint;
+  if (const std::string left = NotKept(plan, graph->variables(), *generation);
+      !left.empty()) {
+    AddNote(absl::StrCat("the graph's saver does not keep ", left),
+            &result.note);
+  }
+  const bool had_meta = files.Stat(MetaGraphPath(prefix)).ok();
+  const bool replaces = FindOwnFiles(files, prefix).format != 0;
+  if (replaces) {
+    AddNote("the checkpoint that had this name is replaced", &result.note);
+  }
+  const auto bytes = WriteTensors(tensors, plan.format, options.shards, result,
+                                  progress, call);
+  if (!bytes.ok()) return AboutFolder(bytes.status(), folder);
+  result.bytes = *bytes;
+  result.files = FindFiles(files, prefix).paths;
+
+  if (const absl::Status status = MakeNewest(options, *graph, &result);
+      !status.ok()) {
+    if (replaces || NamedByStateFile(files, prefix)) {
+      return Annotate(status, "checkpoint \"", prefix,
+                      "\" is written and whole, but this failed: ");
+    }
+    // Nothing is left of it, and what was there stays.
+    const std::string spare[] = {context_.folder.graph_path,
+                                 had_meta ? MetaGraphPath(prefix) : ""};
+    RemoveCheckpoint(files, prefix, spare).IgnoreError();
+    return status;
+  }
+  // Another process may be saving here too: only what is surely abandoned goes.
+  RemoveStaleTempFiles(files, folder, context_.Now() - absl::Hours(1));
+  return result;
+}
+
+absl::Status Checkpointer::CheckPlan(const SaverPlan& plan,
+                                     const std::string& folder,
+                                     const SaveOptions& options) const {
   if (!plan.complete()) {
     return Unimplemented("the saver also keeps what is no variable: \"",
                          plan.unmapped[0].node,
@@ -245,149 +252,87 @@ absl::StatusOr<SaveResult> Model::DoSave(const SaveOptions& given,
   }
   // A checkpoint holds the graph's names, as its `.meta` does, whatever names
   // the values came from.
-  if (folder == folder_.directory) {
-    RETURN_IF_ERROR(CheckReadsBack(plan, options_.mapping));
-  }
-  ASSIGN_OR_RETURN(std::shared_ptr<const Generation> generation, Read(call));
-  RETURN_IF_ERROR(
-      CheckExpected(options.expected_generation, generation->number));
-  ASSIGN_OR_RETURN(const std::vector<TensorToSave> tensors,
-                   Collect(plan, graph->variables(), *generation));
-
-  SaveResult result;
-  result.generation = generation->number;
-  result.tensors = static_cast<int64_t>(tensors.size());
-  if (!options.no_global_step) {
-    result.global_step = options.global_step;
-    if (!result.global_step && graph->global_step_slot() >= 0) {
-      result.global_step = GlobalStep(*generation);
-    }
-  }
-  ASSIGN_OR_RETURN(result.checkpoint, ChoosePrefix(options, folder, *generation,
-                                                   result.global_step));
-  const std::string& prefix = result.checkpoint;
-  if (const std::string left = NotKept(plan, graph->variables(), *generation);
-      !left.empty()) {
-    AddNote(absl::StrCat("the graph's saver does not keep ", left), result);
-  }
-  const bool had_meta = files().Stat(MetaGraphPath(prefix)).ok();
-  const bool replaces = FindOwnFiles(files(), prefix).format != 0;
-  if (replaces) {
-    AddNote("the checkpoint that had this name is replaced", result);
-  }
-  const auto bytes =
-      WriteCheckpoint(tensors, plan.format, options.shards, prefix,
-                      generation->number, progress, call);
-  if (!bytes.ok()) return AboutFolder(bytes.status(), folder);
-  result.bytes = *bytes;
-  result.files = FindFiles(files(), prefix).paths;
-
-  if (const absl::Status status = Finish(options, *graph, result);
-      !status.ok()) {
-    if (replaces || NamedByStateFile(files(), prefix)) {
-      return Annotate(status, "checkpoint \"", prefix,
-                      "\" is written and whole, but this failed: ");
-    }
-    // Nothing is left of it, and what was there stays.
-    const std::string spare[] = {folder_.graph_path,
-                                 had_meta ? MetaGraphPath(prefix) : ""};
-    RemoveCheckpoint(files(), prefix, spare).IgnoreError();
-    return status;
-  }
-  // Another process may be saving here too: only what is surely abandoned goes.
-  RemoveStaleTempFiles(files(), folder,
-                       environment_.clock->Now() - absl::Hours(1));
-  return result;
+  if (folder != context_.folder.directory) return absl::OkStatus();
+  return CheckReadsBack(plan, context_.options.mapping);
 }
 
-absl::StatusOr<std::string> Model::ChoosePrefix(
-    const SaveOptions& options, const std::string& folder,
-    const Generation& generation, std::optional<int64_t> global_step) const {
-  std::string name(Basename(options.prefix));
-  if (name.empty()) name = BaseName(folder_, generation.checkpoint);
-  if (global_step) absl::StrAppend(&name, "-", *global_step);
-  RETURN_IF_ERROR(CheckName(name));
-  return JoinPath(folder, name);
-}
-
-absl::StatusOr<int64_t> Model::WriteCheckpoint(
+absl::StatusOr<int64_t> Checkpointer::WriteTensors(
     const std::vector<TensorToSave>& tensors, int format, int shards,
-    const std::string& prefix, int64_t generation,
-    const ProgressCallback& progress, CallContext& call) {
-  Progress so_far;
-  so_far.tensors_total = static_cast<int64_t>(tensors.size());
+    const SaveResult& result, const ProgressCallback& progress,
+    CallContext& call) {
+  FileSystem& files = context_.files();
+  const std::string& prefix = result.checkpoint;
+  int64_t total = 0;
   for (const TensorToSave& tensor : tensors) {
-    so_far.bytes_total += tensor.value.size_bytes();
+    total += tensor.value.size_bytes();
   }
-  if (progress) progress(so_far);
-  const auto written = [&](int64_t bytes) {
-    so_far.bytes_done += bytes;
-    ++so_far.tensors_done;
-    if (progress) progress(so_far);
-  };
+  ProgressMeter meter(progress, static_cast<int64_t>(tensors.size()), total);
+  const auto written = [&](int64_t bytes) { meter.Add(bytes); };
   // Whoever watches the folder must not restore it over what comes after.
   const auto busy = seen_.Begin(prefix);
-  const CheckpointStamp before = FindFiles(files(), prefix).stamp;
+  const CheckpointStamp before = FindFiles(files, prefix).stamp;
   absl::StatusOr<int64_t> bytes =
       format == 1
-          ? WriteCheckpointV1(files(), prefix, tensors, written, call)
-          : WriteCheckpointV2(files(), prefix, tensors, shards, written, call);
+          ? WriteCheckpointV1(files, prefix, tensors, written, call)
+          : WriteCheckpointV2(files, prefix, tensors, shards, written, call);
   // If only the last sync failed the new checkpoint is there all the same.
-  const CheckpointStamp after = FindFiles(files(), prefix).stamp;
+  const CheckpointStamp after = FindFiles(files, prefix).stamp;
   if (after != before) seen_.Note(prefix, after);
-  if (bytes.ok()) seen_.AddOrigin({generation, prefix, after});
+  if (bytes.ok()) history_.AddOrigin({result.generation, prefix, after});
   return bytes;
 }
 
-absl::Status Model::Finish(const SaveOptions& options, const ModelGraph& graph,
-                           SaveResult& result) {
+absl::Status Checkpointer::MakeNewest(const SaveOptions& options,
+                                      const ModelGraph& graph,
+                                      SaveResult* result) {
   if (options.meta_graph) {
     std::string meta;
     if (!graph.meta().ToProto().SerializeToString(&meta)) {
       return ResourceExhausted("the meta graph is too large to be written");
     }
-    std::string path = MetaGraphPath(result.checkpoint);
-    RETURN_IF_ERROR(WriteFileAtomically(files(), path, meta));
-    result.files.push_back(std::move(path));
+    std::string path = MetaGraphPath(result->checkpoint);
+    RETURN_IF_ERROR(WriteFileAtomically(context_.files(), path, meta));
+    result->files.push_back(std::move(path));
   }
   if (options.state_file) {
-    RETURN_IF_ERROR(NameNewest(options, graph.saver_plan().saver, result));
-    result.files.push_back(
-        JoinPath(Dirname(result.checkpoint), kCheckpointStateFile));
+    RETURN_IF_ERROR(UpdateStateFile(options, graph.saver_plan().saver, result));
+    result->files.push_back(
+        JoinPath(Dirname(result->checkpoint), kCheckpointStateFile));
   }
   return absl::OkStatus();
 }
 
-absl::Status Model::NameNewest(const SaveOptions& options,
-                               const tensorflow::SaverDef& saver,
-                               SaveResult& result) {
+absl::Status Checkpointer::UpdateStateFile(const SaveOptions& options,
+                                           const tensorflow::SaverDef& saver,
+                                           SaveResult* result) {
+  FileSystem& files = context_.files();
   std::vector<std::string> own;
   {
     MutexLock lock(mu_);
     own = saved_;
   }
   ASSIGN_OR_RETURN(
-      const std::vector<std::string> fallen,
-      UpdateCheckpointState(files(), std::string(Dirname(result.checkpoint)),
-                            result.checkpoint, RetentionOf(saver, options.keep),
-                            own));
+      const std::vector<std::string> expired,
+      UpdateCheckpointState(files, std::string(Dirname(result->checkpoint)),
+                            result->checkpoint,
+                            RetentionOf(saver, options.keep), own));
   // What the next start needs.
-  const std::string spare[] = {folder_.graph_path,
-                               MetaGraphPath(result.checkpoint)};
-  for (const std::string& old : fallen) {
-    const absl::Status removed = RemoveCheckpoint(files(), old, spare);
+  const std::string spare[] = {context_.folder.graph_path,
+                               MetaGraphPath(result->checkpoint)};
+  for (const std::string& old : expired) {
+    const absl::Status removed = RemoveCheckpoint(files, old, spare);
     if (removed.ok()) {
-      result.deleted.push_back(old);
+      result->deleted.push_back(old);
     } else {  // the save itself is complete
-      AddNote(absl::StrCat("not removed: ", removed.message()), result);
+      AddNote(absl::StrCat("not removed: ", removed.message()), &result->note);
     }
   }
   MutexLock lock(mu_);
   std::erase_if(saved_, [&](const std::string& prefix) {
-    return prefix == result.checkpoint ||
-           absl::c_linear_search(result.deleted, prefix);
+    return prefix == result->checkpoint ||
+           absl::c_linear_search(result->deleted, prefix);
   });
-  saved_.push_back(result.checkpoint);
+  saved_.push_back(result->checkpoint);
   if (saved_.size() > kMaxSaved) saved_.erase(saved_.begin());
   return absl::OkStatus();
 }
