@@ -139,7 +139,6 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
     const std::vector<Endpoint>& inputs = graph.node(id).inputs;
     read_by_run.insert(inputs.begin(), inputs.end());
   }
-  UnsupportedOps unsupported;
   FunctionUse functions(catalog, call);
   std::set<int> read;
   std::set<int> written;
@@ -165,7 +164,6 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
         }
       }
     }
-    for (const MissingOp& op : catalog.MissingOps(node)) unsupported.Add(op);
     functions.Look(node, &out.op_counts, &read, &written);
     const OpInfo* op = model.ops().Find(node.op());
     if (op != nullptr && op->writes_variables) {
@@ -184,7 +182,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   }
   out.flops = ToInt(flops);
   out.memory = ToInt(memory);
-  out.unsupported_ops = unsupported.Take();
+  out.unsupported_ops = catalog.UnsupportedOps(pruned.nodes);
 
   const auto generation = model.Peek();
   for (const ModelVariable& variable : model_graph->variables()) {

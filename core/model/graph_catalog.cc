@@ -1,7 +1,6 @@
 #include "core/model/graph_catalog.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "absl/strings/match.h"
@@ -78,7 +77,8 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
     : keep_(meta.graph),
       graph_(*meta.graph),
       ops_(ops),
-      library_(meta.graph, ops) {
+      library_(meta.graph, ops),
+      missing_(library_) {
   for (const tensorflow::OpDef& op :
        meta.def.meta_info_def().stripped_op_list().op()) {
     producer_ops_.emplace(op.name(), &op);
@@ -112,18 +112,15 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
     outputs.erase(std::unique(outputs.begin(), outputs.end()), outputs.end());
   }
 
-  FindMissingOps();
-  UnsupportedOps unsupported;
+  std::vector<int> all(size);
+  std::iota(all.begin(), all.end(), 0);
+  unsupported_ = missing_.Summarize(all);
   std::vector<int> queue;
   for (const Node& node : graph_.nodes()) {
-    const std::vector<MissingOp>& missing = MissingOps(node);
-    if (missing.empty()) continue;
     // What an input pipeline hands out can be fed.
-    if (!IsInputOp(node.op())) {
-      blocked_by_[node.id] = node.id;
-      queue.push_back(node.id);
-    }
-    for (const MissingOp& op : missing) unsupported.Add(op);
+    if (!missing_.Has(node) || IsInputOp(node.op())) continue;
+    blocked_by_[node.id] = node.id;
+    queue.push_back(node.id);
   }
   const DeadBranches branches(graph_, nullptr);
   for (size_t i = 0; i < queue.size(); ++i) {
@@ -136,70 +133,6 @@ GraphCatalog::GraphCatalog(const MetaGraph& meta, const OpRegistry& ops)
       queue.push_back(reader);
     }
   }
-  unsupported_ = unsupported.Take();
-}
-
-void GraphCatalog::FindMissingOps() {
-  std::map<std::string, std::vector<MissingOp>> of_functions;  // by KeyOf
-  for (const Node& node : graph_.nodes()) {
-    const OpInfo* op = ops_.Find(node.op());
-    const auto called = FunctionsOf(*node.def);
-    if (op != nullptr && called.empty() &&
-        ops_.SelectKernel(*node.def, *op).ok()) {
-      continue;
-    }
-    const auto meaning = library_.Describe(
-        std::shared_ptr<const tensorflow::NodeDef>(keep_, node.def));
-    MissingOp own{node.op(), node.op(), node.name(), ""};
-    if (!meaning.ok()) {
-      own.what = std::string(meaning.status().message());
-      missing_[node.id].push_back(std::move(own));
-      continue;
-    }
-    if (IsMissing(*meaning, ops_, &own)) {
-      missing_[node.id].push_back(std::move(own));
-      continue;
-    }
-    for (const auto& function : FunctionsOf(*meaning->node)) {
-      const auto [it, is_new] = of_functions.try_emplace(KeyOf(function));
-      if (is_new) {
-        const absl::Status status =
-            library_.FindMissing({function}, nullptr, &it->second);
-        if (!status.ok()) {
-          it->second.push_back({std::string(status.message()), node.op(),
-                                node.name(), function.name()});
-        }
-      }
-      if (it->second.empty()) continue;
-      auto& missing = missing_[node.id];
-      missing.insert(missing.end(), it->second.begin(), it->second.end());
-    }
-  }
-}
-
-const std::vector<MissingOp>& GraphCatalog::MissingOps(const Node& node) const {
-  static const auto* kNone = new std::vector<MissingOp>();
-  const auto it = missing_.find(node.id);
-  return it == missing_.end() ? *kNone : it->second;
-}
-
-void UnsupportedOps::Add(const MissingOp& missing) {
-  if (!seen_.emplace(missing.function, missing.node).second) return;
-  UnsupportedOp& entry = by_op_[missing.op];
-  entry.op = missing.op;
-  ++entry.nodes;
-  if (entry.examples.size() < 3) {
-    entry.examples.push_back(
-        missing.function.empty()
-            ? missing.node
-            : absl::StrCat(missing.function, "/", missing.node));
-  }
-}
-
-std::vector<UnsupportedOp> UnsupportedOps::Take() {
-  std::vector<UnsupportedOp> out;
-  for (auto& [op, entry] : by_op_) out.push_back(std::move(entry));
-  return out;
 }
 
 void GraphCatalog::FindShapes() {
@@ -294,13 +227,12 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
 }
 
 std::string GraphCatalog::WhyUnsupported(const Node& node) const {
-  const std::vector<MissingOp>& missing = MissingOps(node);
-  if (missing.empty()) return "";
-  const MissingOp& first = missing[0];
-  return absl::StrCat(first.what == first.op
-                          ? absl::StrCat("no kernel for op ", first.op)
-                          : first.what,
-                      " (", first.Place(), ")");
+  const std::optional<MissingOp> first = missing_.FirstOf(node);
+  if (!first) return "";
+  return absl::StrCat(first->what == first->op
+                          ? absl::StrCat("no kernel for op ", first->op)
+                          : first->what,
+                      " (", first->Place(), ")");
 }
 
 absl::StatusOr<Endpoint> GraphCatalog::Find(absl::string_view name) const {

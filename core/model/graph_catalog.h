@@ -1,18 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <set>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/graph/graph.h"
 #include "core/graph/meta_graph.h"
 #include "core/graph/op_signature.h"
+#include "core/model/missing_ops.h"
 #include "core/op/op_registry.h"
 #include "core/program/library.h"
 #include "core/tensor/tensor_shape.h"
@@ -33,23 +33,6 @@ struct TensorDetails {
   bool leaf = false;  // no node reads it
   // Why no run can produce it; empty if one can.
   std::string why_not;
-};
-
-struct UnsupportedOp {
-  std::string op;
-  int64_t nodes = 0;
-  std::vector<std::string> examples;
-};
-
-// Collects ops without kernel, each node once.
-class UnsupportedOps {
- public:
-  void Add(const MissingOp& missing);
-  std::vector<UnsupportedOp> Take();  // sorted by op
-
- private:
-  std::map<std::string, UnsupportedOp> by_op_;
-  std::set<std::pair<std::string, std::string>> seen_;  // function, node
 };
 
 bool IsPlaceholderOp(absl::string_view op);
@@ -76,14 +59,14 @@ class GraphCatalog {
   // similar names, or for an output that the op does not have.
   absl::StatusOr<Endpoint> Find(absl::string_view name) const;
 
-  // Whether ops have kernels is asked for node by node, so this is a walk over
-  // the graph: sorted by op.
+  // Ops without kernel, their own and those of functions that they call: of the
+  // whole graph, and of some nodes by their numbers. Sorted by op.
   const std::vector<UnsupportedOp>& unsupported_ops() const {
     return unsupported_;
   }
-  // The ops without kernel that this node needs: its own, or those of the
-  // functions that it calls.
-  const std::vector<MissingOp>& MissingOps(const Node& node) const;
+  std::vector<UnsupportedOp> UnsupportedOps(absl::Span<const int> nodes) const {
+    return missing_.Summarize(nodes);
+  }
   // Why this node cannot run; empty if it can.
   std::string WhyUnsupported(const Node& node) const;
 
@@ -92,8 +75,6 @@ class GraphCatalog {
 
  private:
   const tensorflow::OpDef* FindOpDef(absl::string_view op) const;
-  // Fills missing_.
-  void FindMissingOps();
   // Fills shapes_.
   void FindShapes();
 
@@ -101,14 +82,13 @@ class GraphCatalog {
   const Graph& graph_;
   const OpRegistry& ops_;
   const Library library_;
+  const MissingOps missing_;
   // From the producer's op list: what the registry does not know.
   absl::flat_hash_map<std::string, const tensorflow::OpDef*> producer_ops_;
   std::vector<NodeSignature> signatures_;  // by node; empty if unknown
   // By node, by output: what shape rules say.
   std::vector<absl::InlinedVector<PartialShape, 1>> shapes_;
   std::vector<std::vector<int>> read_;  // by node: outputs read, in order
-  // By node id, of those that need ops without kernel.
-  absl::flat_hash_map<int, std::vector<MissingOp>> missing_;
   // The node without kernel that this one depends on, or -1.
   std::vector<int> blocked_by_;
   std::vector<UnsupportedOp> unsupported_;
