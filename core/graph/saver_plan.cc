@@ -9,6 +9,7 @@
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/collections.h"
+#include "core/graph/expand_calls.h"
 #include "core/graph/variables.h"
 #include "core/tensor/tensor_proto.h"
 
@@ -29,22 +30,6 @@ bool IsAssignOp(absl::string_view op) {
 const AttrValue* FindNodeAttr(const Node& node, const char* name) {
   const auto found = node.def->attr().find(name);
   return found == node.def->attr().end() ? nullptr : &found->second;
-}
-
-// What `from` depends on, itself included, nearest first.
-std::vector<int> AncestorsOf(const Graph& graph, int from) {
-  std::vector<int> out = {from};
-  absl::flat_hash_set<int> seen = {from};
-  for (size_t i = 0; i < out.size(); ++i) {
-    const Node& at = graph.node(out[i]);
-    for (const Endpoint& input : at.inputs) {
-      if (seen.insert(input.node).second) out.push_back(input.node);
-    }
-    for (const int input : at.control_inputs) {
-      if (seen.insert(input).second) out.push_back(input);
-    }
-  }
-  return out;
 }
 
 // What the save ops write; RestoreV2 reads both formats, so it only counts
@@ -73,6 +58,7 @@ class Walk {
         filename_(ResolveName(graph, saver.filename_tensor_name())) {}
 
   void From(int restore_op);
+  void FindConstants(int save_op);
   SaverPlan Take() &&;
 
  private:
@@ -271,6 +257,29 @@ void Walk::From(int restore_op) {
   }
 }
 
+// What does not come from a variable but from a constant.
+void Walk::FindConstants(int save_op) {
+  absl::flat_hash_set<std::string> taken;
+  for (const auto& [at, variable] : found_) {
+    taken.insert(variable.checkpoint_key);
+  }
+  for (const int id : AncestorsOf(graph_, save_op)) {
+    const Node& save = node(id);
+    if (save.op() != "SaveV2" || save.inputs.size() < 3) continue;
+    const auto keys = ConstStrings(save.inputs[1]);
+    if (!keys.ok() || keys->size() != save.inputs.size() - 3) continue;
+    for (size_t i = 0; i < keys->size(); ++i) {
+      const Node& source = node(save.inputs[i + 3].node);
+      const AttrValue* attr = FindNodeAttr(source, "value");
+      if (source.op() != "Const" || attr == nullptr) continue;
+      if (!taken.insert((*keys)[i]).second) continue;
+      auto value = TensorFromProto(attr->tensor());
+      if (!value.ok()) continue;
+      plan_.constants.push_back({(*keys)[i], *std::move(value)});
+    }
+  }
+}
+
 SaverPlan Walk::Take() && {
   std::stable_sort(found_.begin(), found_.end(),
                    [](const auto& a, const auto& b) {
@@ -283,20 +292,68 @@ SaverPlan Walk::Take() && {
   return std::move(plan_);
 }
 
+// The saver's nodes, with those of functions that they call; nullptr if they
+// call none, or none that can be read.
+std::shared_ptr<const Graph> ExpandSaver(const Graph& graph,
+                                         const SaverDef& saver) {
+  std::vector<int> from;
+  for (const std::string& name :
+       {saver.restore_op_name(), saver.save_tensor_name(),
+        saver.filename_tensor_name()}) {
+    const NamedThing found = ResolveName(graph, name);
+    if (found.kind != NamedThing::Kind::kNothing) {
+      from.push_back(found.endpoint.node);
+    }
+  }
+  bool calls = false;
+  for (const int id : from) {
+    for (const int ancestor : AncestorsOf(graph, id)) {
+      calls |= CalledFunction(graph, *graph.node(ancestor).def) != nullptr;
+    }
+  }
+  if (!calls) return nullptr;
+  auto expanded = ExpandCalls(graph, from);
+  return expanded.ok() ? *std::move(expanded) : nullptr;
+}
+
+// The plan of an expanded saver in terms of the graph itself.
+void NumberAsIn(const Graph& graph, SaverPlan* plan) {
+  std::vector<SavedVariable> kept;
+  for (SavedVariable& variable : plan->variables) {
+    const Node* node = graph.FindNode(variable.variable);
+    if (node == nullptr) {
+      plan->unmapped.push_back(
+          {variable.variable, "the variable is made in a function"});
+      continue;
+    }
+    variable.node = node->id;
+    kept.push_back(std::move(variable));
+  }
+  plan->variables = std::move(kept);
+}
+
 }  // namespace
 
-absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
+absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& given,
                                          const SaverDef& saver) {
-  const NamedThing restore = ResolveName(graph, saver.restore_op_name());
-  if (restore.kind == NamedThing::Kind::kNothing) {
+  const NamedThing given_restore = ResolveName(given, saver.restore_op_name());
+  if (given_restore.kind == NamedThing::Kind::kNothing) {
     return NotFound(
         "the saver's restore op \"", saver.restore_op_name(),
         "\" is not in the graph",
-        DidYouMean(graph.NearestNodeNames(saver.restore_op_name())));
+        DidYouMean(given.NearestNodeNames(saver.restore_op_name())));
   }
+  const std::shared_ptr<const Graph> expanded = ExpandSaver(given, saver);
+  const Graph& graph = expanded == nullptr ? given : *expanded;
+  const NamedThing restore = ResolveName(graph, saver.restore_op_name());
   Walk walk(graph, saver);
   walk.From(restore.endpoint.node);
+  const NamedThing save = ResolveName(graph, saver.save_tensor_name());
+  if (save.kind != NamedThing::Kind::kNothing) {
+    walk.FindConstants(save.endpoint.node);
+  }
   SaverPlan out = std::move(walk).Take();
+  if (expanded != nullptr) NumberAsIn(given, &out);
   out.saver = saver;
   out.format = FormatOf(graph, saver, restore.endpoint.node);
   return out;

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "core/graph/meta_graph.h"
 #include "core/tensor/dtype.h"
+#include "core/tensor/tensor.h"
 #include "tensorflow/meta_graph.pb.h"
 
 namespace metagraph {
@@ -36,6 +37,14 @@ struct SaverPlan {
   };
   std::vector<Unmapped> unmapped;
 
+  // What the save op writes that is constant: the object graph of a SavedModel,
+  // without which TensorFlow does not load it.
+  struct Constant {
+    std::string checkpoint_key;
+    Tensor value;
+  };
+  std::vector<Constant> constants;
+
   // Of the checkpoints that the saver writes: 1 or 2.
   int format = 2;
 
@@ -44,7 +53,8 @@ struct SaverPlan {
   bool complete() const { return unmapped.empty(); }
 };
 
-// The plan of a saver: its restore op is walked back to the Restore ops.
+// The plan of a saver: its restore op is walked back to the Restore ops, also
+// through functions, in which SavedModels of TensorFlow 2 keep theirs.
 // NOT_FOUND if the restore op is not in the graph.
 absl::StatusOr<SaverPlan> BuildSaverPlan(const Graph& graph,
                                          const tensorflow::SaverDef& saver);

@@ -13,6 +13,7 @@
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_state.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/name_map.h"
 #include "core/checkpoint/retention.h"
 #include "core/model/notes.h"
 #include "core/model/save_name.h"
@@ -65,6 +66,9 @@ absl::StatusOr<std::vector<TensorToSave>> Collect(
     }
     out.push_back({saved.checkpoint_key, saved.shape_and_slice,
                    generation.value(slot->second)});
+  }
+  for (const SaverPlan::Constant& constant : plan.constants) {
+    out.push_back({constant.checkpoint_key, "", constant.value});
   }
   if (!without.empty()) {
     return FailedPrecondition("without a value: ", absl::StrJoin(without, ", "),
@@ -145,6 +149,18 @@ absl::Status AboutFolder(const absl::Status& status,
                         : "; let the user that metagraphd runs as write there, "
                           "or save elsewhere"));
   return WithDetails(std::move(out), {{"name", folder}});
+}
+
+// How to let a saver's own op write.
+std::string BySaveOp(const tensorflow::SaverDef& saver,
+                     const std::string& model) {
+  if (saver.save_tensor_name().empty()) return "";
+  return absl::StrCat(
+      "; the graph's own op writes a checkpoint into the model's folder: "
+      "metagraphctl run ",
+      ShellWord(model), " --feed ",
+      ShellWord(saver.filename_tensor_name() + "=\"NAME\""), " --fetch ",
+      ShellWord(saver.save_tensor_name()));
 }
 
 }  // namespace
@@ -238,8 +254,8 @@ absl::Status Checkpointer::CheckPlan(const SaverPlan& plan,
                                      const SaveOptions& options) const {
   if (!plan.complete()) {
     return Unimplemented("the saver also keeps what is no variable: \"",
-                         plan.unmapped[0].node,
-                         "\": ", plan.unmapped[0].reason);
+                         plan.unmapped[0].node, "\": ", plan.unmapped[0].reason,
+                         BySaveOp(plan.saver, context_.name));
   }
   if (plan.format == 1 && options.shards > 1) {
     return Unimplemented("the graph's saver is one of format V1, which is ",

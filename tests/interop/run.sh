@@ -16,6 +16,7 @@ story() { "$venv/bin/python" "tests/interop/$1.py" "${@:2}"; }
 daemon=("$build/server/metagraphd" "$build/client/metagraphctl")
 story save_is_read_by_tensorflow "${daemon[@]}" deploy/example/model
 story fine_tune "${daemon[@]}" deploy/example/model
+story saved_model_is_loaded "${daemon[@]}"
 story corpus_values "$build/tests/interop/checkpoint_values" ../shared
 story corpus_round_trip "${daemon[@]}" ../shared
 story op_fuzz "$build/tests/interop/op_runner" --count 20000

@@ -15,6 +15,7 @@ import sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow as tf2  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
+from tensorflow.python.eager import context  # noqa: E402
 
 tf.disable_eager_execution()
 tf.disable_resource_variables()
@@ -194,7 +195,26 @@ def changed_graph():
     save("changed_graph/new/model.ckpt", 5, width=4)
 
 
+def functions_save():
+    """Two variables of one name: only the saver's functions tell which key of
+    the checkpoint is whose."""
+    with context.eager_mode():
+        module = tf2.Module()
+        module.w = tf2.Variable([1.0, 2, 3], name="w")
+        module.layers = [tf2.Variable(10.0, name="b"),
+                         tf2.Variable(20.0, name="b")]
+
+        @tf2.function(input_signature=[tf2.TensorSpec([3], name="x")])
+        def serve(x):
+            first, second = module.layers
+            return {"y": module.w * x + first * second - second}
+
+        path = at("functions_save/model")
+        shutil.rmtree(path, ignore_errors=True)
+        tf2.saved_model.save(module, path, signatures=serve)
+
+
 for make in (which_checkpoint, kinds_of_files, versions, checkpoints_alone,
              no_weights, object_checkpoint, other_names, tables,
-             changed_graph):
+             changed_graph, functions_save):
     make()

@@ -1,5 +1,6 @@
 #include "core/graph/saver_plan.h"
 
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/graph/text_proto.h"
@@ -165,6 +166,103 @@ TEST(SaverPlanTest, AGraphDefMayHoldASaversNodes) {
   ASSERT_OK_AND_ASSIGN(plan, BuildSaverPlan(meta));
   EXPECT_TRUE(plan.complete());
   EXPECT_EQ(plan.variables[0].checkpoint_key, "a");
+}
+
+// A SavedModel's saver: "save" writes v and the object graph, "restore" reads
+// both; `inner` is the body of the restore function.
+std::string FunctionSaver(const std::string& inner) {
+  const std::string arguments =
+      "input_arg { name: 'prefix' type: DT_STRING } "
+      "input_arg { name: 'v' type: DT_RESOURCE } ";
+  const auto call = [](const std::string& name, const std::string& function) {
+    return NodeText(name, "StatefulPartitionedCall",
+                    {"filename", "v", "objects"},
+                    absl::StrCat("attr { key: 'f' value { func { name: '",
+                                 function, "' } } } "));
+  };
+  std::string library = absl::StrCat(
+      "library { function { signature { name: 'save_fn' ", arguments,
+      "input_arg { name: 'objects' type: DT_STRING } ",
+      "output_arg { name: 'out' type: DT_STRING } } ",
+      absl::StrReplaceAll(
+          absl::StrCat(Strings("names", {"v_key", "objects_key"}),
+                       Strings("slices", {"", ""}),
+                       NodeText("read", "ReadVariableOp", {"v"}),
+                       NodeText("id", "Identity", {"read:value:0"}),
+                       NodeText("write", "SaveV2",
+                                {"prefix", "names:output:0", "slices:output:0",
+                                 "id:output:0", "objects"}),
+                       NodeText("done", "Identity", {"prefix", "^write"})),
+          {{"node {", "node_def {"}}),
+      "ret { key: 'out' value: 'done:output:0' } } ",
+      "function { signature { name: 'restore_fn' ", arguments,
+      "input_arg { name: 'objects' type: DT_STRING } ",
+      "output_arg { name: 'out' type: DT_STRING } } ",
+      absl::StrReplaceAll(inner, {{"node {", "node_def {"}}),
+      "ret { key: 'out' value: 'done:output:0' } } } ");
+  return absl::StrCat(
+      "graph_def { ", NodeText("unrelated", "NoOp", {}),
+      NodeText("filename", "Placeholder", {}), NodeText("v", "VarHandleOp", {}),
+      Strings("objects", {"bytes"}), call("save", "save_fn"),
+      call("restore", "restore_fn"), library,
+      "} saver_def { restore_op_name: 'restore' "
+      "save_tensor_name: 'save:0' filename_tensor_name: 'filename:0' }");
+}
+
+const std::string& RestoreBody() {
+  static const auto& body = *new std::string(absl::StrCat(
+      Strings("names", {"v_key", "objects_key"}), Strings("slices", {"", ""}),
+      NodeText("read", "RestoreV2",
+               {"prefix", "names:output:0", "slices:output:0"},
+               "attr { key: 'dtypes' value { list { type: [DT_FLOAT, "
+               "DT_STRING] } } }"),
+      NodeText("id", "Identity", {"read:tensors:0"}),
+      NodeText("assign", "AssignVariableOp", {"v", "id:output:0"}),
+      NodeText("done", "Identity", {"prefix", "^assign"})));
+  return body;
+}
+
+TEST(SaverPlanTest, ReadsSaversThatAreFunctions) {
+  const MetaGraph meta = MakeMetaGraph(FunctionSaver(RestoreBody()));
+  ASSERT_OK_AND_ASSIGN(const SaverPlan plan, BuildSaverPlan(meta));
+  EXPECT_TRUE(plan.complete());
+  EXPECT_EQ(plan.format, 2);
+  ASSERT_THAT(plan.variables, SizeIs(1));
+  EXPECT_EQ(plan.variables[0].checkpoint_key, "v_key");
+  EXPECT_EQ(plan.variables[0].variable, "v");
+  EXPECT_EQ(plan.variables[0].dtype, DT_FLOAT);
+  EXPECT_EQ(plan.variables[0].node, meta.graph->FindNode("v")->id);
+  ASSERT_THAT(plan.constants, SizeIs(1));
+  EXPECT_EQ(plan.constants[0].checkpoint_key, "objects_key");
+  EXPECT_EQ(plan.constants[0].value.scalar<std::string>(), "bytes");
+}
+
+TEST(SaverPlanTest, ReadsFunctionsThatCallFunctions) {
+  // "restore_fn" calls "save_fn" beside what it restores: nothing of that is
+  // in the way.
+  ASSERT_OK_AND_ASSIGN(
+      const SaverPlan plan,
+      BuildSaverPlan(MakeMetaGraph(FunctionSaver(absl::StrCat(
+          RestoreBody(),
+          NodeText("inner", "save_fn", {"prefix", "v", "objects"}))))));
+  EXPECT_TRUE(plan.complete());
+  EXPECT_THAT(plan.variables, SizeIs(1));
+}
+
+TEST(SaverPlanTest, FunctionsThatCannotBeReadAreReported) {
+  const std::string assign_elsewhere = absl::StrCat(
+      RestoreBody(), NodeText("made", "VarHandleOp", {}),
+      NodeText("assign_made", "AssignVariableOp", {"made", "id:output:0"}));
+  const std::string without_end =
+      absl::StrCat(RestoreBody(),
+                   NodeText("again", "restore_fn", {"prefix", "v", "objects"}));
+  const std::string few_inputs =
+      absl::StrCat(RestoreBody(), NodeText("call", "save_fn", {"prefix"}));
+  for (const std::string& body : {assign_elsewhere, without_end, few_inputs}) {
+    ASSERT_OK_AND_ASSIGN(const SaverPlan plan,
+                         BuildSaverPlan(MakeMetaGraph(FunctionSaver(body))));
+    EXPECT_FALSE(plan.complete()) << body;
+  }
 }
 
 TEST(SaverPlanTest, ARestoreOpThatDoesNotExistIsNotFound) {

@@ -90,6 +90,7 @@ TEST_F(ModelRestoreTest, AFailedRestoreOpLeavesNoMixedWeights) {
   tensorflow::MetaGraphDef meta;
   meta.mutable_saver_def()->set_filename_tensor_name("save/Const:0");
   meta.mutable_saver_def()->set_restore_op_name("save/restore_all");
+  meta.mutable_saver_def()->set_save_tensor_name("save/Save:0");
   *meta.mutable_graph_def() = g.def();
   WriteMetaGraph(fs_, "/d/model.meta", meta);
   WriteCheckpoint(fs_, "/d/whole",
@@ -106,9 +107,14 @@ TEST_F(ModelRestoreTest, AFailedRestoreOpLeavesNoMixedWeights) {
   EXPECT_THAT(ValuesOf("b"), ElementsAre(12));
   EXPECT_THAT(Restore("half", RestoreMode::kPartial), Not(IsOk()));
   EXPECT_THAT(ValuesOf("a"), ElementsAre(10));
-  EXPECT_THAT(Save("next"), HasCode(StatusCode::kUnimplemented,
-                                    "the saver also keeps what is no variable"))
+  const auto saved = Save("next");
+  EXPECT_THAT(saved, HasCode(StatusCode::kUnimplemented,
+                             "the saver also keeps what is no variable"))
       << "nobody knows how to write what it would read";
+  EXPECT_THAT(saved, HasCode(StatusCode::kUnimplemented,
+                             "--feed 'save/Const:0=\"NAME\"' --fetch "
+                             "save/Save:0"))
+      << "but what to do";
 }
 
 // Rows 0 to 4 of 12 are not rows 0 to 4 of 10.
