@@ -117,7 +117,8 @@ inline void FindPixels(const ConvShape& s, const T* image, int64_t x_taps,
 
 absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
                                         const TensorShape& input,
-                                        const TensorShape& filter) {
+                                        const TensorShape& filter,
+                                        bool filter_may_be_empty) {
   const int spatial = attrs.layout.spatial;
   const int rank = attrs.layout.rank();
   if (input.rank() != rank) {
@@ -141,7 +142,7 @@ absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
   // answer.
   const bool answers_nothing =
       spatial == 2 && (shape.batch == 0 || shape.out_channels == 0);
-  if (filter.num_elements() == 0 && !answers_nothing) {
+  if (filter.num_elements() == 0 && !answers_nothing && !filter_may_be_empty) {
     return InvalidArgument(
         "filter must not have zero elements (i.e. all "
         "dimensions must be non-zero)");

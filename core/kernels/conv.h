@@ -35,10 +35,11 @@ struct ConvShape {
 };
 
 // Checks an input (layout of `attrs`) against a filter
-// [spatial..., in / groups, out].
+// [spatial..., in / groups, out]; gradients also know filters of no taps.
 absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
                                         const TensorShape& input,
-                                        const TensorShape& filter);
+                                        const TensorShape& filter,
+                                        bool filter_may_be_empty = false);
 // A [batch, spatial..., channels] shape in the layout of `attrs`.
 absl::StatusOr<TensorShape> ConvOutputShape(const WindowAttrs& attrs,
                                             const ConvShape& shape);

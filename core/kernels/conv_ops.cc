@@ -63,8 +63,7 @@ absl::Status CheckGradient(const WindowAttrs& attrs, const ConvShape& shape,
   return absl::OkStatus();
 }
 
-// The gradient of a convolution of nothing, or by nothing: TensorFlow asks no
-// more of its inputs.
+// The gradient of a convolution of nothing, or by nothing.
 absl::Status Zeros(KernelContext& ctx, const TensorShape& shape) {
   ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
   if (out->size_bytes() > 0) {
@@ -87,14 +86,14 @@ class BackpropInputOp : public Kernel {
                      ShapeInput(ctx.input(0), "input_sizes", kSpatial + 2));
     const Tensor& filter = ctx.input(1);
     const Tensor& gradient = ctx.input(2);
+    ASSIGN_OR_RETURN(ConvShape shape,
+                     MakeConvShape(attrs_, in_shape, filter.shape(),
+                                   /*filter_may_be_empty=*/true));
+    RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
     if (in_shape.num_elements() == 0 || filter.num_elements() == 0) {
       return Zeros(ctx, in_shape);
     }
-    ASSIGN_OR_RETURN(ConvShape shape,
-                     MakeConvShape(attrs_, in_shape, filter.shape()));
-    RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, in_shape));
-    if (out->num_elements() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(gradient, attrs_.layout)));
     ASSIGN_OR_RETURN(Tensor matrix, (ToChannelsLast<T, U>(filter, {})));
@@ -130,12 +129,13 @@ class BackpropFilterOp : public Kernel {
     ASSIGN_OR_RETURN(TensorShape filter_shape,
                      ShapeInput(ctx.input(1), "filter_sizes", kSpatial + 2));
     const Tensor& gradient = ctx.input(2);
+    ASSIGN_OR_RETURN(ConvShape shape,
+                     MakeConvShape(attrs_, input.shape(), filter_shape,
+                                   /*filter_may_be_empty=*/true));
+    RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
     if (input.num_elements() == 0 || filter_shape.num_elements() == 0) {
       return Zeros(ctx, filter_shape);
     }
-    ASSIGN_OR_RETURN(ConvShape shape,
-                     MakeConvShape(attrs_, input.shape(), filter_shape));
-    RETURN_IF_ERROR(CheckGradient(attrs_, shape, gradient.shape()));
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, filter_shape));
     ASSIGN_OR_RETURN(Tensor image,
                      (ToChannelsLast<T, U>(input, attrs_.layout)));

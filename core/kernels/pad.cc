@@ -1,8 +1,10 @@
 // Pad, PadV2, MirrorPad and its gradient.
 
+#include "absl/algorithm/container.h"
 #include "core/base/checked_math.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -283,25 +285,47 @@ class MirrorPadGrad final : public MirrorPadBase {
       RETURN_IF_ERROR(CheckPadding("output ", before, after, size));
       shape.SetDim(i, size);
     }
+    if (shape == input.shape()) {
+      ctx.SetOutput(0, input);
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
-    ZeroTensor(output);
     if (output->num_elements() == 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Tensor folded,
+                     ctx.AllocateTemp(input.dtype(), input.shape()));
+    absl::c_copy(input.values<T>(), folded.mutable_data<T>());
+    const Ints strides = ElementStrides(input.shape());
     const Ints to_strides = ElementStrides(shape);
-    const T* from = input.data<T>();
-    T* to = output->mutable_data<T>();
-    Ints index(rank, 0);
-    for (int64_t i = 0; i < input.num_elements(); ++i) {
-      int64_t at = 0;
-      for (int d = 0; d < rank; ++d) {
-        at += to_strides[d] *
-              Mirrored(index[d], paddings.before[d], shape.dim(d), offset_);
-      }
-      to[at] += from[i];
-      for (int d = rank - 1; d >= 0 && ++index[d] == input.dim(d); --d) {
-        index[d] = 0;
+    absl::InlinedVector<StridedDim, 8> inside;
+    int64_t start = 0;
+    for (int i = 0; i < rank; ++i) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      Fold(folded.mutable_values<T>(), input.dim(i), strides[i],
+           paddings.before[i], shape.dim(i));
+      inside.push_back({shape.dim(i), strides[i], to_strides[i]});
+      start += paddings.before[i] * strides[i];
+    }
+    return CopyStrided(ctx, input.dtype(), inside, folded.raw_data(), start,
+                       output->mutable_raw_data(), 0);
+  }
+
+ private:
+  // Adds the padding of one dimension to what it mirrors. One dimension after
+  // the other, and the front of each before its back: in TensorFlow's order,
+  // which roundings show.
+  void Fold(absl::Span<T> values, int64_t padded, int64_t stride,
+            int64_t before, int64_t size) const {
+    const int64_t block = padded * stride;
+    for (int64_t i = 0; i < padded; ++i) {
+      if (i == before) i += size;
+      if (i >= padded) return;
+      const int64_t target = before + Mirrored(i, before, size, offset_);
+      for (T* at = values.begin(); at != values.end(); at += block) {
+        const T* from = at + i * stride;
+        T* to = at + target * stride;
+        for (int64_t k = 0; k < stride; ++k) to[k] += from[k];
       }
     }
-    return absl::OkStatus();
   }
 };
 

@@ -254,11 +254,13 @@ class Dequantize final : public Kernel {
 struct FakeRange {
   float min = 0, max = 0, scale = 0, inverse = 0, steps_to_zero = 0;
   bool is_zero = false;
+  bool divides = false;
 
   // TensorFlow's op with scalar inputs divides by the rounded scale, the others
-  // do not: it decides which way halves go.
+  // multiply by the rounded inverse: it decides which way halves go.
   FakeRange(float min_value, float max_value, int bits, bool narrow,
-            bool divides_by_scale) {
+            bool divides_by_scale)
+      : divides(divides_by_scale) {
     is_zero = min_value == 0 && max_value == 0;
     if (is_zero) return;  // and so is everything; another empty range is NaN
     const float lowest = narrow ? 1 : 0;
@@ -270,8 +272,7 @@ struct FakeRange {
                                             : std::round(from_min);
     min = (lowest - zero) * scale;
     max = (highest - zero) * scale;
-    inverse = divides_by_scale ? 1.0f / scale
-                               : (highest - lowest) / (max_value - min_value);
+    inverse = (highest - lowest) / (max_value - min_value);
     steps_to_zero = zero - lowest;
   }
 
@@ -279,8 +280,9 @@ struct FakeRange {
     if (is_zero) return 0;
     const float inside = std::max(std::min(x, max), min);
     // In TensorFlow's order: it decides which way halves go.
-    const float steps = (inside - min) * inverse - steps_to_zero;
-    return std::floor(steps + 0.5f) * scale;
+    const float from_min = inside - min;
+    const float steps = divides ? from_min / scale : from_min * inverse;
+    return std::floor(steps - steps_to_zero + 0.5f) * scale;
   }
 };
 

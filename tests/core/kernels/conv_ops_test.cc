@@ -375,6 +375,57 @@ TEST(ConvGradientTest, OfNothingIsZero) {
   ExpectTensorEqual<float>(input.output(0), {1, 1, 2, 1}, {0, 0});
 }
 
+// Shapes are held to each other, also where there is nothing to add up.
+TEST(ConvGradientTest, OfNothingWantsShapesThatFit) {
+  struct Case {
+    TensorShape input;
+    TensorShape filter;
+    TensorShape gradient;
+    bool fits;
+  };
+  const Case cases[] = {
+      {{2, 4, 4, 1}, {2, 2, 1, 0}, {2, 4, 4, 0}, true},
+      {{2, 4, 4, 1}, {0, 2, 1, 3}, {2, 4, 4, 3}, true},
+      {{2, 1}, {2, 2, 1, 0}, {2, 4, 4, 0}, false},
+      {{2, 4, 4, 1}, {2, 2, 1, 0}, {2, 0}, false},
+      {{2, 4, 4, 1}, {2, 2, 1, 0}, {3, 4, 4, 0}, false},
+      {{2, 4, 4, 1}, {2, 2, 1, 0}, {2, 4, 4, 3}, false},
+      {{2, 4, 4, 1}, {2, 2, 1, 0}, {2, 5, 4, 0}, false},
+      {{2, 4, 4, 1}, {2, 2, 2, 0}, {2, 4, 4, 0}, false},
+      {{0, 4, 4, 1}, {2, 2, 1, 3}, {2, 4, 4, 3}, false},
+  };
+  const auto zeros = [](const TensorShape& shape) {
+    Tensor out = *Tensor::Allocate(DT_FLOAT, shape);
+    for (float& value : out.mutable_values<float>()) value = 0;
+    return out;
+  };
+  const auto sizes = [](const TensorShape& shape) {
+    std::vector<int32_t> out;
+    for (int64_t dim : shape.dims()) out.push_back(static_cast<int32_t>(dim));
+    return Tensor::Vector<int32_t>(out);
+  };
+  for (const Case& c : cases) {
+    const std::string what = absl::StrCat(
+        c.input.ToString(), c.filter.ToString(), c.gradient.ToString());
+    OpTester filter("Conv2DBackpropFilter");
+    OpTester input("Conv2DBackpropInput");
+    for (OpTester* op : {&filter, &input}) {
+      op->Attr("strides", std::vector<int64_t>{1, 1, 1, 1});
+      op->Attr("padding", "SAME");
+    }
+    filter.Input(zeros(c.input)).Input(sizes(c.filter));
+    filter.Input(zeros(c.gradient));
+    EXPECT_EQ(filter.Run().code(), c.fits ? absl::StatusCode::kOk
+                                          : absl::StatusCode::kInvalidArgument)
+        << what;
+    input.Input(sizes(c.input)).Input(zeros(c.filter));
+    input.Input(zeros(c.gradient));
+    EXPECT_EQ(input.Run().code(), c.fits ? absl::StatusCode::kOk
+                                         : absl::StatusCode::kInvalidArgument)
+        << what;
+  }
+}
+
 OpTester& Attrs3D(OpTester& op, const char* padding) {
   return op.Attr("strides", std::vector<int64_t>{1, 1, 1, 1, 1})
       .Attr("padding", padding);

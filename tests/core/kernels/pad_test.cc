@@ -105,6 +105,17 @@ TEST(MirrorPadGradTest, AddsUpWhatMirrorsAnElement) {
   ExpectTensorEqual<float>(op.output(0), {3}, {4, 2 + 8 + 32, 1 + 16});
 }
 
+TEST(MirrorPadGradTest, AddsOneDimensionAfterTheOther) {
+  // Down first, rounded after each sum: 2048 + 4 + 6; row by row it is less.
+  OpTester op("MirrorPadGrad");
+  op.Attr("mode", "SYMMETRIC");
+  op.Input<half>({3, 3}, {half(2048), half(1), half(1), half(1), half(2),
+                          half(1), half(1), half(1), half(4)});
+  op.Input<int32_t>({2, 2}, {1, 1, 1, 1});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<half>(op.output(0), {1, 1}, {half(2058)});
+}
+
 TEST(MirrorPadGradTest, RefusesPaddingsLargerThanTheInput) {
   OpTester op("MirrorPadGrad");
   op.Attr("mode", "REFLECT").Input<float>({2}, {1, 2});

@@ -183,11 +183,19 @@ TEST(FakeQuantTest, AnEmptyRangeBesideZeroIsNaN) {
   ExpectTensorEqual<float>(op.output(0), {2}, {std::nanf(""), std::nanf("")});
 }
 
-TEST(FakeQuantTest, HalvesGoWhereTheInverseOfTheScaleSendsThem) {
+TEST(FakeQuantTest, HalvesGoWhereTheScaleOrItsInverseSendsThem) {
   OpTester op("FakeQuantWithMinMaxVars");
   op.Input<float>({1}, {0.5f}).Scalar<float>(0).Scalar<float>(1);
   ASSERT_OK(op.Run());
   ExpectTensorNear<float>(op.output(0), {1}, {127.0f / 255});
+  OpTester moved("FakeQuantWithMinMaxVars");  // to 0 … 5
+  moved.Input<float>({1}, {2.5f}).Scalar<float>(2).Scalar<float>(7);
+  ASSERT_OK(moved.Run());
+  ExpectTensorNear<float>(moved.output(0), {1}, {127.0f / 51});
+  OpTester attributes("FakeQuantWithMinMaxArgs");
+  attributes.Attr("min", 2.0f).Attr("max", 7.0f).Input<float>({1}, {2.5f});
+  ASSERT_OK(attributes.Run());
+  ExpectTensorNear<float>(attributes.output(0), {1}, {128.0f / 51});
   OpTester channel("FakeQuantWithMinMaxVarsPerChannel");
   channel.Input<float>({1}, {0.5f}).Input<float>({1}, {0});
   channel.Input<float>({1}, {1});
