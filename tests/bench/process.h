@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace metagraph {
 inline pid_t Spawn(const std::vector<std::string>& command) {
   const pid_t child = fork();
   if (child != 0) return child;
+  // Nobody is left behind, however the caller ends.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   std::vector<char*> argv;
   for (const auto& word : command) {
     argv.push_back(const_cast<char*>(word.c_str()));
@@ -32,14 +35,20 @@ inline void Stop(pid_t child) {
   waitpid(child, nullptr, 0);
 }
 
+// Ends this program if a child has ended, or none writes it within a minute.
 inline std::string WaitForAddress(const std::string& file) {
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 12'000; ++i) {
     std::ifstream in(file);
     std::string line;
     if (std::getline(in, line) && !line.empty()) return line;
+    if (waitpid(-1, nullptr, WNOHANG) > 0) {
+      std::fprintf(stderr, "a server ended at its start; it says why above\n");
+      std::exit(1);
+    }
     poll(nullptr, 0, 5);
   }
-  std::fprintf(stderr, "a server did not start\n");
+  std::fprintf(stderr, "no server listens: \"%s\" is not there\n",
+               file.c_str());
   std::exit(1);
 }
 
