@@ -86,6 +86,17 @@ TEST(InferShapesTest, NothingIsKnownOfWhatHasNoRule) {
   EXPECT_EQ(ShapeOf(shapes, 99), "<unknown>");
 }
 
+TEST(InferShapesTest, AKnownValueHasItsShapeWhateverItsRuleSays) {
+  Nodes nodes;
+  const int strange = nodes.Add("Strange", nullptr, {-1});
+  const int after = nodes.Add("Identity", ForwardRule, {strange});
+  const Tensor value = Tensor::Vector<int32_t>({1, 2, 3});
+  nodes[strange].constant = &value;
+  const InferredShapes shapes = nodes.Infer({{2}});
+  EXPECT_EQ(ShapeOf(shapes, after), "[3]");
+  EXPECT_EQ(shapes.at(after, 0).constant, &value);
+}
+
 TEST(InferShapesTest, AVariableMayHaveAnotherShapeThanItDeclares) {
   Nodes nodes;
   const int variable = nodes.Add("VariableV2", ForwardRule, {-1});
