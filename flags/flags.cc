@@ -2,7 +2,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "core/base/nearest_names.h"
 #include "core/base/units.h"
 
@@ -109,8 +108,13 @@ std::string CheckChoice(const std::vector<std::string>& choices,
     if (choice == found) return "";
   }
   const std::vector<absl::string_view> known(choices.begin(), choices.end());
-  return absl::StrCat("expected ", absl::StrJoin(choices, ", "), ", found \"",
-                      found, "\"", DidYouMean(NearestNames(found, known)));
+  std::string expected = choices[0];
+  for (size_t i = 1; i < choices.size(); ++i) {
+    absl::StrAppend(&expected, i + 1 < choices.size() ? ", " : " or ",
+                    choices[i]);
+  }
+  return absl::StrCat("expected ", expected, ", found \"", found, "\"",
+                      DidYouMean(NearestNames(found, known)));
 }
 
 }  // namespace metagraph

@@ -38,7 +38,8 @@ CLI::Option* AddTime(CLI::App& app, const std::string& names,
 CLI::Option* AddText(CLI::App& app, const std::string& names,
                      std::string* value, const std::string& help);
 
-// An error if `found` is none of `choices`; "" if it is one.
+// An error if `found` is none of `choices`, of which there are some; "" if it
+// is one.
 std::string CheckChoice(const std::vector<std::string>& choices,
                         const std::string& found);
 

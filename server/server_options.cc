@@ -23,21 +23,9 @@ constexpr char kAbout[] =
     "gRPC.\n"
     "Example: metagraphd --model add=/models/add";
 
-// METAGRAPHD_FLAG of every option; read here only for repeatable ones.
+// METAGRAPHD_FLAG of every option.
 std::string EnvName(absl::string_view flag) {
   return absl::StrCat("METAGRAPHD_", absl::AsciiStrToUpper(flag));
-}
-
-void ReadRepeated(absl::string_view flag, const CLI::Option* option,
-                  std::vector<std::string>* values) {
-  const char* text = std::getenv(EnvName(flag).c_str());
-  if (option->count() > 0 || text == nullptr) return;
-  *values = absl::StrSplit(text, ',', absl::SkipEmpty());
-}
-
-std::string CheckCompile(const std::string& level) {
-  if (level == "off" || level == "safe" || level == "full") return "";
-  return absl::StrCat("expected off, safe or full, found \"", level, "\"");
 }
 
 std::string CheckAddress(const std::string& address) {
@@ -117,6 +105,244 @@ struct MappingFlags {
   }
 };
 
+// The daemon's flags: each is also a variable of the environment, and shows its
+// default. `flag` without dashes.
+class Flags {
+ public:
+  explicit Flags(CLI::App& app) : app_(app) {}
+
+  CLI::Option* Text(const char* flag, std::string* value, const char* help) {
+    return WithVariable(flag, AddText(app_, Dashed(flag), value, help));
+  }
+  template <typename T>
+  void Integer(const char* flag, T* value, const char* help, int64_t min,
+               int64_t max) {
+    WithVariable(flag, AddInteger(app_, Dashed(flag), value, help, min, max))
+        ->default_str(absl::StrCat(*value));
+  }
+  void Bytes(const char* flag, int64_t* value, const char* help, int64_t min,
+             int64_t max) {
+    WithVariable(flag, AddBytes(app_, Dashed(flag), value, help, min, max))
+        ->default_str(absl::StrCat(*value));
+  }
+  void Time(const char* flag, absl::Duration* value, const char* help) {
+    WithVariable(flag, AddTime(app_, Dashed(flag), value, help))
+        ->default_str(absl::FormatDuration(*value));
+  }
+  void Switch(const char* flag, bool* value, const char* help) {
+    WithVariable(flag, app_.add_flag(Dashed(flag), *value, help));
+  }
+  template <typename T>
+  CLI::Option* Choice(const char* flag, T* value,
+                      const std::vector<std::pair<std::string, T>>& choices,
+                      const char* help) {
+    return WithVariable(flag,
+                        AddChoice(app_, Dashed(flag), value, choices, help));
+  }
+
+  // May be given several times. CLI11 would take one value of the environment:
+  // ReadEnvironment splits it.
+  // `flag` may be followed by other names of it, with their dashes.
+  CLI::Option* Repeated(absl::string_view flag,
+                        std::vector<std::string>* values, const char* help) {
+    const std::string variable = EnvName(flag.substr(0, flag.find(',')));
+    CLI::Option* option =
+        app_.add_option(Dashed(flag), *values, help)
+            ->allow_extra_args(false)
+            ->capture_default_str()
+            ->description(absl::StrCat(help, " (Env:", variable,
+                                       ", separated by commas)"));
+    repeated_.push_back({variable, option, values});
+    return option;
+  }
+  // REQUIRES: the command line has been parsed.
+  void ReadEnvironment() const {
+    for (const auto& [variable, option, values] : repeated_) {
+      const char* text = std::getenv(variable.c_str());
+      if (option->count() > 0 || text == nullptr) continue;
+      *values = absl::StrSplit(text, ',', absl::SkipEmpty());
+    }
+  }
+
+  // What a flag's values came from, for errors.
+  std::string Source(const char* flag) const {
+    const std::string name = Dashed(flag);
+    return app_.get_option(name)->count() > 0 ? name : EnvName(flag);
+  }
+
+ private:
+  struct RepeatedFlag {
+    std::string variable;
+    const CLI::Option* option;
+    std::vector<std::string>* values;
+  };
+
+  static std::string Dashed(absl::string_view flag) {
+    return absl::StrCat("--", flag);
+  }
+  static CLI::Option* WithVariable(const char* flag, CLI::Option* option) {
+    return option->envname(EnvName(flag));
+  }
+
+  CLI::App& app_;
+  std::vector<RepeatedFlag> repeated_;
+};
+
+// What cannot be understood before all flags are known.
+struct ModelTexts {
+  std::vector<std::string> models;
+  MappingFlags mapping;
+};
+
+void AddModelFlags(Flags& flags, ModelTexts& texts) {
+  flags.Repeated("model", &texts.models,
+                 "NAME=PATH of a model: a folder with .meta and "
+                 "checkpoints, a SavedModel, a frozen graph, a "
+                 "folder of version folders; or one graph file or "
+                 "checkpoint of several in a folder; repeatable");
+  flags.Repeated(
+      "prefix", &texts.mapping.prefixes,
+      "[NAME:]SCOPE that stands before the names of one side only, the graph's "
+      "or the checkpoint's; of model NAME, or of all; repeatable");
+  flags.Repeated(
+      "map", &texts.mapping.rules,
+      "[NAME:]OLD=NEW: what it is called in the checkpoint and in the graph: a "
+      "name, a scope (old/=new/), or a regular expression (RE2) with \\1 in "
+      "NEW; of model NAME, or of all; repeatable");
+  flags
+      .Repeated("skip_missing,--skip-missing", &texts.mapping.skip_missing,
+                "variables that are not in the checkpoint stay without a "
+                "value; of model "
+                "NAME, or of all")
+      ->expected(0, 1)
+      ->type_name("[NAME]")
+      ->default_str("");
+  flags
+      .Repeated("partial", &texts.mapping.partial,
+                "as --skip_missing, and so do those of another type or shape")
+      ->expected(0, 1)
+      ->type_name("[NAME]")
+      ->default_str("");
+}
+
+void AddAddressFlags(Flags& flags, ServerOptions& options) {
+  flags.Repeated("listen", &options.listen,
+                 "HOST:PORT or unix:PATH; port 0 is any; repeatable");
+  flags
+      .Text("admin_listen", &options.admin_listen,
+            "address where calls that change state are served; without it they "
+            "are "
+            "served on loopback addresses only")
+      ->check(CheckAddress);
+  flags.Text(
+      "port_file", &options.port_file,
+      "write the bound addresses to this file when ready, one per line, the "
+      "admin address last");
+}
+
+void AddFolderFlags(Flags& flags, ServerOptions& options) {
+  flags.Switch("require_checkpoint", &options.require_checkpoint,
+               "a model whose variables have no values, because no checkpoint "
+               "was found or none fits, is an error");
+  flags.Time(
+      "watch", &options.watch,
+      "time between looks for newer checkpoints and versions, as in 5s or "
+      "500ms; a number is seconds; 0: never");
+  flags.Switch("watch_graph", &options.watch_graph,
+               "looks also take a graph file that was replaced by another "
+               "graph, once its checkpoint has changed, too; the old one "
+               "serves until the new one is ready");
+}
+
+void AddRunFlags(Flags& flags, ServerOptions& options) {
+  flags
+      .Choice<CompileLevel>(
+          "compile", &options.compile,
+          {{"off", CompileLevel::kOff},
+           {"safe", CompileLevel::kSafe},
+           {"full", CompileLevel::kFull}},
+          "how far programs are compiled: off, ops run as they stand in the "
+          "graph; safe, what keeps every bit of the answers; full, all")
+      ->default_str("full");
+  flags.Integer("threads", &options.threads,
+                "threads for computing; 0: as many as the machine gives", 0,
+                4096);
+  flags.Integer("max_inflight", &options.max_inflight,
+                "calls under way at once; more are refused", 1, 1'000'000'000);
+  flags.Bytes("max_message_bytes", &options.max_message_bytes,
+              "largest request taken, as in 64MiB", 1, 0x7fffffff);
+  flags.Bytes(
+      "max_tensor_memory", &options.max_tensor_memory,
+      "tensors that may live at once, as in 2GiB or 512MB; 0: 3/4 of the "
+      "memory",
+      0, kNoMaximum);
+  flags.Time("drain_grace", &options.drain_grace,
+             "time between NOT_SERVING and the end of new calls, for balancers "
+             "to notice");
+  flags.Time("drain_timeout", &options.drain_timeout,
+             "time that calls under way get to finish");
+  flags.Repeated(
+      "file_root", &options.file_roots,
+      "folder that ops of models may use besides the model's; repeatable");
+  flags.Integer("verbosity", &options.verbosity,
+                "1: a log line for each call and event; 2: also what runs are "
+                "asked for",
+                0, 9);
+}
+
+// Sets options.models. Answers what is wrong; empty if nothing.
+std::string SetModels(const ModelTexts& texts, const Flags& flags,
+                      ServerOptions& options) {
+  for (const std::string& text : texts.models) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 ||
+        equals + 1 == text.size()) {
+      return absl::StrCat(flags.Source("model"),
+                          ": expected NAME=PATH, found \"", text, "\"");
+    }
+    for (const ServerOptions::Model& other : options.models) {
+      if (other.name != text.substr(0, equals)) continue;
+      return absl::StrCat(flags.Source("model"), ": the name \"", other.name,
+                          "\" is used twice");
+    }
+    // Checkpoints are looked for beside the model, wherever that is from here.
+    options.models.push_back(
+        {text.substr(0, equals),
+         std::filesystem::absolute(text.substr(equals + 1)).string()});
+  }
+  return texts.mapping.Apply(options.models);
+}
+
+// Answers what is wrong with the values of repeatable flags; empty if nothing.
+std::string CheckRepeated(const Flags& flags, ServerOptions& options) {
+  for (const std::string& address : options.listen) {
+    if (std::string wrong = CheckAddress(address); !wrong.empty()) {
+      return absl::StrCat(flags.Source("listen"), ": ", wrong);
+    }
+  }
+  for (std::string& root : options.file_roots) {
+    if (root.empty()) {  // would be every file
+      return absl::StrCat(flags.Source("file_root"), ": the value is empty");
+    }
+    root = std::filesystem::absolute(root).string();
+  }
+  return "";
+}
+
+// Ends the program with a text.
+CommandLine Exit(int code, std::string message) {
+  CommandLine out;
+  out.exit = true;
+  out.exit_code = code;
+  out.message = std::move(message);
+  return out;
+}
+
+CommandLine WrongUsage(absl::string_view what) {
+  return Exit(2, absl::StrCat("metagraphd: ", what,
+                              "\nmetagraphd --help tells all flags.\n"));
+}
+
 }  // namespace
 
 bool IsLocalAddress(const std::string& address) {
@@ -132,185 +358,25 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app(kAbout, "metagraphd");
   app.set_version_flag("--version", "metagraphd " METAGRAPH_VERSION);
   app.get_formatter()->column_width(34);
+  Flags flags(app);
+  ModelTexts texts;
+  AddModelFlags(flags, texts);
+  AddAddressFlags(flags, options);
+  AddFolderFlags(flags, options);
+  AddRunFlags(flags, options);
 
-  const auto set_up = [](const char* flag, CLI::Option* option) {
-    return option->envname(EnvName(flag));
-  };
-  const auto add = [&](const char* flag, std::string& value, const char* help) {
-    return set_up(flag, AddText(app, absl::StrCat("--", flag), &value, help));
-  };
-  const auto add_integer = [&](const char* flag, auto& value, const char* help,
-                               int64_t min, int64_t max) {
-    const std::string name = absl::StrCat("--", flag);
-    return set_up(flag, AddInteger(app, name, &value, help, min, max))
-        ->default_str(absl::StrCat(value));
-  };
-  const auto add_bytes = [&](const char* flag, int64_t& value, const char* help,
-                             int64_t min, int64_t max) {
-    const std::string name = absl::StrCat("--", flag);
-    return set_up(flag, AddBytes(app, name, &value, help, min, max))
-        ->default_str(absl::StrCat(value));
-  };
-  const auto add_time = [&](const char* flag, absl::Duration& value,
-                            const char* help) {
-    const std::string name = absl::StrCat("--", flag);
-    return set_up(flag, AddTime(app, name, &value, help))
-        ->default_str(absl::FormatDuration(value));
-  };
-  const auto add_repeated = [&](absl::string_view flag,
-                                std::vector<std::string>& values,
-                                const char* help) {
-    return app.add_option(absl::StrCat("--", flag), values, help)
-        ->allow_extra_args(false)
-        ->capture_default_str()
-        ->description(absl::StrCat(
-            help, " (Env:", EnvName(flag.substr(0, flag.find(','))),
-            ", separated by commas)"));
-  };
-  std::vector<std::string> models;
-
-  auto* model = add_repeated("model", models,
-                             "NAME=PATH of a model: a folder with .meta and "
-                             "checkpoints, a SavedModel, a frozen graph, a "
-                             "folder of version folders; or one graph file or "
-                             "checkpoint of several in a folder; repeatable");
-  MappingFlags mapping;
-  auto* prefix = add_repeated(
-      "prefix", mapping.prefixes,
-      "[NAME:]SCOPE that stands before the names of one side only, the graph's "
-      "or the checkpoint's; of model NAME, or of all; repeatable");
-  auto* map = add_repeated(
-      "map", mapping.rules,
-      "[NAME:]OLD=NEW: what it is called in the checkpoint and in the graph: a "
-      "name, a scope (old/=new/), or a regular expression (RE2) with \\1 in "
-      "NEW; of model NAME, or of all; repeatable");
-  auto* skip_missing = add_repeated(
-      "skip_missing,--skip-missing", mapping.skip_missing,
-      "variables that are not in the checkpoint stay without a value; of model "
-      "NAME, or of all");
-  skip_missing->expected(0, 1)->type_name("[NAME]")->default_str("");
-  auto* partial = add_repeated(
-      "partial", mapping.partial,
-      "as --skip_missing, and so do those of another type or shape");
-  partial->expected(0, 1)->type_name("[NAME]")->default_str("");
-  auto* listen =
-      add_repeated("listen", options.listen,
-                   "HOST:PORT or unix:PATH; port 0 is any; repeatable");
-  add("admin_listen", options.admin_listen,
-      "address where calls that change state are served; without it they are "
-      "served on loopback addresses only")
-      ->check(CheckAddress);
-  add("port_file", options.port_file,
-      "write the bound addresses to this file when ready, one per line, the "
-      "admin address last");
-  app.add_flag("--require_checkpoint", options.require_checkpoint,
-               "a model whose variables have no values, because no checkpoint "
-               "was found or none fits, is an error")
-      ->envname(EnvName("require_checkpoint"));
-  add_time("watch", options.watch,
-           "time between looks for newer checkpoints and versions, as in 5s or "
-           "500ms; a number is seconds; 0: never");
-  app.add_flag("--watch_graph", options.watch_graph,
-               "looks also take a graph file that was replaced by another "
-               "graph, once its checkpoint has changed, too; the old one "
-               "serves until the new one is ready")
-      ->envname(EnvName("watch_graph"));
-  std::string compile = "full";
-  add("compile", compile,
-      "how far programs are compiled: off, ops run as they stand in the graph; "
-      "safe, what keeps every bit of the answers; full, all")
-      ->check(CheckCompile);
-  add_integer("threads", options.threads,
-              "threads for computing; 0: as many as the machine gives", 0,
-              4096);
-  add_integer("max_inflight", options.max_inflight,
-              "calls under way at once; more are refused", 1, 1'000'000'000);
-  add_bytes("max_message_bytes", options.max_message_bytes,
-            "largest request taken, as in 64MiB", 1, 0x7fffffff);
-  add_bytes("max_tensor_memory", options.max_tensor_memory,
-            "tensors that may live at once, as in 2GiB or 512MB; 0: 3/4 of the "
-            "memory",
-            0, kNoMaximum);
-  add_time("drain_grace", options.drain_grace,
-           "time between NOT_SERVING and the end of new calls, for balancers "
-           "to notice");
-  add_time("drain_timeout", options.drain_timeout,
-           "time that calls under way get to finish");
-  auto* roots = add_repeated(
-      "file_root", options.file_roots,
-      "folder that ops of models may use besides the model's; repeatable");
-  add_integer("verbosity", options.verbosity,
-              "1: a log line for each call and event; 2: also what runs are "
-              "asked for",
-              0, 9);
-
-  const auto stop = [&](int code, std::string message) {
-    out.exit = true;
-    out.exit_code = code;
-    out.message = std::move(message);
-    return out;
-  };
-  const auto wrong_usage = [&](absl::string_view what) {
-    return stop(2, absl::StrCat("metagraphd: ", what,
-                                "\nmetagraphd --help tells all flags.\n"));
-  };
   try {  // CLI11 reports by exceptions; they end here.
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::ostringstream text;
-    if (app.exit(error, text, text) == 0) return stop(0, text.str());
+    if (app.exit(error, text, text) == 0) return Exit(0, text.str());
     const std::vector<std::string> arguments(argv + 1, argv + argc);
-    return wrong_usage(UsageText(app, error, arguments));
+    return WrongUsage(UsageText(app, error, arguments));
   }
-  options.compile = compile == "off"    ? CompileLevel::kOff
-                    : compile == "safe" ? CompileLevel::kSafe
-                                        : CompileLevel::kFull;
-  ReadRepeated("model", model, &models);
-  ReadRepeated("prefix", prefix, &mapping.prefixes);
-  ReadRepeated("map", map, &mapping.rules);
-  ReadRepeated("skip_missing", skip_missing, &mapping.skip_missing);
-  ReadRepeated("partial", partial, &mapping.partial);
-  ReadRepeated("listen", listen, &options.listen);
-  ReadRepeated("file_root", roots, &options.file_roots);
-
-  // What a repeatable flag's values came from.
-  const auto blame = [&](const char* flag) {
-    const std::string name = absl::StrCat("--", flag);
-    return app.get_option(name)->count() > 0 ? name : EnvName(flag);
-  };
-  for (const std::string& text : models) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0 ||
-        equals + 1 == text.size()) {
-      return wrong_usage(absl::StrCat(
-          blame("model"), ": expected NAME=PATH, found \"", text, "\""));
-    }
-    for (const ServerOptions::Model& other : options.models) {
-      if (other.name != text.substr(0, equals)) continue;
-      return wrong_usage(absl::StrCat(blame("model"), ": the name \"",
-                                      other.name, "\" is used twice"));
-    }
-    // Checkpoints are looked for beside the model, wherever that is from here.
-    options.models.push_back(
-        {text.substr(0, equals),
-         std::filesystem::absolute(text.substr(equals + 1)).string()});
-  }
-  if (std::string wrong = mapping.Apply(options.models); !wrong.empty()) {
-    return wrong_usage(wrong);
-  }
-  for (const std::string& address : options.listen) {
-    if (std::string wrong = CheckAddress(address); !wrong.empty()) {
-      return wrong_usage(absl::StrCat(blame("listen"), ": ", wrong));
-    }
-  }
-  for (std::string& root : options.file_roots) {
-    if (root.empty()) {  // would be every file
-      return wrong_usage(
-          absl::StrCat(blame("file_root"), ": the value is empty"));
-    }
-    root = std::filesystem::absolute(root).string();
-  }
-  return out;
+  flags.ReadEnvironment();
+  std::string wrong = SetModels(texts, flags, options);
+  if (wrong.empty()) wrong = CheckRepeated(flags, options);
+  return wrong.empty() ? out : WrongUsage(wrong);
 }
 
 }  // namespace metagraph

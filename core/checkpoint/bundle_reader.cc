@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include "absl/types/span.h"
@@ -13,7 +12,6 @@
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/slice_copy.h"
-#include "core/checkpoint/table.h"
 #include "core/io/coding.h"
 #include "core/io/crc32c.h"
 #include "core/io/foreign_file.h"
@@ -23,9 +21,6 @@ namespace {
 
 // Read, then summed while still in the cache.
 constexpr size_t kChunkSize = size_t{256} << 10;
-// TensorFlow's partitioners make at most hundreds.
-constexpr int kMaxSlices = 10000;
-constexpr int kVersion = 1;
 
 // Reads a piece front to back through a small buffer.
 class PieceStream {
@@ -77,16 +72,6 @@ class PieceStream {
   absl::string_view rest_;  // of the buffer
 };
 
-absl::StatusOr<tensorflow::BundleEntryProto> ParseEntry(
-    absl::string_view key, absl::string_view value) {
-  tensorflow::BundleEntryProto entry;
-  if (value.size() > std::numeric_limits<int>::max() ||
-      !entry.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-    return DataLoss("entry \"", key, "\" is not a BundleEntryProto");
-  }
-  return entry;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::Open(
@@ -107,11 +92,14 @@ absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::OpenOnce(
     FileSystem& fs, const std::string& prefix) {
   std::unique_ptr<BundleReader> reader(new BundleReader);
   reader->prefix_ = prefix;
-  RETURN_IF_ERROR(reader->ReadIndex(fs));
-  RETURN_IF_ERROR(Annotate(reader->CheckOverlaps(), IndexPath(prefix), ": "));
-  for (auto& [number, shard] : reader->shards_) {
-    absl::StatusOr<std::unique_ptr<RandomAccessFile>> file = fs.OpenForReading(
-        DataPath(prefix, number, reader->header_.num_shards()));
+  ASSIGN_OR_RETURN(BundleIndex index, ReadBundleIndex(fs, IndexPath(prefix)));
+  reader->num_shards_ = index.num_shards;
+  reader->tensors_ = std::move(index.tensors);
+  reader->stored_ = std::move(index.stored);
+  for (const int number : index.shards) {
+    Shard& shard = reader->shards_[number];
+    absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
+        fs.OpenForReading(DataPath(prefix, number, index.num_shards));
     shard.error = absl::IsNotFound(file.status()) ? MarkDamage(file.status())
                                                   : file.status();
     if (file.ok()) shard.file = *std::move(file);
@@ -133,214 +121,10 @@ std::vector<std::string> BundleReader::DataFiles() const {
   std::vector<std::string> paths;
   paths.reserve(shards_.size());
   for (const auto& [number, shard] : shards_) {
-    paths.push_back(DataPath(prefix_, number, header_.num_shards()));
+    paths.push_back(DataPath(prefix_, number, num_shards_));
   }
   std::sort(paths.begin(), paths.end());
   return paths;
-}
-
-absl::Status BundleReader::CheckHeader(absl::string_view value) {
-  if (value.size() > std::numeric_limits<int>::max() ||
-      !header_.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-    return DataLoss("header is not a BundleHeaderProto");
-  }
-  const tensorflow::VersionDef& version = header_.version();
-  if (version.producer() < 0) {
-    return InvalidArgument("Checkpoint producer version ", version.producer(),
-                           " below min producer 0 supported");
-  }
-  if (version.min_consumer() > kVersion) {
-    return InvalidArgument("Checkpoint min consumer version ",
-                           version.min_consumer(), " above current version ",
-                           kVersion);
-  }
-  const auto& bad = version.bad_consumers();
-  if (std::find(bad.begin(), bad.end(), kVersion) != bad.end()) {
-    return InvalidArgument("Checkpoint disallows consumer version ", kVersion);
-  }
-  if (header_.endianness() != tensorflow::BundleHeaderProto::LITTLE) {
-    return Unimplemented(
-        "checkpoint was written on a big-endian machine, which is not "
-        "supported");
-  }
-  if (header_.num_shards() < 0) {
-    return DataLoss("header declares ", header_.num_shards(), " shards");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BundleReader::ReadIndex(FileSystem& fs) {
-  const std::string path = IndexPath(prefix_);
-  ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
-                   fs.OpenForReading(path));
-  absl::StatusOr<std::unique_ptr<TableReader>> table =
-      TableReader::Open(std::move(file));
-  if (!table.ok()) {
-    return ExplainForeignFile(fs, path, Annotate(table.status(), path, ": "));
-  }
-
-  bool have_header = false;
-  absl::flat_hash_map<std::string, Piece> slices;  // by key
-
-  // Turns an entry into the piece that it describes. What is wrong with one
-  // tensor alone goes to `*error`: the others can still be read.
-  const auto make_piece = [&](absl::string_view key,
-                              const tensorflow::BundleEntryProto& entry,
-                              absl::Status* error) -> absl::StatusOr<Piece> {
-    Piece piece;
-    piece.dtype = entry.dtype();
-    absl::StatusOr<TensorShape> shape = TensorShape::Build(entry.shape());
-    if (!shape.ok()) {
-      return DataLoss("entry \"", key, "\": ", shape.status().message());
-    }
-    piece.shape = *std::move(shape);
-    if (entry.shard_id() < 0 || entry.shard_id() >= header_.num_shards()) {
-      return DataLoss("entry \"", key, "\" is in shard ", entry.shard_id(),
-                      " of ", header_.num_shards());
-    }
-    if (!CheckedAdd(entry.offset(), entry.size())) {
-      return DataLoss("entry \"", key, "\" has the offset ", entry.offset(),
-                      " and the size ", entry.size());
-    }
-    piece.shard = entry.shard_id();
-    piece.offset = static_cast<uint64_t>(entry.offset());
-    piece.size = static_cast<uint64_t>(entry.size());
-    piece.crc = UnmaskCrc32c(entry.crc32c());
-    shards_.try_emplace(piece.shard);
-
-    if (!IsValidDataType(piece.dtype) || piece.dtype == DT_RESOURCE ||
-        piece.dtype == DT_VARIANT) {
-      *error = Unimplemented("tensor \"", key, "\" has the dtype ",
-                             DataTypeName(piece.dtype), " (",
-                             static_cast<int>(piece.dtype),
-                             "), which checkpoints are not read for");
-    } else if (piece.dtype != DT_STRING) {
-      const std::optional<int64_t> expected =
-          CheckedMul(piece.shape.num_elements(),
-                     static_cast<int64_t>(DataTypeSize(piece.dtype)));
-      if (!expected || static_cast<uint64_t>(*expected) != piece.size) {
-        *error = DataLoss("Invalid size in bundle entry: key ", key,
-                          "; stored size ", piece.size, "; expected size ",
-                          expected.value_or(-1));
-      }
-    }
-    return piece;
-  };
-
-  const absl::Status walked = (*table)->ForEach(
-      [&](absl::string_view key, absl::string_view value) -> absl::Status {
-        if (!have_header) {
-          if (!key.empty()) return DataLoss("there is no header entry");
-          have_header = true;
-          return CheckHeader(value);
-        }
-        ASSIGN_OR_RETURN(tensorflow::BundleEntryProto entry,
-                         ParseEntry(key, value));
-        absl::Status error;
-        if (key[0] == '\0') {  // a slice: belongs to a name that comes later
-          ASSIGN_OR_RETURN(Piece piece, make_piece(key, entry, &error));
-          if (error.ok()) slices.emplace(key, std::move(piece));
-          return absl::OkStatus();
-        }
-        CheckpointTensor& listed = tensors_.emplace_back();
-        listed.name = std::string(key);
-        listed.dtype = entry.dtype();
-        Stored& stored = stored_[listed.name];
-        stored.listed = tensors_.size() - 1;
-        if (entry.slices_size() == 0) {
-          ASSIGN_OR_RETURN(Piece piece, make_piece(key, entry, &stored.error));
-          piece.slice =
-              *TensorSlice::Whole(piece.shape.rank()).Resolve(piece.shape);
-          listed.shape = piece.shape;
-          listed.stored_bytes = piece.size;
-          stored.pieces.push_back(std::move(piece));
-        } else {
-          absl::StatusOr<TensorShape> shape = TensorShape::Build(entry.shape());
-          if (!shape.ok()) {
-            return DataLoss("entry \"", key, "\": ", shape.status().message());
-          }
-          listed.shape = *std::move(shape);
-          stored.error = GatherSlices(entry, slices, &stored);
-        }
-        return absl::OkStatus();
-      });
-  if (absl::IsDataLoss(walked)) {
-    return DataLoss("Unable to read file (", path,
-                    "). Perhaps the file is corrupt or was produced by a newer "
-                    "version of TensorFlow with format changes (failed to seek "
-                    "to header entry): ",
-                    walked.message());
-  }
-  RETURN_IF_ERROR(Annotate(walked, path, ": "));
-  if (!have_header) return DataLoss(path, ": the table is empty");
-  return absl::OkStatus();
-}
-
-absl::Status BundleReader::GatherSlices(
-    const tensorflow::BundleEntryProto& entry,
-    const absl::flat_hash_map<std::string, Piece>& slices, Stored* stored) {
-  CheckpointTensor& listed = tensors_[stored->listed];
-  if (entry.slices_size() > kMaxSlices) {
-    return DataLoss("tensor \"", listed.name, "\" has ", entry.slices_size(),
-                    " slices, more than ", kMaxSlices);
-  }
-  for (const tensorflow::TensorSliceProto& proto : entry.slices()) {
-    ASSIGN_OR_RETURN(TensorSlice slice, TensorSlice::Build(proto));
-    const auto found = slices.find(EncodeSliceKey(listed.name, slice));
-    if (found == slices.end()) {
-      return DataLoss("slice ", slice.ToString(), " of tensor \"", listed.name,
-                      "\" is missing or damaged");
-    }
-    Piece piece = found->second;
-    const absl::StatusOr<TensorShape> shape = slice.ShapeIn(listed.shape);
-    if (!shape.ok() || *shape != piece.shape || piece.dtype != listed.dtype) {
-      return DataLoss("slice ", slice.ToString(), " of tensor \"", listed.name,
-                      "\" of shape ", listed.shape.ToString(),
-                      " is stored with the shape ", piece.shape.ToString(),
-                      " and dtype ", DataTypeName(piece.dtype));
-    }
-    ASSIGN_OR_RETURN(piece.slice, slice.Resolve(listed.shape));
-    listed.stored_bytes += piece.size;
-    listed.slices.push_back(std::move(slice));
-    stored->pieces.push_back(std::move(piece));
-  }
-  std::vector<const TensorSlice*> boxes;
-  for (const Piece& piece : stored->pieces) {
-    if (piece.shape.num_elements() > 0) boxes.push_back(&piece.slice);
-  }
-  if (!Disjoint(boxes)) {
-    return DataLoss("slices of tensor \"", listed.name, "\" overlap");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BundleReader::CheckOverlaps() const {
-  struct Range {
-    int shard;
-    uint64_t begin;
-    uint64_t end;
-    absl::string_view name;
-  };
-  std::vector<Range> ranges;
-  for (const auto& [name, stored] : stored_) {
-    for (const Piece& piece : stored.pieces) {
-      if (piece.size == 0) continue;
-      ranges.push_back(
-          {piece.shard, piece.offset, piece.offset + piece.size, name});
-    }
-  }
-  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
-    return std::tie(a.shard, a.begin) < std::tie(b.shard, b.begin);
-  });
-  for (size_t i = 1; i < ranges.size(); ++i) {
-    const Range& a = ranges[i - 1];
-    const Range& b = ranges[i];
-    if (a.shard == b.shard && b.begin < a.end) {
-      return DataLoss("tensors \"", a.name, "\" and \"", b.name,
-                      "\" lie over each other in the data file");
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<const BundleReader::Stored*> BundleReader::Get(
@@ -360,8 +144,8 @@ absl::StatusOr<const RandomAccessFile*> BundleReader::FileOf(
   if (!RangeWithin(piece.offset, piece.size, shard.file->size())) {
     RETURN_IF_ERROR(CheckNotForeign(piece));
     return OutOfRange("Read less bytes than requested: ",
-                      DataPath(prefix_, piece.shard, header_.num_shards()),
-                      " has ", shard.file->size(), " bytes, the tensor is at ",
+                      DataPath(prefix_, piece.shard, num_shards_), " has ",
+                      shard.file->size(), " bytes, the tensor is at ",
                       piece.offset, " and has ", piece.size);
   }
   return shard.file.get();
@@ -375,8 +159,8 @@ absl::Status BundleReader::CheckNotForeign(const Piece& piece) const {
   }
   const std::string what = DescribeForeignFile(head);
   if (what.empty()) return absl::OkStatus();
-  return DataLoss("\"", DataPath(prefix_, piece.shard, header_.num_shards()),
-                  "\" is ", what);
+  return DataLoss("\"", DataPath(prefix_, piece.shard, num_shards_), "\" is ",
+                  what);
 }
 
 absl::Status BundleReader::CheckCrc(const Piece& piece, uint32_t crc) const {

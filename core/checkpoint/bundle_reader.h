@@ -7,8 +7,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "core/checkpoint/bundle_index.h"
 #include "core/checkpoint/checkpoint_reader.h"
-#include "tensorflow/checkpoint.pb.h"
 
 namespace metagraph {
 
@@ -21,7 +21,7 @@ class BundleReader final : public CheckpointReader {
       FileSystem& fs, const std::string& prefix);
 
   // Number of data files that the header declares.
-  int num_shards() const { return header_.num_shards(); }
+  int num_shards() const { return num_shards_; }
   // Paths of the data files that tensors are in; there need be no others.
   std::vector<std::string> DataFiles() const;
 
@@ -33,22 +33,8 @@ class BundleReader final : public CheckpointReader {
   absl::Status Verify(absl::string_view name) const override;
 
  private:
-  // A run of bytes in a data file that holds a tensor or one slice of it.
-  struct Piece {
-    DataType dtype = DT_INVALID;
-    TensorShape shape;
-    TensorSlice slice;  // of the tensor it belongs to, extents explicit
-    int shard = 0;
-    uint64_t offset = 0;
-    uint64_t size = 0;
-    uint32_t crc = 0;
-  };
-  // What the index says of one name.
-  struct Stored {
-    size_t listed = 0;   // position in tensors_
-    absl::Status error;  // the tensor cannot be read: why
-    std::vector<Piece> pieces;
-  };
+  using Piece = BundlePiece;
+  using Stored = BundleIndex::Stored;
   struct Shard {
     std::unique_ptr<RandomAccessFile> file;
     absl::Status error;  // the file could not be opened: why
@@ -58,13 +44,6 @@ class BundleReader final : public CheckpointReader {
 
   static absl::StatusOr<std::unique_ptr<BundleReader>> OpenOnce(
       FileSystem& fs, const std::string& prefix);
-  absl::Status ReadIndex(FileSystem& fs);
-  absl::Status CheckHeader(absl::string_view value);
-  absl::Status GatherSlices(
-      const tensorflow::BundleEntryProto& entry,
-      const absl::flat_hash_map<std::string, Piece>& slices, Stored* stored);
-  absl::Status CheckOverlaps() const;
-
   absl::StatusOr<const Stored*> Get(absl::string_view name) const;
   // The open data file of a piece that is known to lie within it.
   absl::StatusOr<const RandomAccessFile*> FileOf(const Piece& piece) const;
@@ -81,7 +60,7 @@ class BundleReader final : public CheckpointReader {
 
   // Constant after Open.
   std::string prefix_;
-  tensorflow::BundleHeaderProto header_;
+  int num_shards_ = 0;
   absl::flat_hash_map<int, Shard> shards_;  // those that entries refer to
   absl::flat_hash_map<std::string, Stored> stored_;
 };

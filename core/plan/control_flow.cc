@@ -1,6 +1,5 @@
 #include "core/plan/control_flow.h"
 
-#include <algorithm>
 #include <deque>
 #include <map>
 #include <utility>
@@ -47,144 +46,177 @@ void CollectEdges(Plan& plan) {
   }
 }
 
-// Finds or makes the child of `parent` that `enter` leads to.
-int ChildFrame(ControlFlow& cf, std::map<std::pair<int, std::string>, int>& ids,
-               int parent, const PlanNode& enter) {
-  const auto [it, added] = ids.try_emplace({parent, enter.frame},
-                                           static_cast<int>(cf.frames.size()));
-  if (added) {
-    StaticFrame child;
-    child.name = enter.frame;
-    child.parent = parent;
-    child.parallel_iterations = enter.parallel_iterations;
-    cf.frames.push_back(std::move(child));
+// Finds the frame of each node: forward from the sources, in topological order
+// but for loop edges. A node is placed when all its inputs outside of loops
+// have arrived.
+class FrameFinder {
+ public:
+  explicit FrameFinder(Plan& plan)
+      : plan_(plan),
+        cf_(plan.control_flow),
+        count_(static_cast<int>(plan.nodes.size())),
+        waiting_(count_, 0),
+        fed_(count_, false),
+        result_frame_(count_, 0) {}
+
+  // Sets frames, frame_of and child_frame. INVALID_ARGUMENT as
+  // AnalyzeControlFlow.
+  absl::Status Run() {
+    cf_.frames.emplace_back();
+    cf_.frame_of.assign(count_, -1);
+    cf_.child_frame.assign(count_, -1);
+    // Feeds live in the root frame; a node whose other inputs come from a loop
+    // would mix frames.
+    for (const auto& edges : cf_.feed_edges) {
+      for (const OutEdge& edge : edges) fed_[edge.node] = true;
+    }
+    CountInputs();
+    for (; !ready_.empty(); ready_.pop_front()) {
+      RETURN_IF_ERROR(Leave(ready_.front()));
+    }
+    RETURN_IF_ERROR(CheckNoCycle());
+    return CheckLoopEdges();
   }
-  ++cf.frames[it->second].num_enters;
-  return it->second;
-}
-
-// `node` gets a value of `producer`, in the frame `given`, and lives in
-// `known`.
-absl::Status FramesMix(const Plan& plan, int node, int producer, int given,
-                       int known) {
-  const auto& frames = plan.control_flow.frames;
-  return InvalidArgument("node \"", plan.nodes[node].name,
-                         "\" has inputs from different frames; input from \"",
-                         plan.nodes[producer].name, "\" is in frame \"",
-                         frames[given].name, "\", another is in frame \"",
-                         frames[known].name, "\"");
-}
-
-}  // namespace
-
-absl::Status AnalyzeControlFlow(Plan& plan) {
-  ControlFlow& cf = plan.control_flow;
-  CollectEdges(plan);
-  const int count = static_cast<int>(plan.nodes.size());
-  cf.frames.emplace_back();
-  cf.frame_of.assign(count, -1);
-  cf.child_frame.assign(count, -1);
-  std::vector<int> result_frame(count, 0);
-  std::map<std::pair<int, std::string>, int> frame_ids;
 
   // The frame that a node's outputs belong to.
-  auto output_frame = [&](int i) -> int {
-    const int frame = cf.frame_of[i];
-    switch (plan.nodes[i].kind) {
-      case OpKind::kEnter:
-        return cf.child_frame[i] =
-                   ChildFrame(cf, frame_ids, frame, plan.nodes[i]);
-      case OpKind::kExit:
-        return cf.frames[frame].parent;
-      default:
-        return frame;
-    }
-  };
+  int result_frame(int node) const { return result_frame_[node]; }
 
-  // Forward from the sources, in topological order but for loop edges: a node
-  // is placed when all its inputs outside loops have arrived.
-  std::vector<int> waiting(count, 0);
-  std::deque<int> ready;
-  for (int i = 0; i < count; ++i) {
-    for (const PlanInput& input : plan.nodes[i].inputs) {
-      if (input.constant == nullptr && input.producer >= 0 &&
-          !IsLoopEdge(plan, input.producer)) {
-        ++waiting[i];
+ private:
+  // Nodes that wait for nothing are in the root frame.
+  void CountInputs() {
+    for (int i = 0; i < count_; ++i) {
+      for (const PlanInput& input : plan_.nodes[i].inputs) {
+        if (input.constant == nullptr && input.producer >= 0 &&
+            !IsLoopEdge(plan_, input.producer)) {
+          ++waiting_[i];
+        }
+      }
+      waiting_[i] += static_cast<int>(plan_.nodes[i].control_inputs.size());
+      if (waiting_[i] == 0) {
+        cf_.frame_of[i] = 0;
+        ready_.push_back(i);
       }
     }
-    waiting[i] += static_cast<int>(plan.nodes[i].control_inputs.size());
-    if (waiting[i] == 0) {
-      cf.frame_of[i] = 0;
-      ready.push_back(i);
-    }
   }
-  // Feeds live in the root frame; a node whose other inputs come from a loop
-  // would mix frames.
-  std::vector<bool> fed(count, false);
-  for (const auto& edges : cf.feed_edges) {
-    for (const OutEdge& edge : edges) fed[edge.node] = true;
-  }
-  int placed = 0;
-  while (!ready.empty()) {
-    const int i = ready.front();
-    ready.pop_front();
-    ++placed;
-    const PlanNode& node = plan.nodes[i];
-    if (node.kind == OpKind::kExit && cf.frame_of[i] == 0) {
+
+  // Follows the edges of a node that has been placed.
+  absl::Status Leave(int i) {
+    const PlanNode& node = plan_.nodes[i];
+    if (node.kind == OpKind::kExit && cf_.frame_of[i] == 0) {
       return InvalidArgument("node \"", node.name,
                              "\": Invalid Exit op: Cannot find a "
                              "corresponding Enter op.");
     }
-    if (fed[i] && cf.frame_of[i] != 0) {
+    if (fed_[i] && cf_.frame_of[i] != 0) {
       return InvalidArgument("node \"", node.name,
                              "\" is inside a while loop; its inputs cannot be "
                              "fed from outside");
     }
-    const int frame = result_frame[i] = output_frame(i);
-    if (node.kind == OpKind::kNextIteration) continue;  // only loop edges
-    for (const OutEdge& edge : cf.out_edges[i]) {
-      int& known = cf.frame_of[edge.node];
+    const int frame = result_frame_[i] = FindResultFrame(i);
+    if (node.kind == OpKind::kNextIteration) return absl::OkStatus();
+    for (const OutEdge& edge : cf_.out_edges[i]) {
+      int& known = cf_.frame_of[edge.node];
       if (known >= 0 && known != frame) {
-        return FramesMix(plan, edge.node, i, frame, known);
+        return FramesMix(edge.node, i, frame, known);
       }
       known = frame;
-      if (--waiting[edge.node] == 0) ready.push_back(edge.node);
+      if (--waiting_[edge.node] == 0) ready_.push_back(edge.node);
+    }
+    return absl::OkStatus();
+  }
+
+  int FindResultFrame(int i) {
+    const int frame = cf_.frame_of[i];
+    switch (plan_.nodes[i].kind) {
+      case OpKind::kEnter:
+        return cf_.child_frame[i] = ChildFrame(frame, plan_.nodes[i]);
+      case OpKind::kExit:
+        return cf_.frames[frame].parent;
+      default:
+        return frame;
     }
   }
-  // NextIteration's control edges, if any, were not followed above.
-  if (placed != count) {
-    for (int i = 0; i < count; ++i) {
-      if (waiting[i] > 0) {
+
+  // Finds or makes the child of `parent` that `enter` leads to.
+  int ChildFrame(int parent, const PlanNode& enter) {
+    const auto [it, added] = frame_ids_.try_emplace(
+        {parent, enter.frame}, static_cast<int>(cf_.frames.size()));
+    if (added) {
+      StaticFrame child;
+      child.name = enter.frame;
+      child.parent = parent;
+      child.parallel_iterations = enter.parallel_iterations;
+      cf_.frames.push_back(std::move(child));
+    }
+    ++cf_.frames[it->second].num_enters;
+    return it->second;
+  }
+
+  absl::Status CheckNoCycle() const {
+    for (int i = 0; i < count_; ++i) {
+      if (waiting_[i] > 0) {
         return InvalidArgument("the graph has a cycle through node \"",
-                               plan.nodes[i].name, "\"");
+                               plan_.nodes[i].name, "\"");
       }
     }
+    return absl::OkStatus();
   }
 
   // The edges that were not followed stay in their loop.
-  for (int i = 0; i < count; ++i) {
-    if (plan.nodes[i].kind != OpKind::kNextIteration) continue;
-    for (const OutEdge& edge : cf.out_edges[i]) {
-      const int known = cf.frame_of[edge.node];
-      if (known != cf.frame_of[i]) {
-        return FramesMix(plan, edge.node, i, cf.frame_of[i], known);
+  absl::Status CheckLoopEdges() const {
+    for (int i = 0; i < count_; ++i) {
+      if (plan_.nodes[i].kind != OpKind::kNextIteration) continue;
+      for (const OutEdge& edge : cf_.out_edges[i]) {
+        const int known = cf_.frame_of[edge.node];
+        if (known != cf_.frame_of[i]) {
+          return FramesMix(edge.node, i, cf_.frame_of[i], known);
+        }
       }
     }
+    return absl::OkStatus();
   }
 
-  cf.fetches.resize(count);
+  // `node` gets a value of `producer`, in the frame `given`, and lives in
+  // `known`.
+  absl::Status FramesMix(int node, int producer, int given, int known) const {
+    return InvalidArgument("node \"", plan_.nodes[node].name,
+                           "\" has inputs from different frames; input from \"",
+                           plan_.nodes[producer].name, "\" is in frame \"",
+                           cf_.frames[given].name, "\", another is in frame \"",
+                           cf_.frames[known].name, "\"");
+  }
+
+  Plan& plan_;
+  ControlFlow& cf_;
+  const int count_;
+  std::vector<int> waiting_;  // inputs that have not arrived
+  std::vector<bool> fed_;
+  std::vector<int> result_frame_;
+  std::deque<int> ready_;  // placed, edges not followed
+  std::map<std::pair<int, std::string>, int> frame_ids_;
+};
+
+absl::Status CollectFetches(Plan& plan, const FrameFinder& finder) {
+  ControlFlow& cf = plan.control_flow;
+  cf.fetches.resize(plan.nodes.size());
   for (size_t i = 0; i < plan.fetches.size(); ++i) {
     const PlanFetch& fetch = plan.fetches[i];
     if (fetch.constant != nullptr || fetch.producer < 0) continue;
-    if (result_frame[fetch.producer] != 0) {
-      return InvalidArgument("tensor \"", fetch.name,
-                             "\" is inside a while loop (frame \"",
-                             cf.frames[result_frame[fetch.producer]].name,
-                             "\") and cannot be fetched");
+    const int frame = finder.result_frame(fetch.producer);
+    if (frame != 0) {
+      return InvalidArgument(
+          "tensor \"", fetch.name, "\" is inside a while loop (frame \"",
+          cf.frames[frame].name, "\") and cannot be fetched");
     }
     cf.fetches[fetch.producer].push_back(static_cast<int>(i));
   }
+  return absl::OkStatus();
+}
 
+// Gives each node its place, and its inputs theirs, in the frame's iterations.
+void LayOutFrames(Plan& plan) {
+  ControlFlow& cf = plan.control_flow;
+  const int count = static_cast<int>(plan.nodes.size());
   cf.index_in_frame.resize(count);
   cf.first_entry.resize(count);
   for (int i = 0; i < count; ++i) {
@@ -194,6 +226,16 @@ absl::Status AnalyzeControlFlow(Plan& plan) {
     cf.first_entry[i] = frame.num_inputs;
     frame.num_inputs += static_cast<int>(plan.nodes[i].inputs.size());
   }
+}
+
+}  // namespace
+
+absl::Status AnalyzeControlFlow(Plan& plan) {
+  CollectEdges(plan);
+  FrameFinder finder(plan);
+  RETURN_IF_ERROR(finder.Run());
+  RETURN_IF_ERROR(CollectFetches(plan, finder));
+  LayOutFrames(plan);
   return absl::OkStatus();
 }
 

@@ -142,7 +142,7 @@ TEST_F(CliTest, SaysWhatIsWrongInItsOwnWords) {
             "metagraphctl: --count: expected a whole number of at least 1, "
             "found \"0\"; see metagraphctl watch --help\n");
   EXPECT_THAT(says({"tensors", "add", "--role", "foo"}),
-              HasSubstr("--role: expected placeholder, variable, leaf, "
+              HasSubstr("--role: expected placeholder, variable, leaf or "
                         "constant, found \"foo\""));
   EXPECT_THAT(says({"tensors", "add", "--rloe", "leaf"}),
               AllOf(HasSubstr("no flag --rloe; did you mean"),

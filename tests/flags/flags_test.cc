@@ -74,7 +74,7 @@ TEST_F(FlagsTest, SayWhatWasExpectedAndFound) {
             "--wait: expected at most 10000000 seconds, found \"4000h\"");
   EXPECT_EQ(Parse({"--name", ""}), "--name: the value is empty");
   EXPECT_EQ(Parse({"--fruit", "peer"}),
-            "--fruit: expected apple, pear, found \"peer\"; did you mean "
+            "--fruit: expected apple or pear, found \"peer\"; did you mean "
             "\"pear\"?");
 }
 
