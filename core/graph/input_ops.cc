@@ -1,5 +1,7 @@
 #include "core/graph/input_ops.h"
 
+#include "core/graph/node_attr.h"
+
 namespace metagraph {
 
 bool IsInputOp(absl::string_view op) {
@@ -31,9 +33,9 @@ bool IsInputOp(absl::string_view op) {
 std::vector<tensorflow::DataType> InputTypes(const tensorflow::NodeDef& node) {
   std::vector<tensorflow::DataType> out;
   for (const char* name : {"output_types", "component_types", "dtypes"}) {
-    const auto attr = node.attr().find(name);
-    if (attr == node.attr().end()) continue;
-    for (const int type : attr->second.list().type()) {
+    const tensorflow::AttrValue* attr = FindNodeAttr(node, name);
+    if (attr == nullptr) continue;
+    for (const int type : attr->list().type()) {
       out.push_back(static_cast<tensorflow::DataType>(type));
     }
     return out;

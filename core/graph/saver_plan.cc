@@ -10,6 +10,7 @@
 #include "core/base/status.h"
 #include "core/graph/collections.h"
 #include "core/graph/expand_calls.h"
+#include "core/graph/node_attr.h"
 #include "core/graph/variables.h"
 #include "core/tensor/tensor_proto.h"
 
@@ -25,11 +26,6 @@ bool IsRestoreOp(absl::string_view op) {
 
 bool IsAssignOp(absl::string_view op) {
   return op == "Assign" || op == "AssignVariableOp";
-}
-
-const AttrValue* FindNodeAttr(const Node& node, const char* name) {
-  const auto found = node.def->attr().find(name);
-  return found == node.def->attr().end() ? nullptr : &found->second;
 }
 
 // What the save ops write; RestoreV2 reads both formats, so it only counts
@@ -141,7 +137,7 @@ absl::StatusOr<int> Walk::TraceVariable(Endpoint ref) const {
 absl::StatusOr<std::vector<std::string>> Walk::ConstStrings(
     Endpoint value) const {
   const Node& at = node(value.node);
-  const AttrValue* attr = FindNodeAttr(at, "value");
+  const AttrValue* attr = FindNodeAttr(*at.def, "value");
   if (at.op() != "Const" || attr == nullptr) {
     return Unimplemented("\"", at.name(), "\" (", at.op(),
                          ") is no constant list of names");
@@ -172,7 +168,7 @@ absl::StatusOr<Walk::Restored> Walk::ReadRestoreOp(const Node& restore) const {
   if (has_slices) {
     ASSIGN_OR_RETURN(out.slices, ConstStrings(restore.inputs[2]));
   }
-  const AttrValue* type = FindNodeAttr(restore, is_v2 ? "dtypes" : "dt");
+  const AttrValue* type = FindNodeAttr(*restore.def, is_v2 ? "dtypes" : "dt");
   if (type != nullptr && is_v2) {
     for (int dtype : type->list().type()) {
       out.dtypes.push_back(static_cast<DataType>(dtype));
@@ -270,7 +266,7 @@ void Walk::FindConstants(int save_op) {
     if (!keys.ok() || keys->size() != save.inputs.size() - 3) continue;
     for (size_t i = 0; i < keys->size(); ++i) {
       const Node& source = node(save.inputs[i + 3].node);
-      const AttrValue* attr = FindNodeAttr(source, "value");
+      const AttrValue* attr = FindNodeAttr(*source.def, "value");
       if (source.op() != "Const" || attr == nullptr) continue;
       if (!taken.insert((*keys)[i]).second) continue;
       auto value = TensorFromProto(attr->tensor());

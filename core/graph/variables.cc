@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/graph/collections.h"
+#include "core/graph/node_attr.h"
 
 namespace metagraph {
 namespace {
@@ -15,9 +16,8 @@ using tensorflow::NodeDef;
 using tensorflow::VariableDef;
 
 const AttrValue& Attr(const NodeDef& node, const char* name) {
-  const auto found = node.attr().find(name);
-  return found == node.attr().end() ? AttrValue::default_instance()
-                                    : found->second;
+  const AttrValue* attr = FindNodeAttr(node, name);
+  return attr == nullptr ? AttrValue::default_instance() : *attr;
 }
 
 // The part of a name before the colon.

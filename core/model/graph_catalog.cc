@@ -9,6 +9,7 @@
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
 #include "core/graph/input_ops.h"
+#include "core/graph/node_attr.h"
 #include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/graph/variables.h"
@@ -24,11 +25,6 @@ constexpr size_t kMaxArguments = size_t{1} << 22;
 // bytes while that goes on.
 constexpr size_t kMaxInferred = size_t{1} << 18;
 
-const tensorflow::AttrValue* FindNodeAttr(const Node& node, const char* name) {
-  const auto found = node.def->attr().find(name);
-  return found == node.def->attr().end() ? nullptr : &found->second;
-}
-
 }  // namespace
 
 bool IsPlaceholderOp(absl::string_view op) {
@@ -41,22 +37,22 @@ PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint) {
     auto shape = PartialShape::Build(proto);
     return shape.ok() ? *std::move(shape) : PartialShape();
   };
-  if (const auto* shapes = FindNodeAttr(node, "_output_shapes");
+  if (const auto* shapes = FindNodeAttr(*node.def, "_output_shapes");
       shapes != nullptr && endpoint.index < shapes->list().shape_size()) {
     return build(shapes->list().shape(endpoint.index));
   }
-  if (const auto* shapes = FindNodeAttr(node, "output_shapes");
+  if (const auto* shapes = FindNodeAttr(*node.def, "output_shapes");
       IsInputOp(node.op()) && shapes != nullptr &&
       endpoint.index < shapes->list().shape_size()) {
     return build(shapes->list().shape(endpoint.index));
   }
   if (endpoint.index != 0) return PartialShape();
   if (IsVariableOp(node.op()) && node.op() != "VarHandleOp") {
-    const auto* shape = FindNodeAttr(node, "shape");
+    const auto* shape = FindNodeAttr(*node.def, "shape");
     return shape == nullptr ? PartialShape() : build(shape->shape());
   }
   if (IsPlaceholderOp(node.op()) || node.op() == "PlaceholderWithDefault") {
-    const auto* shape = FindNodeAttr(node, "shape");
+    const auto* shape = FindNodeAttr(*node.def, "shape");
     if (shape == nullptr) return PartialShape();
     // Before version 24 of the format a placeholder without a known shape was
     // written as a scalar.
@@ -67,7 +63,7 @@ PartialShape DeclaredShape(const Graph& graph, const Endpoint& endpoint) {
     return build(shape->shape());
   }
   if (node.op() == "Const") {
-    const auto* value = FindNodeAttr(node, "value");
+    const auto* value = FindNodeAttr(*node.def, "value");
     if (value != nullptr) return build(value->tensor().tensor_shape());
   }
   return PartialShape();
@@ -178,7 +174,8 @@ std::vector<int> GraphCatalog::OutputsOf(int node) const {
     first = InputTypes(*n.def).size();
   }
   if (first == 0 && !(known && read_[node].empty())) {
-    const tensorflow::AttrValue* shapes = FindNodeAttr(n, "_output_shapes");
+    const tensorflow::AttrValue* shapes =
+        FindNodeAttr(*n.def, "_output_shapes");
     if (shapes != nullptr) first = shapes->list().shape_size();
   }
   std::vector<int> out(first);
@@ -207,7 +204,7 @@ TensorDetails GraphCatalog::Describe(const Endpoint& endpoint) const {
     // An op that nobody describes: its type attribute, if it has the usual
     // name, is the best guess.
     for (const char* name : {"dtype", "T"}) {
-      const auto* type = FindNodeAttr(node, name);
+      const auto* type = FindNodeAttr(*node.def, name);
       if (type == nullptr || type->type() == DT_INVALID) continue;
       out.dtype = BaseType(type->type());
       break;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/graph/collections.h"
+#include "core/graph/node_attr.h"
 #include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
@@ -32,9 +33,9 @@ int ConstantBehind(const Graph& graph, int id) {
 
 // The one string of a constant.
 std::optional<std::string> TextOf(const Node& constant) {
-  const auto value = constant.def->attr().find("value");
-  if (value == constant.def->attr().end()) return std::nullopt;
-  const auto tensor = TensorFromProto(value->second.tensor());
+  const auto* value = FindNodeAttr(*constant.def, "value");
+  if (value == nullptr) return std::nullopt;
+  const auto tensor = TensorFromProto(value->tensor());
   if (!tensor.ok() || tensor->dtype() != DT_STRING ||
       tensor->num_elements() != 1) {
     return std::nullopt;

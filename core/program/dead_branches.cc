@@ -1,6 +1,7 @@
 #include "core/program/dead_branches.h"
 
 #include "absl/strings/match.h"
+#include "core/graph/node_attr.h"
 #include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
@@ -24,9 +25,9 @@ bool CrossesFrames(const Node& node) {
 }
 
 std::optional<bool> ConstantBool(const Node& node) {
-  const auto value = node.def->attr().find("value");
-  if (value == node.def->attr().end()) return std::nullopt;
-  const auto tensor = TensorFromProto(value->second.tensor());
+  const auto* value = FindNodeAttr(*node.def, "value");
+  if (value == nullptr) return std::nullopt;
+  const auto tensor = TensorFromProto(value->tensor());
   if (!tensor.ok() || tensor->dtype() != DT_BOOL ||
       tensor->num_elements() != 1) {
     return std::nullopt;

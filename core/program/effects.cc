@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/graph/node_attr.h"
 
 namespace metagraph {
 namespace {
@@ -13,14 +14,14 @@ bool PassesOn(const Op& op) {
          op.type() == "Enter" || op.type() == "Switch";
 }
 
-bool IsVariable(const Op& op) { return op.info->declares_variable; }
+bool IsVariable(const Op& op) {
+  return op.info != nullptr && op.info->declares_variable;
+}
 
 // The name of the variable that the op declares.
 std::string VariableName(const Body& body, const Op& op) {
-  const auto shared = op.node->attr().find("shared_name");
-  if (shared != op.node->attr().end() && !shared->second.s().empty()) {
-    return shared->second.s();
-  }
+  const auto* shared = FindNodeAttr(*op.node, "shared_name");
+  if (shared != nullptr && !shared->s().empty()) return shared->s();
   return body.path + op.name;
 }
 
@@ -60,7 +61,7 @@ FunctionEffects Effects::Look(const Function& function) const {
   const Body& body = function.body;
   FunctionEffects out;
   for (const Op& op : body.ops) {
-    if (op.inputs.empty()) continue;
+    if (op.inputs.empty() || op.info == nullptr) continue;
     if (op.info->writes_variables) {
       Note(body, op.inputs[0], &out.writes, &out.named_writes);
     }

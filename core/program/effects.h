@@ -29,8 +29,7 @@ class Effects {
       : library_(library), call_(call) {}
 
   // NOT_FOUND and INVALID_ARGUMENT as Library::Find; CANCELLED and
-  // DEADLINE_EXCEEDED. Of functions that have ops without kernel nothing is
-  // known.
+  // DEADLINE_EXCEEDED. What ops do that nobody knows is left out.
   absl::StatusOr<FunctionEffects> Of(const tensorflow::NameAttrList& function);
 
  private:

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
+#include "core/program/missing_ops.h"
 #include "core/program/passes/remove_unused.h"
 
 namespace metagraph {
@@ -131,13 +132,12 @@ class Importer {
     ASSIGN_OR_RETURN(signature_, ReadSignature(call_, def_.signature()));
     RETURN_IF_ERROR(AddArguments());
     RETURN_IF_ERROR(AddOps());
-    if (out_->missing.empty()) {
-      RETURN_IF_ERROR(ConnectOps());
-      RETURN_IF_ERROR(AddResults());
-      RETURN_IF_ERROR(AddTargets());
-      RemoveUnused(body_);
-      out_->body = std::move(body_);
-    }
+    RETURN_IF_ERROR(ConnectOps());
+    RETURN_IF_ERROR(AddResults());
+    RETURN_IF_ERROR(AddTargets());
+    RemoveUnused(body_);
+    out_->body = std::move(body_);
+    NoteNeeds(*out_);
     return std::shared_ptr<const Function>(std::move(out_));
   }
 
@@ -177,14 +177,10 @@ class Importer {
         instance = std::move(copy);
       }
       ASSIGN_OR_RETURN(Meaning meaning, library_.Describe(std::move(instance)));
-      for (NameAttrList& callee : FunctionsOf(*meaning.node)) {
-        out_->callees.push_back(std::move(callee));
-      }
       MissingOp missing;
       if (IsMissing(meaning, library_.ops(), &missing)) {
         missing.function = def_.signature().name();
         out_->missing.push_back(std::move(missing));
-        continue;
       }
       RETURN_IF_ERROR(AddOp(node, std::move(meaning)));
     }
@@ -197,10 +193,18 @@ class Importer {
     op.info = meaning.info;
     op.node = std::move(meaning.node);
     op.kind = KindOf(op.type());
+    const int place = static_cast<int>(body_.ops.size());
+    if (!place_of_.emplace(op.name, place).second ||
+        ranges_.find(op.name) != ranges_.end()) {
+      return InvalidArgument("two nodes are called \"", op.name, "\"");
+    }
+    if (op.info == nullptr) {  // its outputs are known by who asks for them
+      body_.ops.push_back(std::move(op));
+      return absl::OkStatus();
+    }
     auto signature = ResolveSignature(*op.node, op.info->def);
     if (!signature.ok()) return AtNode(signature.status(), op.name);
     op.signature = *std::move(signature);
-    const int place = static_cast<int>(body_.ops.size());
     // A call by name goes by the outputs of its function.
     const FunctionDef* called = library_.graph()->FindFunction(node.op());
     const bool by_name = called != nullptr && node.op() != op.type();
@@ -213,17 +217,13 @@ class Importer {
                       Range{place, first, count});
       first += count;
     }
-    if (!place_of_.emplace(op.name, place).second ||
-        ranges_.find(op.name) != ranges_.end()) {
-      return InvalidArgument("two nodes are called \"", op.name, "\"");
-    }
     body_.ops.push_back(std::move(op));
     return absl::OkStatus();
   }
 
   // "arg", "arg:k", "node:output:k"; "arg" and "node:output" stand for all the
   // values of a list.
-  absl::StatusOr<Range> Resolve(const std::string& name) const {
+  absl::StatusOr<Range> Resolve(const std::string& name) {
     if (const auto whole = ranges_.find(name); whole != ranges_.end()) {
       return whole->second;
     }
@@ -235,6 +235,14 @@ class Importer {
       if (list != ranges_.end() && index >= 0 && index < list->second.count) {
         return Range{list->second.op, list->second.first + index, 1};
       }
+    }
+    if (const auto node = place_of_.find(name.substr(0, name.find(':')));
+        node != place_of_.end() && body_.ops[node->second].info == nullptr) {
+      auto& outputs = body_.ops[node->second].signature.outputs;
+      const Range range{node->second, static_cast<int>(outputs.size()), 1};
+      outputs.push_back(DT_INVALID);
+      ranges_.emplace(name, range);
+      return range;
     }
     return InvalidArgument("\"", name, "\" is no value in the body");
   }
@@ -248,6 +256,7 @@ class Importer {
   }
 
   absl::Status ConnectOp(const NodeDef& node, Op& op) {
+    bool all_known = op.info != nullptr;
     for (const std::string& input : node.input()) {
       if (!input.empty() && input[0] == '^') {
         ASSIGN_OR_RETURN(const int control, Control(input.substr(1)));
@@ -258,13 +267,16 @@ class Importer {
       for (int k = 0; k < range.count; ++k) {
         const int i = static_cast<int>(op.inputs.size());
         const ValueRef value{range.op, range.first + k};
-        if (i < static_cast<int>(op.signature.inputs.size())) {
+        const bool known = body_.TypeOf(value) != DT_INVALID;
+        all_known &= known;
+        if (known && i < static_cast<int>(op.signature.inputs.size())) {
           RETURN_IF_ERROR(CheckInputType(op, i, body_.TypeOf(value), input));
         }
         op.inputs.push_back(value);
       }
     }
     Unique(op.controls);
+    if (!all_known) return absl::OkStatus();
     return CheckInputCount(*op.node, op.info->def, op.signature,
                            op.inputs.size());
   }
@@ -287,15 +299,16 @@ class Importer {
       }
       ASSIGN_OR_RETURN(const Range range, Resolve(ret->second));
       const int count = CountOf(call_, def_.signature(), arg);
-      if (range.count != count) {
+      const bool known = body_.TypeOf({range.op, range.first}) != DT_INVALID;
+      if (known && range.count != count) {
         return InvalidArgument("\"", ret->second, "\", returned as \"",
                                arg.name(), "\", has ", range.count,
                                " values, expected ", count);
       }
       for (int k = 0; k < count; ++k) {
-        const ValueRef value{range.op, range.first + k};
+        const ValueRef value{range.op, range.first + (known ? k : 0)};
         const DataType wanted = BaseType(signature_.outputs[first + k]);
-        if (BaseType(body_.TypeOf(value)) != wanted) {
+        if (known && BaseType(body_.TypeOf(value)) != wanted) {
           return InvalidArgument("\"", ret->second, "\", returned as \"",
                                  arg.name(), "\", is ",
                                  DataTypeName(body_.TypeOf(value)),
@@ -311,7 +324,11 @@ class Importer {
   // What runs for its effect.
   absl::Status AddTargets() {
     for (size_t i = 0; i < body_.ops.size(); ++i) {
-      if (body_.ops[i].stateful()) body_.targets.push_back(static_cast<int>(i));
+      // An op that nobody knows may be stateful only if the function is.
+      const Op& op = body_.ops[i];
+      if (op.info == nullptr ? def_.signature().is_stateful() : op.stateful()) {
+        body_.targets.push_back(static_cast<int>(i));
+      }
     }
     for (const auto& [name, node] : def_.control_ret()) {
       ASSIGN_OR_RETURN(const int control, Control(node));

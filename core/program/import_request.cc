@@ -14,6 +14,7 @@
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
 #include "core/program/dead_branches.h"
+#include "core/program/missing_ops.h"
 
 namespace metagraph {
 namespace {
@@ -55,6 +56,7 @@ class Importer {
     RETURN_IF_ERROR(AddOps());
     RETURN_IF_ERROR(ConnectOps());
     AddResults();
+    if (functions_lack_ops_) RETURN_IF_ERROR(CheckWhatRuns());
     return std::move(body_);
   }
 
@@ -136,9 +138,21 @@ class Importer {
       functions.clear();
       RETURN_IF_ERROR(DescribeNodes(&missing, &functions));
     }
+    const size_t own = missing.size();
     RETURN_IF_ERROR(
         library_.FindMissing(std::move(functions), call_, &missing));
-    if (missing.empty()) return absl::OkStatus();
+    functions_lack_ops_ = missing.size() > own;
+    return own > 0 ? LacksOps(missing) : absl::OkStatus();
+  }
+
+  // What functions lack matters only where somebody reads what comes of it.
+  absl::Status CheckWhatRuns() const {
+    std::vector<MissingOp> missing;
+    RETURN_IF_ERROR(FindMissingOfRun(library_, body_, call_, &missing));
+    return missing.empty() ? absl::OkStatus() : LacksOps(missing);
+  }
+
+  absl::Status LacksOps(const std::vector<MissingOp>& missing) const {
     std::set<std::string> ops;
     for (const MissingOp& op : missing) ops.insert(op.op);
     return WithDetails(
@@ -330,6 +344,7 @@ class Importer {
   PrunedGraph pruned_;
   std::vector<Meaning> meanings_;  // by node id
   std::vector<int> place_of_;      // in body_.ops, by node id
+  bool functions_lack_ops_ = false;
   // Of inputs of Merges that never come: by node and input, a dead output.
   absl::flat_hash_map<std::pair<int, int>, Endpoint> stand_ins_;
   Body body_;

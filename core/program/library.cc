@@ -6,9 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/graph/node_attr.h"
 #include "core/graph/node_check.h"
 #include "core/op/kernel_construction.h"
 #include "core/program/import_function.h"
+#include "core/program/missing_ops.h"
 #include "core/program/passes/remove_unused.h"
 
 namespace metagraph {
@@ -17,8 +19,9 @@ namespace {
 using tensorflow::NameAttrList;
 using tensorflow::NodeDef;
 
-// Functions with their attributes that one program may reach.
-constexpr size_t kMaxFunctions = 1 << 16;
+// TensorFlow would also derive the gradient of a function from its ops'; here
+// the graph has to say it (GradientDef).
+constexpr char kSymbolicGradient[] = "SymbolicGradient";
 
 // A node whose op is the function `def` is a call of it.
 absl::StatusOr<std::shared_ptr<const NodeDef>> CallByName(
@@ -104,6 +107,7 @@ absl::StatusOr<std::shared_ptr<const Function>> KeepPart(
     return InvalidArgument("function \"", kept.name(),
                            "\" needs an argument that is left out");
   }
+  NoteNeeds(*part);
   return std::shared_ptr<const Function>(std::move(part));
 }
 
@@ -121,6 +125,11 @@ bool IsMissing(const Meaning& meaning, const OpRegistry& ops,
   missing->node = meaning.node->name();
   if (meaning.info == nullptr) {
     missing->what = meaning.node->op();
+    const auto* f = FindNodeAttr(*meaning.node, "f");
+    if (missing->op == kSymbolicGradient && f != nullptr) {
+      absl::StrAppend(&missing->what, " of function \"", f->func().name(),
+                      "\", whose gradient the graph does not define");
+    }
     return true;
   }
   const auto entry = ops.SelectKernel(*meaning.node, *meaning.info);
@@ -134,11 +143,9 @@ bool IsMissing(const Meaning& meaning, const OpRegistry& ops,
 
 absl::StatusOr<Meaning> Library::Describe(
     std::shared_ptr<const NodeDef> node) const {
-  if (node->op() == "SymbolicGradient") {
-    const auto f = node->attr().find("f");
-    if (f != node->attr().end()) {
-      const absl::string_view gradient =
-          graph_->FindGradient(f->second.func().name());
+  if (node->op() == kSymbolicGradient) {
+    if (const auto* f = FindNodeAttr(*node, "f"); f != nullptr) {
+      const absl::string_view gradient = graph_->FindGradient(f->func().name());
       if (!gradient.empty()) node = CallOfGradient(*node, gradient);
     }
   }
@@ -205,22 +212,9 @@ absl::StatusOr<std::shared_ptr<const Function>> Library::FindPart(
 absl::Status Library::FindMissing(std::vector<NameAttrList> functions,
                                   const CallContext* call,
                                   std::vector<MissingOp>* missing) const {
-  std::set<std::string> seen;
-  while (!functions.empty()) {
-    if (call != nullptr) RETURN_IF_ERROR(call->Check());
-    const NameAttrList function = std::move(functions.back());
-    functions.pop_back();
-    if (!seen.insert(KeyOf(function)).second) continue;
-    if (seen.size() > kMaxFunctions) {
-      return ResourceExhausted("the program calls more than ", kMaxFunctions,
-                               " functions");
-    }
-    ASSIGN_OR_RETURN(const auto made, Find(function));
-    missing->insert(missing->end(), made->missing.begin(), made->missing.end());
-    functions.insert(functions.end(), made->callees.begin(),
-                     made->callees.end());
-  }
-  return absl::OkStatus();
+  return FindMissingOps(
+      *this, std::move(functions), call,
+      [](const Function& function) { return function.callees; }, missing);
 }
 
 absl::StatusOr<std::shared_ptr<const Tensor>> Library::Constant(

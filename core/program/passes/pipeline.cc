@@ -13,14 +13,31 @@
 
 namespace metagraph {
 
+namespace {
+
+// The passes below may ask each op what it is.
+absl::Status CheckAllKnown(const Body& body) {
+  for (const Op& op : body.ops) {
+    if (op.info != nullptr) continue;
+    return Unimplemented("op ", op.type(), " has no kernel here (node \"",
+                         op.name, "\")");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
+  RETURN_IF_ERROR(CheckAllKnown(body));
   RETURN_IF_ERROR(TrimCalls(body, env));
   if (level == CompileLevel::kOff) {
     RETURN_IF_ERROR(ReadConstants(body, env));
     return FindShapes(body, env);
   }
-  for (const Pass pass : {InlineCalls, ReadConstants, FoldConstants, FindShapes,
-                          Simplify, ForwardIdentities, ShareEqual}) {
+  // Trimmed again, as calls stand in what was inlined.
+  for (const Pass pass :
+       {InlineCalls, TrimCalls, ReadConstants, FoldConstants, FindShapes,
+        Simplify, ForwardIdentities, ShareEqual}) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }

@@ -94,11 +94,17 @@ void KeepTypes(const std::vector<bool>& keep, tensorflow::AttrValue* types) {
 void KeepOf(const std::vector<bool>& args, const std::vector<bool>& results,
             tensorflow::NameAttrList* function) {
   auto& attrs = *function->mutable_attr();
-  const auto list = [](const std::vector<bool>& keep,
-                       tensorflow::AttrValue* out) {
-    out->mutable_list();
+  const bool was_trimmed = attrs.contains(kKeptResults);
+  const auto list = [&](const std::vector<bool>& keep,
+                        tensorflow::AttrValue* out) {
+    const tensorflow::AttrValue before = *out;
+    out->mutable_list()->clear_i();
     for (size_t i = 0; i < keep.size(); ++i) {
-      if (keep[i]) out->mutable_list()->add_i(static_cast<int64_t>(i));
+      const auto place = static_cast<int>(i);
+      if (keep[i]) {
+        out->mutable_list()->add_i(was_trimmed ? before.list().i(place)
+                                               : place);
+      }
     }
   };
   list(args, &attrs[kKeptArguments]);
@@ -145,8 +151,7 @@ absl::StatusOr<Functions> FunctionsThatFit(const Op& op,
     ASSIGN_OR_RETURN(auto function, library.Find(called));
     const bool condition = IsWhile(op) && !out.empty();
     const size_t results = condition ? 1 : op.signature.outputs.size();
-    if (!function->missing.empty() ||
-        function->body.results.size() != results ||
+    if (function->body.results.size() != results ||
         function->body.args.size() + FirstArgument(op.type()) !=
             op.inputs.size()) {
       return Functions();

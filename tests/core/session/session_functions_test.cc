@@ -510,6 +510,122 @@ TEST_P(FunctionsTest, MissingOpsAreNamedWithTheirFunction) {
                       "Ape (node \"ape\" in function \"wild\")"));
 }
 
+TEST_P(FunctionsTest, TheGradientOfAFunctionIsTheOneThatTheGraphDefines) {
+  auto* gradient = g_.def().mutable_library()->add_gradient();
+  gradient->set_function_name("negate");
+  gradient->set_gradient_func("add_floats");
+  auto* function = g_.def().mutable_library()->add_function();
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+    signature { name: "add_floats" input_arg { name: "x" type: DT_FLOAT }
+                input_arg { name: "dy" type: DT_FLOAT }
+                output_arg { name: "dx" type: DT_FLOAT } }
+    node_def { name: "add" op: "Add" input: "x" input: "dy"
+               attr { key: "T" value { type: DT_FLOAT } } }
+    ret { key: "dx" value: "add:z:0" }
+  )",
+                                                            function));
+  const TestGraph::Attrs attrs = {
+      {"Tin", std::vector<DataType>{DT_FLOAT, DT_FLOAT}}, {"Tout", kFloat}};
+  Add("known", "SymbolicGradient", {"x", "x"}, attrs, {{"f", "negate"}});
+  Add("unknown", "SymbolicGradient", {"x", "x"}, attrs, {{"f", "square"}});
+  OpenIt();
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}}, "known"), 6);
+  EXPECT_THAT(
+      Run({{"x:0", F(3)}}, {"unknown"}),
+      HasCode(StatusCode::kUnimplemented,
+              "SymbolicGradient of function \"square\", whose gradient the "
+              "graph does not define (node \"unknown\")"));
+}
+
+// Of two results, b needs an op that nobody knows; "outer" calls "two" and
+// reads what its own caller reads, "idle" has such an op that nothing needs.
+constexpr char kWildFunctions[] = R"(
+  function {
+    signature { name: "two" input_arg { name: "x" type: DT_FLOAT }
+                output_arg { name: "a" type: DT_FLOAT }
+                output_arg { name: "b" type: DT_FLOAT } }
+    node_def { name: "neg" op: "Neg" input: "x"
+               attr { key: "T" value { type: DT_FLOAT } } }
+    node_def { name: "ape" op: "Ape" input: "x" input: "^neg" }
+    node_def { name: "after" op: "Neg" input: "ape:out:0"
+               attr { key: "T" value { type: DT_FLOAT } } }
+    ret { key: "a" value: "neg:y:0" }
+    ret { key: "b" value: "after:y:0" }
+  }
+  function {
+    signature { name: "outer" input_arg { name: "x" type: DT_FLOAT }
+                output_arg { name: "a" type: DT_FLOAT }
+                output_arg { name: "b" type: DT_FLOAT } }
+    node_def { name: "two" op: "two" input: "x" }
+    node_def { name: "again" op: "two" input: "two:a:0" }
+    ret { key: "a" value: "again:a:0" }
+    ret { key: "b" value: "two:b:0" }
+  }
+  function {
+    signature { name: "idle" input_arg { name: "x" type: DT_FLOAT }
+                output_arg { name: "y" type: DT_FLOAT } }
+    node_def { name: "ape" op: "Ape" input: "x" }
+    node_def { name: "all" op: "two" input: "ape:out:0" }
+    node_def { name: "neg" op: "Neg" input: "x"
+               attr { key: "T" value { type: DT_FLOAT } } }
+    ret { key: "y" value: "neg:y:0" }
+  }
+  function {
+    signature { name: "acting" is_stateful: true
+                input_arg { name: "x" type: DT_FLOAT }
+                output_arg { name: "y" type: DT_FLOAT } }
+    node_def { name: "ape" op: "Ape" input: "x" }
+    ret { key: "y" value: "x" }
+  }
+  function {
+    signature { name: "at_once" input_arg { name: "x" type: DT_FLOAT }
+                input_arg { name: "y" type: DT_FLOAT }
+                output_arg { name: "end" type: DT_BOOL } }
+    node_def { name: "less" op: "below_100" input: "x" }
+    ret { key: "end" value: "less:y:0" }
+  }
+  function {
+    signature { name: "turn" input_arg { name: "x" type: DT_FLOAT }
+                input_arg { name: "y" type: DT_FLOAT }
+                output_arg { name: "a" type: DT_FLOAT }
+                output_arg { name: "b" type: DT_FLOAT } }
+    node_def { name: "square" op: "square" input: "x" }
+    node_def { name: "ape" op: "Ape" input: "y" }
+    ret { key: "a" value: "square:y:0" }
+    ret { key: "b" value: "ape:out:0" }
+  }
+)";
+
+TEST_P(FunctionsTest, WhatNobodyReadsNeedsNoKernel) {
+  ASSERT_TRUE(google::protobuf::TextFormat::MergeFromString(
+      kWildFunctions, g_.def().mutable_library()));
+  const std::vector<DataType> pair = {DT_FLOAT, DT_FLOAT};
+  g_.Node("by_name", "two", {"x"});
+  g_.Node("nested", "outer", {"x"});
+  g_.Node("idle", "idle", {"x"});
+  g_.Node("acting", "acting", {"x"});
+  Add("if", "StatelessIf", {"p", "x"},
+      {{"Tcond", DT_BOOL}, {"Tin", kFloat}, {"Tout", pair}},
+      {{"then_branch", "two"}, {"else_branch", "outer"}});
+  Add("while", "StatelessWhile", {"x", "x"}, {{"T", pair}},
+      {{"cond", "at_once"}, {"body", "turn"}});
+  OpenIt();
+  const Tensor yes = Tensor::Scalar(true);
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}}, "by_name:0"), -3);
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}}, "nested:0"), 3);
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}}, "idle"), -3);
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}, {"p:0", yes}}, "if:0"), -3);
+  EXPECT_EQ(RunScalar({{"x:0", F(3)}}, "while:0"), 6561);
+  for (const char* read : {"by_name:1", "nested:1", "if:1", "while:1"}) {
+    EXPECT_THAT(Run({{"x:0", F(3)}, {"p:0", yes}}, {read}),
+                HasCode(StatusCode::kUnimplemented, "Ape (node \"ape\" in "))
+        << read;
+  }
+  EXPECT_THAT(Run({{"x:0", F(3)}}, {"acting"}),
+              HasCode(StatusCode::kUnimplemented, "in function \"acting\""))
+      << "it may do something";
+}
+
 TEST_P(FunctionsTest, CallsNestedTenThousandDeepEndInAnAnswer) {
   auto* library = g_.def().mutable_library();
   for (int i = 0; i < 10'000; ++i) {
