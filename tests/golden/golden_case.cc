@@ -1,6 +1,8 @@
 #include "tests/golden/golden_case.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +16,6 @@
 #include "core/checkpoint/checkpoint_files.h"
 #include "core/checkpoint/checkpoint_reader.h"
 #include "core/checkpoint/checkpoint_state.h"
-#include "core/graph/meta_graph.h"
 #include "core/session/session.h"
 #include "core/tensor/tensor_proto.h"
 #include "nlohmann/json.hpp"
@@ -24,11 +25,6 @@ namespace metagraph {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string ReadAll(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 bool SameDouble(double got, double want, bool exact, double rtol, double atol) {
   if (std::isnan(want)) return std::isnan(got);
@@ -256,6 +252,50 @@ size_t CountNodes(Session& session, const tensorflow::RunStepRequest& wire) {
 
 }  // namespace
 
+std::string ReadAll(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int ForEachCase(const std::string& root, const std::string& only,
+                absl::FunctionRef<void(const GoldenCase&)> fn) {
+  constexpr int kSkipped = 77;
+  if (!fs::is_directory(root)) {
+    std::printf("skipped: there is no folder \"%s\"\n", root.c_str());
+    return kSkipped;
+  }
+  std::vector<std::string> folders;
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().filename() == "case.json") {
+      folders.push_back(entry.path().parent_path());
+    }
+  }
+  std::sort(folders.begin(), folders.end());
+  bool any = false;
+  for (const std::string& folder : folders) {
+    const auto golden = ReadGoldenCase(folder);
+    if (!golden.ok()) {
+      std::fprintf(stderr, "%s\n", golden.status().ToString().c_str());
+      return 1;
+    }
+    if (!absl::StrContains(golden->name, only)) continue;
+    any = true;
+    fn(*golden);
+  }
+  if (any) return 0;
+  std::printf("there is no case in \"%s\"\n", root.c_str());
+  return 1;
+}
+
+absl::StatusOr<MetaGraph> ReadGraph(const GoldenCase& golden) {
+  if (golden.kind == "savedmodel") {
+    return ReadMetaGraph(FileSystem::Posix(), golden.graph);
+  }
+  return ParseMetaGraph(ReadAll(golden.graph), golden.kind == "metagraph"
+                                                   ? GraphFileKind::kMetaGraph
+                                                   : GraphFileKind::kGraphDef);
+}
+
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
   const auto json =
       nlohmann::json::parse(ReadAll(fs::path(folder) / "case.json"), nullptr,
@@ -302,12 +342,7 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
   const std::vector<std::pair<std::string, std::string>> marks = {
       {"@CASE@", golden.folder}, {"@TMP@", scratch.path()}};
 
-  auto meta = golden.kind == "savedmodel"
-                  ? ReadMetaGraph(FileSystem::Posix(), golden.graph)
-                  : ParseMetaGraph(ReadAll(golden.graph),
-                                   golden.kind == "metagraph"
-                                       ? GraphFileKind::kMetaGraph
-                                       : GraphFileKind::kGraphDef);
+  auto meta = ReadGraph(golden);
   Session::Options options;
   options.compile = level;
   options.ops = &ops;

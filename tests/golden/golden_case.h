@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "core/base/thread_pool.h"
+#include "core/graph/meta_graph.h"
 #include "core/op/op_registry.h"
 #include "core/program/passes/pass.h"
 
@@ -53,6 +55,18 @@ struct GoldenOutcome {
   // Of the plan of the first step that is answered.
   size_t planned_nodes = 0;
 };
+
+// Calls fn for the cases under `root` whose name holds `only`, sorted by
+// folder. Answers what the program should exit with: 77, which CTest takes for
+// "skipped", if there is no such folder; 1 if a case cannot be read, or there
+// is none. What is wrong is printed.
+int ForEachCase(const std::string& root, const std::string& only,
+                absl::FunctionRef<void(const GoldenCase&)> fn);
+
+// "" if there is no such file.
+std::string ReadAll(const std::string& path);
+// The graph that the case begins with.
+absl::StatusOr<MetaGraph> ReadGraph(const GoldenCase& golden);
 
 // Replays the case in a session of its own.
 GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,

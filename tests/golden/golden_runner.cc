@@ -7,9 +7,7 @@
 // fails if a case listed in FILE does not pass or is not there; --update writes
 // the list. A folder without any case is an error, no folder is "skipped".
 
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -32,8 +30,6 @@ ABSL_FLAG(bool, show, false, "print why each failing case fails");
 namespace metagraph {
 namespace {
 
-constexpr int kSkipped = 77;  // what CTest is told means "skipped"
-
 struct Suite {
   int passed = 0;
   int all = 0;
@@ -50,11 +46,6 @@ std::set<std::string> ReadLines(const std::string& path) {
 }
 
 int Main() {
-  const std::string root = absl::GetFlag(FLAGS_root);
-  if (!std::filesystem::is_directory(root)) {
-    std::printf("skipped: there is no folder \"%s\"\n", root.c_str());
-    return kSkipped;
-  }
   auto ops = OpRegistry::Create();
   if (!ops.ok()) {
     std::fprintf(stderr, "%s\n", ops.status().ToString().c_str());
@@ -66,55 +57,39 @@ int Main() {
                              : compile == "safe" ? CompileLevel::kSafe
                                                  : CompileLevel::kFull;
 
-  std::vector<std::string> folders;
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(root)) {
-    if (entry.path().filename() == "case.json") {
-      folders.push_back(entry.path().parent_path());
-    }
-  }
-  std::sort(folders.begin(), folders.end());
-
   std::map<std::string, Suite> suites;
   std::set<std::string> passed;
   std::set<std::string> ran;
-  for (const std::string& folder : folders) {
-    auto golden = ReadGoldenCase(folder);
-    if (!golden.ok()) {
-      std::fprintf(stderr, "%s\n", golden.status().ToString().c_str());
-      return 1;
-    }
-    if (!absl::StrContains(golden->name, absl::GetFlag(FLAGS_only))) continue;
-    const GoldenOutcome outcome = RunGoldenCase(*golden, **ops, level, pool);
-    Suite& suite = suites[golden->name.substr(0, golden->name.find('/'))];
+  const auto run = [&](const GoldenCase& golden) {
+    const GoldenOutcome outcome = RunGoldenCase(golden, **ops, level, pool);
+    Suite& suite = suites[golden.name.substr(0, golden.name.find('/'))];
     ++suite.all;
-    ran.insert(golden->name);
+    ran.insert(golden.name);
     if (outcome.passed) {
       ++suite.passed;
-      passed.insert(golden->name);
+      passed.insert(golden.name);
       if (absl::GetFlag(FLAGS_nodes)) {
-        std::printf("%s %zu nodes\n", golden->name.c_str(),
+        std::printf("%s %zu nodes\n", golden.name.c_str(),
                     outcome.planned_nodes);
       }
-      continue;
+      return;
     }
     suite.unsupported += outcome.unsupported;
     if (absl::GetFlag(FLAGS_show)) {
       std::printf("%s %s: %s\n", outcome.unsupported ? "UNSUPPORTED" : "WRONG",
-                  golden->name.c_str(), outcome.reason.c_str());
+                  golden.name.c_str(), outcome.reason.c_str());
       std::fflush(stdout);
     }
-  }
+  };
+  const int code =
+      ForEachCase(absl::GetFlag(FLAGS_root), absl::GetFlag(FLAGS_only), run);
   for (const auto& [name, suite] : suites) {
     std::printf("%-14s %4d / %4d   (%d not supported, %d wrong)\n",
                 name.c_str(), suite.passed, suite.all, suite.unsupported,
                 suite.all - suite.passed - suite.unsupported);
   }
 
-  if (ran.empty()) {
-    std::printf("there is no case in \"%s\"\n", root.c_str());
-    return 1;
-  }
+  if (code != 0) return code;
   const std::string list = absl::GetFlag(FLAGS_passing);
   if (list.empty()) return 0;
   if (absl::GetFlag(FLAGS_update)) {

@@ -11,9 +11,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,7 +20,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "core/graph/meta_graph.h"
 #include "core/graph/node_check.h"
 #include "core/graph/tensor_name.h"
 #include "core/op/graph_shapes.h"
@@ -38,8 +34,6 @@ ABSL_FLAG(bool, show, false, "list the ops whose outputs are not known");
 
 namespace metagraph {
 namespace {
-
-constexpr int kSkipped = 77;  // what CTest is told means "skipped"
 
 struct Share {
   int64_t known = 0;
@@ -67,12 +61,7 @@ class ShapeRunner {
 
   void RunCase(const GoldenCase& golden) {
     if (golden.open_error != 0) return;
-    auto meta = golden.kind == "savedmodel"
-                    ? ReadMetaGraph(FileSystem::Posix(), golden.graph)
-                    : ParseMetaGraph(ReadAll(golden.graph),
-                                     golden.kind == "metagraph"
-                                         ? GraphFileKind::kMetaGraph
-                                         : GraphFileKind::kGraphDef);
+    const auto meta = ReadGraph(golden);
     if (!meta.ok()) return;
     Suite& suite = suites_[golden.name.substr(0, golden.name.find('/'))];
     std::shared_ptr<const Graph> graph = meta->graph;
@@ -137,10 +126,6 @@ class ShapeRunner {
   }
 
  private:
-  static std::string ReadAll(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   static double Percent(const Share& share) {
     return share.all == 0 ? 100.0
                           : 100.0 * static_cast<double>(share.known) /
@@ -275,35 +260,16 @@ class ShapeRunner {
 };
 
 int Main() {
-  const std::string root = absl::GetFlag(FLAGS_root);
-  if (!std::filesystem::is_directory(root)) {
-    std::printf("skipped: there is no folder \"%s\"\n", root.c_str());
-    return kSkipped;
-  }
   auto ops = OpRegistry::Create();
   if (!ops.ok()) {
     std::fprintf(stderr, "%s\n", ops.status().ToString().c_str());
     return 1;
   }
-  std::vector<std::string> folders;
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(root)) {
-    if (entry.path().filename() == "case.json") {
-      folders.push_back(entry.path().parent_path());
-    }
-  }
-  std::sort(folders.begin(), folders.end());
   ShapeRunner runner(**ops);
-  for (const std::string& folder : folders) {
-    auto golden = ReadGoldenCase(folder);
-    if (!golden.ok()) {
-      std::fprintf(stderr, "%s\n", golden.status().ToString().c_str());
-      return 1;
-    }
-    if (!absl::StrContains(golden->name, absl::GetFlag(FLAGS_suite))) continue;
-    runner.RunCase(*golden);
-  }
-  return runner.Report();
+  const int code =
+      ForEachCase(absl::GetFlag(FLAGS_root), absl::GetFlag(FLAGS_suite),
+                  [&](const GoldenCase& golden) { runner.RunCase(golden); });
+  return code != 0 ? code : runner.Report();
 }
 
 }  // namespace
