@@ -45,4 +45,33 @@ for op in $(sources core/kernels | xargs grep -ohE 'REGISTER_OP\("\w+",' |
   sources tests | xargs grep -qF "$op" ||
     { echo "no test names the op $op"; bad=1; }
 done
+# The ladder of core/README.md: what a layer declares stands on lower rows.
+mapfile -t lists < <(find core flags server client -name CMakeLists.txt)
+awk '
+  function target(name) {
+    if (name !~ /^(client|server|flags)/) name = "core_" name
+    sub("/", "_", name)
+    return name
+  }
+  FILENAME ~ /README/ {
+    if ($1 ~ /^[0-9]+$/ && $2 ~ /^[a-z\/]+$/) row[target($2)] = $1
+    next
+  }
+  {
+    for (i = 1; i <= NF; ++i) {
+      name = $i
+      end = name ~ /\)$/
+      sub(/\)$/, "", name)
+      if (sub(/^add_layer\(/, "", name)) {
+        layer = name
+        sub("/", "_", layer)
+        if (!(layer in row)) { print layer " has no row in core/README.md"; bad = 1 }
+      } else if (layer != "" && name in row && row[name] >= row[layer]) {
+        print layer " depends on " name ", which is not on a lower row of core/README.md"
+        bad = 1
+      }
+      if (end) layer = ""
+    }
+  }
+  END { exit bad }' core/README.md "${lists[@]}" || bad=1
 exit "$bad"
