@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/utf8.h"
+#include "core/base/utf8.h"
 
 namespace metagraph {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/table.h"
-#include "client/utf8.h"
+#include "core/base/utf8.h"
 #include "core/tensor/resource_handle.h"
 
 namespace metagraph {

@@ -1,4 +1,4 @@
-#include "client/utf8.h"
+#include "core/base/utf8.h"
 
 #include <cstdint>
 

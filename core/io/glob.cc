@@ -3,43 +3,13 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/base/wildcard.h"
 
 namespace metagraph {
 
 bool GlobMatches(absl::string_view pattern, absl::string_view name) {
-  // On a mismatch the last '*' takes one byte more: linear in the pattern for
-  // each byte of the name, without recursion.
-  size_t p = 0, n = 0;
-  size_t star = absl::string_view::npos, star_name = 0;
-  while (n < name.size()) {
-    bool fits = false;
-    size_t next = p + 1;
-    if (p < pattern.size()) {
-      if (pattern[p] == '*') {
-        star = p++;
-        star_name = n;
-        continue;
-      }
-      if (pattern[p] == '?') {
-        fits = name[n] != '/';
-      } else {
-        const bool escaped = pattern[p] == '\\' && p + 1 < pattern.size();
-        fits = pattern[p + (escaped ? 1 : 0)] == name[n];
-        if (escaped) ++next;
-      }
-    }
-    if (fits) {
-      p = next;
-      ++n;
-    } else if (star != absl::string_view::npos && name[star_name] != '/') {
-      p = star + 1;
-      n = ++star_name;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  return WildcardMatches(pattern, name,
+                         {.fit_slashes = false, .backslash_escapes = true});
 }
 
 absl::StatusOr<std::vector<std::string>> Glob(FileSystem& fs,

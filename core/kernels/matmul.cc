@@ -7,8 +7,10 @@
 #include <complex>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "core/kernels/broadcast.h"
 #include "core/kernels/gemm.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -55,38 +57,28 @@ class BatchMatMulBase : public Kernel {
     const int64_t k = x.dim(x_batch + (adj_x_ ? 0 : 1));
     const int64_t n = y.dim(y_batch + (adj_y_ ? 0 : 1));
 
-    // The batch dimensions of the result, and how far each operand moves
-    // along them: 0 where it is broadcast.
-    const int rank = std::max(x_batch, y_batch);
-    absl::InlinedVector<int64_t, 6> dims(rank + 2);
-    absl::InlinedVector<int64_t, 4> x_step(rank), y_step(rank);
-    int64_t x_stride = 1, y_stride = 1;
-    for (int i = rank - 1; i >= 0; --i) {
-      const int xi = i - (rank - x_batch);
-      const int yi = i - (rank - y_batch);
-      const int64_t dx = xi < 0 ? 1 : x.dim(xi);
-      const int64_t dy = yi < 0 ? 1 : y.dim(yi);
-      if (dx != dy && !(kBroadcast && (dx == 1 || dy == 1))) {
-        if (!kBroadcast) {
-          return InvalidArgument("In[0].dim(", i, ") and In[1].dim(", i,
-                                 ") must be the same: ", text(" vs "));
-        }
-        return InvalidArgument(
-            "In[0] and In[1] must have compatible batch dimensions: ",
-            text(" vs. "));
-      }
-      dims[i] = dx == 1 ? dy : dx;
-      x_step[i] = dx == 1 ? 0 : x_stride;
-      y_step[i] = dy == 1 ? 0 : y_stride;
-      x_stride *= dx;
-      y_stride *= dy;
+    ASSIGN_OR_RETURN(const TensorShape x_batches,
+                     TensorShape::Build(x.shape().dims().first(x_batch)));
+    ASSIGN_OR_RETURN(const TensorShape y_batches,
+                     TensorShape::Build(y.shape().dims().first(y_batch)));
+    for (int i = 0; i < x_batch && !kBroadcast; ++i) {
+      if (x.dim(i) == y.dim(i)) continue;
+      return InvalidArgument("In[0].dim(", i, ") and In[1].dim(", i,
+                             ") must be the same: ", text(" vs "));
+    }
+    const auto batches = Broadcast::Make({&x_batches, &y_batches});
+    if (!batches.ok()) {
+      return InvalidArgument(
+          "In[0] and In[1] must have compatible batch dimensions: ",
+          text(" vs. "));
     }
     if (k != y.dim(y_batch + (adj_y_ ? 1 : 0))) {
       return InvalidArgument("Matrix size-incompatible: In[0]: ",
                              text(", In[1]: "));
     }
-    dims[rank] = m;
-    dims[rank + 1] = n;
+    absl::InlinedVector<int64_t, 6> dims(batches->shape().dims().begin(),
+                                         batches->shape().dims().end());
+    dims.insert(dims.end(), {m, n});
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
     if (out->num_elements() == 0) return absl::OkStatus();
@@ -95,25 +87,24 @@ class BatchMatMulBase : public Kernel {
       if (adj_y_) RETURN_IF_ERROR(Conjugate(y));
     }
 
-    int64_t batch = 1;
-    for (int i = 0; i < rank; ++i) batch *= dims[i];
-    const auto offsets = [&](int64_t index) {
-      std::pair<int64_t, int64_t> at = {0, 0};
-      for (int i = rank - 1; i >= 0; --i) {
-        const int64_t coordinate = index % dims[i];
-        index /= dims[i];
-        at.first += coordinate * x_step[i];
-        at.second += coordinate * y_step[i];
-      }
-      return at;
-    };
+    // Which matrices each product is of.
+    const int64_t batch = batches->shape().num_elements();
+    std::vector<std::pair<int64_t, int64_t>> offsets;
+    offsets.reserve(batch);
+    batches->ForEachRow(
+        0, batches->rows(), [&](int64_t, const Broadcast::Offsets& from) {
+          for (int64_t j = 0; j < batches->row_size(); ++j) {
+            offsets.emplace_back(from[0] + j * batches->row_stride(0),
+                                 from[1] + j * batches->row_stride(1));
+          }
+        });
     const T* x_data = x.data<T>();
     const T* y_data = y.data<T>();
     T* out_data = out->mutable_data<T>();
     const double work = double(m) * n * k;
     if (batch == 1 || work > 1 << 23) {
       for (int64_t i = 0; i < batch; ++i) {
-        const auto [xi, yi] = offsets(i);
+        const auto [xi, yi] = offsets[i];
         RETURN_IF_ERROR(ctx.CheckCancelled());
         RETURN_IF_ERROR(Gemm(ctx, adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
                              y_data + yi * k * n, out_data + i * m * n));
@@ -125,7 +116,7 @@ class BatchMatMulBase : public Kernel {
         batch, static_cast<int64_t>(work / 16) + 50,
         [&](int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i) {
-            const auto [xi, yi] = offsets(i);
+            const auto [xi, yi] = offsets[i];
             if (!GemmOneThread(adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
                                y_data + yi * k * n, out_data + i * m * n)
                      .ok()) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "core/base/checked_math.h"
+#include "core/kernels/broadcast.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/string_hash.h"
@@ -168,46 +169,26 @@ class Substr final : public Kernel {
     }
     ASSIGN_OR_RETURN(const Ints pos, ReadInts(ctx.input(1)));
     ASSIGN_OR_RETURN(const Ints length, ReadInts(ctx.input(2)));
-    const TensorShape& other = ctx.input(1).shape();
-    ASSIGN_OR_RETURN(TensorShape shape, Broadcast(input.shape(), other));
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
-    RETURN_IF_ERROR(ChargeLongest(input, shape.num_elements(), output));
+    ASSIGN_OR_RETURN(const Broadcast plan,
+                     Broadcast::Make({&input.shape(), &ctx.input(1).shape()}));
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, plan.shape()));
+    RETURN_IF_ERROR(ChargeLongest(input, output->num_elements(), output));
+    const std::string* text = input.data<std::string>();
     std::string* out = output->mutable_data<std::string>();
-    for (int64_t i = 0; i < shape.num_elements(); ++i) {
-      const std::string& text =
-          input.data<std::string>()[SourceOf(i, shape, input.shape())];
-      const int64_t p = SourceOf(i, shape, other);
-      RETURN_IF_ERROR(Cut(text, pos[p], length[p], i, &out[i]));
-    }
-    return absl::OkStatus();
+    absl::Status status;
+    plan.ForEachRow(0, output->num_elements() == 0 ? 0 : plan.rows(),
+                    [&](int64_t at, const Broadcast::Offsets& from) {
+                      for (int64_t j = 0; j < plan.row_size() && status.ok();
+                           ++j) {
+                        const int64_t p = from[1] + j * plan.row_stride(1);
+                        status = Cut(text[from[0] + j * plan.row_stride(0)],
+                                     pos[p], length[p], at + j, &out[at + j]);
+                      }
+                    });
+    return status;
   }
 
  private:
-  static absl::StatusOr<TensorShape> Broadcast(const TensorShape& a,
-                                               const TensorShape& b) {
-    const auto both = BroadcastShapes(PartialShape(a), PartialShape(b));
-    if (both.ok()) return both->AsTensorShape();
-    return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
-                           b.ToString());
-  }
-
-  // The element of a tensor of shape `from` that broadcasting to `shape` puts
-  // at `flat`.
-  static int64_t SourceOf(int64_t flat, const TensorShape& shape,
-                          const TensorShape& from) {
-    if (from == shape) return flat;
-    int64_t at = 0;
-    int64_t stride = 1;
-    for (int i = 1; i <= from.rank(); ++i) {
-      const int64_t index = flat % shape.dim(shape.rank() - i);
-      flat /= shape.dim(shape.rank() - i);
-      const int64_t size = from.dim(from.rank() - i);
-      at += size == 1 ? 0 : index * stride;
-      stride *= size;
-    }
-    return at;
-  }
-
   absl::Status Cut(absl::string_view text, int64_t pos, int64_t length,
                    int64_t element, std::string* out) const {
     // Offsets of the characters, or none if bytes are counted.

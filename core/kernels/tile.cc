@@ -126,18 +126,15 @@ class BroadcastArgs final : public Kernel {
     }
     ASSIGN_OR_RETURN(TensorShape a, ReadShape(ctx.input(0)));
     ASSIGN_OR_RETURN(TensorShape b, ReadShape(ctx.input(1)));
-    const int rank = std::max(a.rank(), b.rank());
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {rank}));
-    T* out = output->mutable_data<T>();
-    for (int i = 1; i <= rank; ++i) {
-      const int64_t from_a = i <= a.rank() ? a.dim(a.rank() - i) : 1;
-      const int64_t from_b = i <= b.rank() ? b.dim(b.rank() - i) : 1;
-      if (from_a != from_b && from_a != 1 && from_b != 1) {
-        return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
-                               b.ToString());
-      }
-      out[rank - i] = static_cast<T>(from_a == 1 ? from_b : from_a);
+    // Not through TensorShape, as its elements may be too many to count.
+    const auto both = BroadcastShapes(PartialShape(a), PartialShape(b));
+    if (!both.ok()) {
+      return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
+                             b.ToString());
     }
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {both->rank()}));
+    std::copy(both->dims().begin(), both->dims().end(),
+              output->mutable_data<T>());
     return absl::OkStatus();
   }
 };

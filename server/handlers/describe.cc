@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/base/utf8.h"
 #include "core/graph/collections.h"
 
 namespace metagraph {
@@ -66,9 +67,7 @@ std::string ErrorTextOf(const absl::Status& status) {
 }
 
 std::string ToUtf8(const std::string& bytes) {
-  const bool valid = google::protobuf::internal::IsStructurallyValidUTF8(
-      bytes.data(), static_cast<int>(bytes.size()));
-  return valid ? bytes : absl::CHexEscape(bytes);
+  return IsUtf8(bytes) ? bytes : absl::CHexEscape(bytes);
 }
 
 void ToProto(const CheckpointReport& report, v1::CheckpointReport* out) {

@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/base/wildcard.h"
 #include "core/graph/collections.h"
 #include "core/model/explain.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/fetches.h"
-#include "server/handlers/wildcard.h"
 
 namespace metagraph {
 namespace {

@@ -7,12 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/base/wildcard.h"
 #include "core/checkpoint/slice_copy.h"
 #include "core/graph/collections.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
-#include "server/handlers/wildcard.h"
+#include "server/handlers/message_size.h"
 
 namespace metagraph {
 namespace {
@@ -82,8 +83,10 @@ absl::Status SendValue(const std::string& name, const Tensor& value,
     piece.set_name(name);
     piece.mutable_type()->set_dtype(value.dtype());
     value.shape().ToProto(piece.mutable_type()->mutable_shape());
-    TensorToProto(begin == 0 && end == count ? value : flat.Rows(begin, end),
-                  piece.mutable_tensor());
+    const Tensor part =
+        begin == 0 && end == count ? value : flat.Rows(begin, end);
+    RETURN_IF_ERROR(CheckTensorsFit({&name, 1}, {&part, 1}));
+    TensorToProto(part, piece.mutable_tensor());
     piece.set_first_element(begin);
     piece.set_last(end == count);
     piece.set_generation(generation);

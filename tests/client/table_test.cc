@@ -1,6 +1,5 @@
 #include "client/table.h"
 
-#include "client/utf8.h"
 #include "gtest/gtest.h"
 
 namespace metagraph {
@@ -38,15 +37,6 @@ TEST(HumanBytesTest, UsesThreeDigits) {
   EXPECT_EQ(HumanBytes(1500), "1.5 kB");
   EXPECT_EQ(HumanBytes(999'960), "1.0 MB");
   EXPECT_EQ(HumanBytes(INT64_MAX), "9.2 EB");
-}
-
-TEST(IsUtf8Test, RefusesOverlongSurrogatesAndTruncation) {
-  EXPECT_TRUE(IsUtf8("größer €😀"));
-  EXPECT_FALSE(IsUtf8("\xC0\x80"));
-  EXPECT_FALSE(IsUtf8("\xED\xA0\x80"));
-  EXPECT_FALSE(IsUtf8("\xE2\x82"));
-  EXPECT_FALSE(IsUtf8("\xF5\x80\x80\x80"));
-  EXPECT_FALSE(IsUtf8("\x80"));
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "server/handlers/inspect_handler.h"
 
+#include <fstream>
+
 #include "core/checkpoint/v1_writer.h"
 #include "server/handlers/describe.h"
 #include "tests/server/handler_fixture.h"
+#include "tests/support/test_graph.h"
 
 namespace metagraph {
 namespace {
@@ -117,6 +120,42 @@ TEST_F(InspectHandlerTest, ResolvesCollections) {
   request.set_collection("w4");
   EXPECT_THAT(inspect_.GetCollection(request, call_, &response),
               HasCode(absl::StatusCode::kNotFound, "w4"));
+}
+
+TEST_F(InspectHandlerTest, WhatIsNestedTooDeepForAMessageIsAnError) {
+  TestGraph g;
+  g.Node("v", "VarHandleOp", {},
+         {{"dtype", DT_VARIANT}, {"shape", PartialShape(TensorShape())}});
+  g.Const("shape", Tensor::Scalar<int32_t>(-1));
+  g.Const("max", Tensor::Scalar<int32_t>(0));
+  const TestGraph::Attrs list = {{"element_dtype", DT_VARIANT},
+                                 {"shape_type", DT_INT32}};
+  g.Node("l0", "EmptyTensorList", {"shape", "max"}, list);
+  for (int i = 1; i <= 60; ++i) {
+    g.Node(absl::StrCat("l", i), "TensorListPushBack",
+           {"l0", absl::StrCat("l", i - 1)}, {{"element_dtype", DT_VARIANT}});
+  }
+  g.Node("keep_9", "AssignVariableOp", {"v", "l9"}, {{"dtype", DT_VARIANT}});
+  g.Node("keep_60", "AssignVariableOp", {"v", "l60"}, {{"dtype", DT_VARIANT}});
+  const TempDir dir;
+  std::ofstream(dir.Join("graph.pb")) << g.def().SerializeAsString();
+  ASSERT_OK(models_.Load("lists", dir.Join("graph.pb")));
+  v1::ReadVariablesRequest read;
+  read.set_model("lists");
+  read.add_names("v");
+  const auto read_after = [&](const char* target) -> absl::Status {
+    v1::RunRequest run;
+    run.set_model("lists");
+    run.add_target(target);
+    v1::RunResponse response;
+    RETURN_IF_ERROR(inference_.Run(run, call_, &response));
+    return inspect_.ReadVariables(read, call_,
+                                  [](const auto&) { return true; });
+  };
+  EXPECT_OK(read_after("keep_9"));
+  EXPECT_THAT(read_after("keep_60"),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "\"v\" has variants nested more than 45 deep"));
 }
 
 TEST_F(InspectHandlerTest, ListsAndReadsVariables) {

@@ -1,4 +1,4 @@
-#include "server/handlers/wildcard.h"
+#include "core/base/wildcard.h"
 
 #include "gtest/gtest.h"
 
