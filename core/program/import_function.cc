@@ -8,7 +8,7 @@
 #include "core/base/status.h"
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
-#include "core/program/missing_ops.h"
+#include "core/program/find_missing.h"
 #include "core/program/passes/remove_unused.h"
 
 namespace metagraph {

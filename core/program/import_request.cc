@@ -14,7 +14,7 @@
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
 #include "core/program/dead_branches.h"
-#include "core/program/missing_ops.h"
+#include "core/program/find_missing.h"
 
 namespace metagraph {
 namespace {

@@ -9,8 +9,8 @@
 #include "core/graph/node_attr.h"
 #include "core/graph/node_check.h"
 #include "core/op/kernel_construction.h"
+#include "core/program/find_missing.h"
 #include "core/program/import_function.h"
-#include "core/program/missing_ops.h"
 #include "core/program/passes/remove_unused.h"
 
 namespace metagraph {

@@ -127,7 +127,7 @@ TEST_F(InspectHandlerTest, WhatIsNestedTooDeepForAMessageIsAnError) {
   g.Node("v", "VarHandleOp", {},
          {{"dtype", DT_VARIANT}, {"shape", PartialShape(TensorShape())}});
   g.Const("shape", Tensor::Scalar<int32_t>(-1));
-  g.Const("max", Tensor::Scalar<int32_t>(0));
+  g.Const("max", Tensor::Scalar<int32_t>(-1));
   const TestGraph::Attrs list = {{"element_dtype", DT_VARIANT},
                                  {"shape_type", DT_INT32}};
   g.Node("l0", "EmptyTensorList", {"shape", "max"}, list);

@@ -314,14 +314,14 @@ TEST_F(FunctionTest, AttributesDoNotDoubleWithoutEnd) {
   for (int i = 0; i < 40; ++i) {
     AddFunction(absl::StrCat(
         "signature { name: \"g", i,
-        "\" attr { name: \"a\" type: \"func\" } } "
+        "\" is_stateful: true attr { name: \"a\" type: \"func\" } } "
         "node_def { name: \"n\" op: \"g",
         i + 1,
         "\" attr { key: \"a\" value { "
         "func { name: \"z\" attr { key: \"x\" value { placeholder: \"a\" } } "
         "attr { key: \"y\" value { placeholder: \"a\" } } } } } }"));
   }
-  AddFunction("signature { name: \"g40\" }");
+  AddFunction("signature { name: \"g40\" is_stateful: true }");
   AddFunction("signature { name: \"z\" }");
   tensorflow::NameAttrList call;
   call.set_name("g0");

@@ -1,4 +1,4 @@
-#include "core/program/missing_ops.h"
+#include "core/program/find_missing.h"
 
 #include <algorithm>
 #include <iterator>
