@@ -1,5 +1,6 @@
 #include "core/model/rescanner.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -32,14 +33,6 @@ std::string NotLoadedText(const VersionOnDisk& on_disk,
                       "\" could not be loaded: ", error.ToString());
 }
 
-// Of what was stated: its text, or, where another try may end otherwise, what
-// and the code: the text may tell how things stood at the moment.
-std::string CauseOf(absl::string_view text, absl::string_view what,
-                    const absl::Status& status) {
-  if (WouldEndAlike(status)) return std::string(text);
-  return absl::StrCat(what, ": ", absl::StatusCodeToString(status.code()));
-}
-
 const VersionOnDisk* FindOnDisk(const std::vector<VersionOnDisk>& disk,
                                 int64_t version) {
   const auto at = absl::c_find_if(
@@ -50,31 +43,24 @@ const VersionOnDisk* FindOnDisk(const std::vector<VersionOnDisk>& disk,
 }  // namespace
 
 RescanReport Rescanner::Look(bool retry_failed, CallContext& call) {
-  report_ = {};
-  current_.clear();
+  log_.BeginLook();
   std::set<std::string> names;
   for (const ModelSource& source : models_.Sources()) {
     names.insert(source.name);
     if (call.Check().ok()) LookAt(source, retry_failed, call);
   }
-  const auto is_no_more = [&](const auto& of_model) {
-    return names.count(of_model.first.first) == 0;
-  };
-  std::erase_if(memory_, is_no_more);
-  std::erase_if(gone_since_, is_no_more);
-  std::erase_if(
-      said_, [&](const auto& said) { return current_.count(said.first) == 0; });
-  return std::exchange(report_, {});
+  memory_.KeepOnly(names);
+  return log_.EndLook();
 }
 
 void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
                        CallContext& call) {
   RescanAction last;
   for (int step = 0; step < kMaxSteps && call.Check().ok(); ++step) {
-    Sight sight{source, retry_failed && step == 0, {}, {}, {}, {}, {}};
-    See(sight);
-    models_.SetAwaited(source.name, absl::StrJoin(sight.awaited, "; "));
-    const RescanAction action = NextAction(sight.snapshot);
+    Observation observed{source, retry_failed && step == 0, {}, {}, {}, {}, {}};
+    Observe(observed);
+    models_.SetAwaited(source.name, absl::StrJoin(observed.awaited, "; "));
+    const RescanAction action = NextAction(observed.snapshot);
     if (action.kind == Kind::kNothing || action == last) return;
     last = action;
     // Unloaded meanwhile, or loaded from elsewhere.
@@ -83,70 +69,69 @@ void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
           return now.name == source.name && now.path == source.path;
         });
     if (!is_source) return;
-    Do(action, sight, call);
+    Execute(action, observed, call);
   }
 }
 
-void Rescanner::See(Sight& sight) {
-  const std::string& name = sight.source.name;
-  sight.snapshot.follows_newest = sight.source.follows_newest;
-  sight.snapshot.pinned.assign(sight.source.pinned.begin(),
-                               sight.source.pinned.end());
+void Rescanner::Observe(Observation& observed) {
+  const std::string& name = observed.source.name;
+  observed.snapshot.follows_newest = observed.source.follows_newest;
+  observed.snapshot.pinned.assign(observed.source.pinned.begin(),
+                                  observed.source.pinned.end());
   for (ManagedModel& model : models_.List()) {
     if (model.name != name || model.state == ModelState::kUnloading) continue;
     const int64_t version = model.version;
-    sight.served[version] = std::move(model);
+    observed.served[version] = std::move(model);
   }
-  auto disk = ScanFolder(files(), sight.source.path);
-  sight.disk_status = disk.status();
-  if (disk.ok()) sight.disk = *std::move(disk);
-  for (const auto& [version, model] : sight.served) {
+  auto disk = ScanFolder(files(), observed.source.path);
+  observed.disk_status = disk.status();
+  if (disk.ok()) observed.disk = *std::move(disk);
+  for (const auto& [version, model] : observed.served) {
     ServedVersion served;
     served.version = version;
     served.state = model.state;
-    served.pinned = sight.source.pinned.count(version) > 0;
-    SeeWhatIsGone(sight, served);
-    SeeServed(sight, served);
-    sight.snapshot.served.push_back(std::move(served));
+    served.pinned = observed.source.pinned.count(version) > 0;
+    ObserveRemoval(observed, served);
+    ObserveServed(observed, served);
+    observed.snapshot.served.push_back(std::move(served));
   }
-  SeeNewVersions(sight);
+  ObserveNewVersions(observed);
 }
 
-void Rescanner::SeeWhatIsGone(Sight& sight, ServedVersion& served) {
-  const std::string& name = sight.source.name;
-  const std::pair<std::string, int64_t> key(name, served.version);
-  if (FindOnDisk(sight.disk, served.version) != nullptr) {
-    gone_since_.erase(key);
+void Rescanner::ObserveRemoval(Observation& observed, ServedVersion& served) {
+  const std::string& name = observed.source.name;
+  if (FindOnDisk(observed.disk, served.version) != nullptr) {
+    memory_.RecordPresence(name, served.version);
     return;
   }
-  // Folders that are swapped are not there for a moment.
-  const absl::Time since = gone_since_.try_emplace(key, Now()).first->second;
-  if (Now() - since < options_.settle) {
-    report_.unsettled = true;
+  if (!memory_.IsGone(name, served.version)) {
+    log_.ReportUnsettled();
     return;
   }
-  served.gone = sight.disk_status.ok();
+  served.gone = observed.disk_status.ok();
   if (served.state != ModelState::kAvailable) return;
-  State(name, absl::StrCat("gone ", served.version),
-        absl::StrCat(VersionText(served.version), " is gone from \"",
-                     sight.source.path, "\"",
-                     sight.disk_status.ok()
-                         ? ""
-                         : absl::StrCat(" (", sight.disk_status.message(), ")"),
-                     served.pinned || !served.gone
-                         ? "; it goes on serving from memory"
-                         : "; it serves until another version can take over"),
-        /*warning=*/true);
+  log_.ReportState(
+      name, absl::StrCat("gone ", served.version),
+      absl::StrCat(
+          VersionText(served.version), " is gone from \"", observed.source.path,
+          "\"",
+          observed.disk_status.ok()
+              ? ""
+              : absl::StrCat(" (", observed.disk_status.message(), ")"),
+          served.pinned || !served.gone
+              ? "; it goes on serving from memory"
+              : "; it serves until another version can take over"),
+      /*warning=*/true);
 }
 
-void Rescanner::SeeNewVersions(Sight& sight) {
-  const ModelSource& source = sight.source;
+void Rescanner::ObserveNewVersions(Observation& observed) {
+  const ModelSource& source = observed.source;
   bool enough = !source.follows_newest;
-  for (const VersionOnDisk& on_disk : sight.disk) {
+  for (const VersionOnDisk& on_disk : observed.disk) {
     const int64_t version = on_disk.version;
     const bool pinned = source.pinned.count(version) > 0;
-    const auto served = sight.served.find(version);
-    if (served != sight.served.end() &&
+    const auto served = observed.served.find(version);
+    if (served != observed.served.end() &&
         served->second.state == ModelState::kAvailable) {
       enough = true;
       continue;
@@ -157,49 +142,50 @@ void Rescanner::SeeNewVersions(Sight& sight) {
     const std::string where =
         absl::StrCat(VersionText(version), " in \"", on_disk.path, "\"");
     if (!on_disk.folder.ok()) {
-      Await(sight, topic,
-            absl::StrCat(where, " is not whole yet: ",
-                         on_disk.folder.status().message()));
+      ReportAwaited(observed, topic,
+                    absl::StrCat(where, " is not whole yet: ",
+                                 on_disk.folder.status().message()));
       continue;
     }
-    Memory& memory = Recall(sight, on_disk);
-    if (served != sight.served.end() &&
+    RescanMemory::Version& known = memory_.Of(observed.source.name, on_disk);
+    if (served != observed.served.end() &&
         served->second.state == ModelState::kEnd &&
         served->second.tried == on_disk.stamp &&
-        (WouldEndAlike(served->second.error) || !MayRetry(memory, sight)) &&
-        !sight.retry_failed) {
+        (WouldEndAlike(served->second.error) || !MayRetry(known, observed)) &&
+        !observed.retry_failed) {
       const absl::Status& error = served->second.error;
       const std::string text = NotLoadedText(on_disk, error);
-      sight.awaited.push_back(text);
+      observed.awaited.push_back(text);
       // Who asked for it has been told.
       if (served->second.by_rescan) {
-        State(source.name, topic, text, /*warning=*/true,
-              CauseOf(text, on_disk.path, error));
+        log_.ReportState(source.name, topic, text, /*warning=*/true,
+                         CauseOf(text, on_disk.path, error));
       }
       continue;
     }
-    if (!IsSettled(memory)) {
-      sight.awaited.push_back(
+    if (!IsSettled(known)) {
+      observed.awaited.push_back(
           absl::StrCat(where, ": files are still changing"));
       continue;
     }
     if (const std::string& missing =
-            Examine(memory, on_disk, /*needs_weights=*/version != 0);
+            memory_.Examine(known, on_disk, /*needs_weights=*/version != 0);
         !missing.empty()) {
-      Await(sight, topic, absl::StrCat(where, " is not whole yet: ", missing));
+      ReportAwaited(observed, topic,
+                    absl::StrCat(where, " is not whole yet: ", missing));
       continue;
     }
-    sight.snapshot.found.push_back({version, /*loadable=*/true});
+    observed.snapshot.found.push_back({version, /*loadable=*/true});
     if (!pinned) enough = true;
   }
 }
 
-void Rescanner::SeeServed(Sight& sight, ServedVersion& served) {
+void Rescanner::ObserveServed(Observation& observed, ServedVersion& served) {
   if (served.state != ModelState::kAvailable) return;
-  const VersionOnDisk* on_disk = FindOnDisk(sight.disk, served.version);
+  const VersionOnDisk* on_disk = FindOnDisk(observed.disk, served.version);
   if (on_disk == nullptr || !on_disk->folder.ok()) return;
-  const ManagedModel& managed = sight.served.at(served.version);
-  if (SeeGraph(sight, managed, *on_disk, served)) return;
+  const ManagedModel& managed = observed.served.at(served.version);
+  if (ObserveGraph(observed, managed, *on_disk, served)) return;
 
   const std::string& checkpoint = on_disk->folder->newest;
   const Model& model = *managed.model;
@@ -208,139 +194,146 @@ void Rescanner::SeeServed(Sight& sight, ServedVersion& served) {
   const auto last = model.history().last_restore();
   const bool failed =
       last.has_value() && !last->status.ok() && last->checkpoint == checkpoint;
-  if (model.seen().HasSeen(checkpoint) && !(failed && sight.retry_failed)) {
+  if (model.seen().HasSeen(checkpoint) && !(failed && observed.retry_failed)) {
     if (failed) {
-      StateNotRestored(sight, served.version, *last);
+      ReportNotRestored(observed, served.version, *last);
     } else if (const std::string named =
                    NamedButMissing(files(), *on_disk->folder);
                !named.empty() && on_disk->folder->note != model.folder().note) {
-      Await(sight, topic,
-            absl::StrCat("checkpoint \"", named,
-                         "\", which the state file names, is not there yet"));
+      ReportAwaited(
+          observed, topic,
+          absl::StrCat("checkpoint \"", named,
+                       "\", which the state file names, is not there yet"));
     }
     return;
   }
-  Memory& memory = Recall(sight, *on_disk);
-  if (failed && !MayRetry(memory, sight)) {
-    StateNotRestored(sight, served.version, *last);
+  RescanMemory::Version& known = memory_.Of(observed.source.name, *on_disk);
+  if (failed && !MayRetry(known, observed)) {
+    ReportNotRestored(observed, served.version, *last);
     return;
   }
-  if (!IsSettled(memory)) {
-    sight.awaited.push_back(absl::StrCat("checkpoint \"", checkpoint,
-                                         "\": files are still changing"));
+  if (!IsSettled(known)) {
+    observed.awaited.push_back(absl::StrCat("checkpoint \"", checkpoint,
+                                            "\": files are still changing"));
     return;
   }
   const std::string missing = MissingOfCheckpoint(files(), checkpoint);
   if (!missing.empty()) {
-    Await(sight, topic,
-          absl::StrCat("checkpoint \"", checkpoint,
-                       "\" is not whole yet: ", missing));
+    ReportAwaited(observed, topic,
+                  absl::StrCat("checkpoint \"", checkpoint,
+                               "\" is not whole yet: ", missing));
     return;
   }
   served.new_checkpoint = checkpoint;
 }
 
-bool Rescanner::SeeGraph(Sight& sight, const ManagedModel& managed,
-                         const VersionOnDisk& on_disk, ServedVersion& served) {
+bool Rescanner::ObserveGraph(Observation& observed, const ManagedModel& managed,
+                             const VersionOnDisk& on_disk,
+                             ServedVersion& served) {
   if (on_disk.stamp.SameGraph(managed.tried)) return false;
-  Memory& memory = Recall(sight, on_disk);
-  if (!IsSettled(memory)) return false;
+  RescanMemory::Version& known = memory_.Of(observed.source.name, on_disk);
+  if (!IsSettled(known)) return false;
   const std::string& path = on_disk.folder->graph_path;
   const std::string topic = absl::StrCat("graph ", served.version);
-  if (memory.compared_with != managed.serial ||
-      (!memory.unreadable.empty() && MayRetry(memory, sight))) {
+  if (known.compared_with != managed.serial ||
+      (!known.unreadable.empty() && MayRetry(known, observed))) {
     const auto meta = ReadMetaGraph(files(), path);
-    memory.compared_with = managed.serial;
-    memory.refused = absl::OkStatus();
-    memory.unreadable = std::string(meta.status().message());
-    if (!meta.ok()) Fail(memory);
-    memory.difference = meta.ok()
-                            ? GraphDifference(managed.model->graph()->meta(),
-                                              *meta, managed.model->ops())
-                            : "";
+    known.compared_with = managed.serial;
+    known.refused = absl::OkStatus();
+    known.unreadable = std::string(meta.status().message());
+    if (!meta.ok()) memory_.RecordFailure(known);
+    known.difference = meta.ok()
+                           ? GraphDifference(managed.model->graph()->meta(),
+                                             *meta, managed.model->ops())
+                           : "";
   }
-  if (!memory.unreadable.empty()) {
-    Await(sight, topic,
-          absl::StrCat("the graph is not whole yet: ", memory.unreadable));
+  if (!known.unreadable.empty()) {
+    ReportAwaited(
+        observed, topic,
+        absl::StrCat("the graph is not whole yet: ", known.unreadable));
     return options_.watch_graph;
   }
-  if (memory.difference.empty()) return false;
+  if (known.difference.empty()) return false;
 
   const std::string what =
       absl::StrCat("\"", path,
                    "\" holds another graph than the one that is "
                    "served (",
-                   memory.difference, ")");
+                   known.difference, ")");
   if (!options_.watch_graph) {
-    const std::string& name = sight.source.name;
-    Await(sight, topic,
-          absl::StrCat(what,
-                       ", which goes on serving. To have it taken without an "
-                       "outage, start metagraphd with --watch_graph; or, with "
-                       "one: metagraphctl unload ",
-                       name, ", then metagraphctl load ", name, " ",
-                       sight.source.path),
-          /*warning=*/true, memory.difference);
+    const std::string& name = observed.source.name;
+    ReportAwaited(
+        observed, topic,
+        absl::StrCat(what,
+                     ", which goes on serving. To have it taken without an "
+                     "outage, start metagraphd with --watch_graph; or, with "
+                     "one: metagraphctl unload ",
+                     name, ", then metagraphctl load ", name, " ",
+                     observed.source.path),
+        /*warning=*/true, known.difference);
     return false;
   }
-  if (!memory.refused.ok() && !sight.retry_failed &&
-      (WouldEndAlike(memory.refused) || !MayRetry(memory, sight))) {
-    Await(sight, topic,
-          absl::StrCat(what,
-                       ", which goes on serving, as the other could not "
-                       "be loaded: ",
-                       memory.refused.ToString()),
-          /*warning=*/true,
-          CauseOf(memory.refused.ToString(), path, memory.refused));
+  if (!known.refused.ok() && !observed.retry_failed &&
+      (WouldEndAlike(known.refused) || !MayRetry(known, observed))) {
+    ReportAwaited(
+        observed, topic,
+        absl::StrCat(what,
+                     ", which goes on serving, as the other could not "
+                     "be loaded: ",
+                     known.refused.ToString()),
+        /*warning=*/true,
+        CauseOf(known.refused.ToString(), path, known.refused));
     return true;
   }
   if (const std::string& missing =
-          Examine(memory, on_disk, /*needs_weights=*/true);
+          memory_.Examine(known, on_disk, /*needs_weights=*/true);
       !missing.empty()) {
-    Await(sight, topic, absl::StrCat(what, " and is not whole yet: ", missing));
+    ReportAwaited(observed, topic,
+                  absl::StrCat(what, " and is not whole yet: ", missing));
     return true;
   }
   // Its own weights may still be on their way; the old ones may even fit.
-  if (managed.model->takes_checkpoints() && !sight.retry_failed &&
+  if (managed.model->takes_checkpoints() && !observed.retry_failed &&
       on_disk.stamp.SameWeights(managed.tried)) {
-    Await(sight, topic,
-          absl::StrCat(what, "; its checkpoint \"", on_disk.stamp.checkpoint,
-                       "\" has not changed and is waited for (kill -HUP takes "
-                       "the graph with this one)"));
+    ReportAwaited(
+        observed, topic,
+        absl::StrCat(what, "; its checkpoint \"", on_disk.stamp.checkpoint,
+                     "\" has not changed and is waited for (kill -HUP takes "
+                     "the graph with this one)"));
     return true;
   }
   served.new_graph = true;
   return true;
 }
 
-void Rescanner::Do(const RescanAction& action, Sight& sight,
-                   CallContext& call) {
-  const std::string& name = sight.source.name;
+void Rescanner::Execute(const RescanAction& action, Observation& observed,
+                        CallContext& call) {
+  const std::string& name = observed.source.name;
   const std::string version = VersionText(action.version);
-  const VersionOnDisk* on_disk = FindOnDisk(sight.disk, action.version);
-  const auto served = sight.served.find(action.version);
+  const VersionOnDisk* on_disk = FindOnDisk(observed.disk, action.version);
+  const auto served = observed.served.find(action.version);
   switch (action.kind) {
     case Kind::kNothing:
       return;
     case Kind::kLoad: {
       if (const absl::Status status =
-              models_.LoadVersion(sight.source, *on_disk->folder, call);
+              models_.LoadVersion(observed.source, *on_disk->folder, call);
           !status.ok()) {
         if (!call.Check().ok()) return;
-        Fail(Recall(sight, *on_disk));
+        memory_.RecordFailure(memory_.Of(name, *on_disk));
         const std::string text = NotLoadedText(*on_disk, status);
-        State(name, version, text, /*warning=*/true,
-              CauseOf(text, on_disk->path, status));
+        log_.ReportState(name, version, text, /*warning=*/true,
+                         CauseOf(text, on_disk->path, status));
         return;
       }
-      Say(name,
-          absl::StrCat(version, " is served, from \"", on_disk->path, "\""));
-      SayNote(name, action.version);
+      log_.ReportEvent(name, absl::StrCat(version, " is served, from \"",
+                                          on_disk->path, "\""));
+      ReportLoadNote(name, action.version);
       return;
     }
     case Kind::kUnload:
       models_.Retire(name, action.version);
-      Say(name, absl::StrCat(version, " is unloaded"));
+      log_.ReportEvent(name, absl::StrCat(version, " is unloaded"));
       return;
     case Kind::kRestore: {
       Model& model = *served->second.model;
@@ -348,15 +341,16 @@ void Rescanner::Do(const RescanAction& action, Sight& sight,
       options.checkpoint = action.checkpoint;
       const auto restored = model.Restore(options, nullptr, call);
       if (restored.ok()) {
-        Say(name,
+        log_.ReportEvent(
+            name,
             absl::StrCat("checkpoint \"", restored->checkpoint,
                          "\" is restored, generation ", restored->generation));
       } else if (call.Check().ok()) {
-        Fail(Recall(sight, *on_disk));
+        memory_.RecordFailure(memory_.Of(name, *on_disk));
         Outcome outcome;
         outcome.checkpoint = action.checkpoint;
         outcome.status = restored.status();
-        StateNotRestored(sight, action.version, outcome);
+        ReportNotRestored(observed, action.version, outcome);
       }
       return;
     }
@@ -364,91 +358,48 @@ void Rescanner::Do(const RescanAction& action, Sight& sight,
       const absl::Status replaced =
           models_.Replace(served->second, *on_disk->folder, call);
       if (replaced.ok()) {
-        Say(name, absl::StrCat(version, " is served with the graph of \"",
+        log_.ReportEvent(
+            name, absl::StrCat(version, " is served with the graph of \"",
                                on_disk->folder->graph_path, "\""));
-        SayNote(name, action.version);
+        ReportLoadNote(name, action.version);
       } else if (call.Check().ok()) {
-        Memory& memory = Recall(sight, *on_disk);
-        memory.refused = replaced;
-        Fail(memory);
+        RescanMemory::Version& known =
+            memory_.Of(observed.source.name, *on_disk);
+        known.refused = replaced;
+        memory_.RecordFailure(known);
       }
       return;
     }
   }
 }
 
-Rescanner::Memory& Rescanner::Recall(const Sight& sight,
-                                     const VersionOnDisk& on_disk) {
-  Memory& memory = memory_[{sight.source.name, on_disk.version}];
-  if (memory.stamp == on_disk.stamp && memory.since != absl::Time()) {
-    return memory;
-  }
-  memory = Memory();
-  memory.stamp = on_disk.stamp;
-  memory.since = Now();
-  return memory;
-}
-
-bool Rescanner::IsSettled(const Memory& memory) {
-  // Our clock alone where the file server's differs.
-  const absl::Duration quiet =
-      std::max(Now() - memory.since, Now() - memory.stamp.modified());
-  if (quiet >= options_.settle) return true;
-  report_.unsettled = true;
+bool Rescanner::IsSettled(const RescanMemory::Version& version) {
+  if (memory_.IsSettled(version)) return true;
+  log_.ReportUnsettled();
   return false;
 }
 
-bool Rescanner::MayRetry(const Memory& memory, const Sight& sight) const {
-  return sight.retry_failed || Now() >= memory.failed_until;
-}
-
-const std::string& Rescanner::Examine(Memory& memory,
-                                      const VersionOnDisk& on_disk,
-                                      bool needs_weights) {
-  if (!memory.examined ||
-      (!memory.missing.empty() && Now() >= memory.failed_until)) {
-    memory.missing = MissingOfModel(files(), *on_disk.folder, needs_weights);
-    memory.examined = true;
-    if (!memory.missing.empty()) Fail(memory);
-  }
-  return memory.missing;
-}
-
-void Rescanner::State(const std::string& model, const std::string& topic,
-                      const std::string& text, bool warning,
-                      const std::string& cause) {
-  const std::pair<std::string, std::string> key(model, topic);
-  current_.insert(key);
-  const std::string& now = cause.empty() ? text : cause;
-  std::string& said = said_[key];
-  if (said == now) return;
-  said = now;
-  report_.notes.push_back({model, text, warning});
-}
-
-void Rescanner::StateNotRestored(const Sight& sight, int64_t version,
-                                 const Outcome& outcome) {
+void Rescanner::ReportNotRestored(const Observation& observed, int64_t version,
+                                  const Outcome& outcome) {
   const std::string text = NotRestoredText(outcome);
-  State(sight.source.name, absl::StrCat("checkpoint ", version), text,
-        /*warning=*/true, CauseOf(text, outcome.checkpoint, outcome.status));
+  log_.ReportState(
+      observed.source.name, absl::StrCat("checkpoint ", version), text,
+      /*warning=*/true, CauseOf(text, outcome.checkpoint, outcome.status));
 }
 
-void Rescanner::Await(Sight& sight, const std::string& topic,
-                      const std::string& text, bool warning,
-                      const std::string& cause) {
-  sight.awaited.push_back(text);
-  State(sight.source.name, topic, text, warning, cause);
+void Rescanner::ReportAwaited(Observation& observed, const std::string& topic,
+                              const std::string& text, bool warning,
+                              const std::string& cause) {
+  observed.awaited.push_back(text);
+  log_.ReportState(observed.source.name, topic, text, warning, cause);
 }
 
-void Rescanner::Say(const std::string& model, std::string text, bool warning) {
-  report_.notes.push_back({model, std::move(text), warning});
-}
-
-void Rescanner::SayNote(const std::string& model, int64_t version) {
+void Rescanner::ReportLoadNote(const std::string& model, int64_t version) {
   const auto loaded = models_.Find(model, version);
   const std::string note = loaded.ok() ? (*loaded)->note() : "";
   if (note.empty()) return;
-  Say(model, absl::StrCat(VersionText(version), ": ", note), /*warning=*/true);
+  log_.ReportEvent(model, absl::StrCat(VersionText(version), ": ", note),
+                   /*warning=*/true);
 }
 
 }  // namespace metagraph

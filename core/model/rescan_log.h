@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace metagraph {
+
+// Something that a look found or did, for the log; noted once as long as it
+// stays so.
+struct RescanNote {
+  std::string model;
+  std::string text;
+  bool warning = false;
+};
+
+struct RescanReport {
+  std::vector<RescanNote> notes;
+  // Files were changed a moment ago: look again after the settling time.
+  bool unsettled = false;
+};
+
+// Collects what looks at the models' folders have to report, and notes nothing
+// twice that stays as it is from look to look. One thread at a time.
+class RescanLog {
+ public:
+  void BeginLook();
+  // What was reported since; forgets states that are no more.
+  RescanReport EndLook();
+
+  // The model is in this state, of those under `topic`. Noted unless it was,
+  // for the same cause (empty: the text itself), in the last look.
+  void ReportState(const std::string& model, const std::string& topic,
+                   const std::string& text, bool warning,
+                   const std::string& cause = "");
+  // Something was done.
+  void ReportEvent(const std::string& model, std::string text,
+                   bool warning = false);
+  void ReportUnsettled() { report_.unsettled = true; }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // model, topic
+  std::map<Key, std::string> causes_;               // of the states reported
+  std::set<Key> current_;                           // in this look
+  RescanReport report_;
+};
+
+// The cause of a state that is `text`: that, or, where another try may end
+// otherwise, `what` and the code: the text may tell how things stood at the
+// moment.
+std::string CauseOf(absl::string_view text, absl::string_view what,
+                    const absl::Status& status);
+
+}  // namespace metagraph
