@@ -203,7 +203,7 @@ absl::StatusOr<InitializeResult> Initializer::InitializeVariables(
   } else {
     request.step = step.get();
     if (const auto ran = graph_.session().Run(request, call); !ran.ok()) {
-      step->TakeBack();
+      step->Undo();
       return ran.status();
     }
     out.generation = step->End();

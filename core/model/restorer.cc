@@ -201,7 +201,7 @@ absl::Status Restorer::Serve(const ModelGraph& graph,
   }
   if (changed.ok()) changed = step->Replace(std::move(values));
   if (!changed.ok()) {
-    step->TakeBack();
+    step->Undo();
     return AtCheckpoint(result->checkpoint, changed);
   }
   step->SetCheckpoint(result->checkpoint, /*as_restored=*/true);

@@ -13,7 +13,7 @@ namespace metagraph {
 namespace {
 
 // Copying this much is never worth a thought.
-constexpr int64_t kDearBytes = 16 << 20;
+constexpr int64_t kCostlyBytes = 16 << 20;
 // Values of this size are kept whatever they cost.
 constexpr int64_t kSmallBytes = 64 << 10;
 // What a thread copies into fresh memory, roughly.
@@ -83,7 +83,7 @@ void VariableView::SetCheckpoint(std::string checkpoint, bool as_restored) {
   store_->wrote_ = true;
 }
 
-void VariableView::TakeBack() {
+void VariableView::Undo() {
   for (size_t slot = 0; slot < live_.size(); ++slot) {
     live_[slot].Set(generation_->value(static_cast<int>(slot)));
   }
@@ -286,7 +286,7 @@ absl::StatusOr<std::unique_ptr<VariableView>> VariableStore::BeginWrite(
   }
   writing_ = true;
   wrote_ = false;
-  if (copies_are_dear_ && !was_read_ && !keep_replaced) {
+  if (copies_are_costly_ && !was_read_ && !keep_replaced) {
     auto hollow = std::make_unique<Generation>(*published_);
     for (size_t slot = 0; slot < hollow->values.size(); ++slot) {
       Tensor& value = hollow->values[slot];
@@ -333,7 +333,7 @@ int64_t VariableStore::EndWrite(VariableView& view) {
     MutexLock lock(mu_);
     writing_ = false;
     if (wrote) {
-      copies_are_dear_ = CopiesWereDear(view.live_, nanos);
+      copies_are_costly_ = CopiesWereCostly(view.live_, nanos);
       was_read_ = was_read_ && !dead->complete();
     }
     if (next != nullptr) {
@@ -351,8 +351,8 @@ int64_t VariableStore::EndWrite(VariableView& view) {
   return number;
 }
 
-bool VariableStore::CopiesWereDear(const std::vector<LiveVariable>& live,
-                                   int64_t nanos) {
+bool VariableStore::CopiesWereCostly(const std::vector<LiveVariable>& live,
+                                     int64_t nanos) {
   int64_t bytes = 0;
   int64_t copying = 0;
   for (const LiveVariable& variable : live) {
@@ -361,7 +361,7 @@ bool VariableStore::CopiesWereDear(const std::vector<LiveVariable>& live,
     if (size > kSmallBytes) bytes += size;
     copying += variable.copy_nanos_;
   }
-  return bytes >= kDearBytes &&
+  return bytes >= kCostlyBytes &&
          std::max(copying, bytes / kBytesPerNano) > nanos - copying;
 }
 

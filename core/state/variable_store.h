@@ -164,7 +164,7 @@ class VariableView {
   void SetCheckpoint(std::string checkpoint, bool as_restored);
   // Undoes what the step has written so far.
   // REQUIRES: generation().complete().
-  void TakeBack();
+  void Undo();
   // Ends the step and returns the number of the newest generation, which is
   // its own if it wrote. Others see what it wrote from now on.
   int64_t End();
@@ -264,16 +264,16 @@ class VariableStore {
   int64_t EndWrite(VariableView& view) EXCLUDES(mu_);
   // Whether a step that took `nanos` would have been over before the values
   // that it wrote could be copied.
-  static bool CopiesWereDear(const std::vector<LiveVariable>& live,
-                             int64_t nanos);
+  static bool CopiesWereCostly(const std::vector<LiveVariable>& live,
+                               int64_t nanos);
 
   mutable Mutex mu_;
   CondVar step_ended_;
   bool writing_ GUARDED_BY(mu_) = false;
   // Whether anybody has read the generation that is published, which is only
-  // asked where copies are dear.
+  // asked where copies are costly.
   bool was_read_ GUARDED_BY(mu_) = false;
-  bool copies_are_dear_ GUARDED_BY(mu_) = false;
+  bool copies_are_costly_ GUARDED_BY(mu_) = false;
   std::shared_ptr<const Generation> published_ GUARDED_BY(mu_);  // never null
   std::vector<VariableInfo> variables_ GUARDED_BY(mu_);
   absl::flat_hash_map<std::pair<std::string, std::string>, int> slots_

@@ -238,7 +238,7 @@ TEST_F(LargeVariableTest, WhoMayWantToGoBackFindsAllValues) {
                                                     /*keep_replaced=*/true));
   EXPECT_TRUE(step->generation().complete());
   ASSERT_OK(Add(*step, large_.slot, 1));
-  step->TakeBack();
+  step->Undo();
   const int64_t number = step->End();
   EXPECT_EQ(number, Read()->number);
   EXPECT_EQ(ValueOf(*Read(), large_), steps_);
@@ -284,7 +284,7 @@ TEST_F(VariableStoreTest, AStepThatIsTakenBackLeavesNothing) {
     ASSERT_OK(Add(*step, v.slot, 1));
     ASSERT_OK(step->Replace({{w.slot, Tensor::Scalar<float>(7)}}));
     step->SetCheckpoint("half", true);
-    step->TakeBack();
+    step->Undo();
   }
   EXPECT_EQ(Read(), before);
   Assign(v, 5);
