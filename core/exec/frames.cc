@@ -127,7 +127,7 @@ absl::Status Frames::FinishExit(const Ready& item, absl::Span<Value> outputs) {
     }
     return absl::OkStatus();
   }
-  const absl::Status status = CaptureFetches(item.node, outputs, frame->parent);
+  absl::Status status = CaptureFetches(item.node, outputs, frame->parent);
   Activate(flow_.out_edges[item.node], outputs, {}, *frame->parent,
            *frame->parent_iteration);
   return status;
