@@ -141,6 +141,8 @@ TEST_F(PlanBuilderTest, ListsAllOpsWithoutKernel) {
   g.Node("e", "Helper");
   auto* helper = g.def().mutable_library()->add_function();
   helper->mutable_signature()->set_name("Helper");
+  // So that what it holds is run though it returns nothing.
+  helper->mutable_signature()->set_is_stateful(true);
   helper->add_node_def()->set_name("inner");
   helper->mutable_node_def(0)->set_op("Ape");
   EXPECT_THAT(
