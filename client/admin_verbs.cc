@@ -184,7 +184,7 @@ void AddAdminVerbs(VerbSet* verbs) {
     CLI::App* verb = verbs->Add(
         "assign", "Write values into variables", VerbKind::kModel,
         [values](VerbContext& context) { return Assign(*values, context); });
-    verb->add_option("NAME=VALUE", *values,
+    verb->add_option("ASSIGNMENT", *values,
                      "NAME=JSON, NAME=@FILE (.npy or JSON), or NAME=@- for "
                      "standard input")
         ->required();
