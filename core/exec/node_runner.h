@@ -31,8 +31,8 @@ absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs);
 absl::Status FetchVariable(const PlanFetch& fetch, int variable,
                            const StepContext& step, Tensor* out);
 
-// Whether the node made so much that time may have passed: before the next one
-// the deadline is looked at, which costs more than a small kernel.
+// Whether the node made so much that it may have taken long: then the deadline
+// is checked before the next node. A check costs more than a small kernel.
 inline bool MadeMuch(const PlanNode& node, const Value* outputs) {
   constexpr int64_t kMuch = 1 << 14;
   for (size_t i = 0; i < node.output_types.size(); ++i) {

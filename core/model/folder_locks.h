@@ -29,9 +29,8 @@ class FolderLocks {
     const std::string folder_;
   };
 
-  // Waits until nobody holds the folder. CANCELLED, DEADLINE_EXCEEDED: the
-  // caller waits no longer.
-  // It goes by `FolderKey`.
+  // Waits until nobody holds the folder, which is told from others by its
+  // FolderKey. CANCELLED, DEADLINE_EXCEEDED: the caller waits no longer.
   absl::StatusOr<std::unique_ptr<Held>> Acquire(const std::string& folder_key,
                                                 CallContext& call)
       EXCLUDES(mu_);

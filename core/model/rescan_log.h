@@ -50,9 +50,9 @@ class RescanLog {
   RescanReport report_;
 };
 
-// The cause of a state that is `text`: that, or, where another try may end
-// otherwise, `what` and the code: the text may tell how things stood at the
-// moment.
+// What stands for the cause of a state with this `text`: the text itself; but
+// where another try may end otherwise, and the text may differ each time,
+// `what` and the code of `status`.
 std::string CauseOf(absl::string_view text, absl::string_view what,
                     const absl::Status& status);
 

@@ -21,8 +21,8 @@ class RescanMemory {
   struct Version {
     ModelStamp stamp;
     absl::Time since;  // it is so
-    // A failure counts until then: a disk may answer again, a permission may
-    // be given, and no stamp tells.
+    // A failure counts until then. After that it may be tried again: the disk
+    // may answer, or a permission may have been given, and no stamp shows it.
     absl::Time failed_until = absl::InfinitePast();
     bool examined = false;  // and if so:
     std::string missing;
@@ -54,11 +54,11 @@ class RescanMemory {
   const std::string& Examine(Version& version, const VersionOnDisk& on_disk,
                              bool needs_weights) const;
 
-  // The version's folder is there, or is not: whether it has been gone for the
-  // settling time.
+  // The version's folder is there.
   void RecordPresence(const std::string& model, int64_t version) {
     gone_since_.erase({model, version});
   }
+  // The folder is not there: whether it has been gone for the settling time.
   bool IsGone(const std::string& model, int64_t version);
 
   // Forgets other models.

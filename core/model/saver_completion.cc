@@ -15,8 +15,8 @@
 namespace metagraph {
 namespace {
 
-// Lets variables that a new saver would save under a name which the one before
-// has for another go by their own names, or if need be by others.
+// Where the new saver gives a variable a key that the old saver gives another
+// one, the variable gets its own name as its key, or else a name made from it.
 void MakeKeysUnique(const SaverPlan& kept, const SaverPlan& own_names,
                     SaverPlan* brought) {
   absl::flat_hash_set<std::string> taken;

@@ -18,10 +18,10 @@ namespace metagraph {
 // hold, and not about the disk, the memory or the caller.
 bool WouldEndAlike(const absl::Status& status);
 
-// What a model knows of checkpoints. Whoever watches its folder asks whether
-// one is news: neither restored, refused nor written by the model, as its files
-// are now, nor being so at the moment. And Rollback asks where an earlier
-// generation is. Paths may be spelled in any way. Thread-safe.
+// Which checkpoints are no news to whoever watches the model's folder: those
+// that the model has restored, refused or written, as their files are now, and
+// those that it reads or writes at the moment. Paths may be spelled in any way.
+// Thread-safe.
 class SeenCheckpoints {
  public:
   // `files` outlives this.

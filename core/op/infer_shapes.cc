@@ -119,7 +119,7 @@ class ShapeWalk {
       if (!is_handle) outputs[0].shape = PartialShape();
     }
     if (node.constant != nullptr && !outputs.empty()) {
-      // Rules take it for granted that a value has the shape that is said.
+      // Rules rely on it that a known value has the shape that is inferred.
       outputs[0].shape = PartialShape(node.constant->shape());
       outputs[0].constant = node.constant;
     }

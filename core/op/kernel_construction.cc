@@ -9,8 +9,9 @@ absl::StatusOr<const Callable*> KernelConstruction::Function(
     absl::string_view name) const {
   ASSIGN_OR_RETURN(const auto function, Attr<tensorflow::NameAttrList>(name));
   if (functions_ == nullptr) return Unimplemented("no functions here");
-  // One of several, as the branches of an If, has a state of its own. What is
-  // called by "f" is named as where it is inlined.
+  // Each of several functions, such as the branches of an If, has a state of
+  // its own. The function "f" of a call gets the name that its ops have when
+  // the call is inlined, so that both find the same state.
   return functions_->Find(function, name == "f"
                                         ? node_name()
                                         : absl::StrCat(node_name(), "/", name));

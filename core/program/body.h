@@ -43,6 +43,7 @@ struct ValueRef {
 
 struct Op {
   std::string name;  // in errors, and of the state of a stateful op
+  // nullptr: an unknown op, which Function::missing lists; it is never run.
   const OpInfo* info = nullptr;
   // Op type and attributes; its name and inputs mean nothing here.
   std::shared_ptr<const tensorflow::NodeDef> node;

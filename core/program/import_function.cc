@@ -198,7 +198,7 @@ class Importer {
         ranges_.find(op.name) != ranges_.end()) {
       return InvalidArgument("two nodes are called \"", op.name, "\"");
     }
-    if (op.info == nullptr) {  // its outputs are known by who asks for them
+    if (op.info == nullptr) {  // Resolve adds its outputs when they are read
       body_.ops.push_back(std::move(op));
       return absl::OkStatus();
     }
@@ -324,7 +324,7 @@ class Importer {
   // What runs for its effect.
   absl::Status AddTargets() {
     for (size_t i = 0; i < body_.ops.size(); ++i) {
-      // An op that nobody knows may be stateful only if the function is.
+      // An unknown op is taken for stateful if the function is.
       const Op& op = body_.ops[i];
       if (op.info == nullptr ? def_.signature().is_stateful() : op.stateful()) {
         body_.targets.push_back(static_cast<int>(i));

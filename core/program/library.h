@@ -35,7 +35,7 @@ struct Meaning {
 
 // A function with its attributes, imported.
 struct Function {
-  Body body;  // an op that nobody knows has no `info`, its outputs no type
+  Body body;  // an unknown op has no `info`, and its outputs have no type
   std::vector<MissingOp> missing;
   // What its ops may call.
   std::vector<tensorflow::NameAttrList> callees;

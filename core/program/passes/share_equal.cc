@@ -24,8 +24,8 @@ bool MayBeShared(const Body& body, const Op& op) {
   if (op.kind != OpKind::kPlain || op.stateful() || op.inputs.empty()) {
     return false;
   }
-  // Two calls may each have an effect, or a random stream, whatever the op
-  // says.
+  // Each call of a function may have an effect or a random stream of its own,
+  // whatever the op declares.
   if (CallsFunctions(*op.node)) return false;
   for (DataType dtype : op.signature.outputs) {
     if (IsRefType(dtype)) return false;
