@@ -1,6 +1,7 @@
 #include "core/model/history.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace metagraph {
@@ -20,7 +21,11 @@ void History::Retain(std::shared_ptr<const Generation> replaced) {
     dead = std::move(replaced);
     return;
   }
-  retained_.push_back(std::move(replaced));
+  // Who replaced a later one may have been quicker to say so.
+  const auto later = std::upper_bound(
+      retained_.begin(), retained_.end(), replaced->number,
+      [](int64_t number, const auto& kept) { return number < kept->number; });
+  retained_.insert(later, std::move(replaced));
   if (retained_.size() > max_retained_) {
     dead = std::move(retained_.front());
     retained_.pop_front();
@@ -49,8 +54,15 @@ bool History::IsUnchanged(const Origin& origin) const {
 
 History::RollbackTarget History::FindRollbackTarget(
     std::optional<int64_t> generation, int64_t newest) const {
-  const auto retained = Retained();
-  const std::vector<Origin> origins = Origins();
+  std::vector<std::shared_ptr<const Generation>> retained;
+  std::vector<Origin> origins;
+  std::map<int64_t, std::shared_ptr<const CheckpointReport>> reports;
+  {
+    MutexLock lock(mu_);
+    retained.assign(retained_.begin(), retained_.end());
+    origins.assign(origins_.begin(), origins_.end());
+    reports = reports_;
+  }
   RollbackTarget out;
   if (generation) {
     out.generation = *generation;
@@ -67,17 +79,43 @@ History::RollbackTarget History::FindRollbackTarget(
   for (const auto& values : retained) {
     if (values->number == out.generation) out.values = values;
   }
-  for (const Origin& origin : origins) {
-    if (origin.generation == out.generation) out.origin = origin;
+  // Of its checkpoints the last one that still is as it was; else the last.
+  for (auto origin = origins.rbegin(); origin != origins.rend(); ++origin) {
+    if (origin->generation != out.generation) continue;
+    const bool unchanged = IsUnchanged(*origin);
+    if (unchanged || !out.origin) out.origin = *origin;
+    if (unchanged) break;
   }
+  const auto later = reports.upper_bound(out.generation);
+  if (later != reports.begin()) out.report = std::prev(later)->second;
   return out;
 }
 
 void History::RecordRestore(Outcome outcome,
                             std::shared_ptr<const CheckpointReport> report) {
   MutexLock lock(mu_);
+  if (report != nullptr) {
+    KeepReport(outcome.generation, std::move(report));
+    if (outcome.generation < last_restored_) return;
+    last_restored_ = outcome.generation;
+  }
   last_restore_ = std::move(outcome);
-  if (report != nullptr) last_report_ = std::move(report);
+}
+
+void History::RecordRollback(int64_t generation, const RollbackTarget& target) {
+  MutexLock lock(mu_);
+  KeepReport(generation, target.report);
+}
+
+void History::KeepReport(int64_t generation,
+                         std::shared_ptr<const CheckpointReport> report) {
+  reports_[generation] = std::move(report);
+  // Nobody goes back in memory to what lies before.
+  const int64_t oldest =
+      retained_.empty() ? reports_.rbegin()->first : retained_.front()->number;
+  const auto first = std::prev(
+      reports_.upper_bound(std::max(oldest, reports_.begin()->first)));
+  reports_.erase(reports_.begin(), first);
 }
 
 void History::RecordSave(Outcome outcome) {
@@ -92,7 +130,7 @@ std::optional<Outcome> History::last_restore() const {
 
 std::shared_ptr<const CheckpointReport> History::last_report() const {
   MutexLock lock(mu_);
-  return last_report_;
+  return reports_.empty() ? nullptr : reports_.rbegin()->second;
 }
 
 std::optional<Outcome> History::last_save() const {

@@ -256,6 +256,7 @@ absl::StatusOr<RollbackResult> Restorer::RollbackInMemory(
       graph_.variables().Rollback(*target.values, expected_generation, call));
   history_.Retain(std::move(published.replaced));
   const std::shared_ptr<const Generation> now = std::move(published.now);
+  history_.RecordRollback(now->number, target);
   if (target.origin) {
     History::Origin origin = *target.origin;
     origin.generation = now->number;

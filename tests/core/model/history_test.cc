@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_file_system.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/tensors.h"
 
 namespace metagraph {
@@ -49,6 +50,15 @@ TEST_F(HistoryTest, RetainsTheNewestThatHaveValues) {
   EXPECT_THAT(Numbers(), ElementsAre(2, 3));
 }
 
+// A change may end before another one and tell of it after.
+TEST_F(HistoryTest, RetainsTheNewestInAnyOrder) {
+  for (int64_t number : {2, 4, 3}) history_.Retain(MakeGeneration(number));
+  EXPECT_THAT(Numbers(), ElementsAre(3, 4));
+  EXPECT_EQ(history_.FindRollbackTarget({}, 9).generation, 4);
+  history_.Retain(MakeGeneration(1));
+  EXPECT_THAT(Numbers(), ElementsAre(3, 4));
+}
+
 TEST_F(HistoryTest, RemembersTheNewestOrigins) {
   for (int i = 0; i < 100; ++i) {
     history_.AddOrigin({i, absl::StrCat("/d/m-", i), {}});
@@ -79,6 +89,45 @@ TEST_F(HistoryTest, RollsBackToTheLastThatCanBeHad) {
   EXPECT_EQ(wanted.values->number, 3);
   EXPECT_EQ(wanted.origin->checkpoint, "/d/m-3");
   EXPECT_FALSE(history_.FindRollbackTarget(4, 9).origin.has_value());
+}
+
+TEST_F(HistoryTest, AnyCheckpointOfAGenerationWillDo) {
+  for (const char* prefix : {"/d/m-1", "/d/m-2", "/d/m-3"}) {
+    history_.AddOrigin(WriteOrigin(1, prefix));
+  }
+  const auto origin = [&] {
+    return history_.FindRollbackTarget(1, 9).origin->checkpoint;
+  };
+  EXPECT_EQ(origin(), "/d/m-3");
+  ASSERT_OK(fs_.Remove("/d/m-3.index"));
+  EXPECT_EQ(origin(), "/d/m-2");
+  ASSERT_OK(fs_.Remove("/d/m-2.index"));
+  EXPECT_EQ(origin(), "/d/m-1");
+  // None is as it was: an error names the last one.
+  ASSERT_OK(fs_.Remove("/d/m-1.index"));
+  EXPECT_EQ(origin(), "/d/m-3");
+}
+
+TEST_F(HistoryTest, ARestoreThatWasOvertakenIsNotTheLast) {
+  const auto record = [&](int64_t generation) {
+    auto report = std::make_shared<const CheckpointReport>();
+    history_.RecordRestore({"/d/m", absl::Time(), absl::OkStatus(), generation},
+                           report);
+    return report;
+  };
+  const auto report = record(6);
+  record(5);
+  EXPECT_EQ(history_.last_restore()->generation, 6);
+  EXPECT_EQ(history_.last_report(), report);
+  // One that failed made no generation: it comes when it is recorded.
+  history_.RecordRestore(
+      {"/d/m-2", absl::Time(), absl::NotFoundError("gone"), 0}, nullptr);
+  record(5);
+  EXPECT_EQ(history_.last_restore()->checkpoint, "/d/m-2");
+  EXPECT_EQ(history_.last_report(), report);
+  const auto newest = record(7);
+  EXPECT_EQ(history_.last_restore()->generation, 7);
+  EXPECT_EQ(history_.last_report(), newest);
 }
 
 TEST_F(HistoryTest, AFailedRestoreKeepsTheReportOfTheLastGoodOne) {

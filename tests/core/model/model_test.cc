@@ -268,6 +268,22 @@ TEST_F(ModelTest, RollbackPassesOverACheckpointThatIsGone) {
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
 }
 
+TEST_F(ModelTest, RollbackTakesTheCheckpointThatIsStillThere) {
+  LoadSeed();
+  const int64_t first = model_->generation_number();
+  SaveOptions options;
+  options.prefix = "copy";
+  ASSERT_OK(model_->Save(options, nullptr, call_));
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("model-5"));
+  ASSERT_OK(Restore("model-5"));
+  ASSERT_OK(RemoveCheckpoint(fs(), Path("copy")));
+  ASSERT_OK_AND_ASSIGN(const RollbackResult back,
+                       model_->Rollback(first, -1, call_));
+  EXPECT_EQ(back.checkpoint, Path("model"));
+  EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
+}
+
 TEST_F(ModelTest, RollbackRefusesFilesThatHaveChanged) {
   environment_.retained_generations = 0;
   LoadSeed();

@@ -264,6 +264,27 @@ TEST_F(RestoreMappingTest, WhatWasRestoredMustNotGoMissingLater) {
   EXPECT_THAT(Out(), ElementsAre(11, 22));
 }
 
+// After a rollback it counts what the values that are back were restored with.
+TEST_F(RestoreMappingTest, WhatARollbackBroughtBackMustNotGoMissingLater) {
+  Write("", WithoutSlots("", 1, 2));
+  ASSERT_OK_AND_ASSIGN(model_, LoadWith(SkipMissing()));
+  WriteCheckpoint(fs(), Path("half"), {{"a", FloatVector({9, 9})}});
+  RestoreOptions options;
+  options.checkpoint = "half";
+  options.mapping = SkipMissing();
+  ASSERT_OK(model_->Restore(options, nullptr, call_));
+  ASSERT_OK_AND_ASSIGN(const RollbackResult back,
+                       model_->Rollback({}, -1, call_));
+  EXPECT_FALSE(back.from_checkpoint);
+  EXPECT_THAT(Out(), ElementsAre(3, 6));
+  EXPECT_THAT(Restore("half"),
+              HasCode(absl::StatusCode::kNotFound, "those of two checkpoints"));
+  EXPECT_THAT(Out(), ElementsAre(3, 6));
+  // And back to those without "b".
+  ASSERT_OK(model_->Rollback({}, -1, call_));
+  EXPECT_OK(Restore("half"));
+}
+
 TEST_F(RestoreMappingTest, ASaveIsUnderTheGraphsNamesAndRestoresAgain) {
   Write("model/", Weights("", 1, 2));
   ASSERT_OK_AND_ASSIGN(model_, LoadWith(Prefix("model/")));
