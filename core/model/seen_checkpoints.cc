@@ -81,23 +81,32 @@ void SeenCheckpoints::AddChangedFile(const std::string& path) {
   if (prefix.empty()) return;
   std::string key = KeyOf(prefix);
   MutexLock lock(mu_);
-  changed_by_ops_.emplace(std::move(key), prefix);
+  Changed& changed = changed_by_ops_[std::move(key)];
+  changed.prefix = prefix;
+  ++changed.changes;
   ++changes_;
   any_changed_ = true;
 }
 
 void SeenCheckpoints::NoteChangedFiles() {
   if (!any_changed_.load(std::memory_order_relaxed)) return;
-  std::map<std::string, std::string> changed;
+  std::map<std::string, Changed> all;
   {
     MutexLock lock(mu_);
-    changed = changed_by_ops_;
+    all = changed_by_ops_;
   }
-  for (const auto& [key, prefix] : changed) {
-    Note(prefix, FindFiles(files_, prefix).stamp);
+  for (const auto& [key, changed] : all) {
+    Note(changed.prefix, FindFiles(files_, changed.prefix).stamp);
   }
   MutexLock lock(mu_);
-  for (const auto& [key, prefix] : changed) changed_by_ops_.erase(key);
+  for (const auto& [key, changed] : all) {
+    const auto now = changed_by_ops_.find(key);
+    // Of another run's, which goes on, the stamp may be an old one.
+    if (now != changed_by_ops_.end() &&
+        now->second.changes == changed.changes) {
+      changed_by_ops_.erase(now);
+    }
+  }
   ++changes_;
   any_changed_ = !changed_by_ops_.empty();
 }

@@ -61,6 +61,10 @@ class SeenCheckpoints {
     std::string prefix;  // as it was spelled
     CheckpointStamp stamp;
   };
+  struct Changed {
+    std::string prefix;
+    int64_t changes = 0;  // how often
+  };
 
   // The same for every spelling of a prefix.
   std::string KeyOf(absl::string_view prefix) const;
@@ -75,8 +79,7 @@ class SeenCheckpoints {
   // All by key.
   std::map<std::string, Noted> noted_ GUARDED_BY(mu_);
   std::map<std::string, int> busy_ GUARDED_BY(mu_);
-  std::map<std::string, std::string> changed_by_ops_
-      GUARDED_BY(mu_);  // prefixes
+  std::map<std::string, Changed> changed_by_ops_ GUARDED_BY(mu_);
   int64_t changes_ GUARDED_BY(mu_) = 0;
   size_t prune_at_ GUARDED_BY(mu_) = 1000;
 };

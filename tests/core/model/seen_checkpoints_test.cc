@@ -1,6 +1,7 @@
 #include "core/model/seen_checkpoints.h"
 
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -70,6 +71,46 @@ TEST_F(SeenCheckpointsTest, WhatARunWroteIsNoNews) {
   seen_.AddChangedFile("/d/m-2.index.tempstate7");
   seen_.NoteChangedFiles();
   EXPECT_TRUE(seen_.HasSeen("/d/old-\?\?\?\?\?-of-00001"));
+}
+
+// Lets something happen right after a file was looked at.
+class InterruptedFileSystem final : public FakeFileSystem {
+ public:
+  using FakeFileSystem::FakeFileSystem;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override {
+    auto info = FakeFileSystem::Stat(path);
+    if (path == path_) {
+      path_.clear();
+      then_();
+    }
+    return info;
+  }
+  void AfterLookAt(std::string path, std::function<void()> then) {
+    path_ = std::move(path);
+    then_ = std::move(then);
+  }
+
+ private:
+  std::string path_;
+  std::function<void()> then_;
+};
+
+TEST(SeenCheckpointsRunsTest, ARunThatEndsLeavesTheSaveOfAnotherOne) {
+  InterruptedFileSystem fs{"/d"};
+  SeenCheckpoints seen(fs);
+  const auto write = [&](const std::string& content) {
+    fs.Put("/d/m-1.index", content);
+    seen.AddChangedFile("/d/m-1.index");
+  };
+  write("first");
+  // While one run ends, another one writes.
+  fs.AfterLookAt("/d/m-1.index", [&] { write("second"); });
+  seen.NoteChangedFiles();
+  EXPECT_TRUE(seen.HasSeen("/d/m-1"));
+  seen.NoteChangedFiles();  // the other run ends
+  EXPECT_TRUE(seen.HasSeen("/d/m-1"));
+  fs.Put("/d/m-1.index", "of somebody else");
+  EXPECT_FALSE(seen.HasSeen("/d/m-1"));
 }
 
 TEST(SeenCheckpointsSpellingTest, APathMayBeSpelledInAnyWay) {
