@@ -42,6 +42,20 @@ bool RescanMemory::IsGone(const std::string& model, int64_t version) {
          settle_;
 }
 
+void RescanMemory::KeepOnly(const std::string& model,
+                            const std::set<int64_t>& on_disk,
+                            const std::set<int64_t>& gone) {
+  std::erase_if(versions_, [&](const auto& entry) {
+    const auto& [name, version] = entry.first;
+    return name == model && !on_disk.contains(version) &&
+           !gone.contains(version);
+  });
+  std::erase_if(gone_since_, [&](const auto& entry) {
+    const auto& [name, version] = entry.first;
+    return name == model && !gone.contains(version);
+  });
+}
+
 void RescanMemory::KeepOnly(const std::set<std::string>& models) {
   const auto is_no_more = [&](const auto& entry) {
     return models.count(entry.first.first) == 0;

@@ -54,13 +54,13 @@ class RescanMemory {
   const std::string& Examine(Version& version, const VersionOnDisk& on_disk,
                              bool needs_weights) const;
 
-  // The version's folder is there.
-  void RecordPresence(const std::string& model, int64_t version) {
-    gone_since_.erase({model, version});
-  }
   // The folder is not there: whether it has been gone for the settling time.
   bool IsGone(const std::string& model, int64_t version);
 
+  // Forgets the model's other versions: a look has found these, on the disk or
+  // gone from there but served.
+  void KeepOnly(const std::string& model, const std::set<int64_t>& on_disk,
+                const std::set<int64_t>& gone);
   // Forgets other models.
   void KeepOnly(const std::set<std::string>& models);
 

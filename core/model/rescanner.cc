@@ -86,6 +86,7 @@ void Rescanner::Observe(Observation& observed) {
   auto disk = ScanFolder(files(), observed.source.path);
   observed.disk_status = disk.status();
   if (disk.ok()) observed.disk = *std::move(disk);
+  ForgetOthers(observed);
   for (const auto& [version, model] : observed.served) {
     ServedVersion served;
     served.version = version;
@@ -98,12 +99,22 @@ void Rescanner::Observe(Observation& observed) {
   ObserveNewVersions(observed);
 }
 
+void Rescanner::ForgetOthers(const Observation& observed) {
+  if (!observed.disk_status.ok()) return;  // they may be there
+  std::set<int64_t> on_disk;
+  for (const VersionOnDisk& version : observed.disk) {
+    on_disk.insert(version.version);
+  }
+  std::set<int64_t> gone;
+  for (const auto& [version, model] : observed.served) {
+    if (!on_disk.contains(version)) gone.insert(version);
+  }
+  memory_.KeepOnly(observed.source.name, on_disk, gone);
+}
+
 void Rescanner::ObserveRemoval(Observation& observed, ServedVersion& served) {
   const std::string& name = observed.source.name;
-  if (FindOnDisk(observed.disk, served.version) != nullptr) {
-    memory_.RecordPresence(name, served.version);
-    return;
-  }
+  if (FindOnDisk(observed.disk, served.version) != nullptr) return;
   if (!memory_.IsGone(name, served.version)) {
     log_.ReportUnsettled();
     return;

@@ -51,6 +51,8 @@ class Rescanner {
 
   void LookAt(const ModelSource& source, bool retry_failed, CallContext& call);
   void Observe(Observation& observed);
+  // Has `memory_` forget what this look does not show.
+  void ForgetOthers(const Observation& observed);
   void ObserveNewVersions(Observation& observed);
   void ObserveServed(Observation& observed, ServedVersion& served);
   // Sets new_graph. Whether checkpoints are not for the graph that is served.

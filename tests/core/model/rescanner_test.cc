@@ -618,6 +618,37 @@ TEST_F(RescannerTest, FilesThatWereJustChangedAreLeftAlone) {
   EXPECT_EQ(version(), 2);
 }
 
+TEST_F(RescannerTest, AVersionThatCameBackHasItsTimeAgainWhenItGoes) {
+  SteppingClock clock;
+  environment_.clock = &clock;
+  ModelManager manager(environment_);
+  Rescanner rescanner(manager, {false, absl::Seconds(10)});
+  WriteVersion("1", 1);
+  WriteVersion("2", 2);
+  const auto load = [&] {
+    ASSERT_OK(manager.Load("seed", folder()));
+    ASSERT_OK(manager.WaitUntilLoaded("seed", 2, call_));
+  };
+  const auto version = [&] {
+    auto model = manager.Find("seed");
+    return model.ok() ? (*model)->version() : -1;
+  };
+  load();
+  stdfs::rename(Path("2"), Path("aside"));
+  clock.now += absl::Hours(1);
+  EXPECT_TRUE(rescanner.Look(false, call_).unsettled);
+  clock.now += absl::Hours(1);
+  rescanner.Look(false, call_);
+  EXPECT_EQ(version(), 1);
+  // It comes and goes between two looks.
+  stdfs::rename(Path("aside"), Path("2"));
+  load();
+  stdfs::rename(Path("2"), Path("aside"));
+  clock.now += absl::Hours(1);
+  EXPECT_TRUE(rescanner.Look(false, call_).unsettled);
+  EXPECT_EQ(version(), 2);
+}
+
 // The seed model, but y is add1 times ten.
 tensorflow::MetaGraphDef OtherGraph() {
   tensorflow::MetaGraphDef meta = SeedMetaGraph();
