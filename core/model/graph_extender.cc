@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "core/base/call_wait.h"
 #include "core/base/status.h"
 #include "core/graph/meta_graph_merge.h"
 #include "core/model/graph_check.h"
@@ -39,7 +40,30 @@ OpDefFinder OpsOf(const tensorflow::MetaGraphDef& more,
 absl::StatusOr<ExtendResult> GraphExtender::Extend(
     const ExtendOptions& options, tensorflow::MetaGraphDef more,
     CallContext& call) {
-  MutexLock extending(mu_);
+  RETURN_IF_ERROR(Begin(call));
+  auto result = ExtendAlone(options, std::move(more), call);
+  End();
+  return result;
+}
+
+// No lock is held all the while: it may wait for a step and run initializers.
+absl::Status GraphExtender::Begin(CallContext& call) {
+  CallWait wait(call, mu_, ended_);
+  MutexLock lock(mu_);
+  while (extending_) RETURN_IF_ERROR(wait.Wait(mu_));
+  extending_ = true;
+  return absl::OkStatus();
+}
+
+void GraphExtender::End() {
+  MutexLock lock(mu_);
+  extending_ = false;
+  ended_.NotifyAll();
+}
+
+absl::StatusOr<ExtendResult> GraphExtender::ExtendAlone(
+    const ExtendOptions& options, tensorflow::MetaGraphDef more,
+    CallContext& call) {
   RETURN_IF_ERROR(graph_.CheckExpected(options.expected_generation));
   const std::shared_ptr<const ModelGraph> old = graph_.newest();
   if (!options.import_prefix.empty()) {

@@ -41,16 +41,26 @@ class GraphExtender {
   // that come with them. Runs under way end on the graph that they began with;
   // values stay, new variables have none. INVALID_ARGUMENT: a node that is
   // there already, but differs, or an unknown input. ABORTED: another version
-  // of the graph, or another generation.
+  // of the graph, or another generation. CANCELLED, DEADLINE_EXCEEDED: as
+  // `call` says, also while another extension is under way.
   absl::StatusOr<ExtendResult> Extend(const ExtendOptions& options,
                                       tensorflow::MetaGraphDef more,
                                       CallContext& call) EXCLUDES(mu_);
 
  private:
+  // Waits until no other extension is under way, and ends one.
+  absl::Status Begin(CallContext& call) EXCLUDES(mu_);
+  void End() EXCLUDES(mu_);
+  absl::StatusOr<ExtendResult> ExtendAlone(const ExtendOptions& options,
+                                           tensorflow::MetaGraphDef more,
+                                           CallContext& call);
+
   ServedGraph& graph_;
   Initializer& initializer_;
   const ModelEvents& events_;
-  Mutex mu_;  // one extension at a time
+  Mutex mu_;
+  CondVar ended_;
+  bool extending_ GUARDED_BY(mu_) = false;  // one at a time
 };
 
 }  // namespace metagraph

@@ -13,6 +13,7 @@
 #include "core/model/notes.h"
 
 namespace metagraph {
+
 absl::Status Initializer::MakeReady(CallContext& call, std::string* note) {
   const auto graph = graph_.newest();
   const MetaGraph& meta = graph->meta();

@@ -227,6 +227,28 @@ TEST_F(ModelExpectedTest, RestoreComparesAndKeepsWhatItReplaced) {
   ExpectRollbackTo(78);
 }
 
+// That one may be waiting for a long step.
+TEST_F(ModelExpectedTest, ExtendGraphWaitsForAnotherOneAsLongAsItsCall) {
+  TestGraph more;
+  more.Const("late", FloatVector({1}));
+  tensorflow::MetaGraphDef meta;
+  *meta.mutable_graph_def() = more.def();
+  CallContext cancelled;
+  cancelled.Cancel();
+  CallContext late(Clock::Real().Now() - absl::Seconds(1));
+  absl::Status of_cancelled;
+  absl::Status of_late;
+  clock_.At(1, [&] {
+    of_cancelled = model_->ExtendGraph({}, meta, cancelled).status();
+    of_late = model_->ExtendGraph({}, meta, late).status();
+  });
+  CallContext call(Clock::Real().Now() + absl::Hours(1), clock_);
+  ASSERT_OK(model_->ExtendGraph({}, meta, call));
+  EXPECT_THAT(of_cancelled, HasCode(absl::StatusCode::kCancelled, ""));
+  EXPECT_THAT(of_late, HasCode(absl::StatusCode::kDeadlineExceeded, ""));
+  EXPECT_OK(model_->ExtendGraph({}, meta, call));
+}
+
 TEST_F(ModelExpectedTest, ExtendGraphComparesWithTheChange) {
   TestGraph more;
   more.Const("late", FloatVector({1}));
