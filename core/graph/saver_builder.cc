@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
 namespace {
@@ -75,6 +76,20 @@ std::vector<std::string> ValuesOf(const Graph& graph,
   return out;
 }
 
+// The names of the constants, which are added.
+std::vector<std::string> AddConstants(
+    absl::Span<const SaverPlan::Constant> constants, Scope* scope) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < constants.size(); ++i) {
+    NodeDef* node = scope->Add(absl::StrCat("Const_", i + 1), "Const", {});
+    (*node->mutable_attr())["dtype"].set_type(constants[i].value.dtype());
+    TensorToProto(constants[i].value,
+                  (*node->mutable_attr())["value"].mutable_tensor());
+    out.push_back(node->name());
+  }
+  return out;
+}
+
 void SetTypes(absl::Span<const SavedVariable> variables, const char* attr,
               NodeDef* node) {
   auto* types = (*node->mutable_attr())[attr].mutable_list();
@@ -125,9 +140,9 @@ std::string AddReshape(const Graph& graph, const SavedVariable& variable,
 
 }  // namespace
 
-tensorflow::SaverDef AddSaverNodes(const Graph& graph,
-                                   absl::Span<const SavedVariable> variables,
-                                   int format, GraphDef* nodes) {
+tensorflow::SaverDef AddSaverNodes(
+    const Graph& graph, absl::Span<const SavedVariable> variables, int format,
+    absl::Span<const SaverPlan::Constant> constants, GraphDef* nodes) {
   Scope scope(FreeScope(graph), nodes);
   std::vector<std::string> keys;
   std::vector<std::string> slices;
@@ -137,16 +152,31 @@ tensorflow::SaverDef AddSaverNodes(const Graph& graph,
   }
   const std::string file = scope.AddConst("Const", {"model"}, /*scalar=*/true);
   const bool v1 = format == 1;
+  if (v1) constants = {};
 
   const std::string save_name = v1 ? "SaveSlices" : "SaveV2";
+  std::vector<std::string> saved_keys = keys;
+  std::vector<std::string> saved_slices = slices;
+  for (const SaverPlan::Constant& constant : constants) {
+    saved_keys.push_back(constant.checkpoint_key);
+    saved_slices.emplace_back();
+  }
   std::vector<std::string> inputs = {
-      file, scope.AddConst(save_name + "/tensor_names", keys),
-      scope.AddConst(save_name + "/shapes_and_slices", slices)};
+      file, scope.AddConst(save_name + "/tensor_names", saved_keys),
+      scope.AddConst(save_name + "/shapes_and_slices", saved_slices)};
   for (std::string& value : ValuesOf(graph, variables, &scope)) {
     inputs.push_back(std::move(value));
   }
+  for (std::string& value : AddConstants(constants, &scope)) {
+    inputs.push_back(std::move(value));
+  }
   NodeDef* save = scope.Add(save_name, save_name.c_str(), inputs);
-  SetTypes(variables, v1 ? "T" : "dtypes", save);
+  const char* types = v1 ? "T" : "dtypes";
+  SetTypes(variables, types, save);
+  for (const SaverPlan::Constant& constant : constants) {
+    (*save->mutable_attr())[types].mutable_list()->add_type(
+        constant.value.dtype());
+  }
   const std::string after_save = absl::StrCat("^", save->name());
   NodeDef* saved =
       scope.Add("control_dependency", "Identity", {file, after_save});

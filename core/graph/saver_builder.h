@@ -14,9 +14,10 @@ namespace metagraph {
 // these variables in checkpoints of `format` (1 or 2), in a scope of its own
 // ("save", "save_1", …): the ops that save and restore, an assignment for each
 // variable, and the names that the SaverDef tells. The variables are nodes of
-// `graph`, under their numbers there.
-tensorflow::SaverDef AddSaverNodes(const Graph& graph,
-                                   absl::Span<const SavedVariable> variables,
-                                   int format, tensorflow::GraphDef* nodes);
+// `graph`, under their numbers there. `constants` are saved too; none in V1.
+tensorflow::SaverDef AddSaverNodes(
+    const Graph& graph, absl::Span<const SavedVariable> variables, int format,
+    absl::Span<const SaverPlan::Constant> constants,
+    tensorflow::GraphDef* nodes);
 
 }  // namespace metagraph

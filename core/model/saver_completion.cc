@@ -41,6 +41,27 @@ void MakeKeysUnique(const SaverPlan& kept, const SaverPlan& own_names,
   }
 }
 
+// What both savers write besides. The object graph of the folder's SavedModel,
+// which lists the variables that were there, holds on: their keys stay, and
+// TensorFlow passes over keys that it does not list.
+std::vector<SaverPlan::Constant> ConstantsOf(const SaverPlan& kept,
+                                             const SaverPlan& rest,
+                                             const SaverPlan& brought) {
+  absl::flat_hash_set<std::string> taken;
+  for (const SaverPlan* plan : {&rest, &brought}) {
+    for (const SavedVariable& variable : plan->variables) {
+      taken.insert(variable.checkpoint_key);
+    }
+  }
+  std::vector<SaverPlan::Constant> out;
+  for (const SaverPlan* plan : {&kept, &brought}) {
+    for (const SaverPlan::Constant& constant : plan->constants) {
+      if (taken.insert(constant.checkpoint_key).second) out.push_back(constant);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
@@ -72,6 +93,8 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
   }
   if (more->has_saver_def() && rest.variables.empty()) return;
   MakeKeysUnique(rest, own_names, &brought);
+  const std::vector<SaverPlan::Constant> constants =
+      ConstantsOf(kept, rest, brought);
   std::vector<SavedVariable> all = std::move(brought.variables);
   all.insert(all.end(), rest.variables.begin(), rest.variables.end());
   // As a Saver orders them.
@@ -80,8 +103,8 @@ void CompleteSaver(const ModelGraph& old, const MetaGraph& extended,
               return std::tie(a.checkpoint_key, a.node) <
                      std::tie(b.checkpoint_key, b.node);
             });
-  tensorflow::SaverDef saver = AddSaverNodes(*extended.graph, all, kept.format,
-                                             more->mutable_graph_def());
+  tensorflow::SaverDef saver = AddSaverNodes(
+      *extended.graph, all, kept.format, constants, more->mutable_graph_def());
   saver.set_max_to_keep(kept.saver.max_to_keep());
   saver.set_keep_checkpoint_every_n_hours(
       kept.saver.keep_checkpoint_every_n_hours());

@@ -36,7 +36,10 @@ TEST(SaverBuilderTest, PlanOfTheNodesIsTheSame) {
 
   for (const int format : {1, 2}) {
     tensorflow::GraphDef nodes;
-    const auto saver = AddSaverNodes(*graph, variables, format, &nodes);
+    const SaverPlan::Constant constant = {"c",
+                                          Tensor::Scalar<std::string>("bytes")};
+    const auto saver =
+        AddSaverNodes(*graph, variables, format, {&constant, 1}, &nodes);
     EXPECT_EQ(saver.restore_op_name(), "save_1/restore_all");
     ASSERT_OK_AND_ASSIGN(const auto extended, graph->Extend(nodes));
     ASSERT_OK_AND_ASSIGN(const SaverPlan plan,
@@ -44,6 +47,11 @@ TEST(SaverBuilderTest, PlanOfTheNodesIsTheSame) {
     EXPECT_TRUE(plan.complete());
     EXPECT_EQ(plan.format, format);
     ASSERT_EQ(plan.variables.size(), 3u);
+    ASSERT_EQ(plan.constants.size(), format == 1 ? 0u : 1u);
+    if (format == 2) {
+      EXPECT_EQ(plan.constants[0].checkpoint_key, "c");
+      EXPECT_EQ(plan.constants[0].value.scalar<std::string>(), "bytes");
+    }
     for (const SavedVariable& found : plan.variables) {
       bool same = false;
       for (const SavedVariable& wanted : variables) {

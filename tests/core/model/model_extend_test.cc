@@ -158,6 +158,41 @@ TEST_F(ExtendTest, AKeyThatIsTakenGivesWay) {
   ExpectTensorEqual<float>(*reader->Read("W5_1"), {4}, {2, 2, 2, 2});
 }
 
+// As the object graph of a SavedModel, which TensorFlow wants to find.
+TEST_F(ExtendTest, TheNewSaverWritesTheConstantsOfTheOldOne) {
+  tensorflow::MetaGraphDef constant = SeedMetaGraph();
+  TestGraph objects;
+  objects.Const("objects", Tensor::Scalar<std::string>("bytes"));
+  constant.mutable_graph_def()->MergeFrom(objects.def());
+  for (auto& node : *constant.mutable_graph_def()->mutable_node()) {
+    if (node.name() == "save/SaveV2") {
+      node.add_input("objects");
+      (*node.mutable_attr())["dtypes"].mutable_list()->add_type(DT_STRING);
+    }
+    if (!absl::StartsWith(node.name(), "save/SaveV2/")) continue;
+    auto* names = (*node.mutable_attr())["value"].mutable_tensor();
+    names->add_string_val(
+        absl::EndsWith(node.name(), "tensor_names") ? "objects_key" : "");
+    auto* size = names->mutable_tensor_shape()->mutable_dim(0);
+    size->set_size(size->size() + 1);
+  }
+  WriteMetaGraph(fs(), Path("model.meta"), constant);
+  ASSERT_OK_AND_ASSIGN(model_, Load(folder()));
+  ASSERT_EQ(model_->graph()->saver_plan().constants.size(), 1u);
+  ASSERT_OK(Extend(Head()));
+  ASSERT_OK(model_->InitializeVariables(InitializeScope::kUninitialized, {},
+                                        false, -1, call_));
+  ASSERT_OK_AND_ASSIGN(const SaveResult saved,
+                       model_->Save({}, nullptr, call_));
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       CheckpointReader::Open(fs(), saved.checkpoint));
+  ASSERT_OK_AND_ASSIGN(const Tensor value, reader->Read("objects_key"));
+  EXPECT_EQ(value.scalar<std::string>(), "bytes");
+  EXPECT_OK(reader->Read("W5"));
+  // Its op as well.
+  EXPECT_OK(Target("save_1/control_dependency"));
+}
+
 // The graph has grown since that checkpoint was written.
 TEST_F(ExtendTest, RollbackToACheckpointLeavesNewVariablesAlone) {
   ASSERT_OK(Extend(Head()));
