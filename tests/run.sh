@@ -48,7 +48,16 @@ check() {  # PRESET WORD…: its tests; the words go to ctest
 }
 
 [[ $# -gt 0 ]] || set -- release -LE tidy
+# Also where a stage ends the script: the count shows that something failed.
+finish() {
+  local status=$?
+  [[ $status -eq 0 || $failed -gt 0 ]] || failed=1
+  printf '%s\n' "minutes" "${took[@]}"
+  echo "$passed passed, $failed failed, $skipped skipped"
+}
+
 deploy/install_packages.sh --tests
+trap finish EXIT
 if [[ $1 != all ]]; then
   stage "$1: build" build "$1"
   stage "$1: tests" check "$@"
@@ -62,6 +71,4 @@ else
   stage "TSan: tests" check tsan -L unit
 fi
 
-printf '%s\n' "minutes" "${took[@]}"
-echo "$passed passed, $failed failed, $skipped skipped"
 [[ $failed -eq 0 ]]

@@ -23,6 +23,7 @@ using tensorflow::OpDef;
 // Far more than savers have.
 constexpr int kMaxCalls = 1000;
 constexpr int kMaxNodes = 1'000'000;
+constexpr size_t kMaxBytes = 64 << 20;
 
 bool IsList(const OpDef::ArgDef& arg) {
   return !arg.number_attr().empty() || !arg.type_list_attr().empty();
@@ -145,13 +146,18 @@ absl::StatusOr<std::shared_ptr<const Graph>> ExpandCalls(
   tensorflow::GraphDef out;
   for (const int id : sorted) *out.add_node() = *graph.node(id).def;
   int calls = 0;
+  size_t bytes = 0;
   for (int i = 0; i < out.node_size(); ++i) {
     const FunctionDef* function = CalledFunction(graph, out.node(i));
     if (function == nullptr) continue;
+    // The name of the call goes before those of the nodes and their inputs.
+    bytes += function->ByteSizeLong() +
+             out.node(i).name().size() * 4 * function->node_def_size();
     if (++calls > kMaxCalls ||
-        out.node_size() + function->node_def_size() > kMaxNodes) {
-      return ResourceExhausted("more than ", kMaxCalls, " calls, or ",
-                               kMaxNodes, " nodes");
+        out.node_size() + function->node_def_size() > kMaxNodes ||
+        bytes > kMaxBytes) {
+      return ResourceExhausted("more than ", kMaxCalls, " calls, ", kMaxNodes,
+                               " nodes, or ", kMaxBytes >> 20, " MiB");
     }
     // The list of nodes may move, not the nodes.
     NodeDef& call = *out.mutable_node(i);

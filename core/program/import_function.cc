@@ -299,7 +299,9 @@ class Importer {
       }
       ASSIGN_OR_RETURN(const Range range, Resolve(ret->second));
       const int count = CountOf(call_, def_.signature(), arg);
-      const bool known = body_.TypeOf({range.op, range.first}) != DT_INVALID;
+      // An empty list has no first value, and no unknown ones.
+      const bool known = range.count == 0 ||
+                         body_.TypeOf({range.op, range.first}) != DT_INVALID;
       if (known && range.count != count) {
         return InvalidArgument("\"", ret->second, "\", returned as \"",
                                arg.name(), "\", has ", range.count,

@@ -4,6 +4,7 @@
 # Nearly all time goes into headers, so files of one folder are looked at some
 # together. A run after which nothing changed is not repeated.
 set -euo pipefail
+self=$(realpath "$0")
 cd "$(dirname "$0")/../.."
 build=$(realpath "$1")
 files=("${@:2}")
@@ -11,7 +12,7 @@ layers=(core flags server client)
 
 passed=$build/tidy_passed
 if [[ ${#files[@]} -eq 0 ]]; then
-  if [[ -e $passed && -z $(find "${layers[@]}" .clang-tidy "$0" -type f \
+  if [[ -e $passed && -z $(find "${layers[@]}" .clang-tidy "$self" -type f \
                              -newer "$passed" -print -quit) ]]; then
     echo "nothing changed since it passed"
     exit 0
@@ -53,7 +54,7 @@ look() {
     look "$work" "${@:half+1}" || failed=1
     return "$failed"
   fi
-  echo "$said"
+  echo "${said:-clang-tidy failed, with no finds, over $*}"
   return 1
 }
 export -f look

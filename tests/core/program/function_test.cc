@@ -145,6 +145,42 @@ TEST_F(FunctionTest, SaysWhatIsWrongWithABody) {
                       "Input 0 of node n was passed float from x"));
 }
 
+// lists(xs: Ts) -> (ys: Ts, zs: Ts)
+constexpr char kLists[] = R"text(
+  signature {
+    name: "lists"
+    input_arg { name: "xs" type_list_attr: "Ts" }
+    output_arg { name: "ys" type_list_attr: "Ts" }
+    output_arg { name: "zs" type_list_attr: "Ts" }
+    attr { name: "Ts" type: "list(type)" has_minimum: true }
+  }
+  ret { key: "ys" value: "xs" }
+)text";
+
+TEST_F(FunctionTest, ListsMayBeEmpty) {
+  AddFunction(absl::StrCat(kLists, "ret { key: \"zs\" value: \"xs\" }"));
+  tensorflow::NameAttrList call;
+  call.set_name("lists");
+  (*call.mutable_attr())["Ts"].mutable_list();
+  ASSERT_OK_AND_ASSIGN(const auto function, library().Find(call));
+  EXPECT_THAT(function->body.results, testing::IsEmpty());
+}
+
+TEST_F(FunctionTest, AListOfAnOpMayBeReturned) {
+  AddFunction(absl::StrCat(kLists, R"(
+    node_def { name: "copy" op: "IdentityN" input: "xs"
+               attr { key: "T" value { placeholder: "Ts" } } }
+    ret { key: "zs" value: "copy:output" })"));
+  tensorflow::NameAttrList call;
+  call.set_name("lists");
+  auto* types = (*call.mutable_attr())["Ts"].mutable_list();
+  EXPECT_THAT(library().Find(call),
+              HasCode(StatusCode::kInvalidArgument, "at least minimum 1"));
+  types->add_type(DT_FLOAT);
+  ASSERT_OK_AND_ASSIGN(const auto function, library().Find(call));
+  EXPECT_EQ(function->body.results.size(), 2);
+}
+
 TEST_F(FunctionTest, ThereMayBeNone) {
   EXPECT_THAT(library().Find(Call("sum", DT_FLOAT)),
               HasCode(StatusCode::kNotFound, "sum"));
@@ -173,9 +209,11 @@ TEST_F(FunctionTest, MissingOpsAreFoundInWhatIsCalled) {
 class InlineTest : public ProgramTest {};
 
 constexpr char kCallOfSum[] =
-    "call = PartitionedCall(a, b, c) Tin={list { type: DT_FLOAT type: DT_FLOAT "
+    "call = PartitionedCall(a, b, c) Tin={list { type: DT_FLOAT type: "
+    "DT_FLOAT "
     "type: DT_FLOAT }} Tout={list { type: DT_FLOAT type: DT_FLOAT }} "
-    "f={func { name: \"sum\" attr { key: \"T\" value { type: DT_FLOAT } } }}\n";
+    "f={func { name: \"sum\" attr { key: \"T\" value { type: DT_FLOAT } } "
+    "}}\n";
 
 TEST_F(InlineTest, TheOpsStandWhereTheCallStood) {
   AddFunction(kSum);
@@ -302,7 +340,8 @@ TEST_F(InlineTest, NamesDoNotGrowWithoutEnd) {
         name, "a\" } control_ret { key: \"b\" value: \"", name, "b\" }"));
   }
   Body body = Parse(
-      "call = StatefulPartitionedCall() Tin={list { }} Tout={list { }} f=@f0\n"
+      "call = StatefulPartitionedCall() Tin={list { }} Tout={list { }} "
+      "f=@f0\n"
       "run call\n");
   ASSERT_OK(InlineCalls(body, CompileEnv{library()}));
   size_t bytes = 0;
