@@ -349,6 +349,21 @@ class BatchNormWithGlobalNormalization final : public Kernel {
   bool scale_ = false;
 };
 
+// TensorFlow multiplies all squares of a row with a matrix of ones and zeros:
+// one that is not finite makes NaN of the sums to which it does not belong.
+void SpoilOutside(absl::Span<const float> squares, int64_t radius,
+                  absl::Span<float> sums) {
+  const auto wild = [](float x) { return !std::isfinite(x); };
+  const int64_t all = std::count_if(squares.begin(), squares.end(), wild);
+  if (all == 0) return;
+  for (size_t c = 0; c < sums.size(); ++c) {
+    const auto band = squares.subspan(c, 2 * radius + 1);
+    if (std::count_if(band.begin(), band.end(), wild) < all) {
+      sums[c] = std::numeric_limits<float>::quiet_NaN();
+    }
+  }
+}
+
 // Each element over a power of the squares around it along the channels.
 template <typename T>
 class Lrn final : public Kernel {
@@ -389,6 +404,7 @@ class Lrn final : public Kernel {
             for (int64_t k = 0; k <= 2 * radius; ++k) {
               for (int64_t c = 0; c < channels; ++c) sums[c] += squares[c + k];
             }
+            SpoilOutside(squares, radius, absl::MakeSpan(sums));
             for (int64_t c = 0; c < channels; ++c) {
               const float norm = bias_ + alpha_ * sums[c];
               const float value = static_cast<float>(from[c]);

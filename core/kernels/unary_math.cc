@@ -158,6 +158,16 @@ T ComplexLog1pOf(T x) {
   return x * (log / (sum - T(1)));
 }
 
+// exp(x) - 1, exact for small x too.
+template <typename T>
+T ComplexExpm1Of(T x) {
+  using Real = typename T::value_type;
+  const Real less_one = std::expm1(x.real());
+  const Real exp = less_one + 1;
+  const Real half = std::sin(x.imag() / 2);
+  return {less_one - 2 * exp * (half * half), exp * std::sin(x.imag())};
+}
+
 // Complex numbers, by std::complex.
 #define COMPLEX_FUNCTION(Name, expression) \
   struct Complex##Name {                   \
@@ -171,7 +181,7 @@ T ComplexLog1pOf(T x) {
       UnaryKernel<Elementwise<Complex##Name, T, T, 40>>
 
 COMPLEX_FUNCTION(Exp, std::exp(x));
-COMPLEX_FUNCTION(Expm1, std::exp(x) - T(1));
+COMPLEX_FUNCTION(Expm1, ComplexExpm1Of(x));
 COMPLEX_FUNCTION(Log, std::log(x));
 COMPLEX_FUNCTION(Log1p, ComplexLog1pOf(x));
 COMPLEX_FUNCTION(Tanh, std::tanh(x));

@@ -117,6 +117,18 @@ TEST(LRNTest, DividesByNeighboursSquares) {
                           1e-5);
 }
 
+TEST(LRNTest, WhatIsNotFiniteSpoilsItsWholeRow) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  OpTester op("LRN");
+  op.Attr("depth_radius", 1).Attr("alpha", 1.f).Attr("beta", 1.f);
+  op.Input<float>({1, 1, 2, 6}, {1, 2, inf, 4, 5, 6, 0, 1, 0, 0, 0, 0});
+  ASSERT_OK(op.Run());
+  ExpectTensorNear<float>(op.output(0), {1, 1, 2, 6},
+                          {nan, 0, nan, 0, nan, nan, 0, 0.5f, 0, 0, 0, 0},
+                          1e-6);
+}
+
 TEST(FusedBatchNormGradTest, AgreesWithTensorFlow) {
   for (const char* name :
        {"FusedBatchNormGrad", "FusedBatchNormGradV2", "FusedBatchNormGradV3"}) {

