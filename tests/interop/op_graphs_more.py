@@ -240,7 +240,7 @@ class ListCase(GraphCase):
       self.node(name, op, [self.list, self.scalar(self.size)])
     elif op == 'TensorListScatterIntoExistingList':
       # TensorFlow leaves what lies between the old end and the new as memory came.
-      indices = [g.int(0, self.size - 1) for _ in range(g.int(0, 2))] if self.size else []
+      indices = [g.int(0, self.size - 1) for _ in range(g.int(0, 2))] if self.size > 0 else []
       self.size = max(self.size, max(indices + [-1]) + 1)
       self.node(name, op, [self.list, self.rows(len(indices)), self.feed(Tensor('int32', indices))], **types)
     elif op == 'TensorListConcatLists':
