@@ -50,6 +50,7 @@ class Broadcast {
 
 template <typename Fn>
 void Broadcast::ForEachRow(int64_t begin, int64_t end, Fn fn) const {
+  if (begin >= end) return;  // perhaps since a dimension is 0
   absl::InlinedVector<int64_t, 8> index(outer_.size());
   Offsets offsets = {0, 0, 0};
   int64_t rest = begin;

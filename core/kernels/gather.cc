@@ -295,6 +295,8 @@ absl::Status GatherRule(ShapeContext& ctx) {
   const std::optional<int64_t> axis = has_axis ? ctx.Int(2) : 0;
   if (!axis.has_value()) {
     if (batch_dims < 0) batch_dims += indices.rank();
+    // Whatever the axis, this will not run.
+    if (batch_dims < 0 || batch_dims > indices.rank()) return absl::OkStatus();
     const int64_t rank = params.rank() - 1 + indices.rank() - batch_dims;
     if (rank >= 0 && rank <= TensorShape::kMaxRank) {
       ctx.SetOutput(0, UnknownDims(static_cast<int>(rank)));
