@@ -1,7 +1,10 @@
 // Repeating a tensor: Tile, BroadcastTo; and BroadcastArgs.
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "absl/strings/str_join.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/strided_copy.h"
@@ -114,6 +117,26 @@ class BroadcastTo final : public Kernel {
   }
 };
 
+// The sizes that two lists of sizes broadcast to, for kernel and shape rule:
+// some may be kUnknownInt, and what is below 0 is compared like any other.
+// nullopt: they do not fit.
+std::optional<KnownInts> BroadcastSizes(absl::Span<const int64_t> a,
+                                        absl::Span<const int64_t> b) {
+  if (a.size() < b.size()) std::swap(a, b);
+  KnownInts out(a.begin(), a.end());
+  const size_t first = a.size() - b.size();
+  for (size_t i = 0; i < b.size(); ++i) {
+    int64_t& size = out[first + i];
+    if (size == b[i] || b[i] == 1) continue;
+    if (size == 1 || size == kUnknownInt) {
+      size = b[i];
+    } else if (b[i] != kUnknownInt) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
 // The shape that two shapes broadcast to.
 template <typename T>
 class BroadcastArgs final : public Kernel {
@@ -124,17 +147,16 @@ class BroadcastArgs final : public Kernel {
       return InvalidArgument("In[", i, "] must be a vector.",
                              ctx.input(i).shape().ToString());
     }
-    ASSIGN_OR_RETURN(TensorShape a, ReadShape(ctx.input(0)));
-    ASSIGN_OR_RETURN(TensorShape b, ReadShape(ctx.input(1)));
-    // Not through TensorShape, as its elements may be too many to count.
-    const auto both = BroadcastShapes(PartialShape(a), PartialShape(b));
-    if (!both.ok()) {
-      return InvalidArgument("Incompatible shapes: ", a.ToString(), " vs. ",
-                             b.ToString());
+    ASSIGN_OR_RETURN(const Ints a, ReadInts(ctx.input(0)));
+    ASSIGN_OR_RETURN(const Ints b, ReadInts(ctx.input(1)));
+    const std::optional<KnownInts> both = BroadcastSizes(a, b);
+    if (!both) {
+      return InvalidArgument("Incompatible shapes: [", absl::StrJoin(a, ","),
+                             "] vs. [", absl::StrJoin(b, ","), "]");
     }
-    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {both->rank()}));
-    std::copy(both->dims().begin(), both->dims().end(),
-              output->mutable_data<T>());
+    const auto rank = static_cast<int64_t>(both->size());
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {rank}));
+    std::copy(both->begin(), both->end(), output->mutable_data<T>());
     return absl::OkStatus();
   }
 };
@@ -177,15 +199,12 @@ absl::Status BroadcastArgsRule(ShapeContext& ctx) {
     rank = rank < 0 || mine < 0 ? kUnknownDim : std::max(rank, mine);
   }
   ctx.SetOutput(0, PartialShape({rank}));
-  ASSIGN_OR_RETURN(const PartialShape a, ctx.InputAsShape(0));
-  ASSIGN_OR_RETURN(const PartialShape b, ctx.InputAsShape(1));
-  ASSIGN_OR_RETURN(const PartialShape both, BroadcastShapes(a, b));
-  if (!both.known_rank()) return absl::OkStatus();
-  KnownInts ints;
-  for (const int64_t dim : both.dims()) {
-    ints.push_back(dim < 0 ? kUnknownInt : dim);
+  const std::optional<KnownInts> a = ctx.Ints(0);
+  const std::optional<KnownInts> b = ctx.Ints(1);
+  if (!a || !b) return absl::OkStatus();
+  if (auto both = BroadcastSizes(*a, *b)) {
+    ctx.SetOutputInts(0, *std::move(both));
   }
-  ctx.SetOutputInts(0, std::move(ints));
   return absl::OkStatus();
 }
 

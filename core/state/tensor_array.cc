@@ -67,10 +67,13 @@ absl::Status TensorArray::Write(int64_t index, const Tensor& value,
 absl::StatusOr<Tensor> TensorArray::Read(int64_t index) {
   MutexLock lock(mu_);
   RETURN_IF_ERROR(CheckOpen());
-  if (index < 0 || index >= static_cast<int64_t>(slots_.size())) {
+  const int64_t size = static_cast<int64_t>(slots_.size());
+  // A gradient array has elements wherever somebody asks for one.
+  if (index < 0 || (index >= size && !is_gradient_)) {
     return InvalidArgument("Tried to read from index ", index,
-                           " but array size is: ", slots_.size());
+                           " but array size is: ", size);
   }
+  RETURN_IF_ERROR(GrowLocked(index + 1));
   Slot& slot = slots_[index];
   if (!slot.written) {
     // Nobody wrote: zeros, if it is known how many.

@@ -79,4 +79,16 @@ TEST(BroadcastArgsTest, MergesShapes) {
                                  "Incompatible shapes: [2] vs. [3]"));
 }
 
+// Sizes below 0 are compared as they are, as TensorFlow does.
+TEST(BroadcastArgsTest, TakesSizesThatAreNone) {
+  OpTester op("BroadcastArgs");
+  op.Input<int64_t>({0}, {}).Input<int64_t>({3}, {8, -8, 8});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int64_t>(op.output(0), {3}, {8, -8, 8});
+  OpTester bad("BroadcastArgs");
+  bad.Input<int32_t>({1}, {-2}).Input<int32_t>({1}, {2});
+  EXPECT_THAT(bad.Run(), HasCode(StatusCode::kInvalidArgument,
+                                 "Incompatible shapes: [-2] vs. [2]"));
+}
+
 }  // namespace metagraph::tile_test

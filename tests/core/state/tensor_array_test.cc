@@ -57,6 +57,20 @@ TEST(TensorArrayTest, AGradientAddsUpByWhatTheWriterBrings) {
   EXPECT_EQ(first.scalar<float>(), 2) << "what was written is left alone";
 }
 
+TEST(TensorArrayTest, AGradientGrowsWhereItIsRead) {
+  TensorArray array("a", {.dtype = DT_FLOAT, .element_shape = {2}});
+  ASSERT_OK(array.Grow(1));
+  ASSERT_OK_AND_ASSIGN(auto gradient, array.Gradient("g", {}));
+  ASSERT_OK_AND_ASSIGN(const Tensor zeros, gradient->Read(3));
+  EXPECT_EQ(zeros.shape(), TensorShape({2}));
+  EXPECT_EQ(zeros.data<float>()[1], 0);
+  EXPECT_EQ(gradient->size(), 4);
+  EXPECT_THAT(gradient->Read(-1),
+              HasCode(Code::kInvalidArgument, "Tried to read from index -1"));
+  EXPECT_THAT(array.Read(3),
+              HasCode(Code::kInvalidArgument, "but array size is: 1"));
+}
+
 TEST(TensorArrayTest, GivesBackWhatItTookOfTheBudget) {
   const int64_t before = MemoryBudget::Process().used();
   {
