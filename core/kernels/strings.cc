@@ -176,15 +176,14 @@ class Substr final : public Kernel {
     const std::string* text = input.data<std::string>();
     std::string* out = output->mutable_data<std::string>();
     absl::Status status;
-    plan.ForEachRow(0, output->num_elements() == 0 ? 0 : plan.rows(),
-                    [&](int64_t at, const Broadcast::Offsets& from) {
-                      for (int64_t j = 0; j < plan.row_size() && status.ok();
-                           ++j) {
-                        const int64_t p = from[1] + j * plan.row_stride(1);
-                        status = Cut(text[from[0] + j * plan.row_stride(0)],
-                                     pos[p], length[p], at + j, &out[at + j]);
-                      }
-                    });
+    plan.ForEachRow(
+        0, plan.rows(), [&](int64_t at, const Broadcast::Offsets& from) {
+          for (int64_t j = 0; j < plan.row_size() && status.ok(); ++j) {
+            const int64_t p = from[1] + j * plan.row_stride(1);
+            status = Cut(text[from[0] + j * plan.row_stride(0)], pos[p],
+                         length[p], at + j, &out[at + j]);
+          }
+        });
     return status;
   }
 
