@@ -42,7 +42,7 @@ class OpSummary {
   std::set<std::pair<std::string, std::string>> seen_;  // function, node
 };
 
-// Functions that one graph may reach, as for Library::FindMissing.
+// Functions that one graph may reach, as for FindMissing.
 constexpr size_t kMaxFunctions = 1 << 16;
 
 // Functions, each once, in the order in which they are asked for.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "core/base/status.h"
 #include "core/program/attributes.h"
 #include "core/program/passes/trim_calls.h"
@@ -19,26 +20,16 @@ namespace {
 // Functions with their attributes that one program may reach.
 constexpr size_t kMaxFunctions = 1 << 16;
 
-}  // namespace
+// The functions that a function calls, or why they cannot be told.
+using Callees = absl::StatusOr<std::vector<NameAttrList>>;
 
-void NoteNeeds(Function& function) {
-  std::set<absl::string_view> names;
-  function.callees.clear();
-  for (const Op& op : function.body.ops) {
-    names.insert(op.name);
-    for (NameAttrList& callee : FunctionsOf(*op.node)) {
-      function.callees.push_back(std::move(callee));
-    }
-  }
-  std::erase_if(function.missing,
-                [&](const MissingOp& op) { return names.count(op.node) == 0; });
-}
-
-absl::Status FindMissingOps(const Library& library,
-                            std::vector<NameAttrList> functions,
-                            const CallContext* call,
-                            absl::FunctionRef<Callees(const Function&)> callees,
-                            std::vector<MissingOp>* missing) {
+// Adds the ops without kernel of `functions` and of all they call, where
+// `callees` tells what a function calls.
+absl::Status AddMissing(const Library& library,
+                        std::vector<NameAttrList> functions,
+                        const CallContext* call,
+                        absl::FunctionRef<Callees(const Function&)> callees,
+                        std::vector<MissingOp>* missing) {
   std::set<std::string> seen;
   while (!functions.empty()) {
     if (call != nullptr) RETURN_IF_ERROR(call->Check());
@@ -57,6 +48,17 @@ absl::Status FindMissingOps(const Library& library,
   return absl::OkStatus();
 }
 
+}  // namespace
+
+absl::Status FindMissing(const Library& library,
+                         std::vector<NameAttrList> functions,
+                         const CallContext* call,
+                         std::vector<MissingOp>* missing) {
+  return AddMissing(
+      library, std::move(functions), call,
+      [](const Function& function) { return function.callees; }, missing);
+}
+
 absl::Status FindMissingOfRun(const Library& library, const Body& body,
                               const CallContext* call,
                               std::vector<MissingOp>* missing) {
@@ -64,11 +66,11 @@ absl::Status FindMissingOfRun(const Library& library, const Body& body,
   const auto needed = [&](const Body& caller) -> Callees {
     Function trimmed{caller, {}, {}};
     RETURN_IF_ERROR(TrimCalls(trimmed.body, env));
-    NoteNeeds(trimmed);
+    trimmed.UpdateNeeds();
     return std::move(trimmed.callees);
   };
   ASSIGN_OR_RETURN(std::vector<NameAttrList> functions, needed(body));
-  return FindMissingOps(
+  return AddMissing(
       library, std::move(functions), call,
       [&](const Function& function) { return needed(function.body); }, missing);
 }

@@ -8,7 +8,6 @@
 #include "core/base/status.h"
 #include "core/graph/node_check.h"
 #include "core/program/connect.h"
-#include "core/program/find_missing.h"
 #include "core/program/passes/remove_unused.h"
 
 namespace metagraph {
@@ -137,7 +136,7 @@ class Importer {
     RETURN_IF_ERROR(AddTargets());
     RemoveUnused(body_);
     out_->body = std::move(body_);
-    NoteNeeds(*out_);
+    out_->UpdateNeeds();
     return std::shared_ptr<const Function>(std::move(out_));
   }
 

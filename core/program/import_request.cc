@@ -139,8 +139,8 @@ class Importer {
       RETURN_IF_ERROR(DescribeNodes(&missing, &functions));
     }
     const size_t own = missing.size();
-    RETURN_IF_ERROR(
-        library_.FindMissing(std::move(functions), call_, &missing));
+    RETURN_IF_ERROR(metagraph::FindMissing(library_, std::move(functions),
+                                           call_, &missing));
     functions_lack_ops_ = missing.size() > own;
     return own > 0 ? LacksOps(missing) : absl::OkStatus();
   }

@@ -9,7 +9,6 @@
 #include "core/graph/node_attr.h"
 #include "core/graph/node_check.h"
 #include "core/op/kernel_construction.h"
-#include "core/program/find_missing.h"
 #include "core/program/import_function.h"
 #include "core/program/passes/remove_unused.h"
 
@@ -107,11 +106,24 @@ absl::StatusOr<std::shared_ptr<const Function>> KeepPart(
     return InvalidArgument("function \"", kept.name(),
                            "\" needs an argument that is left out");
   }
-  NoteNeeds(*part);
+  part->UpdateNeeds();
   return std::shared_ptr<const Function>(std::move(part));
 }
 
 }  // namespace
+
+void Function::UpdateNeeds() {
+  std::set<absl::string_view> names;
+  callees.clear();
+  for (const Op& op : body.ops) {
+    names.insert(op.name);
+    for (NameAttrList& callee : FunctionsOf(*op.node)) {
+      callees.push_back(std::move(callee));
+    }
+  }
+  std::erase_if(missing,
+                [&](const MissingOp& op) { return names.count(op.node) == 0; });
+}
 
 std::string MissingOp::Place() const {
   return absl::StrCat(
@@ -207,14 +219,6 @@ absl::StatusOr<std::shared_ptr<const Function>> Library::FindPart(
     parts_before_cleaning_ = 64 + 2 * parts_.size();
   }
   return part;
-}
-
-absl::Status Library::FindMissing(std::vector<NameAttrList> functions,
-                                  const CallContext* call,
-                                  std::vector<MissingOp>* missing) const {
-  return FindMissingOps(
-      *this, std::move(functions), call,
-      [](const Function& function) { return function.callees; }, missing);
 }
 
 absl::StatusOr<std::shared_ptr<const Tensor>> Library::Constant(

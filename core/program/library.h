@@ -39,6 +39,9 @@ struct Function {
   std::vector<MissingOp> missing;
   // What its ops may call.
   std::vector<tensorflow::NameAttrList> callees;
+
+  // After its body has changed: what that lacks and calls now.
+  void UpdateNeeds();
 };
 
 // The functions of a graph as Bodies, each made once for given attributes, and
@@ -62,13 +65,6 @@ class Library {
   // body that is no program.
   absl::StatusOr<std::shared_ptr<const Function>> Find(
       const tensorflow::NameAttrList& function) const EXCLUDES(mu_);
-
-  // Adds the ops without kernel of `functions` and of all they call.
-  // RESOURCE_EXHAUSTED: more functions than memory should be spent on;
-  // CANCELLED and DEADLINE_EXCEEDED as `call` (null: nobody's) says.
-  absl::Status FindMissing(std::vector<tensorflow::NameAttrList> functions,
-                           const CallContext* call,
-                           std::vector<MissingOp>* missing) const;
 
   // The value of a Const node. `node` is of the graph or of a Function.
   // INVALID_ARGUMENT: it does not fit its dtype.

@@ -1,5 +1,6 @@
 // Functions become Bodies, and calls of them are inlined.
 
+#include "core/program/find_missing.h"
 #include "core/program/passes/inline_calls.h"
 #include "core/program/passes/trim_calls.h"
 #include "tests/core/program/program_fixture.h"
@@ -199,7 +200,7 @@ TEST_F(FunctionTest, MissingOpsAreFoundInWhatIsCalled) {
   std::vector<MissingOp> missing;
   tensorflow::NameAttrList outer;
   outer.set_name("outer");
-  ASSERT_OK(library().FindMissing({outer}, nullptr, &missing));
+  ASSERT_OK(FindMissing(library(), {outer}, nullptr, &missing));
   ASSERT_EQ(missing.size(), 1u);
   EXPECT_EQ(missing[0].what, "Ape");
   EXPECT_EQ(missing[0].node, "ape");
@@ -366,7 +367,7 @@ TEST_F(FunctionTest, AttributesDoNotDoubleWithoutEnd) {
   call.set_name("g0");
   (*call.mutable_attr())["a"].mutable_func()->set_name("z");
   std::vector<MissingOp> missing;
-  EXPECT_THAT(library().FindMissing({call}, nullptr, &missing),
+  EXPECT_THAT(FindMissing(library(), {call}, nullptr, &missing),
               HasCode(StatusCode::kResourceExhausted, "attributes"));
 }
 
