@@ -8,6 +8,8 @@
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -59,30 +61,18 @@ class Arg final : public Kernel {
     ASSIGN_OR_RETURN(const TensorShape out_shape, TensorShape::Build(kept));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, out_shape));
     if (output->num_elements() == 0) return absl::OkStatus();
-    switch (output->dtype()) {
-      case DT_INT32:
-        return Run(ctx, input, dim, output->mutable_data<int32_t>());
-      case DT_INT64:
-        return Run(ctx, input, dim, output->mutable_data<int64_t>());
-      case DT_INT16:  // places beyond its range wrap, as TensorFlow's do
-        return Run(ctx, input, dim, output->mutable_data<int16_t>());
-      case DT_UINT16:
-        return Run(ctx, input, dim, output->mutable_data<uint16_t>());
-      default:
-        return Unimplemented("output_type ", DataTypeName(output->dtype()),
-                             " is not supported");
-    }
+    // Places beyond the range of 16 bits wrap, as TensorFlow's do.
+    return RunForType<Types<int32_t, int64_t, int16_t, uint16_t>>(
+        "output_type", output->dtype(), [&]<typename Index>() {
+          return Run(ctx, input, dim, output->mutable_data<Index>());
+        });
   }
 
  private:
   static absl::StatusOr<int> ReadDimension(const Tensor& dimension,
                                            int64_t rank) {
-    if (!dimension.shape().IsScalar()) {
-      return InvalidArgument(
-          "dim must be a scalar, but received tensor of "
-          "shape: ",
-          dimension.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireScalar(
+        dimension, "dim must be a scalar, but received tensor of shape: "));
     ASSIGN_OR_RETURN(const int64_t dim, ReadInt(dimension, "dim"));
     if (dim < -rank || dim >= rank) {
       return InvalidArgument("Expected dimension in the range [", -rank, ", ",

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 
@@ -127,8 +128,7 @@ REGISTER_OP("Mul", [](OpBuilder& op) {
 
 REGISTER_OP("MulNoNan", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<MulNoNanFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<MulNoNanFn>::Kernel, FractionTypes>("T");
 });
 
 REGISTER_OP("Maximum", [](OpBuilder& op) {
@@ -145,8 +145,8 @@ REGISTER_OP("Minimum", [](OpBuilder& op) {
 
 REGISTER_OP("SquaredDifference", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<SquaredDifferenceFn>::Kernel, float, double, half,
-               bfloat16, int32_t, int64_t, complex64, complex128>("T");
+  op.KernelForEach<Binary<SquaredDifferenceFn>::Kernel,
+                   Joined<FractionTypes, IndexTypes>>("T");
 });
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Assert, Print and PrintV2.
 
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/tensor_summary.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -16,10 +17,7 @@ class Assert final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& condition = ctx.input(0);
-    if (condition.rank() != 0) {
-      return InvalidArgument("In[0] should be a scalar: ",
-                             condition.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireScalar(condition, "In[0] should be a scalar: "));
     if (condition.scalar<bool>()) return absl::OkStatus();
     std::string message = "assertion failed:";
     for (int i = 1; i < ctx.num_inputs(); ++i) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/optional_attrs.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -36,16 +38,11 @@ template <typename T>
 class FusedBatchNorm final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(epsilon_, construction.Attr<float>("epsilon"));
-    ASSIGN_OR_RETURN(format_, construction.Attr<std::string>("data_format"));
-    ASSIGN_OR_RETURN(training_, construction.Attr<bool>("is_training"));
+    RETURN_IF_ERROR(construction.Bind("epsilon", &epsilon_, "data_format",
+                                      &format_, "is_training", &training_));
     // How much of the new statistics goes to the running ones; only newer
     // graphs have it.
-    if (construction.HasAttr("exponential_avg_factor")) {
-      ASSIGN_OR_RETURN(factor_,
-                       construction.Attr<float>("exponential_avg_factor"));
-    }
-    return absl::OkStatus();
+    return BindOptional(construction, "exponential_avg_factor", &factor_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -301,10 +298,7 @@ class BatchNormWithGlobalNormalization final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     using U = ConvCompute<T>;
     const Tensor& input = ctx.input(0);
-    if (input.rank() != 4) {
-      return InvalidArgument("input must be 4-dimensional",
-                             input.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireRank(input, 4, "input must be 4-dimensional"));
     const int64_t channels = input.dim(3);
     static constexpr const char* kNames[] = {"input", "mean", "var", "beta",
                                              "gamma"};
@@ -364,21 +358,26 @@ void SpoilOutside(absl::Span<const float> squares, int64_t radius,
   }
 }
 
-// Each element over a power of the squares around it along the channels.
-template <typename T>
-class Lrn final : public Kernel {
+class LrnBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(radius_, construction.Attr<int32_t>("depth_radius"));
-    ASSIGN_OR_RETURN(bias_, construction.Attr<float>("bias"));
-    ASSIGN_OR_RETURN(alpha_, construction.Attr<float>("alpha"));
-    ASSIGN_OR_RETURN(beta_, construction.Attr<float>("beta"));
+    RETURN_IF_ERROR(construction.Bind("depth_radius", &radius_, "bias", &bias_,
+                                      "alpha", &alpha_, "beta", &beta_));
     if (radius_ < 0) {
       return InvalidArgument("depth_radius = ", radius_, " is negative");
     }
     return absl::OkStatus();
   }
 
+ protected:
+  int32_t radius_ = 0;
+  float bias_ = 0, alpha_ = 0, beta_ = 0;
+};
+
+// Each element over a power of the squares around it along the channels.
+template <typename T>
+class Lrn final : public LrnBase {
+ public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     if (input.rank() != 4) return InvalidArgument("in must be 4-dimensional");
@@ -421,27 +420,12 @@ class Lrn final : public Kernel {
           }
         });
   }
-
- private:
-  int32_t radius_ = 0;
-  float bias_ = 0, alpha_ = 0, beta_ = 0;
 };
 
 // The gradient of the above.
 template <typename T>
-class LrnGrad final : public Kernel {
+class LrnGrad final : public LrnBase {
  public:
-  absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(radius_, construction.Attr<int32_t>("depth_radius"));
-    ASSIGN_OR_RETURN(bias_, construction.Attr<float>("bias"));
-    ASSIGN_OR_RETURN(alpha_, construction.Attr<float>("alpha"));
-    ASSIGN_OR_RETURN(beta_, construction.Attr<float>("beta"));
-    if (radius_ < 0) {
-      return InvalidArgument("depth_radius = ", radius_, " is negative");
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status Compute(KernelContext& ctx) const override {
     const TensorShape& shape = ctx.input(0).shape();
     if (shape.rank() != 4) {
@@ -490,10 +474,6 @@ class LrnGrad final : public Kernel {
           }
         });
   }
-
- private:
-  int32_t radius_ = 0;
-  float bias_ = 0, alpha_ = 0, beta_ = 0;
 };
 
 // The sizes of the channels of x, as all that is per channel has them.

@@ -6,6 +6,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -64,9 +65,7 @@ class BiasAdd final : public Kernel {
     const Tensor& bias = ctx.input(1);
     ASSIGN_OR_RETURN(const ChannelView view,
                      ViewChannels(value.shape(), channels_first_));
-    if (!bias.shape().IsVector()) {
-      return InvalidArgument("Biases must be 1D: ", bias.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireVector(bias, "Biases must be 1D: "));
     if (bias.dim(0) != view.channels) {
       return InvalidArgument(
           "Must provide as many biases as the last "

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 
@@ -132,20 +133,17 @@ REGISTER_OP("Atan2", [](OpBuilder& op) {
 
 REGISTER_OP("Xdivy", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<XdivyFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<XdivyFn>::Kernel, FractionTypes>("T");
 });
 
 REGISTER_OP("Xlogy", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<XlogyFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<XlogyFn>::Kernel, FractionTypes>("T");
 });
 
 REGISTER_OP("Xlog1py", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<Xlog1pyFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<Xlog1pyFn>::Kernel, FractionTypes>("T");
 });
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -81,26 +82,13 @@ void CastElements(const void* from, void* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = Convert<To>(in[i]);
 }
 
-template <typename... Ts>
-struct TypeList {};
-using CastTypes = TypeList<float, double, half, bfloat16, int8_t, int16_t,
-                           int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-                           uint64_t, bool, complex64, complex128>;
-
-template <typename From, typename... Tos>
-CastFunction FindTo(DataType to, TypeList<Tos...>) {
+// Null if there is none.
+CastFunction Find(DataType from, DataType to) {
   CastFunction found = nullptr;
-  ((kDataType<Tos> == to ? void(found = &CastElements<From, Tos>) : void()),
-   ...);
-  return found;
-}
-
-template <typename... Froms>
-CastFunction Find(DataType from, DataType to, TypeList<Froms...>) {
-  CastFunction found = nullptr;
-  ((kDataType<Froms> == from ? void(found = FindTo<Froms>(to, CastTypes()))
-                             : void()),
-   ...);
+  DispatchType(from, PlainTypes(), [&]<typename From>() {
+    DispatchType(to, PlainTypes(),
+                 [&]<typename To>() { found = &CastElements<From, To>; });
+  });
   return found;
 }
 
@@ -136,7 +124,7 @@ class Cast final : public Kernel {
     const DataType to = construction.output_type(0);
     same_ = from == to;
     if (same_) return absl::OkStatus();
-    function_ = Find(from, to, CastTypes());
+    function_ = Find(from, to);
     if (function_ == nullptr) {
       return Unimplemented("Cast ", DataTypeName(from), " to ",
                            DataTypeName(to), " is not supported");

@@ -6,6 +6,7 @@
 
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 
@@ -173,9 +174,7 @@ REGISTER_OP("Equal", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
   op.Shape(EqualityRule);
-  op.KernelFor<Equal, float, double, half, bfloat16, int8_t, int16_t, int32_t,
-               int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, complex64,
-               complex128, std::string>("T");
+  op.KernelForEach<Equal, PlainAndStringTypes>("T");
   AddQuantized<Equal>(op);
 });
 
@@ -183,9 +182,7 @@ REGISTER_OP("NotEqual", [](OpBuilder& op) {
   Signature(op);
   op.Attr("incompatible_shape_error: bool = true");
   op.Shape(EqualityRule);
-  op.KernelFor<NotEqual, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
-               complex64, complex128, std::string>("T");
+  op.KernelForEach<NotEqual, PlainAndStringTypes>("T");
   AddQuantized<NotEqual>(op);
 });
 

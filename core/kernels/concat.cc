@@ -4,6 +4,7 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -186,16 +187,12 @@ class ConcatOffset final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const int count = ctx.num_inputs() - 1;
-    if (ctx.input(0).rank() != 0) {
-      return InvalidArgument(
-          "Concat dim tensor should be a scalar integer, but got shape ",
-          ctx.input(0).shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireScalar(
+        ctx.input(0),
+        "Concat dim tensor should be a scalar integer, but got shape "));
     ASSIGN_OR_RETURN(int64_t asked_axis, ReadInt(ctx.input(0), "concat_dim"));
-    if (ctx.input(1).rank() != 1) {
-      return InvalidArgument("input 0 should be a vector, but got shape ",
-                             ctx.input(1).shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireVector(
+        ctx.input(1), "input 0 should be a vector, but got shape "));
     ASSIGN_OR_RETURN(Ints head, ReadInts(ctx.input(1)));
     const int64_t rank = static_cast<int64_t>(head.size());
     const int64_t axis = CanonicalAxis(asked_axis, rank);

@@ -6,6 +6,7 @@
 #include "core/base/error_details.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
 #include "core/kernels/variant_math.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -220,20 +221,13 @@ REGISTER_OP("Empty", [](OpBuilder& op) {
 REGISTER_OP("ZerosLike", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
   op.Shape(ZerosLikeRule);
-  for (DataType dtype :
-       {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_INT8, DT_INT16, DT_INT32,
-        DT_INT64, DT_UINT8, DT_UINT16, DT_UINT32, DT_UINT64, DT_BOOL,
-        DT_COMPLEX64, DT_COMPLEX128, DT_STRING}) {
-    op.KernelWhere<ZerosLike>({{"T", dtype}});
-  }
+  op.KernelForEach<Always<ZerosLike>::For, PlainAndStringTypes>("T");
   op.KernelWhere<ZerosLikeVariants>({{"T", DT_VARIANT}});
 });
 REGISTER_OP("OnesLike", [](OpBuilder& op) {
   op.Input("x: T").Output("y: T").Attr("T: type");
   op.Shape(OnesLikeRule);
-  op.KernelFor<OnesLike, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool,
-               complex64, complex128>("T");
+  op.KernelForEach<OnesLike, PlainTypes>("T");
 });
 
 }  // namespace

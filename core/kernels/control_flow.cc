@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -14,12 +15,8 @@ class Switch final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& pred = ctx.input(1);
-    if (pred.rank() != 0) {
-      return InvalidArgument(
-          "The second input must be a scalar, but it has "
-          "shape ",
-          pred.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireScalar(
+        pred, "The second input must be a scalar, but it has shape "));
     // The other output stays unset: dead.
     ctx.ForwardInput(0, pred.scalar<bool>() ? 1 : 0);
     return absl::OkStatus();
@@ -69,10 +66,8 @@ class RefSelect final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& index = ctx.input(0);
-    if (index.rank() != 0) {
-      return InvalidArgument("Index must be a scalar, but it has shape ",
-                             index.shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireScalar(index, "Index must be a scalar, but it has shape "));
     const int32_t value = index.scalar<int32_t>();
     if (value < 0 || value >= ctx.num_inputs() - 1) {
       return InvalidArgument("Index must be in the range [0, ",

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 
@@ -183,8 +184,7 @@ REGISTER_OP("Div", [](OpBuilder& op) {
 
 REGISTER_OP("RealDiv", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<DivFn>::Kernel, float, double, half, bfloat16, complex64,
-               complex128>("T");
+  op.KernelForEach<Binary<DivFn>::Kernel, FractionTypes>("T");
 });
 
 REGISTER_OP("TruncateDiv", [](OpBuilder& op) {
@@ -201,14 +201,14 @@ REGISTER_OP("FloorDiv", [](OpBuilder& op) {
 
 REGISTER_OP("Mod", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<TruncateModFn>::Kernel, float, double, half, bfloat16,
-               int32_t, int64_t>("T");
+  op.KernelForEach<Binary<TruncateModFn>::Kernel,
+                   Joined<FloatTypes, IndexTypes>>("T");
 });
 
 REGISTER_OP("TruncateMod", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<TruncateModFn>::Kernel, float, double, half, bfloat16,
-               int32_t, int64_t>("T");
+  op.KernelForEach<Binary<TruncateModFn>::Kernel,
+                   Joined<FloatTypes, IndexTypes>>("T");
 });
 
 REGISTER_OP("FloorMod", [](OpBuilder& op) {
@@ -219,8 +219,7 @@ REGISTER_OP("FloorMod", [](OpBuilder& op) {
 
 REGISTER_OP("DivNoNan", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Binary<DivNoNanFn>::Kernel, float, double, half, bfloat16,
-               complex64, complex128>("T");
+  op.KernelForEach<Binary<DivNoNanFn>::Kernel, FractionTypes>("T");
 });
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/elements.h"
+#include "core/kernels/optional_attrs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -77,40 +78,20 @@ absl::Status CallWith(KernelContext& ctx, const Callable& function,
   return absl::OkStatus();
 }
 
-template <typename T>
-bool IsNonZero(const Tensor& tensor) {
-  return tensor.scalar<T>() != T(0);
-}
+using TruthTypes = Types<bool, std::string, float, double, int8_t, int16_t,
+                         int32_t, int64_t, uint8_t, uint16_t>;
 
 // What If and While take for true: a scalar that is not zero or empty; of other
 // ranks, one that has elements.
 absl::StatusOr<bool> IsTrue(const Tensor& tensor) {
   if (tensor.rank() > 0) return tensor.num_elements() > 0;
-  switch (tensor.dtype()) {
-    case DT_BOOL:
-      return tensor.scalar<bool>();
-    case DT_STRING:
-      return !tensor.scalar<std::string>().empty();
-    case DT_FLOAT:
-      return IsNonZero<float>(tensor);
-    case DT_DOUBLE:
-      return IsNonZero<double>(tensor);
-    case DT_INT8:
-      return IsNonZero<int8_t>(tensor);
-    case DT_INT16:
-      return IsNonZero<int16_t>(tensor);
-    case DT_INT32:
-      return IsNonZero<int32_t>(tensor);
-    case DT_INT64:
-      return IsNonZero<int64_t>(tensor);
-    case DT_UINT8:
-      return IsNonZero<uint8_t>(tensor);
-    case DT_UINT16:
-      return IsNonZero<uint16_t>(tensor);
-    default:
-      return InvalidArgument(DataTypeName(tensor.dtype()),
-                             " cannot be converted to a boolean");
-  }
+  bool is_true = false;
+  const bool known =
+      DispatchType(tensor.dtype(), TruthTypes(),
+                   [&]<typename T>() { is_true = tensor.scalar<T>() != T(); });
+  if (known) return is_true;
+  return InvalidArgument(DataTypeName(tensor.dtype()),
+                         " cannot be converted to a boolean");
 }
 
 // What is expanded into Switches must decide by a scalar.
@@ -118,12 +99,7 @@ struct Predicate {
   bool is_lowered = false;
 
   absl::Status Init(const KernelConstruction& construction) {
-    if (!construction.HasAttr("_lower_using_switch_merge")) {
-      return absl::OkStatus();
-    }
-    ASSIGN_OR_RETURN(is_lowered,
-                     construction.Attr<bool>("_lower_using_switch_merge"));
-    return absl::OkStatus();
+    return BindOptional(construction, "_lower_using_switch_merge", &is_lowered);
   }
   absl::StatusOr<bool> Read(const Tensor& tensor) const {
     if (is_lowered && tensor.dtype() == DT_BOOL && tensor.rank() != 0) {

@@ -7,6 +7,8 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/optional_attrs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -155,10 +157,7 @@ absl::StatusOr<GatherDims> GatheredDims(const PartialShape& params,
 class Gather final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    if (construction.HasAttr("batch_dims")) {
-      ASSIGN_OR_RETURN(batch_dims_, construction.Attr<int64_t>("batch_dims"));
-    }
-    return absl::OkStatus();
+    return BindOptional(construction, "batch_dims", &batch_dims_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -234,14 +233,10 @@ class GatherNd final : public Kernel {
     if (output->num_elements() == 0 && indices.num_elements() == 0) {
       return absl::OkStatus();
     }
-    switch (indices.dtype()) {
-      case DT_INT64:
-        return Run<int64_t>(ctx, params, indices, output);
-      case DT_INT32:
-        return Run<int32_t>(ctx, params, indices, output);
-      default:
-        return Run<int16_t>(ctx, params, indices, output);
-    }
+    return RunForType<Types<int32_t, int64_t, int16_t>>(
+        "Tindices", indices.dtype(), [&]<typename Index>() {
+          return Run<Index>(ctx, params, indices, output);
+        });
   }
 
  private:
@@ -285,9 +280,7 @@ absl::Status GatherRule(ShapeContext& ctx) {
   const PartialShape& params = ctx.input(0);
   const PartialShape& indices = ctx.input(1);
   int64_t batch_dims = 0;
-  if (ctx.HasAttr("batch_dims")) {
-    RETURN_IF_ERROR(ctx.Bind("batch_dims", &batch_dims));
-  }
+  RETURN_IF_ERROR(BindOptional(ctx, "batch_dims", &batch_dims));
   RETURN_IF_ERROR(CheckRankAtLeast(params, 1));
   const bool has_axis = ctx.num_inputs() == 3;
   if (has_axis) RETURN_IF_ERROR(WithRank(ctx.input(2), 0).status());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -48,10 +49,7 @@ class ColorSpace : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     using U = ConvCompute<T>;
     const Tensor& images = ctx.input(0);
-    if (images.rank() < 1) {
-      return InvalidArgument("input must be at least 1D",
-                             images.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireNotScalar(images, "input must be at least 1D"));
     const int64_t channels = images.dim(images.rank() - 1);
     if (channels != 3) {
       return FailedPrecondition(
@@ -96,10 +94,8 @@ class AdjustContrastV2 final : public Kernel {
       return InvalidArgument("input must be at least 3-D, got shape",
                              images.shape().ToString());
     }
-    if (!contrast.shape().IsScalar()) {
-      return InvalidArgument("contrast_factor must be scalar: ",
-                             contrast.shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireScalar(contrast, "contrast_factor must be scalar: "));
     const float factor = contrast.scalar<float>();
     ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, images.shape()));

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/window.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -68,7 +70,7 @@ struct PatchAttrs {
 
 // Only moves elements, so for their size.
 template <typename Element>
-class ExtractImagePatches final : public Kernel {
+class MovePatches final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     RETURN_IF_ERROR(PatchAttrs::ParseList(construction, "ksizes", attrs_.size));
@@ -77,10 +79,7 @@ class ExtractImagePatches final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& images = ctx.input(0);
-    if (images.rank() != 4) {
-      return InvalidArgument("input must be 4-dimensional",
-                             images.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireRank(images, 4, "input must be 4-dimensional"));
     const int64_t depth = images.dim(3);
     ASSIGN_OR_RETURN(const WindowAxis rows,
                      attrs_.Axis(0, images.dim(1), attrs_.size[0]));
@@ -128,6 +127,9 @@ class ExtractImagePatches final : public Kernel {
   PatchAttrs attrs_;
 };
 
+template <typename T>
+using ExtractImagePatches = MovePatches<MovedAs<T>>;
+
 // The maximum over the window of input plus filter, per channel.
 template <typename T>
 class Dilation2D final : public Kernel {
@@ -139,14 +141,8 @@ class Dilation2D final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     const Tensor& filter = ctx.input(1);
-    if (input.rank() != 4) {
-      return InvalidArgument("input must be 4-dimensional",
-                             input.shape().ToString());
-    }
-    if (filter.rank() != 3) {
-      return InvalidArgument("filter must be 3-dimensional: ",
-                             filter.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireRank(input, 4, "input must be 4-dimensional"));
+    RETURN_IF_ERROR(RequireRank(filter, 3, "filter must be 3-dimensional: "));
     const int64_t depth = input.dim(3);
     if (filter.dim(2) != depth) {
       return InvalidArgument("input and filter must have the same depth: ",
@@ -245,27 +241,7 @@ REGISTER_OP("ExtractImagePatches", [](OpBuilder& op) {
   op.Attr("ksizes: list(int)").Attr("strides: list(int)");
   op.Attr("rates: list(int)").Attr("T: type").Attr("padding: string");
   op.Shape(PatchesRule);
-  for (DataType dtype :
-       {DT_FLOAT, DT_DOUBLE, DT_INT32, DT_UINT8, DT_INT16, DT_INT8, DT_INT64,
-        DT_BFLOAT16, DT_UINT16, DT_HALF, DT_UINT32, DT_UINT64, DT_BOOL,
-        DT_COMPLEX64, DT_COMPLEX128}) {
-    switch (DataTypeSize(dtype)) {
-      case 1:
-        op.KernelWhere<ExtractImagePatches<uint8_t>>({{"T", dtype}});
-        break;
-      case 2:
-        op.KernelWhere<ExtractImagePatches<uint16_t>>({{"T", dtype}});
-        break;
-      case 4:
-        op.KernelWhere<ExtractImagePatches<uint32_t>>({{"T", dtype}});
-        break;
-      case 8:
-        op.KernelWhere<ExtractImagePatches<uint64_t>>({{"T", dtype}});
-        break;
-      default:
-        op.KernelWhere<ExtractImagePatches<complex128>>({{"T", dtype}});
-    }
-  }
+  op.KernelForEach<ExtractImagePatches, PlainTypes>("T");
 });
 
 REGISTER_OP("Dilation2D", [](OpBuilder& op) {

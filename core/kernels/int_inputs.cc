@@ -1,36 +1,20 @@
 #include "core/kernels/int_inputs.h"
 
 #include "absl/strings/str_join.h"
+#include "core/op/type_lists.h"
 
 namespace metagraph {
-namespace {
-
-template <typename T>
-Ints ToInts(const Tensor& tensor) {
-  const auto values = tensor.values<T>();
-  return Ints(values.begin(), values.end());
-}
-
-}  // namespace
-
 absl::StatusOr<Ints> ReadInts(const Tensor& tensor) {
-  switch (tensor.dtype()) {
-    case DT_INT32:
-      return ToInts<int32_t>(tensor);
-    case DT_INT64:
-      return ToInts<int64_t>(tensor);
-    case DT_INT16:
-      return ToInts<int16_t>(tensor);
-    case DT_UINT16:
-      return ToInts<uint16_t>(tensor);
-    case DT_INT8:
-      return ToInts<int8_t>(tensor);
-    case DT_UINT8:
-      return ToInts<uint8_t>(tensor);
-    default:
-      return InvalidArgument("expected a tensor of integers, got ",
-                             tensor.Describe());
-  }
+  Ints ints;
+  using Readable = Types<int32_t, int64_t, int16_t, uint16_t, int8_t, uint8_t>;
+  const bool known =
+      DispatchType(tensor.dtype(), Readable(), [&]<typename T>() {
+        const auto values = tensor.values<T>();
+        ints.assign(values.begin(), values.end());
+      });
+  if (known) return ints;
+  return InvalidArgument("expected a tensor of integers, got ",
+                         tensor.Describe());
 }
 
 absl::StatusOr<int64_t> ReadInt(const Tensor& tensor, absl::string_view name) {

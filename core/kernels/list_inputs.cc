@@ -5,15 +5,13 @@
 
 #include "core/base/status.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/rank_checks.h"
 
 namespace metagraph {
 
 absl::StatusOr<const TensorList*> InputList(const KernelContext& ctx, int i) {
   const Tensor& handle = ctx.input(i);
-  if (handle.rank() != 0) {
-    return InvalidArgument("Input list must be a scalar saw: ",
-                           handle.shape().ToString());
-  }
+  RETURN_IF_ERROR(RequireScalar(handle, "Input list must be a scalar saw: "));
   const auto& variant = handle.scalar<Variant>();
   const auto* list = variant.As<TensorList>();
   if (list == nullptr) {

@@ -21,8 +21,8 @@ class CreateTable final : public Kernel {
   absl::Status Init(KernelConstruction& construction) {
     TableTypes types;
     types.is_mutable = kMutable;
-    ASSIGN_OR_RETURN(types.key, construction.Attr<DataType>("key_dtype"));
-    ASSIGN_OR_RETURN(types.value, construction.Attr<DataType>("value_dtype"));
+    RETURN_IF_ERROR(construction.Bind("key_dtype", &types.key, "value_dtype",
+                                      &types.value));
     if (construction.HasAttr("value_shape")) {
       ASSIGN_OR_RETURN(auto shape,
                        construction.Attr<PartialShape>("value_shape"));
@@ -37,11 +37,11 @@ class CreateTable final : public Kernel {
       return Unimplemented("tables with values of dtype ",
                            DataTypeName(types.value));
     }
-    ASSIGN_OR_RETURN(auto container,
-                     construction.Attr<std::string>("container"));
-    ASSIGN_OR_RETURN(auto name, construction.Attr<std::string>("shared_name"));
-    ASSIGN_OR_RETURN(bool by_node_name,
-                     construction.Attr<bool>("use_node_name_sharing"));
+    std::string container, name;
+    bool by_node_name;
+    RETURN_IF_ERROR(construction.Bind("container", &container, "shared_name",
+                                      &name, "use_node_name_sharing",
+                                      &by_node_name));
     if (container.empty()) container = "localhost";
     if (name.empty()) {
       // Without a name to share it is the node's own.

@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "core/io/file_system.h"
+#include "core/kernels/parse_number.h"
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/table_inputs.h"
+#include "core/op/type_lists.h"
 
 namespace metagraph {
 namespace {
@@ -21,10 +23,8 @@ class InitializeTable final : public Kernel {
     const Tensor& values = ctx.input(2);
     RETURN_IF_ERROR(CheckTypes(ctx, table->types(), keys.dtype(),
                                values.dtype(), /*gives_values=*/false));
-    if (keys.rank() != 1) {
-      return InvalidArgument("Keys must be a vector, but received shape",
-                             keys.shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireVector(keys, "Keys must be a vector, but received shape"));
     if (values.num_elements() != keys.num_elements()) {
       return InvalidArgument("Keys and values must have the same size ",
                              keys.num_elements(), " vs ",
@@ -37,26 +37,19 @@ class InitializeTable final : public Kernel {
 // One field of a line, or its number, as element i of `out`.
 absl::Status ParseField(absl::string_view field, int64_t line, Tensor* out,
                         int64_t i) {
-  bool good;
-  switch (out->dtype()) {
-    case DT_STRING:
-      out->mutable_data<std::string>()[i] = std::string(field);
-      return absl::OkStatus();
-    case DT_INT32:
-      good = absl::SimpleAtoi(field, out->mutable_data<int32_t>() + i);
-      break;
-    case DT_INT64:
-      good = absl::SimpleAtoi(field, out->mutable_data<int64_t>() + i);
-      break;
-    case DT_FLOAT:
-      good = absl::SimpleAtof(field, out->mutable_data<float>() + i);
-      break;
-    case DT_DOUBLE:
-      good = absl::SimpleAtod(field, out->mutable_data<double>() + i);
-      break;
-    default:
-      return InvalidArgument("Data type ", DataTypeName(out->dtype()),
-                             " not supported.");
+  if (out->dtype() == DT_STRING) {
+    out->mutable_data<std::string>()[i] = std::string(field);
+    return absl::OkStatus();
+  }
+  bool good = false;
+  const bool known =
+      DispatchType(out->dtype(), Types<int32_t, int64_t, float, double>(),
+                   [&]<typename T>() {
+                     good = ParseNumber(field, out->mutable_data<T>() + i);
+                   });
+  if (!known) {
+    return InvalidArgument("Data type ", DataTypeName(out->dtype()),
+                           " not supported.");
   }
   if (good) return absl::OkStatus();
   return InvalidArgument("Field ", field, " in line ", line, " is not a valid ",
@@ -66,9 +59,9 @@ absl::Status ParseField(absl::string_view field, int64_t line, Tensor* out,
 class InitializeTableFromTextFile final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(vocab_size_, construction.Attr<int64_t>("vocab_size"));
-    ASSIGN_OR_RETURN(key_index_, construction.Attr<int64_t>("key_index"));
-    ASSIGN_OR_RETURN(value_index_, construction.Attr<int64_t>("value_index"));
+    RETURN_IF_ERROR(construction.Bind("vocab_size", &vocab_size_, "key_index",
+                                      &key_index_, "value_index",
+                                      &value_index_));
     ASSIGN_OR_RETURN(auto delimiter,
                      construction.Attr<std::string>("delimiter"));
     if (delimiter.size() != 1) {

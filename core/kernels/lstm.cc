@@ -7,6 +7,7 @@
 #include "Eigen/Core"
 #include "core/base/checked_math.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -191,10 +192,8 @@ class LstmOp : public LstmBase<kSequence ? 1 : 0> {
     int64_t steps = 1, live = 1;
     if (kSequence) {
       const Tensor& length = ctx.input(0);
-      if (!length.shape().IsScalar()) {
-        return InvalidArgument("seq_len_max must be a scalar, not ",
-                               length.shape().ToString());
-      }
+      RETURN_IF_ERROR(
+          RequireScalar(length, "seq_len_max must be a scalar, not "));
       steps = ctx.input(1).dim(0);
       live = length.scalar<int64_t>();
       if (live < 0 || live > steps) {

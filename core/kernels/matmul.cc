@@ -12,6 +12,7 @@
 #include "absl/container/inlined_vector.h"
 #include "core/kernels/broadcast.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -197,16 +198,14 @@ REGISTER_OP("MatMul", [](OpBuilder& op) {
   op.Attr("transpose_a: bool = false").Attr("transpose_b: bool = false");
   op.Attr("T: type");
   op.Shape(MatMulRule);
-  op.KernelFor<MatMul, float, double, half, bfloat16, int32_t, int64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<MatMul, Joined<FractionTypes, IndexTypes>>("T");
 });
 
 REGISTER_OP("BatchMatMul", [](OpBuilder& op) {
   op.Input("x: T").Input("y: T").Output("output: T").Attr("T: type");
   op.Attr("adj_x: bool = false").Attr("adj_y: bool = false");
   op.Shape(BatchMatMulRule<false>);
-  op.KernelFor<BatchMatMul, float, double, half, bfloat16, int32_t, int64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<BatchMatMul, Joined<FractionTypes, IndexTypes>>("T");
 });
 
 REGISTER_OP("BatchMatMulV2", [](OpBuilder& op) {

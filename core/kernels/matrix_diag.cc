@@ -5,6 +5,8 @@
 
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -49,10 +51,8 @@ class MatrixDiag final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& diagonal = ctx.input(0);
-    if (diagonal.rank() < 1) {
-      return InvalidArgument("input must be at least 1-dim, received shape: ",
-                             diagonal.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireNotScalar(
+        diagonal, "input must be at least 1-dim, received shape: "));
     Ints dims(diagonal.shape().dims().begin(), diagonal.shape().dims().end());
     dims.push_back(dims.back());
     ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
@@ -207,10 +207,8 @@ class DiagPart final : public Kernel {
 
 template <typename K>
 void AddDiagKernels(OpBuilder& op) {
-  for (DataType dtype : {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_INT32,
-                         DT_INT64, DT_COMPLEX64, DT_COMPLEX128}) {
-    op.KernelWhere<K>({{"T", dtype}});
-  }
+  op.KernelForEach<Always<K>::template For, Joined<FractionTypes, IndexTypes>>(
+      "T");
 }
 
 absl::Status MatrixRule(ShapeContext& ctx) {

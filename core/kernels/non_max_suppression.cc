@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -66,10 +67,8 @@ class NonMaxSuppressionBase : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& boxes = ctx.input(0);
     const Tensor& scores = ctx.input(1);
-    if (!ctx.input(2).shape().IsScalar()) {
-      return InvalidArgument("max_output_size must be 0-D, got shape ",
-                             ctx.input(2).shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireScalar(ctx.input(2), "max_output_size must be 0-D, got shape "));
     const int64_t wanted = ctx.input(2).scalar<int32_t>();
     if (wanted < 0) {
       return InvalidArgument("output size must be non-negative");

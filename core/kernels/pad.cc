@@ -4,6 +4,7 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/rank_checks.h"
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -155,10 +156,8 @@ class Pad final : public Kernel {
  private:
   static absl::StatusOr<Tensor> PadValue(const KernelContext& ctx) {
     if (ctx.num_inputs() == 3) {
-      if (ctx.input(2).rank() != 0) {
-        return InvalidArgument("constant_values must be a scalar. Found: ",
-                               ctx.input(2).shape().ToString());
-      }
+      RETURN_IF_ERROR(RequireScalar(
+          ctx.input(2), "constant_values must be a scalar. Found: "));
       return ctx.input(2);
     }
     ASSIGN_OR_RETURN(Tensor zero, ctx.AllocateTemp(ctx.input(0).dtype(), {}));

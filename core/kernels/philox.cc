@@ -5,8 +5,8 @@
 namespace metagraph {
 
 absl::Status RandomStream::Init(KernelConstruction& construction) {
-  ASSIGN_OR_RETURN(int64_t seed, construction.Attr<int64_t>("seed"));
-  ASSIGN_OR_RETURN(int64_t seed2, construction.Attr<int64_t>("seed2"));
+  int64_t seed, seed2;
+  RETURN_IF_ERROR(construction.Bind("seed", &seed, "seed2", &seed2));
   if (seed == 0 && seed2 == 0) {
     std::random_device device;
     const auto draw = [&device] {

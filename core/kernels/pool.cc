@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "core/kernels/kernel_types.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -301,8 +302,7 @@ REGISTER_OP("MaxPool", [](OpBuilder& op) {
   op.Attr("ksize: list(int)").Attr("strides: list(int)");
   op.Attr("padding: string").Attr("data_format: string = 'NHWC'");
   op.Shape(PoolRule<2>);
-  op.KernelFor<MaxPool, float, double, half, bfloat16, int32_t, int64_t,
-               uint8_t, int16_t, int8_t, uint16_t>("T");
+  op.KernelForEach<MaxPool, ImageTypes>("T");
 });
 
 REGISTER_OP("MaxPoolV2", [](OpBuilder& op) {
@@ -310,8 +310,7 @@ REGISTER_OP("MaxPoolV2", [](OpBuilder& op) {
   op.Output("output: T").Attr("T: type = DT_FLOAT").Attr("padding: string");
   op.Attr("data_format: string = 'NHWC'");
   op.Shape(PoolV2Rule);
-  op.KernelFor<MaxPoolV2, float, double, half, bfloat16, int32_t, int64_t,
-               uint8_t, int16_t, int8_t, uint16_t>("T");
+  op.KernelForEach<MaxPoolV2, ImageTypes>("T");
 });
 
 REGISTER_OP("AvgPool", [](OpBuilder& op) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/optional_attrs.h"
 #include "core/kernels/pool.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -39,10 +40,8 @@ class MaxPoolWithArgmax final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     RETURN_IF_ERROR(attrs_.Parse(construction, 2));
-    if (construction.HasAttr("include_batch_in_index")) {
-      ASSIGN_OR_RETURN(include_batch_,
-                       construction.Attr<bool>("include_batch_in_index"));
-    }
+    RETURN_IF_ERROR(
+        BindOptional(construction, "include_batch_in_index", &include_batch_));
     return NoDepthWindow(attrs_);
   }
 

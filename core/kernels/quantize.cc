@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include "core/kernels/optional_attrs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -18,12 +19,10 @@ enum class Mode { kMinCombined, kMinFirst, kScaled };
 absl::StatusOr<Mode> ParseMode(KernelConstruction& construction) {
   ASSIGN_OR_RETURN(auto mode, construction.Attr<std::string>("mode"));
   // Scales per slice came with later versions.
-  if (construction.HasAttr("axis")) {
-    ASSIGN_OR_RETURN(int64_t axis, construction.Attr<int64_t>("axis"));
-    if (axis != -1) {
-      return Unimplemented("quantisation along axis ", axis,
-                           " is not supported");
-    }
+  int64_t axis = -1;
+  RETURN_IF_ERROR(BindOptional(construction, "axis", &axis));
+  if (axis != -1) {
+    return Unimplemented("quantisation along axis ", axis, " is not supported");
   }
   if (mode == "MIN_COMBINED") return Mode::kMinCombined;
   if (mode == "MIN_FIRST") return Mode::kMinFirst;
@@ -80,14 +79,8 @@ class QuantizeV2 final : public Kernel {
           "Round mode 'HALF_TO_EVEN' only supported for "
           "mode 'SCALED'");
     }
-    if (construction.HasAttr("ensure_minimum_range")) {
-      ASSIGN_OR_RETURN(minimum_range_,
-                       construction.Attr<float>("ensure_minimum_range"));
-    }
-    if (construction.HasAttr("narrow_range")) {
-      ASSIGN_OR_RETURN(narrow_, construction.Attr<bool>("narrow_range"));
-    }
-    return absl::OkStatus();
+    return BindOptional(construction, "ensure_minimum_range", &minimum_range_,
+                        "narrow_range", &narrow_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -176,9 +169,7 @@ class Dequantize final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     ASSIGN_OR_RETURN(mode_, ParseMode(construction));
-    if (construction.HasAttr("narrow_range")) {
-      ASSIGN_OR_RETURN(narrow_, construction.Attr<bool>("narrow_range"));
-    }
+    RETURN_IF_ERROR(BindOptional(construction, "narrow_range", &narrow_));
     const DataType dtype = construction.output_type(0);
     if (dtype != DT_FLOAT && dtype != DT_BFLOAT16) {
       return InvalidArgument("Output type must be bfloat16 or float, is '",
@@ -293,14 +284,13 @@ template <RangeFrom kFrom>
 class FakeQuant final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(bits_, construction.Attr<int32_t>("num_bits"));
-    ASSIGN_OR_RETURN(narrow_, construction.Attr<bool>("narrow_range"));
+    RETURN_IF_ERROR(
+        construction.Bind("num_bits", &bits_, "narrow_range", &narrow_));
     if (bits_ < 2 || bits_ > 16) {
       return InvalidArgument("num_bits must be between 2 and 16, inclusive");
     }
     if (kFrom == RangeFrom::kAttributes) {
-      ASSIGN_OR_RETURN(min_, construction.Attr<float>("min"));
-      ASSIGN_OR_RETURN(max_, construction.Attr<float>("max"));
+      RETURN_IF_ERROR(construction.Bind("min", &min_, "max", &max_));
       if (!(min_ < max_)) {
         return InvalidArgument("min has to be smaller than max, was: ", min_,
                                " >= ", max_);

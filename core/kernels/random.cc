@@ -13,6 +13,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/philox.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -25,12 +26,8 @@ namespace {
 constexpr uint64_t kBlocksPerOutput = 256;
 
 absl::StatusOr<TensorShape> OutputShape(const Tensor& shape) {
-  if (!shape.shape().IsVector()) {
-    return InvalidArgument(
-        "shape must be a vector of {int32,int64}, got "
-        "shape ",
-        shape.shape().ToString());
-  }
+  RETURN_IF_ERROR(RequireVector(
+      shape, "shape must be a vector of {int32,int64}, got shape "));
   absl::InlinedVector<int64_t, 8> dims;
   for (int64_t i = 0; i < shape.num_elements(); ++i) {
     dims.push_back(shape.dtype() == DT_INT64 ? shape.data<int64_t>()[i]
@@ -140,14 +137,8 @@ class RandomUniformInt final : public Kernel {
     ASSIGN_OR_RETURN(const TensorShape shape, OutputShape(ctx.input(0)));
     const Tensor& minval = ctx.input(1);
     const Tensor& maxval = ctx.input(2);
-    if (!minval.shape().IsScalar()) {
-      return InvalidArgument("minval must be 0-D, got shape ",
-                             minval.shape().ToString());
-    }
-    if (!maxval.shape().IsScalar()) {
-      return InvalidArgument("maxval must be 0-D, got shape ",
-                             maxval.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireScalar(minval, "minval must be 0-D, got shape "));
+    RETURN_IF_ERROR(RequireScalar(maxval, "maxval must be 0-D, got shape "));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     const int64_t n = shape.num_elements();
     if (n == 0) return absl::OkStatus();
@@ -270,14 +261,10 @@ class Multinomial final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& logits = ctx.input(0);
     const Tensor& num_samples = ctx.input(1);
-    if (!logits.shape().IsMatrix()) {
-      return InvalidArgument("logits should be a matrix, got shape ",
-                             logits.shape().ToString());
-    }
-    if (!num_samples.shape().IsScalar()) {
-      return InvalidArgument("num_samples should be a scalar, got shape ",
-                             num_samples.shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireRank(logits, 2, "logits should be a matrix, got shape "));
+    RETURN_IF_ERROR(RequireScalar(
+        num_samples, "num_samples should be a scalar, got shape "));
     const int64_t samples = num_samples.scalar<int32_t>();
     if (samples < 0) {
       return InvalidArgument("num_samples should be non-negative, got ",
@@ -380,8 +367,7 @@ REGISTER_OP("Multinomial", [](OpBuilder& op) {
   Seeds(op);
   op.Attr("T: type").Attr("output_dtype: type = DT_INT64");
   op.Shape(MultinomialRule);
-  op.KernelFor<Multinomial, float, double, half, bfloat16, int32_t, int64_t>(
-      "T");
+  op.KernelForEach<Multinomial, Joined<FloatTypes, IndexTypes>>("T");
 });
 
 REGISTER_OP("RandomShuffle", [](OpBuilder& op) {

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/kernels/kernel_types.h"
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -67,8 +68,11 @@ template <typename T>
 using Min =
     ReductionKernel<PlainReducer<MinCombiner<AccumulatorType<T>>, T>, T>;
 template <typename T>
-using Prod =
+using ProdOf =
     ReductionKernel<PlainReducer<ProductCombiner<AccumulatorType<T>>, T>, T>;
+// Products that wrap have the same bits with and without a sign.
+template <typename T>
+using Prod = ProdOf<Unsigned<T>>;
 
 // The product of sizes is a size.
 absl::Status ProductRule(ShapeContext& ctx) {
@@ -108,13 +112,7 @@ REGISTER_OP("Min", [](OpBuilder& op) { DescribeExtreme<Min>(op); });
 REGISTER_OP("Prod", [](OpBuilder& op) {
   Signature(op);
   op.Shape(ProductRule);
-  op.KernelFor<Prod, float, double, half, bfloat16, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
-  // Products that wrap have the same bits with and without a sign.
-  op.KernelWhere<Prod<uint8_t>>({{"T", DT_INT8}});
-  op.KernelWhere<Prod<uint16_t>>({{"T", DT_INT16}});
-  op.KernelWhere<Prod<uint32_t>>({{"T", DT_INT32}});
-  op.KernelWhere<Prod<uint64_t>>({{"T", DT_INT64}});
+  op.KernelForEach<Prod, NumberTypes>("T");
 });
 
 template <typename Combiner>

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <complex>
 
+#include "core/kernels/kernel_types.h"
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -87,8 +88,9 @@ class L2Loss final : public Kernel {
   }
 };
 
+// Sums that wrap have the same bits with and without a sign.
 template <typename T>
-using Sum = ReductionKernel<SumReducer<T>, T>;
+using Sum = ReductionKernel<SumReducer<Unsigned<T>>, Unsigned<T>>;
 template <typename T>
 using Mean = ReductionKernel<MeanReducer<T>, T>;
 template <typename T>
@@ -103,13 +105,7 @@ void Signature(OpBuilder& op) {
 
 REGISTER_OP("Sum", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<Sum, float, double, half, bfloat16, uint8_t, uint16_t, uint32_t,
-               uint64_t, complex64, complex128>("T");
-  // Sums that wrap have the same bits with and without a sign.
-  op.KernelWhere<Sum<uint8_t>>({{"T", DT_INT8}});
-  op.KernelWhere<Sum<uint16_t>>({{"T", DT_INT16}});
-  op.KernelWhere<Sum<uint32_t>>({{"T", DT_INT32}});
-  op.KernelWhere<Sum<uint64_t>>({{"T", DT_INT64}});
+  op.KernelForEach<Sum, NumberTypes>("T");
 });
 
 REGISTER_OP("Mean", [](OpBuilder& op) {
@@ -119,9 +115,7 @@ REGISTER_OP("Mean", [](OpBuilder& op) {
 
 REGISTER_OP("EuclideanNorm", [](OpBuilder& op) {
   Signature(op);
-  op.KernelFor<EuclideanNorm, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-               complex64, complex128>("T");
+  op.KernelForEach<EuclideanNorm, NumberTypes>("T");
 });
 
 REGISTER_OP("L2Loss", [](OpBuilder& op) {

@@ -123,8 +123,8 @@ class RegexReplace final : public Kernel {
 class StaticRegexReplace final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(all_, construction.Attr<bool>("replace_global"));
-    ASSIGN_OR_RETURN(rewrite_, construction.Attr<std::string>("rewrite"));
+    RETURN_IF_ERROR(
+        construction.Bind("replace_global", &all_, "rewrite", &rewrite_));
     ASSIGN_OR_RETURN(std::string pattern,
                      construction.Attr<std::string>("pattern"));
     ASSIGN_OR_RETURN(regex_, Compile(pattern));

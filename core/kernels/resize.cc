@@ -6,6 +6,9 @@
 #include <limits>
 #include <vector>
 
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/optional_attrs.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -25,10 +28,8 @@ class ResizeBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     ASSIGN_OR_RETURN(align_corners_, construction.Attr<bool>("align_corners"));
-    if (construction.HasAttr("half_pixel_centers")) {
-      ASSIGN_OR_RETURN(half_pixel_,
-                       construction.Attr<bool>("half_pixel_centers"));
-    }
+    RETURN_IF_ERROR(
+        BindOptional(construction, "half_pixel_centers", &half_pixel_));
     if (half_pixel_ && align_corners_) {
       return InvalidArgument(
           "If half_pixel_centers is True, align_corners must be False.");
@@ -46,14 +47,8 @@ class ResizeBase : public Kernel {
   absl::StatusOr<ResizeShape> Prepare(KernelContext& ctx, Tensor** out) const {
     const Tensor& images = ctx.input(0);
     const Tensor& size = ctx.input(1);
-    if (images.rank() != 4) {
-      return InvalidArgument("input must be 4-dimensional",
-                             images.shape().ToString());
-    }
-    if (size.rank() != 1) {
-      return InvalidArgument("shape_t must be 1-dimensional",
-                             size.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireRank(images, 4, "input must be 4-dimensional"));
+    RETURN_IF_ERROR(RequireVector(size, "shape_t must be 1-dimensional"));
     if (size.num_elements() != 2) {
       return InvalidArgument("shape_t must have two elements",
                              size.shape().ToString());
@@ -165,7 +160,7 @@ class ResizeBilinear final : public ResizeBase {
 
 // Only moves elements, so for their size.
 template <typename Element>
-class ResizeNearestNeighbor final : public ResizeBase {
+class MoveNearest final : public ResizeBase {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     Tensor* out;
@@ -199,6 +194,8 @@ class ResizeNearestNeighbor final : public ResizeBase {
         });
   }
 };
+template <typename T>
+using ResizeNearestNeighbor = MoveNearest<MovedAs<T>>;
 
 template <typename T>
 class ResizeBicubic final : public ResizeBase {
@@ -378,9 +375,7 @@ class CropAndResize final : public Kernel {
                              method);
     }
     nearest_ = method == "nearest";
-    ASSIGN_OR_RETURN(extrapolation_,
-                     construction.Attr<float>("extrapolation_value"));
-    return absl::OkStatus();
+    return construction.Bind("extrapolation_value", &extrapolation_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -388,10 +383,7 @@ class CropAndResize final : public Kernel {
     const Tensor& boxes = ctx.input(1);
     const Tensor& indices = ctx.input(2);
     const Tensor& crop_size = ctx.input(3);
-    if (image.rank() != 4) {
-      return InvalidArgument("input image must be 4-D",
-                             image.shape().ToString());
-    }
+    RETURN_IF_ERROR(RequireRank(image, 4, "input image must be 4-D"));
     const int64_t height = image.dim(1), width = image.dim(2);
     const int64_t depth = image.dim(3);
     if (height == 0 || width == 0) {
@@ -510,17 +502,11 @@ absl::Status CropRule(ShapeContext& ctx) {
   return absl::OkStatus();
 }
 
-template <template <typename> class K>
-void AddFloatResizes(OpBuilder& op) {
-  op.KernelFor<K, float, double, half, bfloat16, int8_t, uint8_t, int16_t,
-               uint16_t, int32_t, int64_t>("T");
-}
-
 REGISTER_OP("ResizeBilinear", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: float");
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
-  AddFloatResizes<ResizeBilinear>(op);
+  op.KernelForEach<ResizeBilinear, ImageTypes>("T");
   op.Shape(ResizeRule);
 });
 
@@ -528,14 +514,14 @@ REGISTER_OP("ResizeBicubic", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: float");
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
-  AddFloatResizes<ResizeBicubic>(op);
+  op.KernelForEach<ResizeBicubic, ImageTypes>("T");
   op.Shape(ResizeRule);
 });
 
 REGISTER_OP("ResizeArea", [](OpBuilder& op) {
   op.Input("images: T").Input("size: int32").Output("resized_images: float");
   op.Attr("T: type").Attr("align_corners: bool = false");
-  AddFloatResizes<ResizeArea>(op);
+  op.KernelForEach<ResizeArea, ImageTypes>("T");
   op.Shape(ResizeRule);
 });
 
@@ -544,22 +530,7 @@ REGISTER_OP("ResizeNearestNeighbor", [](OpBuilder& op) {
   op.Attr("T: type").Attr("align_corners: bool = false");
   op.Attr("half_pixel_centers: bool = false");
   op.Shape(ResizeRule);
-  for (DataType dtype : {DT_INT8, DT_UINT8, DT_INT16, DT_UINT16, DT_INT32,
-                         DT_INT64, DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE}) {
-    switch (DataTypeSize(dtype)) {
-      case 1:
-        op.KernelWhere<ResizeNearestNeighbor<uint8_t>>({{"T", dtype}});
-        break;
-      case 2:
-        op.KernelWhere<ResizeNearestNeighbor<uint16_t>>({{"T", dtype}});
-        break;
-      case 4:
-        op.KernelWhere<ResizeNearestNeighbor<uint32_t>>({{"T", dtype}});
-        break;
-      default:
-        op.KernelWhere<ResizeNearestNeighbor<uint64_t>>({{"T", dtype}});
-    }
-  }
+  op.KernelForEach<ResizeNearestNeighbor, ImageTypes>("T");
 });
 
 REGISTER_OP("CropAndResize", [](OpBuilder& op) {

@@ -2,7 +2,6 @@
 // references and for resources.
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -10,6 +9,8 @@
 
 #include "absl/strings/str_join.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/elements.h"
+#include "core/kernels/int_inputs.h"
 #include "core/kernels/variable_access.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -17,17 +18,6 @@
 
 namespace metagraph {
 namespace {
-
-// "[1,2]" for the element at `flat`; "" in a scalar.
-std::string PositionText(const TensorShape& shape, int64_t flat) {
-  if (shape.rank() == 0) return "";
-  std::vector<int64_t> position(shape.rank());
-  for (int i = shape.rank() - 1; i >= 0; --i) {
-    position[i] = flat % shape.dim(i);
-    flat /= shape.dim(i);
-  }
-  return absl::StrCat("[", absl::StrJoin(position, ","), "]");
-}
 
 absl::Status CheckIndexType(const Tensor& indices) {
   if (indices.dtype() == DT_INT32 || indices.dtype() == DT_INT64) {
@@ -49,8 +39,8 @@ absl::StatusOr<std::vector<int64_t>> ReadIndices(const Tensor& indices,
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = IndexAt(indices, i);
     if (out[i] < 0 || out[i] >= limit) {
-      return InvalidArgument("indices", PositionText(indices.shape(), i), " = ",
-                             out[i], " is not in [0, ", limit, ")");
+      return InvalidArgument("indices", PositionString(indices.shape(), i),
+                             " = ", out[i], " is not in [0, ", limit, ")");
     }
   }
   return out;
@@ -80,7 +70,7 @@ absl::StatusOr<std::vector<int64_t>> ReadSliceIndices(const Tensor& indices,
       }
       TensorShape outer = indices.shape();
       if (outer.rank() > 1) outer.RemoveDim(outer.rank() - 1);
-      return InvalidArgument("indices", PositionText(outer, i), " = [",
+      return InvalidArgument("indices", PositionString(outer, i), " = [",
                              absl::StrJoin(bad, ", "), "] does not index into ",
                              what, " ", shape.ToString());
     }
@@ -137,52 +127,24 @@ absl::Status CombineRows(Tensor& variable, absl::Span<const int64_t> rows,
   return absl::OkStatus();
 }
 
-template <typename T>
-void CopyRows(Tensor& variable, absl::Span<const int64_t> rows,
-              int64_t row_size, const Tensor& updates) {
-  T* const base = variable.mutable_data<T>();
-  const T* update = updates.data<T>();
-  for (const int64_t row : rows) {
-    if (updates.rank() == 0) {
-      std::fill_n(base + row * row_size, row_size, *update);
-    } else {
-      std::copy_n(update, row_size, base + row * row_size);
-      update += row_size;
-    }
-  }
-}
-
-// Replaces rows: a matter of bytes, whatever the dtype.
+// Replaces rows: elements move, whatever they mean.
 absl::Status ReplaceRows(Tensor& variable, absl::Span<const int64_t> rows,
                          int64_t row_size, const Tensor& updates) {
-  switch (variable.dtype()) {
-    case DT_STRING:
-      CopyRows<std::string>(variable, rows, row_size, updates);
-      return absl::OkStatus();
-    case DT_RESOURCE:
-      CopyRows<ResourceHandle>(variable, rows, row_size, updates);
-      return absl::OkStatus();
-    case DT_VARIANT:
-      return Unimplemented("variables of variants cannot be scattered into");
-    default:
-      break;
+  if (variable.dtype() == DT_VARIANT) {
+    return Unimplemented("variables of variants cannot be scattered into");
   }
-  const size_t element = DataTypeSize(variable.dtype());
-  char* const base = static_cast<char*>(variable.mutable_raw_data());
-  const char* update = static_cast<const char*>(updates.raw_data());
-  const size_t bytes = element * row_size;
-  if (bytes == 0) return absl::OkStatus();
-  for (const int64_t row : rows) {
-    char* const out = base + row * bytes;
-    if (updates.rank() == 0) {
-      for (int64_t i = 0; i < row_size; ++i) {
-        std::memcpy(out + i * element, update, element);
+  WithElementType(variable.dtype(), [&]<typename T>() {
+    T* const base = static_cast<T*>(variable.mutable_raw_data());
+    const T* update = static_cast<const T*>(updates.raw_data());
+    for (const int64_t row : rows) {
+      if (updates.rank() == 0) {
+        std::fill_n(base + row * row_size, row_size, *update);
+      } else {
+        std::copy_n(update, row_size, base + row * row_size);
+        update += row_size;
       }
-    } else {
-      std::memcpy(out, update, bytes);
-      update += bytes;
     }
-  }
+  });
   return absl::OkStatus();
 }
 
@@ -356,7 +318,7 @@ void AddNumberKernels(OpBuilder& op, absl::string_view attr) {
 // Of references, fewer dtypes have an order in TensorFlow.
 template <template <typename> class K>
 void AddOrderedRefKernels(OpBuilder& op, absl::string_view attr) {
-  op.KernelFor<K, float, double, half, bfloat16, int32_t, int64_t>(attr);
+  op.KernelForEach<K, Joined<FloatTypes, IndexTypes>>(attr);
 }
 template <template <typename> class K>
 void AddOrderedKernels(OpBuilder& op, absl::string_view attr) {

@@ -8,10 +8,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/parse_number.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -35,12 +37,12 @@ class AsString final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     const DataType dtype = construction.input_type(0);
-    ASSIGN_OR_RETURN(int32_t precision,
-                     construction.Attr<int32_t>("precision"));
-    ASSIGN_OR_RETURN(bool scientific, construction.Attr<bool>("scientific"));
-    ASSIGN_OR_RETURN(bool shortest, construction.Attr<bool>("shortest"));
-    ASSIGN_OR_RETURN(int32_t width, construction.Attr<int32_t>("width"));
-    ASSIGN_OR_RETURN(std::string fill, construction.Attr<std::string>("fill"));
+    int32_t precision, width;
+    bool scientific, shortest;
+    std::string fill;
+    RETURN_IF_ERROR(construction.Bind("precision", &precision, "scientific",
+                                      &scientific, "shortest", &shortest,
+                                      "width", &width, "fill", &fill));
     const bool is_float = IsFloatingType(dtype) || IsComplexType(dtype);
     const bool is_string = dtype == DT_STRING;
     if (!is_float && !is_string && precision > -1) {
@@ -92,53 +94,32 @@ class AsString final : public Kernel {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     std::string* out = output->mutable_data<std::string>();
-    return ctx.ParallelFor(input.num_elements(), 300,
-                           [&](int64_t begin, int64_t end) {
-                             for (int64_t i = begin; i < end; ++i) {
-                               out[i] = Text(input, i);
-                             }
-                           });
+    return RunForType<PlainAndStringTypes>(
+        "T", input.dtype(), [&]<typename T>() {
+          const T* in = input.data<T>();
+          return ctx.ParallelFor(input.num_elements(), 300,
+                                 [&](int64_t begin, int64_t end) {
+                                   for (int64_t i = begin; i < end; ++i)
+                                     out[i] = Text(in[i]);
+                                 });
+        });
   }
 
  private:
-  std::string Text(const Tensor& input, int64_t i) const {
-    switch (input.dtype()) {
-      case DT_FLOAT:
-        return Format(format_, double{input.data<float>()[i]});
-      case DT_DOUBLE:
-        return Format(format_, input.data<double>()[i]);
-      case DT_HALF:
-        return Format(format_, static_cast<double>(input.data<half>()[i]));
-      case DT_BFLOAT16:
-        return Format(format_, static_cast<double>(input.data<bfloat16>()[i]));
-      case DT_COMPLEX64: {
-        const complex64 value = input.data<complex64>()[i];
-        return FormatComplex(value.real(), value.imag());
-      }
-      case DT_COMPLEX128: {
-        const complex128 value = input.data<complex128>()[i];
-        return FormatComplex(value.real(), value.imag());
-      }
-      case DT_STRING:
-        return Padded(input.data<std::string>()[i]);
-      case DT_BOOL:
-        return input.data<bool>()[i] ? "true" : "false";
-      case DT_INT8:
-        return Format<long long>(format_, input.data<int8_t>()[i]);
-      case DT_INT16:
-        return Format<long long>(format_, input.data<int16_t>()[i]);
-      case DT_INT32:
-        return Format<long long>(format_, input.data<int32_t>()[i]);
-      case DT_INT64:
-        return Format<long long>(format_, input.data<int64_t>()[i]);
-      case DT_UINT8:
-        return Format<long long>(format_, input.data<uint8_t>()[i]);
-      case DT_UINT16:
-        return Format<long long>(format_, input.data<uint16_t>()[i]);
-      case DT_UINT32:
-        return Format<unsigned long long>(format_, input.data<uint32_t>()[i]);
-      default:
-        return Format<unsigned long long>(format_, input.data<uint64_t>()[i]);
+  template <typename T>
+  std::string Text(const T& value) const {
+    if constexpr (std::is_same_v<T, std::string>) {
+      return Padded(value);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return value ? "true" : "false";
+    } else if constexpr (kIsComplex<T>) {
+      return FormatComplex(value.real(), value.imag());
+    } else if constexpr (kIsReal<T>) {
+      return Format(format_, static_cast<double>(value));
+    } else if constexpr (std::is_signed_v<T>) {
+      return Format<long long>(format_, value);
+    } else {
+      return Format<unsigned long long>(format_, value);
     }
   }
 
@@ -169,25 +150,6 @@ class AsString final : public Kernel {
   int32_t precision_ = -1;
   bool left_ = false;
 };
-
-bool ParseNumber(absl::string_view text, float* out) {
-  return absl::SimpleAtof(text, out);
-}
-bool ParseNumber(absl::string_view text, double* out) {
-  return absl::SimpleAtod(text, out);
-}
-bool ParseNumber(absl::string_view text, int32_t* out) {
-  return absl::SimpleAtoi(text, out);
-}
-bool ParseNumber(absl::string_view text, int64_t* out) {
-  return absl::SimpleAtoi(text, out);
-}
-bool ParseNumber(absl::string_view text, uint32_t* out) {
-  return absl::SimpleAtoi(text, out);
-}
-bool ParseNumber(absl::string_view text, uint64_t* out) {
-  return absl::SimpleAtoi(text, out);
-}
 
 template <typename T>
 class StringToNumber final : public Kernel {
@@ -365,12 +327,7 @@ REGISTER_OP("AsString", [](OpBuilder& op) {
   op.Attr("shortest: bool = false").Attr("width: int = -1");
   op.Attr("fill: string = ''");
   op.Shape(UnchangedRule);
-  for (DataType dtype :
-       {DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16, DT_COMPLEX64, DT_COMPLEX128,
-        DT_BOOL, DT_INT8, DT_INT16, DT_INT32, DT_INT64, DT_UINT8, DT_UINT16,
-        DT_UINT32, DT_UINT64, DT_STRING}) {
-    op.KernelWhere<AsString>({{"T", dtype}});
-  }
+  op.KernelForEach<Always<AsString>::For, PlainAndStringTypes>("T");
 });
 REGISTER_OP("StringToNumber", [](OpBuilder& op) {
   op.Input("string_tensor: string").Output("output: out_type");
@@ -383,11 +340,8 @@ REGISTER_OP("DecodeRaw", [](OpBuilder& op) {
   op.Input("bytes: string").Output("output: out_type");
   op.Attr("out_type: type").Attr("little_endian: bool = true");
   op.Shape(DecodeRawRule);
-  for (DataType dtype :
-       {DT_HALF, DT_BFLOAT16, DT_FLOAT, DT_DOUBLE, DT_INT8, DT_INT16, DT_INT32,
-        DT_INT64, DT_UINT8, DT_UINT16, DT_COMPLEX64, DT_COMPLEX128, DT_BOOL}) {
-    op.KernelWhere<DecodeRaw>({{"out_type", dtype}});
-  }
+  using Raw = Joined<ImageTypes, Joined<ComplexTypes, Types<bool>>>;
+  op.KernelForEach<Always<DecodeRaw>::For, Raw>("out_type");
 });
 REGISTER_OP("EncodeBase64", [](OpBuilder& op) {
   op.Input("input: string").Output("output: string");

@@ -296,18 +296,20 @@ class ReduceJoin final : public Kernel {
   std::string separator_;
 };
 
-class HashBucketFast final : public Kernel {
+class HashBucketBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
+    RETURN_IF_ERROR(construction.Bind("num_buckets", &buckets_));
     if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
     return absl::OkStatus();
   }
 
-  absl::Status Compute(KernelContext& ctx) const override {
-    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
-      return static_cast<int64_t>(Fingerprint64(text) %
-                                  static_cast<uint64_t>(buckets_));
+ protected:
+  // hash(text) is an uint64_t.
+  template <typename Hash>
+  absl::Status Put(KernelContext& ctx, const Hash& hash) const {
+    return MapStrings<int64_t>(ctx, [&](const std::string& text) {
+      return static_cast<int64_t>(hash(text) % static_cast<uint64_t>(buckets_));
     });
   }
 
@@ -315,46 +317,30 @@ class HashBucketFast final : public Kernel {
   int64_t buckets_ = 1;
 };
 
-class HashBucket final : public Kernel {
+template <uint64_t (*kHash)(absl::string_view)>
+class HashBucketBy final : public HashBucketBase {
  public:
-  absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
-    if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
-    return absl::OkStatus();
-  }
-
   absl::Status Compute(KernelContext& ctx) const override {
-    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
-      return static_cast<int64_t>(MurmurHash64(text) %
-                                  static_cast<uint64_t>(buckets_));
-    });
+    return Put(ctx, [](absl::string_view text) { return kHash(text); });
   }
-
- private:
-  int64_t buckets_ = 1;
 };
 
-class HashBucketStrong final : public Kernel {
+class HashBucketStrong final : public HashBucketBase {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    ASSIGN_OR_RETURN(buckets_, construction.Attr<int64_t>("num_buckets"));
-    if (buckets_ < 1) return InvalidArgument("num_buckets must be >= 1");
-    ASSIGN_OR_RETURN(key_, construction.Attr<std::vector<int64_t>>("key"));
-    if (key_.size() != 2) {
-      return InvalidArgument("Key must have 2 elements");
-    }
-    return absl::OkStatus();
+    RETURN_IF_ERROR(HashBucketBase::Init(construction));
+    RETURN_IF_ERROR(construction.Bind("key", &key_));
+    if (key_.size() == 2) return absl::OkStatus();
+    return InvalidArgument("Key must have 2 elements");
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
-    return MapStrings<int64_t>(ctx, [this](const std::string& text) {
-      return static_cast<int64_t>(SipHash24(key_[0], key_[1], text) %
-                                  static_cast<uint64_t>(buckets_));
+    return Put(ctx, [this](absl::string_view text) {
+      return SipHash24(key_[0], key_[1], text);
     });
   }
 
  private:
-  int64_t buckets_ = 1;
   std::vector<int64_t> key_;
 };
 
@@ -436,7 +422,7 @@ REGISTER_OP("StringToHashBucketFast", [](OpBuilder& op) {
   op.Input("input: string").Output("output: int64");
   op.Attr("num_buckets: int >= 1");
   op.Shape(UnchangedRule);
-  op.Kernel<HashBucketFast>();
+  op.Kernel<HashBucketBy<Fingerprint64>>();
 });
 REGISTER_OP("StringToHashBucketStrong", [](OpBuilder& op) {
   op.Input("input: string").Output("output: int64");
@@ -448,7 +434,7 @@ REGISTER_OP("StringToHashBucket", [](OpBuilder& op) {
   op.Input("string_tensor: string").Output("output: int64");
   op.Attr("num_buckets: int >= 1");
   op.Shape(UnchangedRule);
-  op.Kernel<HashBucket>();
+  op.Kernel<HashBucketBy<MurmurHash64>>();
 });
 
 }  // namespace

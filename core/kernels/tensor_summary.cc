@@ -7,58 +7,35 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "core/kernels/arithmetic.h"
+#include "core/kernels/kernel_types.h"
 
 namespace metagraph {
 namespace {
 
-std::string Print(const Tensor& tensor, int64_t i) {
-  switch (tensor.dtype()) {
-    case DT_FLOAT:
-      return FloatToString(tensor.data<float>()[i]);
-    case DT_DOUBLE:
-      return DoubleToString(tensor.data<double>()[i]);
-    case DT_HALF:
-      return FloatToString(static_cast<float>(tensor.data<half>()[i]));
-    case DT_BFLOAT16:
-      return FloatToString(static_cast<float>(tensor.data<bfloat16>()[i]));
-    case DT_COMPLEX64: {
-      const complex64 value = tensor.data<complex64>()[i];
-      return absl::StrCat("(", FloatToString(value.real()), ",",
-                          FloatToString(value.imag()), ")");
-    }
-    case DT_COMPLEX128: {
-      const complex128 value = tensor.data<complex128>()[i];
-      return absl::StrCat("(", DoubleToString(value.real()), ",",
-                          DoubleToString(value.imag()), ")");
-    }
-    case DT_BOOL:
-      return tensor.data<bool>()[i] ? "1" : "0";
-    case DT_STRING:
-      return absl::CEscape(tensor.data<std::string>()[i]);
-    case DT_INT8:
-    case DT_QINT8:
-      return absl::StrCat(tensor.data<int8_t>()[i]);
-    case DT_UINT8:
-    case DT_QUINT8:
-      return absl::StrCat(tensor.data<uint8_t>()[i]);
-    case DT_INT16:
-    case DT_QINT16:
-      return absl::StrCat(tensor.data<int16_t>()[i]);
-    case DT_UINT16:
-    case DT_QUINT16:
-      return absl::StrCat(tensor.data<uint16_t>()[i]);
-    case DT_INT32:
-    case DT_QINT32:
-      return absl::StrCat(tensor.data<int32_t>()[i]);
-    case DT_UINT32:
-      return absl::StrCat(tensor.data<uint32_t>()[i]);
-    case DT_INT64:
-      return absl::StrCat(tensor.data<int64_t>()[i]);
-    case DT_UINT64:
-      return absl::StrCat(tensor.data<uint64_t>()[i]);
-    default:
-      return "?";
+template <typename T>
+std::string PrintValue(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return absl::CEscape(value);
+  } else if constexpr (kIsComplex<T>) {
+    return absl::StrCat("(", PrintValue(value.real()), ",",
+                        PrintValue(value.imag()), ")");
+  } else if constexpr (std::is_same_v<T, double>) {
+    return DoubleToString(value);
+  } else if constexpr (kIsReal<T>) {
+    return FloatToString(static_cast<float>(value));
+  } else if constexpr (std::is_integral_v<T>) {
+    return absl::StrCat(value);
+  } else {
+    return absl::StrCat(value.value);  // quantised
   }
+}
+
+std::string Print(const Tensor& tensor, int64_t i) {
+  std::string text = "?";
+  DispatchType(tensor.dtype(), Joined<PlainAndStringTypes, QuantizedTypes>(),
+               [&]<typename T>() { text = PrintValue(tensor.data<T>()[i]); });
+  return text;
 }
 
 // Walks a tensor row by row until `limit` elements are printed.

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/kernel_types.h"
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -27,25 +29,20 @@ class TopK final : public Kernel {
     if (construction.num_inputs() == 1) {
       ASSIGN_OR_RETURN(k_, construction.Attr<int64_t>("k"));
     }
-    ASSIGN_OR_RETURN(sorted_, construction.Attr<bool>("sorted"));
-    return absl::OkStatus();
+    return construction.Bind("sorted", &sorted_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     int64_t k = k_;
     if (ctx.num_inputs() == 2) {
-      if (ctx.input(1).rank() != 0) {
-        return InvalidArgument("k must be scalar, got shape ",
-                               ctx.input(1).shape().ToString());
-      }
+      RETURN_IF_ERROR(
+          RequireScalar(ctx.input(1), "k must be scalar, got shape "));
       ASSIGN_OR_RETURN(k, ReadInt(ctx.input(1), "k"));
     }
     if (k < 0) return InvalidArgument("Need k >= 0, got ", k);
-    if (input.rank() < 1) {
-      return InvalidArgument("input must be >= 1-D, got shape ",
-                             input.shape().ToString());
-    }
+    RETURN_IF_ERROR(
+        RequireNotScalar(input, "input must be >= 1-D, got shape "));
     const int last = input.rank() - 1;
     const int64_t columns = input.dim(last);
     if (columns < k) {
@@ -57,14 +54,10 @@ class TopK final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(0, shape));
     ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(1, shape));
     if (shape.num_elements() == 0) return absl::OkStatus();
-    switch (indices->dtype()) {
-      case DT_INT16:
-        return Run<int16_t>(ctx, input, k, values, indices);
-      case DT_INT64:
-        return Run<int64_t>(ctx, input, k, values, indices);
-      default:
-        return Run<int32_t>(ctx, input, k, values, indices);
-    }
+    return RunForType<Types<int32_t, int64_t, int16_t>>(
+        "index_type", indices->dtype(), [&]<typename Index>() {
+          return Run<Index>(ctx, input, k, values, indices);
+        });
   }
 
  private:
@@ -158,10 +151,7 @@ class InTopK final : public Kernel {
     const Tensor& predictions = ctx.input(0);
     int64_t k = k_;
     if (ctx.num_inputs() == 3) {
-      if (ctx.input(2).rank() != 0) {
-        return InvalidArgument("k must be 0-D, got shape ",
-                               ctx.input(2).shape().ToString());
-      }
+      RETURN_IF_ERROR(RequireScalar(ctx.input(2), "k must be 0-D, got shape "));
       ASSIGN_OR_RETURN(k, ReadInt(ctx.input(2), "k"));
     }
     if (!predictions.shape().IsMatrix()) {
@@ -318,8 +308,7 @@ REGISTER_OP("NthElement", [](OpBuilder& op) {
   op.Input("input: T").Input("n: int32").Output("values: T");
   op.Attr("reverse: bool = false").Attr("T: type");
   op.Shape(NthElementRule);
-  op.KernelFor<NthElement, float, double, half, bfloat16, int8_t, int16_t,
-               int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>("T");
+  op.KernelForEach<NthElement, RealTypes>("T");
 });
 
 }  // namespace
