@@ -114,6 +114,30 @@ absl::Status CheckVerb(const CLI::App& app,
   return absl::OkStatus();
 }
 
+// Options, verb and place must go together.
+absl::Status CheckFits(const VerbSet& verbs, bool local,
+                       const BackendOptions& options, OutputFormat output) {
+  const VerbSet::Verb& verb = verbs.Chosen();
+  const std::string name = verb.command->get_name();
+  if (local && verb.kind != VerbKind::kLocal &&
+      verb.kind != VerbKind::kLocalModel) {
+    return UsageError(absl::StrCat("\"", name, "\" needs a server"));
+  }
+  if (!local && !options.mapping.empty()) {
+    return UsageError(absl::StrCat(
+        "\"", options.mapping.ToOptions(),
+        "\" is for load, restore, verify, or any verb with --local"));
+  }
+  if (output == OutputFormat::kNpy && name != "run" && name != "read") {
+    return UsageError("--output npy is for run and read");
+  }
+  if (!local && verb.needs_model() && verbs.model().empty()) {
+    return UsageError(
+        absl::StrCat("MODEL is missing; see metagraphctl ", name, " --help"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int RunCli(std::vector<std::string> arguments, Console& console,
@@ -174,26 +198,9 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   }
 
   const VerbSet::Verb& verb = verbs.Chosen();
-  const std::string name = verb.command->get_name();
-  if (local && verb.kind != VerbKind::kLocal &&
-      verb.kind != VerbKind::kLocalModel) {
-    return Report(UsageError(absl::StrCat("\"", name, "\" needs a server")),
-                  console);
-  }
-  if (!local && !options.mapping.empty()) {
-    return Report(
-        UsageError(absl::StrCat(
-            "\"", options.mapping.ToOptions(),
-            "\" is for load, restore, verify, or any verb with --local")),
-        console);
-  }
-  if (output == OutputFormat::kNpy && name != "run" && name != "read") {
-    return Report(UsageError("--output npy is for run and read"), console);
-  }
-  if (!local && verb.needs_model() && verbs.model().empty()) {
-    return Report(UsageError(absl::StrCat("MODEL is missing; see metagraphctl ",
-                                          name, " --help")),
-                  console);
+  if (absl::Status fits = CheckFits(verbs, local, options, output);
+      !fits.ok()) {
+    return Report(fits, console);
   }
   // What is opened goes by its path.
   const absl::StatusOr<ModelRef> model =

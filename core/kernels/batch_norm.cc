@@ -49,6 +49,49 @@ class FusedBatchNorm final : public Kernel {
     const Tensor& x = ctx.input(0);
     ASSIGN_OR_RETURN(ImageLayout layout, NormLayout(format_, x.rank()));
     const int64_t channels = x.dim(layout.channel_dim());
+    RETURN_IF_ERROR(CheckStatistics(ctx, channels));
+    // mean, variance, and two or three for the gradient.
+    float* stats[6] = {};
+    for (int i = 1; i < ctx.num_outputs(); ++i) {
+      ASSIGN_OR_RETURN(Tensor * out,
+                       ctx.AllocateOutput(i, i == 5 ? TensorShape()
+                                                    : TensorShape({channels})));
+      stats[i] = out->mutable_data<float>();
+      std::fill_n(stats[i], out->num_elements(), 0.0f);
+    }
+    // Statistics first: the output may take the place of x.
+    std::vector<float> mean(channels), variance(channels);
+    if (training_) {
+      FindStatistics(ctx, x, layout, channels, mean, variance);
+      UpdateRunning(ctx, x.num_elements(), mean, variance, stats);
+    } else {
+      std::copy_n(ctx.input(3).data<float>(), channels, mean.data());
+      std::copy_n(ctx.input(4).data<float>(), channels, variance.data());
+      std::copy_n(mean.data(), channels, stats[1]);
+      std::copy_n(variance.data(), channels, stats[2]);
+    }
+    std::vector<float> factor(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      factor[c] =
+          ctx.input(1).data<float>()[c] / std::sqrt(variance[c] + epsilon_);
+    }
+
+    ASSIGN_OR_RETURN(Tensor * y,
+                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
+    if (x.num_elements() == 0) {
+      // Of nothing there is no mean, says TensorFlow, trained or not.
+      for (int i = 1; i < 3; ++i)
+        std::fill_n(stats[i], channels, std::nanf(""));
+      return absl::OkStatus();
+    }
+    return layout.channels_first ? NormalizePlanes(ctx, x, mean, factor, *y)
+                                 : NormalizePixels(ctx, x, mean, factor, *y);
+  }
+
+ private:
+  // Scale, offset, mean and variance have one element for each channel.
+  absl::Status CheckStatistics(const KernelContext& ctx,
+                               int64_t channels) const {
     static constexpr const char* kNames[] = {"x", "scale", "offset", "mean",
                                              "variance"};
     for (int i = 1; i < 5; ++i) {
@@ -66,79 +109,72 @@ class FusedBatchNorm final : public Kernel {
                                input.dim(0), " and ", channels);
       }
     }
-    // mean, variance, and two or three for the gradient.
-    float* stats[6] = {};
-    for (int i = 1; i < ctx.num_outputs(); ++i) {
-      ASSIGN_OR_RETURN(Tensor * out,
-                       ctx.AllocateOutput(i, i == 5 ? TensorShape()
-                                                    : TensorShape({channels})));
-      stats[i] = out->mutable_data<float>();
-      std::fill_n(stats[i], out->num_elements(), 0.0f);
-    }
-    // Statistics first: the output may take the place of x.
-    std::vector<float> mean(channels), variance(channels);
-    if (training_) {
-      FindStatistics(ctx, x, layout, channels, mean, variance);
-      const int64_t count = channels == 0 ? 0 : x.num_elements() / channels;
-      const float unbiased =
-          static_cast<float>(count) /
-          static_cast<float>(std::max<int64_t>(1, count - 1));
-      const bool running = factor_ != 1;
-      for (int64_t c = 0; c < channels; ++c) {
-        float new_mean = mean[c];
-        float new_variance = variance[c] * unbiased;
-        if (count == 0) {
-          new_mean = new_variance = std::numeric_limits<float>::quiet_NaN();
-        } else {
-          stats[3][c] = mean[c];
-          stats[4][c] = variance[c];
-        }
-        if (running) {
-          const float old_mean = ctx.input(3).data<float>()[c];
-          const float old_variance = ctx.input(4).data<float>()[c];
-          new_mean = (1 - factor_) * old_mean + factor_ * new_mean;
-          new_variance = (1 - factor_) * old_variance + factor_ * new_variance;
-        }
-        stats[1][c] = new_mean;
-        stats[2][c] = new_variance;
-      }
-    } else {
-      std::copy_n(ctx.input(3).data<float>(), channels, mean.data());
-      std::copy_n(ctx.input(4).data<float>(), channels, variance.data());
-      std::copy_n(mean.data(), channels, stats[1]);
-      std::copy_n(variance.data(), channels, stats[2]);
-    }
-    const float* scale = ctx.input(1).data<float>();
-    const float* offset = ctx.input(2).data<float>();
-    std::vector<float> factor(channels);
-    for (int64_t c = 0; c < channels; ++c) {
-      factor[c] = scale[c] / std::sqrt(variance[c] + epsilon_);
-    }
+    return absl::OkStatus();
+  }
 
-    ASSIGN_OR_RETURN(Tensor * y,
-                     ctx.ForwardOrAllocateOutput({0}, 0, x.shape()));
-    if (x.num_elements() == 0) {
-      // Of nothing there is no mean, says TensorFlow, trained or not.
-      for (int i = 1; i < 3; ++i)
-        std::fill_n(stats[i], channels, std::nanf(""));
-      return absl::OkStatus();
+  // Writes the running statistics to outputs 1 and 2, those of this batch to 3
+  // and 4.
+  void UpdateRunning(const KernelContext& ctx, int64_t elements,
+                     const std::vector<float>& mean,
+                     const std::vector<float>& variance,
+                     float* const* stats) const {
+    const int64_t channels = static_cast<int64_t>(mean.size());
+    const int64_t count = channels == 0 ? 0 : elements / channels;
+    const float unbiased = static_cast<float>(count) /
+                           static_cast<float>(std::max<int64_t>(1, count - 1));
+    const bool running = factor_ != 1;
+    for (int64_t c = 0; c < channels; ++c) {
+      float new_mean = mean[c];
+      float new_variance = variance[c] * unbiased;
+      if (count == 0) {
+        new_mean = new_variance = std::numeric_limits<float>::quiet_NaN();
+      } else {
+        stats[3][c] = mean[c];
+        stats[4][c] = variance[c];
+      }
+      if (running) {
+        const float old_mean = ctx.input(3).data<float>()[c];
+        const float old_variance = ctx.input(4).data<float>()[c];
+        new_mean = (1 - factor_) * old_mean + factor_ * new_mean;
+        new_variance = (1 - factor_) * old_variance + factor_ * new_variance;
+      }
+      stats[1][c] = new_mean;
+      stats[2][c] = new_variance;
     }
+  }
+
+  // NCHW: one channel after the other.
+  static absl::Status NormalizePlanes(const KernelContext& ctx, const Tensor& x,
+                                      const std::vector<float>& mean,
+                                      const std::vector<float>& factor,
+                                      Tensor& y) {
     const T* in = x.data<T>();
-    T* out = y->mutable_data<T>();
-    if (layout.channels_first) {
-      const int64_t pixels = x.num_elements() / x.dim(0) / channels;
-      return ctx.ParallelFor(
-          x.dim(0) * channels, 1 + pixels / 4, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-              const int64_t c = i % channels;
-              for (int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
-                out[p] = static_cast<T>((static_cast<float>(in[p]) - mean[c]) *
-                                            factor[c] +
-                                        offset[c]);
-              }
+    T* out = y.mutable_data<T>();
+    const float* offset = ctx.input(2).data<float>();
+    const int64_t channels = static_cast<int64_t>(mean.size());
+    const int64_t pixels = x.num_elements() / x.dim(0) / channels;
+    return ctx.ParallelFor(
+        x.dim(0) * channels, 1 + pixels / 4, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t c = i % channels;
+            for (int64_t p = i * pixels; p < (i + 1) * pixels; ++p) {
+              out[p] = static_cast<T>((static_cast<float>(in[p]) - mean[c]) *
+                                          factor[c] +
+                                      offset[c]);
             }
-          });
-    }
+          }
+        });
+  }
+
+  // NHWC: all channels of a pixel, then the next pixel.
+  static absl::Status NormalizePixels(const KernelContext& ctx, const Tensor& x,
+                                      const std::vector<float>& mean,
+                                      const std::vector<float>& factor,
+                                      Tensor& y) {
+    const T* in = x.data<T>();
+    T* out = y.mutable_data<T>();
+    const float* offset = ctx.input(2).data<float>();
+    const int64_t channels = static_cast<int64_t>(mean.size());
     return ctx.ParallelFor(
         x.num_elements() / channels, 1 + channels / 4,
         [&](int64_t begin, int64_t end) {
@@ -155,7 +191,6 @@ class FusedBatchNorm final : public Kernel {
         });
   }
 
- private:
   // Mean and (population) variance of each channel, summed in double.
   static void FindStatistics(const KernelContext& ctx, const Tensor& x,
                              const ImageLayout& layout, int64_t channels,

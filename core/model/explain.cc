@@ -43,57 +43,82 @@ double Flops(const GraphCatalog& catalog, const Node& node) {
   return out;
 }
 
-// The variable ops that a variable's readers and writers lead back to.
-void FindVariables(const Graph& graph, const Node& node, std::set<int>& out) {
-  for (const Endpoint& input : node.inputs) {
-    if (IsVariableOp(graph.node(input.node).op())) out.insert(input.node);
-  }
-}
-
-// What the functions that nodes call do.
-class FunctionUse {
+// The ops that stand in the functions that nodes call, and the variables that
+// nodes and these functions read and write.
+class Usage {
  public:
-  FunctionUse(const GraphCatalog& catalog, const CallContext& call)
-      : catalog_(catalog), effects_(catalog.library(), &call) {}
+  Usage(const Model& model, const GraphCatalog& catalog,
+        const CallContext& call)
+      : model_(model), catalog_(catalog), effects_(catalog.library(), &call) {}
 
-  // Adds their ops, each function once, and the variables, by node, that they
-  // touch through the node's inputs.
-  void Look(const Node& node, std::map<std::string, int64_t>* op_counts,
-            std::set<int>* read, std::set<int>* written) {
+  void Add(const Node& node) {
+    AddCalled(node);
+    const OpInfo* op = model_.ops().Find(node.op());
+    if (op != nullptr && op->writes_variables) {
+      AddVariables(node, written_);
+      // Assigning does not look at the old value; updating in place does.
+      if (node.op() != "Assign" && node.op() != "AssignVariableOp") {
+        AddVariables(node, read_);
+      }
+    } else if (node.op() != "IsVariableInitialized" &&
+               node.op() != "VarIsInitializedOp") {
+      AddVariables(node, read_);
+    }
+  }
+  void AddFetch(const Endpoint& fetch) {
+    if (IsVariable(fetch.node)) read_.insert(fetch.node);
+  }
+
+  bool Reads(const ModelVariable& variable) const {
+    return read_.contains(variable.node) ||
+           named_reads_.contains(variable.name);
+  }
+  bool Writes(const ModelVariable& variable) const {
+    return written_.contains(variable.node) ||
+           named_writes_.contains(variable.name);
+  }
+  // Of functions alone, each counted once.
+  const std::map<std::string, int64_t>& op_counts() const { return op_counts_; }
+
+ private:
+  bool IsVariable(int node) const {
+    return IsVariableOp(catalog_.graph().node(node).op());
+  }
+
+  // The variable ops that a variable's readers and writers lead back to.
+  void AddVariables(const Node& node, std::set<int>& out) const {
+    for (const Endpoint& input : node.inputs) {
+      if (IsVariable(input.node)) out.insert(input.node);
+    }
+  }
+
+  void AddCalled(const Node& node) {
     const Library& library = catalog_.library();
     const auto meaning = library.Describe({library.graph(), node.def});
     if (!meaning.ok()) return;
     const int first = FirstArgument(meaning->node->op());
     for (const auto& function : FunctionsOf(*meaning->node)) {
-      CountOps(function, op_counts);
+      CountOps(function);
       const auto effects = effects_.Of(function);
       if (!effects.ok()) continue;
-      const auto add = [&](const std::set<int>& args, std::set<int>* out) {
+      const auto add = [&](const std::set<int>& args, std::set<int>& out) {
         for (int arg : args) {
           const size_t input = arg + first;
           if (input >= node.inputs.size()) continue;
           const int source = node.inputs[input].node;
-          if (IsVariableOp(catalog_.graph().node(source).op())) {
-            out->insert(source);
-          }
+          if (IsVariable(source)) out.insert(source);
         }
       };
-      add(effects->reads, read);
-      add(effects->writes, written);
-      named_reads.insert(effects->named_reads.begin(),
-                         effects->named_reads.end());
-      named_writes.insert(effects->named_writes.begin(),
-                          effects->named_writes.end());
+      add(effects->reads, read_);
+      add(effects->writes, written_);
+      named_reads_.insert(effects->named_reads.begin(),
+                          effects->named_reads.end());
+      named_writes_.insert(effects->named_writes.begin(),
+                           effects->named_writes.end());
     }
   }
 
-  // Variables that the functions' own ops name.
-  std::set<std::string> named_reads;
-  std::set<std::string> named_writes;
-
- private:
-  void CountOps(const tensorflow::NameAttrList& function,
-                std::map<std::string, int64_t>* op_counts) {
+  void CountOps(const tensorflow::NameAttrList& function) {
     std::vector<tensorflow::NameAttrList> todo = {function};
     while (!todo.empty()) {
       const auto next = std::move(todo.back());
@@ -101,16 +126,68 @@ class FunctionUse {
       if (!counted_.insert(KeyOf(next)).second) continue;
       const auto found = catalog_.library().Find(next);
       if (!found.ok()) continue;
-      for (const Op& op : (*found)->body.ops) ++(*op_counts)[op.type()];
+      for (const Op& op : (*found)->body.ops) ++op_counts_[op.type()];
       todo.insert(todo.end(), (*found)->callees.begin(),
                   (*found)->callees.end());
     }
   }
 
+  const Model& model_;
   const GraphCatalog& catalog_;
   Effects effects_;
   std::set<std::string> counted_;
+  std::map<std::string, int64_t> op_counts_;
+  std::set<int> read_;  // nodes
+  std::set<int> written_;
+  // Variables that the functions' own ops name.
+  std::set<std::string> named_reads_;
+  std::set<std::string> named_writes_;
 };
+
+// Placeholders that the request does not feed, and what it reads of input
+// pipelines.
+std::vector<TensorDetails> MissingFeeds(const GraphCatalog& catalog,
+                                        const PrunedGraph& pruned) {
+  const Graph& graph = catalog.graph();
+  absl::flat_hash_set<Endpoint> read_by_run(pruned.fetches.begin(),
+                                            pruned.fetches.end());
+  for (int id : pruned.nodes) {
+    const std::vector<Endpoint>& inputs = graph.node(id).inputs;
+    read_by_run.insert(inputs.begin(), inputs.end());
+  }
+  std::vector<TensorDetails> out;
+  for (int id : pruned.nodes) {
+    const TensorDetails first = catalog.Describe({id, 0});
+    if (IsPlaceholderOp(graph.node(id).op()) && pruned.FeedOf({id, 0}) < 0) {
+      out.push_back(first);
+    } else if (first.placeholder) {  // an input pipeline
+      for (const int output : catalog.OutputsOf(id)) {
+        const Endpoint endpoint{id, output};
+        if (read_by_run.contains(endpoint) && pruned.FeedOf(endpoint) < 0) {
+          out.push_back(catalog.Describe(endpoint));
+        }
+      }
+    }
+  }
+  return out;
+}
+
+// How a run that was planned so would end.
+absl::Status StatusOfRun(const absl::Status& planned,
+                         const Explanation& found) {
+  RETURN_IF_ERROR(planned);
+  if (!found.missing_feeds.empty()) {
+    std::vector<std::string> names;
+    for (const auto& feed : found.missing_feeds) names.push_back(feed.name);
+    return InvalidArgument("to be fed as well: ", absl::StrJoin(names, ", "));
+  }
+  if (!found.variables_uninitialized.empty()) {
+    return FailedPrecondition(
+        "variables without a value: ",
+        absl::StrJoin(found.variables_uninitialized, ", "));
+  }
+  return absl::OkStatus();
+}
 
 int64_t ToInt(double value) {
   return value > 9e18 ? int64_t{9000000000000000000}
@@ -133,15 +210,10 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   for (const Endpoint& fetch : pruned.fetches) {
     out.fetches.push_back(catalog.Describe(fetch));
   }
-  absl::flat_hash_set<Endpoint> read_by_run(pruned.fetches.begin(),
-                                            pruned.fetches.end());
-  for (int id : pruned.nodes) {
-    const std::vector<Endpoint>& inputs = graph.node(id).inputs;
-    read_by_run.insert(inputs.begin(), inputs.end());
-  }
-  FunctionUse functions(catalog, call);
-  std::set<int> read;
-  std::set<int> written;
+  out.missing_feeds = MissingFeeds(catalog, pruned);
+  out.unsupported_ops = catalog.UnsupportedOps(pruned.nodes);
+
+  Usage usage(model, catalog, call);
   double flops = 0;
   double memory = 0;
   for (int id : pruned.nodes) {
@@ -154,51 +226,21 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
       memory += Elements(first.shape) *
                 static_cast<double>(DataTypeSize(first.dtype));
     }
-    if (IsPlaceholderOp(node.op()) && pruned.FeedOf({id, 0}) < 0) {
-      out.missing_feeds.push_back(first);
-    } else if (first.placeholder) {  // an input pipeline
-      for (const int output : catalog.OutputsOf(id)) {
-        const Endpoint endpoint{id, output};
-        if (read_by_run.contains(endpoint) && pruned.FeedOf(endpoint) < 0) {
-          out.missing_feeds.push_back(catalog.Describe(endpoint));
-        }
-      }
-    }
-    functions.Look(node, &out.op_counts, &read, &written);
-    const OpInfo* op = model.ops().Find(node.op());
-    if (op != nullptr && op->writes_variables) {
-      FindVariables(graph, node, written);
-      // Assigning does not look at the old value; updating in place does.
-      if (node.op() != "Assign" && node.op() != "AssignVariableOp") {
-        FindVariables(graph, node, read);
-      }
-    } else if (node.op() != "IsVariableInitialized" &&
-               node.op() != "VarIsInitializedOp") {
-      FindVariables(graph, node, read);
-    }
+    usage.Add(node);
   }
-  for (const Endpoint& fetch : pruned.fetches) {
-    if (IsVariableOp(graph.node(fetch.node).op())) read.insert(fetch.node);
-  }
+  for (const Endpoint& fetch : pruned.fetches) usage.AddFetch(fetch);
+  for (const auto& [op, count] : usage.op_counts()) out.op_counts[op] += count;
   out.flops = ToInt(flops);
   out.memory = ToInt(memory);
-  out.unsupported_ops = catalog.UnsupportedOps(pruned.nodes);
 
   const auto generation = model.Peek();
   for (const ModelVariable& variable : model_graph->variables()) {
-    if (functions.named_writes.count(variable.name) > 0) {
-      written.insert(variable.node);
-    }
-    if (functions.named_reads.count(variable.name) > 0) {
-      read.insert(variable.node);
-    }
-    if (written.count(variable.node) > 0) {
-      out.variables_written.push_back(variable.name);
-    }
-    if (read.count(variable.node) == 0) continue;
+    const bool written = usage.Writes(variable);
+    if (written) out.variables_written.push_back(variable.name);
+    if (!usage.Reads(variable)) continue;
     out.variables_read.push_back(variable.name);
     // What the run writes itself may be set before it is read.
-    if (written.count(variable.node) == 0 &&
+    if (!written &&
         (variable.slot < 0 || !generation->has_value(variable.slot))) {
       out.variables_uninitialized.push_back(variable.name);
     }
@@ -208,18 +250,7 @@ absl::StatusOr<Explanation> ExplainRun(const Model& model,
   if (prepared.ok()) {
     out.planned_nodes = static_cast<int64_t>((*prepared)->plan().nodes.size());
   }
-  if (!prepared.ok()) {
-    out.status = prepared.status();
-  } else if (!out.missing_feeds.empty()) {
-    std::vector<std::string> names;
-    for (const auto& feed : out.missing_feeds) names.push_back(feed.name);
-    out.status =
-        InvalidArgument("to be fed as well: ", absl::StrJoin(names, ", "));
-  } else if (!out.variables_uninitialized.empty()) {
-    out.status =
-        FailedPrecondition("variables without a value: ",
-                           absl::StrJoin(out.variables_uninitialized, ", "));
-  }
+  out.status = StatusOfRun(prepared.status(), out);
   return out;
 }
 
