@@ -336,7 +336,9 @@ def run_together(mutants, tests, seconds, tree, build, log, done):
     originals = mutate(together, tree, switches=True)
     try:
         targets = sorted({t for m in together for t in tests_of(m, tests)})
-        if not sh(["cmake", "--build", build, "--target"] + targets, tree, log):
+        # All that do not fit are to be seen in one go.
+        if not sh(["cmake", "--build", build, "--target"] + targets +
+                  ["--", "-k", "0"], tree, log):
             sys.exit(f"the mutants do not build together; say \"alone\" for those "
                      f"named in {log}")
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
