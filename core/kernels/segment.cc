@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 #include "core/base/checked_math.h"
@@ -88,22 +89,26 @@ constexpr SegmentLoops LoopsOf() {
   };
 }
 
-// In TensorFlow's order: the last id first, which tells how many segments
-// there are, then each id where the one after it differs.
-absl::Status CheckSortedIds(const Ints& ids) {
-  if (ids.empty()) return absl::OkStatus();
-  if (ids.back() < 0) return InvalidArgument("segment ids must be >= 0");
+// How many segments sorted ids name. Errors in TensorFlow's order: the last id
+// first, which tells how many there are, then each id where the one after it
+// differs.
+absl::StatusOr<int64_t> CountSegments(const Ints& ids) {
+  if (ids.empty()) return 0;
+  const std::optional<int64_t> count = CheckedAdd(ids.back(), 1);
+  if (!count.has_value() || *count <= 0) {
+    return InvalidArgument("segment ids must be >= 0");
+  }
   for (size_t i = 1; i < ids.size(); ++i) {
     if (ids[i] < ids[i - 1]) {
       return InvalidArgument("segment ids are not increasing");
     }
     if (ids[i] != ids[i - 1] && ids[i - 1] < 0) {
       return InvalidArgument(
-          "Segment id ", ids[i - 1], " out of range [0, ", ids.back() + 1,
+          "Segment id ", ids[i - 1], " out of range [0, ", *count,
           "), possibly because 'segment_ids' input is not sorted.");
     }
   }
-  return absl::OkStatus();
+  return *count;
 }
 
 // segment_ids is a sorted vector, one id for each row.
@@ -121,10 +126,8 @@ absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
         "segment_ids should be the same size as dimension 0 of input.");
   }
   ASSIGN_OR_RETURN(const Ints ids, ReadInts(ctx.input(1)));
-  RETURN_IF_ERROR(CheckSortedIds(ids));
-  const auto segments = CheckedAdd(rows == 0 ? -1 : ids[rows - 1], 1);
   Ints dims(data.shape().dims().begin(), data.shape().dims().end());
-  dims[0] = rows == 0 ? 0 : segments.value_or(-1);
+  ASSIGN_OR_RETURN(dims[0], CountSegments(ids));
   ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
   ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
   if (output->num_elements() == 0) return absl::OkStatus();

@@ -68,10 +68,12 @@ TEST(SegmentTest, RefusesBadIds) {
   expect({-1, -1}, "segment ids must be >= 0");
   expect({5, -1}, "segment ids must be >= 0");
   expect({0}, "segment_ids should be the same size as dimension 0 of input.");
+  // One more than the largest id is not a number any more.
   OpTester huge("SegmentSum");
-  huge.Input<float>({1}, {1});
-  huge.Input<int64_t>({1}, {std::numeric_limits<int64_t>::max()});
-  EXPECT_FALSE(huge.Run().ok());
+  huge.Input<float>({2}, {1, 2});
+  huge.Input<int64_t>({2}, {-1, std::numeric_limits<int64_t>::max()});
+  EXPECT_THAT(huge.Run(), HasCode(StatusCode::kInvalidArgument,
+                                  "segment ids must be >= 0"));
 }
 
 template <typename T>
