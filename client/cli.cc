@@ -13,6 +13,7 @@
 #include "core/base/nearest_names.h"
 #include "flags/flags.h"
 #include "flags/usage_text.h"
+#include "flags/version.h"
 
 namespace metagraph {
 namespace {
@@ -147,7 +148,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
 
   CLI::App app(kDescription, "metagraphctl");
   app.footer(kFooter);
-  app.set_version_flag("--version", "metagraphctl " METAGRAPH_VERSION);
+  app.set_version_flag("--version", VersionText("metagraphctl"));
   app.require_subcommand(1);
   app.fallthrough();  // options of all verbs may stand behind the verb
   BackendOptions options;

@@ -6,10 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/server.h"
 #include "server/server_options.h"
+#include "server/service_manager.h"
 
 namespace metagraph {
 namespace {
@@ -73,8 +76,18 @@ int Main(int argc, char** argv) {
                  server.status().ToString().c_str());
     return EXIT_FAILURE;
   }
-  while (signals.Wait() == SIGHUP) (*server)->RescanModels();
+  const auto systemd = ServiceManager::FromEnvironment();
+  const std::string status =
+      absl::StrCat("serving on ", absl::StrJoin((*server)->addresses(), ", "));
+  systemd->Ready(status);
+  systemd->WatchOver([&] { (*server)->models().List(); });
+  while (signals.Wait() == SIGHUP) {
+    systemd->Reloading();
+    (*server)->RescanModels();
+    systemd->Ready(status);
+  }
   LOG(INFO) << "draining";
+  systemd->Stopping();
   signals.Unblock();
   (*server)->Drain(options.drain_grace, options.drain_timeout);
   return EXIT_SUCCESS;

@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "flags/flags.h"
 #include "flags/usage_text.h"
+#include "flags/version.h"
 
 namespace metagraph {
 namespace {
@@ -356,7 +357,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   CommandLine out;
   ServerOptions& options = out.options;
   CLI::App app(kAbout, "metagraphd");
-  app.set_version_flag("--version", "metagraphd " METAGRAPH_VERSION);
+  app.set_version_flag("--version", VersionText("metagraphd"));
   app.get_formatter()->column_width(34);
   Flags flags(app);
   ModelTexts texts;

@@ -30,7 +30,7 @@ touch "$work/start"
 
 # What the layers are compiled with, but all in one and without optimisation.
 # clang cannot read GCC's precompiled headers: it gets their text.
-flags=(-std=c++20 -march=x86-64-v3 -DEIGEN_MPL2_ONLY '-DMETAGRAPH_VERSION="0"'
+flags=(-std=c++20 -march=x86-64-v3 -DEIGEN_MPL2_ONLY "-I$build/flags/build_info"
        -Wall -Wextra -Wshadow -Wno-unused-parameter -Wthread-safety
        "-isystem$build/proto" -isystem/usr/include/eigen3)
 for view in "$build"/views/*; do flags+=("-I$view"); done
