@@ -57,6 +57,9 @@ To Convert(From x) {
     } else {
       return Convert<To>(x.real());
     }
+  } else if constexpr (kIsSmallFloat<From> && std::is_same_v<To, bool>) {
+    // By its bits: as a float it may be too small to differ from 0.
+    return (Eigen::numext::bit_cast<uint16_t>(x) & 0x7fff) != 0;
   } else if constexpr (kIsSmallFloat<From>) {
     return Convert<To>(static_cast<float>(x));
   } else if constexpr (kIsComplex<To>) {

@@ -31,31 +31,33 @@ class ScatterElements final : public Kernel {
           "but received shape: []");
     }
     const int64_t count = value.dim(0);
-    std::vector<int64_t> indices;
-    if constexpr (kAll) {
-      for (int64_t i = 0; i < count; ++i) indices.push_back(i);
-    } else {
-      const auto given = ctx.input(1).values<int32_t>();
-      indices.assign(given.begin(), given.end());
+    absl::Span<const int32_t> indices;
+    int64_t largest = count - 1;
+    if constexpr (!kAll) {
+      indices = ctx.input(1).values<int32_t>();
+      if (static_cast<int64_t>(indices.size()) != count) {
+        return InvalidArgument(
+            "Expected len(indices) == values.shape[0], but "
+            "saw: ",
+            indices.size(), " vs. ", count);
+      }
+      largest = -1;
+      for (const int64_t index : indices) largest = std::max(largest, index);
     }
-    if (static_cast<int64_t>(indices.size()) != count) {
-      return InvalidArgument(
-          "Expected len(indices) == values.shape[0], but "
-          "saw: ",
-          indices.size(), " vs. ", count);
-    }
-    int64_t largest = -1;
-    for (const int64_t index : indices) largest = std::max(largest, index);
     if (largest >= array->size() && !array->dynamic_size()) {
       return InvalidArgument("Max scatter index must be < array size (",
                              largest, " vs. ", array->size(), ")");
     }
     TensorShape shape = value.shape();
     shape.RemoveDim(0);
+    // At once: rows without elements cost nothing to send, so there may be more
+    // of them than can be kept.
+    RETURN_IF_ERROR(array->Grow(largest + 1));
     if (kAll) array->MarkSize(count);
     for (int64_t i = 0; i < count; ++i) {
-      RETURN_IF_ERROR(array->Write(
-          indices[i], value.Rows(i, i + 1).Reshaped(shape), Accumulate));
+      RETURN_IF_ERROR(array->Write(kAll ? i : indices[i],
+                                   value.Rows(i, i + 1).Reshaped(shape),
+                                   Accumulate));
     }
     SetFlow(ctx, 0);
     return absl::OkStatus();

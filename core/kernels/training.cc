@@ -228,10 +228,11 @@ void FtrlStep(T* const* x, T lr, T l1, T l2, T l2_shrinkage, T lr_power,
       linear[i] =
           linear[i] + shrunk * lr - (power(sum) - power(accum[i])) * var[i];
       const T limit = l1 * lr;
-      const T clamped = linear[i] > limit    ? limit
-                        : linear[i] < -limit ? -limit
-                                             : linear[i];
-      var[i] = (clamped - linear[i]) / (power(sum) + T(2) * l2 * lr);
+      const T numerator = limit * Sign(linear[i]) - linear[i];
+      // Also of NaN it makes 0, as below.
+      var[i] = abs(linear[i]) > limit
+                   ? numerator / (power(sum) + T(2) * l2 * lr)
+                   : T(0);
       accum[i] = sum;
       continue;
     }

@@ -7,6 +7,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/strided_copy.h"
@@ -191,7 +192,25 @@ class Unique final : public Kernel {
     return SetRest(ctx, groups);
   }
 
-  // Slices along `axis` are equal if their bytes are.
+  // What stands for slice `number` among others: equal ones have the same key.
+  template <typename T>
+  static std::string SliceKey(const T* slice, int64_t size, int64_t number) {
+    std::vector<T> values(slice, slice + size);
+    bool equals_itself = true;
+    for (T& value : values) {
+      if constexpr (std::is_floating_point_v<T>) {
+        if (value == 0) value = 0;  // -0 equals 0
+      }
+      equals_itself = equals_itself && EqualsItself(value);
+    }
+    std::string key(reinterpret_cast<const char*>(values.data()),
+                    size * sizeof(T));
+    // One with a NaN equals no other; longer than all, its key does not.
+    if (!equals_itself) absl::StrAppend(&key, number);
+    return key;
+  }
+
+  // Slices along `axis`.
   static absl::Status OfSlices(KernelContext& ctx, const Tensor& x, int axis) {
     if (!IsPlainData(x.dtype())) {
       return Unimplemented("unique slices of strings");
@@ -207,16 +226,20 @@ class Unique final : public Kernel {
         {count, inner, slice}, {outer, count * inner, inner}, {inner, 1, 1}};
     RETURN_IF_ERROR(CopyStrided(ctx, x.dtype(), to_slices, x.raw_data(), 0,
                                 slices.mutable_raw_data(), 0));
-    const size_t bytes = slice * DataTypeSize(x.dtype());
     // A tensor, so that the budget says no: slices without elements cost
     // nothing to send.
     ASSIGN_OR_RETURN(Tensor key_tensor, ctx.AllocateTemp(DT_STRING, {count}));
     RETURN_IF_ERROR(key_tensor.ChargeBudget(slices.num_elements() *
                                             DataTypeSize(x.dtype())));
     std::string* keys = key_tensor.mutable_data<std::string>();
-    for (int64_t i = 0; i < count; ++i) {
-      keys[i] = std::string(slices.bytes().substr(i * bytes, bytes));
-    }
+    WithComparable(x.dtype(), [&]<typename T>() {
+      if constexpr (!std::is_same_v<T, std::string>) {
+        const T* const in = static_cast<const T*>(slices.raw_data());
+        for (int64_t i = 0; i < count; ++i) {
+          keys[i] = SliceKey(in + i * slice, slice, i);
+        }
+      }
+    });
     const Groups groups = GroupEqual<std::string>(keys, count);
 
     const int64_t kept = static_cast<int64_t>(groups.first.size());

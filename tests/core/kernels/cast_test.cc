@@ -47,6 +47,12 @@ TEST(CastTest, FloatsThatDoNotFitGiveWhatTheProcessorGives) {
 TEST(CastTest, EveryNumberButZeroIsTrue) {
   EXPECT_EQ(CastTo<bool>(std::vector<float>{0, -0.0f, 0.25f, kNan}),
             (std::vector<bool>{false, false, true, true}));
+  // The smallest bfloat16, which is less than a float need be to differ from 0
+  // where the processor takes small numbers for it.
+  EXPECT_EQ(CastTo<bool>(std::vector<bfloat16>{
+                Eigen::numext::bit_cast<bfloat16>(uint16_t{1}),
+                Eigen::numext::bit_cast<bfloat16>(uint16_t{0x8000})}),
+            (std::vector<bool>{true, false}));
   EXPECT_EQ(CastTo<float>(std::vector<bool>{true, false}),
             (std::vector<float>{1, 0}));
 }

@@ -251,6 +251,17 @@ TEST(TrainingTest, FtrlMayMultiplyLinearByTheRate) {
   EXPECT_NEAR(op.value(2), linear, 1e-6);
 }
 
+TEST(TrainingTest, FtrlOfNanMakesZero) {
+  for (const bool multiply : {false, true}) {
+    Optimizer<float> op("ApplyFtrl", {1, 1, 0}, {0.1f, 0.2f, 0.4f, -0.5f}, 3);
+    op.op().Attr("multiply_linear_by_lr", multiply);
+    ASSERT_OK(op.Run(
+        MakeTensor<float>({1}, {std::numeric_limits<float>::quiet_NaN()})));
+    EXPECT_EQ(op.value(0), 0);
+    EXPECT_TRUE(std::isnan(op.value(2)));
+  }
+}
+
 // Of the two variables, the second finds no memory for its new buffer.
 TEST(TrainingTest, WithoutMemoryForAllVariablesNoneMoves) {
   constexpr int64_t kCount = 1 << 18;

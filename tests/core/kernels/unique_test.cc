@@ -38,6 +38,16 @@ TEST(UniqueTest, FindsSlicesAlongAnAxis) {
   ExpectTensorEqual<int32_t>(flat.output(2), {1}, {2});
 }
 
+TEST(UniqueTest, SlicesCompareTheirElements) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  OpTester op("UniqueV2");
+  op.Input<double>({5, 2}, {0, 1, nan, 1, -0.0, 1, nan, 1, 0, 1});
+  op.Input<int32_t>({1}, {0});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<double>(op.output(0), {3, 2}, {0, 1, nan, 1, nan, 1});
+  ExpectTensorEqual<int32_t>(op.output(1), {5}, {0, 1, 0, 2, 0});
+}
+
 TEST(UniqueTest, RefusesMatricesWithoutAxis) {
   OpTester op("Unique");
   op.Input<float>({1, 1}, {1});

@@ -152,4 +152,21 @@ TEST_F(SessionListsTest, EndlessGrowthIsRefused) {
 }
 
 }  // namespace
+// They cost nothing to send, but each would take its place.
+TEST_F(SessionTest, ATensorArrayRefusesMoreEmptyRowsThanItCanKeep) {
+  TestGraph g;
+  g.Placeholder("rows", DT_FLOAT);
+  g.Const("size", Tensor::Scalar<int32_t>(0));
+  g.Const("flow", F(0));
+  g.Node("array", "TensorArray", {"size"},
+         {{"dtype", DT_FLOAT}, {"dynamic_size", true}});
+  g.Node("unpack", "TensorArrayUnpack", {"array", "rows", "flow"},
+         {{"T", DT_FLOAT}});
+  Open(g);
+  EXPECT_THAT(Run({{"rows:0", MakeTensor<float>({int64_t{1} << 33, 0}, {})}},
+                  {"unpack:0"}),
+              HasCode(absl::StatusCode::kResourceExhausted,
+                      "no memory for 8589934592"));
+}
+
 }  // namespace metagraph
