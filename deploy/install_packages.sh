@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs on Debian 12 or 13, and only what is missing.
-#   deploy/install_packages.sh [--tests]      --tests: also what the tests need
+#   deploy/install_packages.sh [--tests|--image]     also what the tests need, or
+#                                                    deploy/image/make_root.sh
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config
@@ -9,6 +10,8 @@ packages=(g++ cmake ninja-build pkg-config
   libre2-dev libcli11-dev nlohmann-json3-dev help2man)
 if [[ ${1-} == --tests ]]; then
   packages+=(libgtest-dev libgmock-dev clang-format clang-tidy dpkg-dev)
+elif [[ ${1-} == --image ]]; then
+  packages+=(ca-certificates dpkg-dev)
 fi
 
 missing=()

@@ -111,6 +111,8 @@ void Listener::SetServing(bool serving) {
     health->SetServingStatus(service, serving);
   }
   health->SetServingStatus("", serving);
+  // For probes whose failure means a new start: loading and draining are none.
+  health->SetServingStatus("liveness", true);
 }
 
 void Listener::Shutdown(absl::Time deadline) {

@@ -25,7 +25,7 @@ class Listener {
   absl::Status Start(const std::vector<std::string>& addresses,
                      const ServerOptions& options);
 
-  // What grpc.health.v1 says of all services.
+  // What grpc.health.v1 says of all services. "liveness" is always SERVING.
   void SetServing(bool serving);
 
   // Ends the streams that would otherwise outlast a drain.

@@ -26,6 +26,13 @@ std::vector<std::string> Words(FileSystem& fs, const std::string& path) {
   return absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty());
 }
 
+// The number that a small file holds; 0 if it holds none.
+int64_t Number(FileSystem& fs, const std::string& path) {
+  const std::vector<std::string> words = Words(fs, path);
+  int64_t number = 0;
+  return words.size() == 1 && absl::SimpleAtoi(words[0], &number) ? number : 0;
+}
+
 }  // namespace
 
 int UsableCpus(FileSystem& fs) {
@@ -40,16 +47,22 @@ int UsableCpus(FileSystem& fs) {
       absl::SimpleAtod(words[1], &period) && period > 0) {
     cpus = std::min(cpus, static_cast<int>((quota + period - 1) / period));
   }
+  // The same in cgroup v1; a quota of -1 is none.
+  const int64_t micros = Number(fs, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  const int64_t of = Number(fs, "/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  if (micros > 0 && of > 0) {
+    cpus = static_cast<int>(std::min<int64_t>(cpus, (micros + of - 1) / of));
+  }
   return std::max(cpus, 1);
 }
 
 int64_t UsableMemory(FileSystem& fs) {
   int64_t bytes =
       static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const std::vector<std::string> words = Words(fs, "/sys/fs/cgroup/memory.max");
-  int64_t limit = 0;
-  if (words.size() == 1 && absl::SimpleAtoi(words[0], &limit) && limit > 0) {
-    bytes = std::min(bytes, limit);
+  for (const char* file : {"/sys/fs/cgroup/memory.max",
+                           "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    const int64_t limit = Number(fs, file);
+    if (limit > 0) bytes = std::min(bytes, limit);
   }
   return bytes;
 }

@@ -28,6 +28,7 @@ class Signals {
     // A client that goes away is an error code, not the end.
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);  // a write that is too large just fails
+    signal(SIGCHLD, SIG_IGN);  // as a container's first process: no zombies
   }
   int Wait() const {
     int signal = 0;

@@ -92,6 +92,13 @@ TEST_F(LifecycleTest, HealthTellsTheTruthUntilTheEnd) {
     ASSERT_TRUE(health_->Check(&of_one, request, &response).ok()) << service;
     EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING) << service;
   }
+  {
+    grpc::ClientContext of_process;
+    HealthCheckRequest request;
+    request.set_service("liveness");
+    ASSERT_TRUE(health_->Check(&of_process, request, &response).ok());
+    EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  }
   // In the grace calls are still answered.
   v1::RunResponse run_response;
   EXPECT_TRUE(Run(SeedRun(), &run_response).ok());
