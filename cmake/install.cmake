@@ -11,9 +11,13 @@ install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/metagraph/proto
 # The folder is known only now: `cmake --install BUILD --prefix /usr`.
 install(CODE "
   set(bindir \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR})
-  configure_file(${PROJECT_SOURCE_DIR}/deploy/systemd/metagraphd.service.in
-                 ${PROJECT_BINARY_DIR}/metagraphd.service @ONLY)"
+  foreach(file IN ITEMS metagraphd.service tls.conf)
+    configure_file(${PROJECT_SOURCE_DIR}/deploy/systemd/\${file}.in
+                   ${PROJECT_BINARY_DIR}/\${file} @ONLY)
+  endforeach()"
   COMPONENT systemd)
+install(FILES ${PROJECT_BINARY_DIR}/tls.conf
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT systemd)
 install(FILES ${PROJECT_BINARY_DIR}/metagraphd.service
         DESTINATION lib/systemd/system COMPONENT systemd)
 

@@ -19,7 +19,8 @@ expect_files() {  # COMPONENT FILE…
 }
 expect_files daemon usr/bin/metagraphd
 expect_files cli usr/bin/metagraphctl
-expect_files systemd usr/lib/systemd/system/metagraphd.service
+expect_files systemd usr/lib/systemd/system/metagraphd.service \
+  usr/share/doc/metagraphd/examples/tls.conf
 expect_files completion usr/share/bash-completion/completions/metagraphctl \
   usr/share/bash-completion/completions/metagraphd
 expect_files man usr/share/man/man1/metagraphctl.1 usr/share/man/man8/metagraphd.8
@@ -36,6 +37,9 @@ protoc --proto_path="$work/protos/usr/share/metagraph/proto" \
 grep -q '^ExecStart=/usr/bin/metagraphd$' \
   "$work/systemd/usr/lib/systemd/system/metagraphd.service" ||
   fail "the unit starts another program"
+grep -q '^ExecStart=/usr/bin/metagraphd --tls_cert=' \
+  "$work/systemd/usr/share/doc/metagraphd/examples/tls.conf" ||
+  fail "the example of TLS starts another program"
 grep -q 'max_inflight' "$work/man/usr/share/man/man8/metagraphd.8" ||
   fail "the man page tells no flags"
 
