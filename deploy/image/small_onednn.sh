@@ -32,7 +32,8 @@ dpkg-source --no-check --extract onednn_*.dsc onednn >/dev/null
 # Debian's patch wants it for logging, which is off.
 sed -i '/find_package(spdlog/d' onednn/src/CMakeLists.txt
 
-# Size before speed: what computes is written by it when it is needed.
+# Size before speed: what computes is written by it when it is needed. Without
+# git, which would tell the commit of the project that it finds around.
 cmake -S onednn -B build -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel \
   -DCMAKE_CXX_FLAGS="-ffile-prefix-map=$work=. -ffunction-sections -fdata-sections" \
   -DDNNL_LIBRARY_TYPE=STATIC -DONEDNN_ARCH_OPT_FLAGS= \
@@ -42,6 +43,7 @@ cmake -S onednn -B build -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel \
   -DONEDNN_ENABLE_GEMM_KERNELS_ISA=AVX512 \
   -DONEDNN_BUILD_GRAPH=OFF -DONEDNN_EXPERIMENTAL_LOGGING=OFF \
   -DDNNL_ENABLE_JIT_PROFILING=OFF -DDNNL_ENABLE_ITT_TASKS=OFF \
+  -DCMAKE_DISABLE_FIND_PACKAGE_Git=ON \
   -DDNNL_BUILD_TESTS=OFF -DDNNL_BUILD_EXAMPLES=OFF -DDNNL_BUILD_DOC=OFF \
   -DCMAKE_INSTALL_PREFIX="$out" -DCMAKE_INSTALL_LIBDIR=lib \
   ${MG_CCACHE:+-DCMAKE_CXX_COMPILER_LAUNCHER="$MG_CCACHE"} >configure.log
