@@ -9,7 +9,7 @@ packages=(g++ cmake ninja-build pkg-config
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
   libre2-dev libcli11-dev nlohmann-json3-dev help2man)
 if [[ ${1-} == --tests ]]; then
-  packages+=(libgtest-dev libgmock-dev clang-format clang-tidy dpkg-dev)
+  packages+=(libgtest-dev libgmock-dev clang-format clang-tidy dpkg-dev file)
 elif [[ ${1-} == --image ]]; then
   packages+=(ca-certificates dpkg-dev)
 fi

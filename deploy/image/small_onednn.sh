@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds oneDNN with only what the kernels call (core/kernels/onednn.h) from
-# Debian's own source package, as a static library: 5 MB of the image, not 40.
+# Debian's own source package, as a static library: 18 MB of the image, not 40.
 #   deploy/image/small_onednn.sh FOLDER     headers and library, made once
 # Needs apt-get source, so dpkg-dev, and the packages that the project needs.
 set -euo pipefail
