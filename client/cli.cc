@@ -139,6 +139,31 @@ absl::Status CheckFits(const VerbSet& verbs, bool local,
   return absl::OkStatus();
 }
 
+void AddConnectionOptions(CLI::App& app, ConnectionOptions* options) {
+  AddText(app, "--server", &options->server,
+          "The daemon: HOST:PORT or unix:PATH")
+      ->envname("METAGRAPHCTL_SERVER")
+      ->default_val("127.0.0.1:8500");
+  app.add_flag("--tls", options->tls, "Speak TLS; as any of the next four, too")
+      ->envname("METAGRAPHCTL_TLS");
+  AddText(app, "--tls-ca", &options->tls_ca,
+          "PEM file with the roots of the daemon's certificate; without it the "
+          "machine's")
+      ->envname("METAGRAPHCTL_TLS_CA");
+  AddText(app, "--tls-cert", &options->tls_cert,
+          "PEM file with the certificate to show")
+      ->envname("METAGRAPHCTL_TLS_CERT");
+  AddText(app, "--tls-key", &options->tls_key, "PEM file with its key")
+      ->envname("METAGRAPHCTL_TLS_KEY");
+  AddText(app, "--tls-name", &options->tls_name,
+          "The name that the daemon's certificate has, if it is not the host's")
+      ->envname("METAGRAPHCTL_TLS_NAME");
+  AddText(app, "--token-file", &options->token_file,
+          "File with the token to show; without it the token in "
+          "METAGRAPHCTL_TOKEN, if set")
+      ->envname("METAGRAPHCTL_TOKEN_FILE");
+}
+
 }  // namespace
 
 int RunCli(std::vector<std::string> arguments, Console& console,
@@ -152,10 +177,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   app.require_subcommand(1);
   app.fallthrough();  // options of all verbs may stand behind the verb
   BackendOptions options;
-  AddText(app, "--server", &options.server,
-          "The daemon: HOST:PORT or unix:PATH")
-      ->envname("METAGRAPHCTL_SERVER")
-      ->default_val("127.0.0.1:8500");
+  AddConnectionOptions(app, &options.connection);
   AddText(
       app, "--local", &options.local,
       "Open this model, a folder, a graph file or a checkpoint, in place of "
@@ -219,7 +241,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   }
   if (absl::IsUnavailable(status) && !local) {
     const int code = Report(status, console);
-    console.err << "  asked: " << options.server << "\n";
+    console.err << "  asked: " << options.connection.server << "\n";
     return code;
   }
   return Report(status, console);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/backend.h"
+#include "client/connection.h"
 #include "client/console.h"
 #include "core/checkpoint/name_map.h"
 
@@ -15,7 +16,7 @@ namespace metagraph {
 
 // What a command line says about whom to ask.
 struct BackendOptions {
-  std::string server;
+  ConnectionOptions connection;
   // A model folder to be opened in this process; empty: ask the server.
   std::string local;
   RestoreMapping mapping;  // of its checkpoint

@@ -21,7 +21,7 @@ absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
     return MakeLocalBackend(
         {options.local, options.local, options.mapping, options.timeout});
   }
-  return MakeRemoteBackend({options.server, options.timeout});
+  return MakeRemoteBackend({options.connection, options.timeout});
 }
 
 }  // namespace

@@ -3,13 +3,12 @@
 #include <chrono>
 #include <climits>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "client/grpc_status.h"
 #include "core/base/status.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "metagraph/v1/admin.grpc.pb.h"
 #include "metagraph/v1/inference.grpc.pb.h"
 #include "metagraph/v1/inspect.grpc.pb.h"
@@ -23,12 +22,12 @@ using v1::Inspect;
 
 class RemoteBackend final : public Backend {
  public:
-  RemoteBackend(const std::shared_ptr<grpc::Channel>& channel,
-                absl::Duration timeout)
+  RemoteBackend(Connection connection, absl::Duration timeout)
       : timeout_(timeout),
-        inspect_(Inspect::NewStub(channel)),
-        inference_(Inference::NewStub(channel)),
-        admin_(Admin::NewStub(channel)) {}
+        token_(std::move(connection.token)),
+        inspect_(Inspect::NewStub(connection.channel)),
+        inference_(Inference::NewStub(connection.channel)),
+        admin_(Admin::NewStub(connection.channel)) {}
 
   absl::StatusOr<v1::ListModelsResponse> ListModels(
       const v1::ListModelsRequest& request) override {
@@ -135,6 +134,9 @@ class RemoteBackend final : public Backend {
   }
 
   void Prepare(grpc::ClientContext* context) const {
+    if (!token_.empty()) {
+      context->AddMetadata("authorization", "Bearer " + token_);
+    }
     if (timeout_ == absl::InfiniteDuration()) return;
     context->set_deadline(std::chrono::system_clock::now() +
                           absl::ToChronoMilliseconds(timeout_));
@@ -175,6 +177,7 @@ class RemoteBackend final : public Backend {
   }
 
   const absl::Duration timeout_;
+  const std::string token_;
   const std::unique_ptr<Inspect::Stub> inspect_;
   const std::unique_ptr<Inference::Stub> inference_;
   const std::unique_ptr<Admin::Stub> admin_;
@@ -182,15 +185,11 @@ class RemoteBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeRemoteBackend(const RemoteOptions& options) {
-  grpc::ChannelArguments arguments;
-  // Tensors are large; the server has the limits.
-  arguments.SetMaxReceiveMessageSize(INT_MAX);
-  arguments.SetMaxSendMessageSize(INT_MAX);
-  return std::make_unique<RemoteBackend>(
-      grpc::CreateCustomChannel(options.server,
-                                grpc::InsecureChannelCredentials(), arguments),
-      options.timeout);
+absl::StatusOr<std::shared_ptr<Backend>> MakeRemoteBackend(
+    const RemoteOptions& options) {
+  ASSIGN_OR_RETURN(Connection connection, Connect(options.connection));
+  return std::make_shared<RemoteBackend>(std::move(connection),
+                                         options.timeout);
 }
 
 }  // namespace metagraph

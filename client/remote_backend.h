@@ -1,22 +1,23 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/backend.h"
+#include "client/connection.h"
 
 namespace metagraph {
 
 struct RemoteOptions {
-  // `host:port` or `unix:PATH`.
-  std::string server;
+  ConnectionOptions connection;
   // For every call; infinite: none.
   absl::Duration timeout = absl::InfiniteDuration();
 };
 
 // The calls, made to a daemon over gRPC. Connects at the first call; a server
-// that is not there is UNAVAILABLE at once.
-std::unique_ptr<Backend> MakeRemoteBackend(const RemoteOptions& options);
+// that is not there is UNAVAILABLE at once. Errors: as Connect.
+absl::StatusOr<std::shared_ptr<Backend>> MakeRemoteBackend(
+    const RemoteOptions& options);
 
 }  // namespace metagraph

@@ -1,17 +1,9 @@
 #include "server/admin_service.h"
 
-#include "core/base/status.h"
 #include "server/stream_call.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
-
-absl::Status AdminService::CheckAllowed() const {
-  if (allowed_) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      "calls that change state are not served on this address; see "
-      "--admin_listen");
-}
 
 #define ADMIN_CALL(name)                                                      \
   grpc::ServerUnaryReactor* AdminService::name(                               \
@@ -21,23 +13,19 @@ absl::Status AdminService::CheckAllowed() const {
         support_, support_.admin, "metagraph.v1.Admin/" #name, *context,      \
         response,                                                             \
         [this, request, response](CallContext& call) -> absl::Status {        \
-          RETURN_IF_ERROR(CheckAllowed());                                    \
           return handler_.name(*request, call, response);                     \
         });                                                                   \
   }
-#define ADMIN_STREAM(name)                                                 \
-  grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(        \
-      grpc::CallbackServerContext* context,                                \
-      const v1::name##Request* request) {                                  \
-    return StartStream<v1::name##Response>(                                \
-        support_, support_.admin, support_.admission,                      \
-        "metagraph.v1.Admin/" #name, *context,                             \
-        [this, request](                                                   \
-            CallContext& call,                                             \
-            const MessageSink<v1::name##Response>& sink) -> absl::Status { \
-          RETURN_IF_ERROR(CheckAllowed());                                 \
-          return handler_.name(*request, call, sink);                      \
-        });                                                                \
+#define ADMIN_STREAM(name)                                                    \
+  grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(           \
+      grpc::CallbackServerContext* context,                                   \
+      const v1::name##Request* request) {                                     \
+    return StartStream<v1::name##Response>(                                   \
+        support_, support_.admin, support_.admission,                         \
+        "metagraph.v1.Admin/" #name, *context,                                \
+        [this, request](CallContext& call,                                    \
+                        const MessageSink<v1::name##Response>& sink)          \
+            -> absl::Status { return handler_.name(*request, call, sink); }); \
   }
 
 ADMIN_CALL(LoadModel)

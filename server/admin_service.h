@@ -9,10 +9,8 @@ namespace metagraph {
 // metagraph.v1.Admin over gRPC.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  // On a listener where the calls are not `allowed` they all answer
-  // PERMISSION_DENIED.
-  AdminService(const AdminHandler& handler, CallSupport& support, bool allowed)
-      : handler_(handler), support_(support), allowed_(allowed) {}
+  AdminService(const AdminHandler& handler, CallSupport& support)
+      : handler_(handler), support_(support) {}
 
   grpc::ServerUnaryReactor* LoadModel(grpc::CallbackServerContext* context,
                                       const v1::LoadModelRequest* request,
@@ -48,11 +46,8 @@ class AdminService final : public v1::Admin::CallbackService {
       v1::SetLogLevelResponse* response) override;
 
  private:
-  absl::Status CheckAllowed() const;
-
   const AdminHandler& handler_;
   CallSupport& support_;
-  const bool allowed_;
 };
 
 }  // namespace metagraph

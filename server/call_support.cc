@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/base/error_details.h"
+#include "core/base/status.h"
 #include "glog/logging.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -26,6 +27,19 @@ std::string Shorten(absl::string_view message) {
   // Not in the middle of a character.
   while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
   return absl::StrCat(message.substr(0, end), kEnd);
+}
+
+Authorizer::Decision Decide(const CallSupport& support, const char* method,
+                            const grpc::CallbackServerContext& context) {
+  if (support.authorizer == nullptr) return {{}, kAllRoles, ""};
+  return support.authorizer->Decide(method, context);
+}
+
+// A call that is not allowed takes no place.
+absl::StatusOr<Admission::Ticket> EnterIf(const absl::Status& allowed,
+                                          Admission& admission) {
+  if (!allowed.ok()) return allowed;
+  return admission.Enter();
 }
 
 }  // namespace
@@ -106,7 +120,8 @@ CallScope::CallScope(CallSupport& support, const char* method,
       context_(context),
       answer_(answer),
       start_(SteadyNanos()),
-      ticket_(support.admission.Enter()) {}
+      decision_(Decide(support, method, context)),
+      ticket_(EnterIf(decision_.status, support.admission)) {}
 
 CallScope::CallScope(CallSupport& support, Admission& admission,
                      const char* method, grpc::CallbackServerContext& context)
@@ -115,12 +130,17 @@ CallScope::CallScope(CallSupport& support, Admission& admission,
       context_(context),
       answer_(nullptr),
       start_(SteadyNanos()),
-      ticket_(admission.Enter()) {}
+      decision_(Decide(support, method, context)),
+      ticket_(EnterIf(decision_.status, admission)) {}
 
 grpc::Status CallScope::Close(absl::Status status) {
   if (status.ok() && answer_ != nullptr) status = CheckMessageSize(*answer_);
   if (!status.ok()) {
-    support_.failures.Add(method_, context_.peer(), status,
+    // Only the log is told why a call was not allowed.
+    const absl::Status logged = decision_.reason.empty()
+                                    ? status
+                                    : Annotate(status, decision_.reason, ": ");
+    support_.failures.Add(method_, context_.peer(), logged,
                           SteadyNanos() - start_);
   } else {
     VLOG(1) << method_ << " from " << context_.peer() << " took "

@@ -15,6 +15,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
 #include "server/admission.h"
+#include "server/authorizer.h"
 
 namespace metagraph {
 
@@ -57,6 +58,8 @@ struct CallSupport {
   ThreadPool& admin;    // loads, restores, saves
   Admission& reading;   // streams of values and graphs under way
   Admission& watching;  // streams of events, which may go on for ever
+  // Of the listener; nullptr: every call is allowed.
+  const Authorizer* authorizer = nullptr;
 };
 
 // One call from its arrival to its status.
@@ -73,6 +76,8 @@ class CallScope {
   CallScope(CallScope&&) = default;
   CallScope& operator=(CallScope&&) = delete;
 
+  // Whether a run may change variables, tables or files.
+  bool may_change_state() const { return Contains(decision_.roles, kAdmin); }
   // OK, or why the call is turned away.
   const absl::Status& admitted() const { return ticket_.status(); }
   // What to answer; a failure is logged. RESOURCE_EXHAUSTED in place of OK: the
@@ -85,6 +90,7 @@ class CallScope {
   grpc::CallbackServerContext& context_;
   const google::protobuf::MessageLite* const answer_;
   const int64_t start_;
+  const Authorizer::Decision decision_;
   absl::StatusOr<Admission::Ticket> ticket_;
 };
 

@@ -74,6 +74,13 @@ std::string RunText(const Request& request) {
   return ForLog(out);
 }
 
+absl::Status CheckMayRun(const InferenceHandler::Prepared& prepared,
+                         bool may_change_state) {
+  const Plan& plan = prepared.executor->plan();
+  const bool changes = plan.writes_variables || plan.changes_files_or_tables;
+  return changes && !may_change_state ? MayNotChangeState() : absl::OkStatus();
+}
+
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    CallSupport& support, const char* method,
@@ -85,6 +92,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   }
   VLOG(2) << method << ": " << RunText(request);
   const absl::Time deadline = DeadlineOf(context);
+  const bool may_change_state = scope.may_change_state();
   const auto start_pooled = [&](auto work) {
     auto* call = new PooledUnary<decltype(work)>(std::move(scope), deadline,
                                                  std::move(work));
@@ -92,11 +100,12 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     return call;
   };
   const auto start_from_scratch = [&] {
-    return start_pooled(
-        [&handler, &request, response](CallContext& call) -> absl::Status {
-          ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
-          return handler.Run(prepared, request, call, response);
-        });
+    return start_pooled([&handler, &request, response,
+                         may_change_state](CallContext& call) -> absl::Status {
+      ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
+      RETURN_IF_ERROR(CheckMayRun(prepared, may_change_state));
+      return handler.Run(prepared, request, call, response);
+    });
   };
   if (IsLarge(request) || NamesGeneration(request)) return start_from_scratch();
   CallContext call(deadline);
@@ -106,6 +115,10 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     return FinishNow(context, scope.Close(prepared.status()));
   }
   if (prepared->executor == nullptr) return start_from_scratch();
+  if (const absl::Status status = CheckMayRun(*prepared, may_change_state);
+      !status.ok()) {
+    return FinishNow(context, scope.Close(status));
+  }
   if (IsQuick(*prepared)) {
     return FinishNow(
         context, scope.Close(handler.Run(*prepared, request, call, response)));

@@ -7,11 +7,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/impl/server_builder_option.h"
 
 namespace metagraph {
 namespace {
@@ -52,18 +54,39 @@ std::string BindProblem(const std::string& address) {
   return out;
 }
 
+// Plugins are the process's: a listener drops those that it shall not have.
+class WithoutPlugins final : public grpc::ServerBuilderOption {
+ public:
+  explicit WithoutPlugins(std::vector<std::string> names)
+      : names_(std::move(names)) {}
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
+                         plugins) override {
+    std::erase_if(*plugins, [this](const auto& plugin) {
+      return absl::c_linear_search(names_, plugin->name());
+    });
+  }
+
+ private:
+  const std::vector<std::string> names_;
+};
+
 }  // namespace
 
 Listener::Listener(const InspectHandler& inspect,
                    const InferenceHandler& inference, const AdminHandler& admin,
-                   CallSupport& support, bool allow_admin)
-    : inspect_(inspect, support),
-      inference_(inference, support),
-      session_(inference, support),
-      admin_(admin, support, allow_admin) {}
+                   const CallSupport& support, const Authorizer::Rules& rules)
+    : authorizer_(rules),
+      support_(support),
+      inspect_(inspect, support_),
+      inference_(inference, support_),
+      session_(inference, support_),
+      admin_(admin, support_) {
+  support_.authorizer = &authorizer_;
+}
 
-absl::Status Listener::Start(const std::vector<std::string>& addresses,
-                             const ServerOptions& options) {
+absl::Status Listener::Start(const std::vector<Address>& addresses,
+                             const ServerOptions& options, bool channelz) {
   grpc::ServerBuilder builder;
   // A port that another process uses must be an error.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -71,34 +94,34 @@ absl::Status Listener::Start(const std::vector<std::string>& addresses,
   builder.SetMaxSendMessageSize(-1);
   std::vector<int> ports(addresses.size());
   for (size_t i = 0; i < addresses.size(); ++i) {
-    builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(),
+    builder.AddListeningPort(addresses[i].address, addresses[i].credentials,
                              &ports[i]);
   }
   builder.RegisterService(&inspect_);
   builder.RegisterService(&inference_);
   builder.RegisterService(&session_);
   builder.RegisterService(&admin_);
+  std::vector<std::string> unwanted;
+  if (!options.reflection) unwanted.emplace_back("proto_server_reflection");
+  if (!channelz) unwanted.emplace_back("channelz_service");
+  builder.SetOption(std::make_unique<WithoutPlugins>(std::move(unwanted)));
   server_ = builder.BuildAndStart();
   for (size_t i = 0; i < addresses.size(); ++i) {
+    const std::string& address = addresses[i].address;
+    const bool is_path = absl::StartsWith(address, "unix:");
     // Ports are bound in their order: the first without one is the bad one.
-    if (ports[i] != 0 ||
-        (server_ != nullptr && absl::StartsWith(addresses[i], "unix:"))) {
-      continue;
+    if (ports[i] == 0 && (server_ == nullptr || !is_path)) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", address,
+                                                 ": ", BindProblem(address)));
     }
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", addresses[i], ": ", BindProblem(addresses[i])));
+    bound_.push_back(
+        is_path ? address
+                : absl::StrCat(address.substr(0, address.rfind(':') + 1),
+                               ports[i]));
   }
   if (server_ == nullptr) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", absl::StrJoin(addresses, ", ")));
-  }
-  for (size_t i = 0; i < addresses.size(); ++i) {
-    const std::string& address = addresses[i];
-    bound_.push_back(
-        absl::StartsWith(address, "unix:")
-            ? address
-            : absl::StrCat(address.substr(0, address.rfind(':') + 1),
-                           ports[i]));
+        absl::StrCat("cannot listen on ", absl::StrJoin(bound_, ", ")));
   }
   SetServing(false);
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "server/admin_service.h"
+#include "server/authorizer.h"
 #include "server/inference_service.h"
 #include "server/inspect_service.h"
 #include "server/server_options.h"
@@ -18,12 +19,17 @@ namespace metagraph {
 class Listener {
  public:
   Listener(const InspectHandler& inspect, const InferenceHandler& inference,
-           const AdminHandler& admin, CallSupport& support, bool allow_admin);
+           const AdminHandler& admin, const CallSupport& support,
+           const Authorizer::Rules& rules);
 
+  struct Address {
+    std::string address;
+    std::shared_ptr<grpc::ServerCredentials> credentials;
+  };
   // Binds and begins to answer, as NOT_SERVING. UNAVAILABLE names the address
-  // that cannot be bound, and why.
-  absl::Status Start(const std::vector<std::string>& addresses,
-                     const ServerOptions& options);
+  // that cannot be bound, and why. `channelz`: also tells of connections.
+  absl::Status Start(const std::vector<Address>& addresses,
+                     const ServerOptions& options, bool channelz);
 
   // What grpc.health.v1 says of all services. "liveness" is always SERVING.
   void SetServing(bool serving);
@@ -38,6 +44,8 @@ class Listener {
   const std::vector<std::string>& bound() const { return bound_; }
 
  private:
+  const Authorizer authorizer_;
+  CallSupport support_;
   InspectService inspect_;
   InferenceService inference_;
   SessionService session_;

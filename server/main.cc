@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "google/protobuf/stubs/logging.h"
+#include "server/handshake_log.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/service_manager.h"
@@ -67,9 +68,9 @@ int Main(int argc, char** argv) {
     return command_line.exit_code;
   }
   const ServerOptions& options = command_line.options;
-  // Our own messages say what is wrong; gRPC's lines are for its debuggers.
-  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   InitLogging(argv[0], options.verbosity);
+  // Our own messages say what is wrong; gRPC's lines are for its debuggers.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) LogFailedHandshakes();
 
   auto server = Server::Start(options, Platform::Real());
   if (!server.ok()) {

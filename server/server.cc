@@ -1,14 +1,19 @@
 #include "server/server.h"
 
+#include <array>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/tensor/buffer.h"
 #include "glog/logging.h"
 #include "grpc/health/v1/health.pb.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "server/call_support.h"
+#include "server/credentials.h"
 #include "server/folder_watcher.h"
 #include "server/handlers/admin_handler.h"
 #include "server/handlers/inference_handler.h"
@@ -17,6 +22,7 @@
 #include "server/load_log.h"
 #include "server/machine.h"
 #include "server/start_models.h"
+#include "server/transport.h"
 
 namespace metagraph {
 namespace {
@@ -63,6 +69,12 @@ absl::Status CheckPortFile(FileSystem& files, const std::string& path) {
                                    status.message()));
 }
 
+TlsFiles TlsOf(const ServerOptions& options, const std::string& address) {
+  const auto own = options.listener_tls.find(address);
+  if (own != options.listener_tls.end()) return own->second;
+  return absl::StartsWith(address, "unix:") ? TlsFiles() : options.tls;
+}
+
 }  // namespace
 
 Platform Platform::Real() { return {&FileSystem::Posix(), &Clock::Real()}; }
@@ -71,7 +83,8 @@ Platform Platform::Real() { return {&FileSystem::Posix(), &Clock::Real()}; }
 class Server::Parts {
  public:
   Parts(const ServerOptions& options, const Platform& platform,
-        std::unique_ptr<const OpRegistry> registry, int threads)
+        std::unique_ptr<const OpRegistry> registry,
+        std::unique_ptr<CredentialFile> known, int threads)
       : ops(std::move(registry)),
         compute("compute", threads),
         lifecycle("lifecycle", kLifecycleThreads),
@@ -91,8 +104,19 @@ class Server::Parts {
         watching(kWatches, "watches"),
         support{admission, failures,    requests, inspection, readers,
                 checks,    admin_calls, reading,  watching},
-        trusted(inspect, inference, admin, support, /*allow_admin=*/true),
-        open(inspect, inference, admin, support, /*allow_admin=*/false) {}
+        credentials(std::move(known)),
+        local(inspect, inference, admin, support,
+              {.serves_admin = options.admin_listen.empty()}),
+        open(inspect, inference, admin, support,
+             {.serves_admin =
+                  options.admin_listen.empty() && credentials != nullptr,
+              .credentials = credentials.get()}),
+        apart(inspect, inference, admin, support,
+              {.credentials = IsLocalAddress(options.admin_listen)
+                                  ? nullptr
+                                  : credentials.get()}) {}
+
+  std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
 
   const std::unique_ptr<const OpRegistry> ops;
   ThreadPool compute;
@@ -113,8 +137,10 @@ class Server::Parts {
   Admission watching;
   FailureLog failures;
   CallSupport support;
-  Listener trusted;  // where calls that change state are allowed
-  Listener open;
+  const std::unique_ptr<CredentialFile> credentials;
+  Listener local;  // --listen on this machine only: callers are not asked
+  Listener open;   // the other ones
+  Listener apart;  // --admin_listen
   std::unique_ptr<FolderWatcher> watcher;
 
  private:
@@ -145,13 +171,19 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   // Once per process: both have no effect on servers built before.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   // The built-in health service has no descriptor of its own; this one makes
   // the linker keep ours, for reflection.
   grpc::health::v1::HealthCheckRequest::descriptor();
 
+  std::unique_ptr<CredentialFile> credentials;
+  if (!options.tokens.empty()) {
+    ASSIGN_OR_RETURN(credentials,
+                     CredentialFile::Open(*platform.files, options.tokens));
+  }
   std::unique_ptr<Server> server(new Server);
-  server->parts_ =
-      std::make_unique<Parts>(options, platform, std::move(ops), threads);
+  server->parts_ = std::make_unique<Parts>(options, platform, std::move(ops),
+                                           std::move(credentials), threads);
   Parts& parts = *server->parts_;
 
   RETURN_IF_ERROR(CheckPortFile(*platform.files, options.port_file));
@@ -161,31 +193,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   // Bound first: a port in use is found at once, and health can be asked for
   // while models load.
-  std::vector<std::string> trusted;
-  std::vector<std::string> open;
-  for (const std::string& address : options.listen) {
-    const bool local = options.admin_listen.empty() && IsLocalAddress(address);
-    (local ? trusted : open).push_back(address);
-  }
-  if (!options.admin_listen.empty()) trusted.push_back(options.admin_listen);
-  if (!trusted.empty()) RETURN_IF_ERROR(parts.trusted.Start(trusted, options));
-  if (!open.empty()) RETURN_IF_ERROR(parts.open.Start(open, options));
-  size_t next_trusted = 0;
-  size_t next_open = 0;
-  for (const std::string& address : options.listen) {
-    const bool local = options.admin_listen.empty() && IsLocalAddress(address);
-    server->addresses_.push_back(local ? parts.trusted.bound()[next_trusted++]
-                                       : parts.open.bound()[next_open++]);
-  }
-  if (!options.admin_listen.empty()) {
-    server->admin_address_ = parts.trusted.bound().back();
-  }
+  RETURN_IF_ERROR(server->Listen(options, *platform.files));
 
   RETURN_IF_ERROR(LoadModels(options.models, parts.models));
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
                                                   options.watch_graph);
-  parts.trusted.SetServing(true);
-  parts.open.SetServing(true);
+  for (Listener* listener : parts.listeners()) listener->SetServing(true);
 
   std::vector<std::string> lines = server->addresses_;
   if (!server->admin_address_.empty()) lines.push_back(server->admin_address_);
@@ -196,6 +209,50 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   LOG(INFO) << "serving on " << absl::StrJoin(lines, ", ");
   return server;
+}
+
+absl::Status Server::Listen(const ServerOptions& options, FileSystem& files) {
+  Parts& parts = *parts_;
+  const bool tokens = parts.credentials != nullptr;
+  std::vector<Listener::Address> local;
+  std::vector<Listener::Address> open;
+  std::vector<Listener::Address> apart;
+  const auto add = [&](const std::string& address,
+                       std::vector<Listener::Address>& to) -> absl::Status {
+    const TlsFiles tls = TlsOf(options, address);
+    ASSIGN_OR_RETURN(auto credentials,
+                     MakeServerCredentials(files, tls, tokens));
+    if (tokens && tls.cert.empty() && !IsLocalAddress(address)) {
+      LOG(WARNING) << "tokens come in the clear on " << address
+                   << ": it has no --tls_cert";
+    }
+    to.push_back({address, std::move(credentials)});
+    return absl::OkStatus();
+  };
+  for (const std::string& address : options.listen) {
+    RETURN_IF_ERROR(add(address, IsLocalAddress(address) ? local : open));
+  }
+  if (!options.admin_listen.empty()) {
+    RETURN_IF_ERROR(add(options.admin_listen, apart));
+  }
+  if (!local.empty()) {
+    RETURN_IF_ERROR(parts.local.Start(local, options, options.channelz));
+  }
+  if (!open.empty()) {
+    RETURN_IF_ERROR(parts.open.Start(open, options, /*channelz=*/false));
+  }
+  if (!apart.empty()) {
+    RETURN_IF_ERROR(parts.apart.Start(apart, options, options.channelz));
+    admin_address_ = parts.apart.bound()[0];
+  }
+  size_t next_local = 0;
+  size_t next_open = 0;
+  for (const std::string& address : options.listen) {
+    addresses_.push_back(IsLocalAddress(address)
+                             ? parts.local.bound()[next_local++]
+                             : parts.open.bound()[next_open++]);
+  }
+  return absl::OkStatus();
 }
 
 Server::~Server() {
@@ -224,8 +281,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
     if (drained_) return;
     drained_ = true;
   }
-  parts_->trusted.SetServing(false);
-  parts_->open.SetServing(false);
+  for (Listener* listener : parts_->listeners()) listener->SetServing(false);
   if (grace > absl::ZeroDuration()) {
     const int64_t end = SteadyNanos() + absl::ToInt64Nanoseconds(grace);
     MutexLock lock(mu_);
@@ -238,11 +294,9 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
     admission->StartDraining();
   }
   parts_->watcher.reset();
-  parts_->trusted.EndWatches();
-  parts_->open.EndWatches();
+  for (Listener* listener : parts_->listeners()) listener->EndWatches();
   const absl::Time deadline = Clock::Real().Now() + timeout;
-  parts_->trusted.Shutdown(deadline);
-  parts_->open.Shutdown(deadline);
+  for (Listener* listener : parts_->listeners()) listener->Shutdown(deadline);
 }
 
 }  // namespace metagraph

@@ -51,6 +51,8 @@ class Server {
 
   Server() = default;
 
+  absl::Status Listen(const ServerOptions& options, FileSystem& files);
+
   std::unique_ptr<Parts> parts_;
   std::vector<std::string> addresses_;
   std::string admin_address_;

@@ -241,6 +241,46 @@ void AddAddressFlags(Flags& flags, ServerOptions& options) {
       "admin address last");
 }
 
+void AddSecurityFlags(Flags& flags, ServerOptions& options) {
+  flags.Text("tls_cert", &options.tls.cert,
+             "PEM file with the certificate of all addresses but unix:, and "
+             "those between it and the root; taken again when it changes");
+  flags.Text("tls_key", &options.tls.key,
+             "PEM file with its key; may be the same file, so that both change "
+             "at once");
+  flags.Text("tls_client_ca", &options.tls.client_ca,
+             "PEM file with the roots that client certificates must come "
+             "from; without --tokens every client must have one");
+  flags.Text("tokens", &options.tokens,
+             "file that gives roles to tokens and client certificates: lines "
+             "of ROLE[,ROLE] (infer, inspect, admin) and a token, sha256:HEX "
+             "or san:NAME; then calls need a role, but not on loopback; read "
+             "again when it changes");
+  flags
+      .Choice<bool>("reflection", &options.reflection,
+                    {{"on", true}, {"off", false}},
+                    "whether the API tells of itself, to grpcurl say")
+      ->default_str("on");
+  flags
+      .Choice<bool>("channelz", &options.channelz,
+                    {{"on", true}, {"off", false}},
+                    "whether gRPC tells of its connections, on loopback and "
+                    "--admin_listen; asks for no role")
+      ->default_str("off");
+}
+
+// Answers what is wrong; empty if nothing.
+std::string CheckTls(const TlsFiles& tls) {
+  if (tls.cert.empty() != tls.key.empty()) {
+    return tls.cert.empty() ? "--tls_key needs --tls_cert"
+                            : "--tls_cert needs --tls_key";
+  }
+  if (!tls.client_ca.empty() && tls.cert.empty()) {
+    return "--tls_client_ca needs --tls_cert and --tls_key";
+  }
+  return "";
+}
+
 void AddFolderFlags(Flags& flags, ServerOptions& options) {
   flags.Switch("require_checkpoint", &options.require_checkpoint,
                "a model whose variables have no values, because no checkpoint "
@@ -363,6 +403,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   ModelTexts texts;
   AddModelFlags(flags, texts);
   AddAddressFlags(flags, options);
+  AddSecurityFlags(flags, options);
   AddFolderFlags(flags, options);
   AddRunFlags(flags, options);
 
@@ -377,6 +418,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   flags.ReadEnvironment();
   std::string wrong = SetModels(texts, flags, options);
   if (wrong.empty()) wrong = CheckRepeated(flags, options);
+  if (wrong.empty()) wrong = CheckTls(options.tls);
   return wrong.empty() ? out : WrongUsage(wrong);
 }
 

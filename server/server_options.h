@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,13 @@
 #include "core/program/passes/pass.h"
 
 namespace metagraph {
+
+// PEM files of a listener that speaks TLS; all empty: in the clear.
+struct TlsFiles {
+  std::string cert;  // with the certificates between it and the root
+  std::string key;
+  std::string client_ca;  // clients show a certificate that one of these signed
+};
 
 struct ServerOptions {
   struct Model {
@@ -24,6 +32,13 @@ struct ServerOptions {
   std::vector<std::string> listen = {"127.0.0.1:8500"};
   std::string admin_listen;  // empty: with the others, where that is safe
   std::string port_file;
+  // Of all addresses but unix: and those that have their own.
+  TlsFiles tls;
+  std::map<std::string, TlsFiles> listener_tls;  // by address as given
+  // Who may do what, see server/credentials.h; empty: callers are not asked.
+  std::string tokens;
+  bool reflection = true;
+  bool channelz = false;
 
   bool require_checkpoint = false;  // no model whose variables have no values
   absl::Duration watch;             // between looks at the folders; 0: never

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/op/kernel_context.h"
+#include "core/op/lasting_effects.h"
 #include "core/plan/schedule.h"
 #include "core/program/attributes.h"
 #include "core/program/connect.h"
@@ -84,6 +85,8 @@ class Lowering {
       if (!kernel.ok()) return AtNode(kernel.status(), op.name);
       kernels_.push_back(*std::move(kernel));
       plan_->writes_variables |= op.info->writes_variables;
+      plan_->changes_files_or_tables |=
+          ChangesFilesOrTables(op.info->def.name());
       plan_->reads_variables |=
           op.info->reads_variables || op.info->writes_variables;
     }

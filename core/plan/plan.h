@@ -90,6 +90,7 @@ class Plan {
   std::vector<PlanFetch> fetches;
   bool reads_variables = false;
   bool writes_variables = false;
+  bool changes_files_or_tables = false;
   // The variables, by slot, that are written through references.
   std::vector<int> written_by_reference;
   // No control flow: nodes can run one after the other.

@@ -161,6 +161,7 @@ class FunctionTable final : public FunctionResolver {
       const Plan& inner = function->plan();
       plan.bytes += inner.bytes;
       plan.writes_variables |= inner.writes_variables;
+      plan.changes_files_or_tables |= inner.changes_files_or_tables;
       plan.reads_variables |= inner.reads_variables;
       plan.written_by_reference.insert(plan.written_by_reference.end(),
                                        inner.written_by_reference.begin(),

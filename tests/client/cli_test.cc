@@ -219,13 +219,30 @@ TEST_F(CliTest, UnknownVerbsAreNamed) {
 TEST_F(CliTest, ServerAndTimeoutMayStandBeforeOrBehindTheVerb) {
   EXPECT_EQ(Ctl({"--server", "unix:/run/mg", "run", "add", "--fetch", "a:0"}),
             0);
-  EXPECT_EQ(options_.server, "unix:/run/mg");
+  EXPECT_EQ(options_.connection.server, "unix:/run/mg");
   EXPECT_EQ(options_.timeout, absl::InfiniteDuration());
   EXPECT_EQ(Ctl({"run", "add", "--fetch", "a:0", "--server", "host:1",
                  "--timeout=2.5"}),
             0);
-  EXPECT_EQ(options_.server, "host:1");
+  EXPECT_EQ(options_.connection.server, "host:1");
   EXPECT_EQ(options_.timeout, absl::Milliseconds(2500));
+}
+
+TEST_F(CliTest, SaysHowToConnect) {
+  EXPECT_EQ(Ctl({"run", "add", "--fetch", "a:0"}), 0);
+  EXPECT_FALSE(options_.connection.wants_tls());
+  EXPECT_EQ(Ctl({"--tls", "run", "add", "--fetch", "a:0"}), 0);
+  EXPECT_TRUE(options_.connection.wants_tls());
+  EXPECT_EQ(Ctl({"run", "add", "--fetch", "a:0", "--tls-ca=r", "--tls-cert",
+                 "c", "--tls_key=k", "--tls-name", "n", "--token-file=t"}),
+            0);
+  const ConnectionOptions& found = options_.connection;
+  EXPECT_TRUE(found.wants_tls());
+  EXPECT_EQ(found.tls_ca, "r");
+  EXPECT_EQ(found.tls_cert, "c");
+  EXPECT_EQ(found.tls_key, "k");
+  EXPECT_EQ(found.tls_name, "n");
+  EXPECT_EQ(found.token_file, "t");
 }
 
 TEST_F(CliTest, UnderscoresInFlagsAreHyphens) {

@@ -151,6 +151,14 @@ TEST(ServerOptionsTest, SaysWhatIsWrongInItsOwnWords) {
               says("--file_root: the value is empty"));
   EXPECT_THAT(Parse({"--port_file="}).message,
               says("--port_file needs a value"));
+  EXPECT_THAT(Parse({"--tls_cert=a"}).message,
+              says("--tls_cert needs --tls_key"));
+  EXPECT_THAT(Parse({"--tls_key=a"}).message,
+              says("--tls_key needs --tls_cert"));
+  EXPECT_THAT(Parse({"--tls_client_ca=a"}).message,
+              says("--tls_client_ca needs --tls_cert and --tls_key"));
+  EXPECT_THAT(Parse({"--tokens="}).message, says("--tokens needs a value"));
+  EXPECT_THAT(Parse({"--reflection=no"}).message, says("--reflection: "));
   setenv("METAGRAPHD_WATCH", "often", 1);
   EXPECT_THAT(Parse({}).message, says("METAGRAPHD_WATCH: expected a time"));
   unsetenv("METAGRAPHD_WATCH");
@@ -197,6 +205,23 @@ TEST(ServerOptionsTest, RelativeModelFoldersBecomeAbsolute) {
   ASSERT_EQ(line.options.models.size(), 1u);
   EXPECT_EQ(line.options.models[0].path,
             (std::filesystem::current_path() / "models/a").string());
+}
+
+TEST(ServerOptionsTest, TakesWhatSecuresListeners) {
+  const CommandLine none = Parse({});
+  EXPECT_EQ(none.options.tls.cert, "");
+  EXPECT_EQ(none.options.tokens, "");
+  EXPECT_TRUE(none.options.reflection);
+  EXPECT_FALSE(none.options.channelz);
+  const CommandLine all =
+      Parse({"--tls_cert=c", "--tls_key=k", "--tls_client_ca=r", "--tokens=t",
+             "--reflection=off", "--channelz=on"});
+  EXPECT_EQ(all.options.tls.cert, "c");
+  EXPECT_EQ(all.options.tls.key, "k");
+  EXPECT_EQ(all.options.tls.client_ca, "r");
+  EXPECT_EQ(all.options.tokens, "t");
+  EXPECT_FALSE(all.options.reflection);
+  EXPECT_TRUE(all.options.channelz);
 }
 
 }  // namespace

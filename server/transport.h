@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/io/file_system.h"
+#include "grpcpp/security/server_credentials.h"
+#include "server/server_options.h"
+
+namespace metagraph {
+
+// How a listener speaks: TLS by the files, which are looked at once a second
+// for new ones, or in the clear if there are none. Connections go on with what
+// they began with. `tokens`: callers may show a token in place of a
+// certificate.
+// Errors: a file cannot be read or is not what it should be, certificate and
+// key do not belong together.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
+    FileSystem& files, const TlsFiles& tls, bool tokens);
+
+}  // namespace metagraph
