@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -31,6 +32,8 @@ absl::StatusOr<std::shared_ptr<Backend>> MakeBackend(
 // NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  // Our own messages say what is wrong; gRPC's lines are for its debuggers.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   // What does not parse is told in our own words.
   google::protobuf::SetLogHandler(nullptr);
   metagraph::Console console{std::cin,
