@@ -239,8 +239,7 @@ absl::StatusOr<SaveResult> Checkpointer::SaveInto(
                       "\" is written and whole, but this failed: ");
     }
     // Nothing is left of it, and what was there stays.
-    const std::string spare[] = {context_.folder.graph_path,
-                                 had_meta ? MetaGraphPath(prefix) : ""};
+    const std::string spare[] = {had_meta ? MetaGraphPath(prefix) : ""};
     RemoveCheckpoint(files, prefix, spare).IgnoreError();
     return status;
   }

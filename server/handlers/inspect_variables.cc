@@ -38,8 +38,7 @@ absl::StatusOr<Tensor> Cut(const v1::ReadVariablesRequest& request,
     const int64_t begin = request.begin(i);
     int64_t size = request.size(i);
     if (size == -1) size = value.dim(i) - begin;
-    if (begin < 0 || size < 0 || begin > value.dim(i) ||
-        size > value.dim(i) - begin) {
+    if (begin < 0 || size < 0 || size > value.dim(i) - begin) {
       return InvalidArgument("[", begin, ", ", request.size(i),
                              "] is not within dimension ", i, " of size ",
                              value.dim(i));

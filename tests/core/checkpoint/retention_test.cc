@@ -42,6 +42,12 @@ TEST_F(UpdateCheckpointStateTest, WritesTensorFlowsLook) {
   EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-1", {"m-2", "m-1"}));
 }
 
+TEST_F(UpdateCheckpointStateTest, ReplacesAStateFileThatCannotBeRead) {
+  fs_.Put("/d/checkpoint", "model_checkpoint_path: {{");
+  ASSERT_OK(UpdateCheckpointState(fs_, "/d", "/d/m-1", {5}));
+  EXPECT_EQ(fs_.ContentOf("/d/checkpoint"), State("m-1", {"m-1"}));
+}
+
 TEST_F(UpdateCheckpointStateTest, ReportsWhatFallsOff) {
   PutExample(&fs_, "/d/m-3");
   fs_.Put("/far/m-8.index", "");

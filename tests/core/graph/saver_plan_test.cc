@@ -118,6 +118,36 @@ TEST(SaverPlanTest, ReportsAFileThatIsNotTheSavers) {
   EXPECT_THAT(plan.unmapped[0].reason, ::testing::HasSubstr("another file"));
 }
 
+TEST(SaverPlanTest, WithoutAFileNameEveryRestoreIsTheSavers) {
+  std::string text = SaverGraph("save/id");
+  text.replace(text.find("filename_tensor_name: 'save/Const:0'"), 36, "");
+  ASSERT_OK_AND_ASSIGN(const SaverPlan plan,
+                       BuildSaverPlan(MakeMetaGraph(text)));
+  EXPECT_TRUE(plan.complete());
+  EXPECT_THAT(plan.variables, SizeIs(2));
+}
+
+// Slices of one tensor may go to several variables, the whole of it to one.
+TEST(SaverPlanTest, RefusesTwoVariablesOfOneKey) {
+  const std::string text =
+      absl::StrReplaceAll(SaverGraph("save/id"), {{"b_key", "a_key"}});
+  const auto check = [&](const char* a, const char* b) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const SaverPlan plan,
+        BuildSaverPlan(MakeMetaGraph(absl::StrReplaceAll(
+            text, {{"string_val: '' ", absl::StrCat("string_val: '", a, "' ")},
+                   {"4 2 0,2:-", b}}))));
+    return CheckKeys(plan);
+  };
+  const char* const kText =
+      "variables \"a\" and \"b\" would both be saved as \"a_key\"";
+  EXPECT_THAT(check("", "4 2 0,2:-"),
+              HasCode(Code::kFailedPrecondition, kText));
+  EXPECT_THAT(check("4 2 0,2:-", "4 2 0,2:-"),
+              HasCode(Code::kFailedPrecondition, kText));
+  EXPECT_OK(check("4 2 2,2:-", "4 2 0,2:-"));
+}
+
 TEST(SaverPlanTest, ReadsOldRestoreOps) {
   const MetaGraph meta = MakeMetaGraph(absl::StrCat(
       "graph_def { ", Strings("f", {"model"}), Strings("n", {"a_key"}),

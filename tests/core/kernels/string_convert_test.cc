@@ -54,6 +54,11 @@ TEST(AsStringTest, RefusesAttributesThatDoNotFit) {
   OpTester width("AsString");
   width.Attr("width", 2000000000).Scalar<int32_t>(1);
   EXPECT_THAT(width.Run(), HasCode(StatusCode::kInvalidArgument, "width"));
+  OpTester wide("AsString");
+  wide.Attr("width", int64_t{-1} << 32).Scalar<int32_t>(1);
+  EXPECT_THAT(wide.Run(), HasCode(StatusCode::kInvalidArgument,
+                                  "attr 'width' has value -4294967296 out of "
+                                  "range for an int32"));
 }
 
 TEST(StringToNumberTest, Parses) {

@@ -91,6 +91,23 @@ TEST_F(ModelTest, RollsBackToNothingBeforeTheFirstWeights) {
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
 }
 
+// It may have either type; the high half of the larger one counts.
+TEST_F(ModelTest, ReadsTheGlobalStep) {
+  const int64_t large = (int64_t{3} << 32) + 5;
+  for (const Tensor& step :
+       {Tensor::Scalar<int64_t>(large), Tensor::Scalar<int32_t>(5)}) {
+    TestGraph g;
+    g.Node("global_step", "VariableV2", {},
+           {{"dtype", step.dtype()}, {"shape", PartialShape(TensorShape())}});
+    ASSERT_OK(WriteFileAtomically(fs(), Path("step.pb"),
+                                  g.def().SerializeAsString()));
+    ASSERT_OK_AND_ASSIGN(const auto model, Load(Path("step.pb")));
+    ASSERT_OK(model->AssignVariables({{"global_step", step}}, -1, call_));
+    EXPECT_EQ(model->GlobalStep(*model->Peek()),
+              step.dtype() == DT_INT64 ? large : 5);
+  }
+}
+
 TEST_F(ModelTest, RestoresAnotherCheckpointInOneStep) {
   LoadSeed();
   WriteSeedCheckpoint(fs(), Path("model-7"), {0, 0, 0, 0}, {1, 1, 1, 1});

@@ -1,5 +1,6 @@
 // Functions become Bodies, and calls of them are inlined.
 
+#include "absl/strings/str_replace.h"
 #include "core/program/find_missing.h"
 #include "core/program/passes/inline_calls.h"
 #include "core/program/passes/trim_calls.h"
@@ -428,6 +429,27 @@ TEST_F(TrimTest, ALoopKeepsWhatIsReadAndWhatThatNeeds) {
                                  "type: DT_FLOAT }}"));
   EXPECT_THAT(trimmed, HasSubstr("return loop:1\n"));
   EXPECT_THAT(trimmed, Not(HasSubstr("y = ")));
+}
+
+// What one turn reads, the turn before must make.
+TEST_F(TrimTest, ALoopKeepsWhatItNeedsTurnsLater) {
+  AddFunction(R"(
+    signature {
+      name: "shift"
+      input_arg { name: "i" type: DT_FLOAT }
+      input_arg { name: "x" type: DT_FLOAT }
+      input_arg { name: "y" type: DT_FLOAT }
+      output_arg { name: "i_next" type: DT_FLOAT }
+      output_arg { name: "x_next" type: DT_FLOAT }
+      output_arg { name: "y_next" type: DT_FLOAT }
+    }
+    ret { key: "i_next" value: "x" }
+    ret { key: "x_next" value: "y" }
+    ret { key: "y_next" value: "y" }
+  )");
+  const std::string loop = absl::StrReplaceAll(kLoop, {{"@turn", "@shift"}});
+  EXPECT_THAT(After({TrimCalls}, absl::StrCat(loop, "return loop:0\n")),
+              HasSubstr("loop = While(i, x, y)"));
 }
 
 TEST_F(TrimTest, OutputsMoveUp) {

@@ -72,6 +72,16 @@ TEST_F(PassesTest, WhatFailsOrGrowsIsLeftForTheRun) {
              "b = Fill(dims, zero) T=float index_type=int32\n"
              "return b"),
       HasSubstr("Fill"));
+  // A little more than may be kept.
+  EXPECT_THAT(
+      Folded("dims = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+             "tensor_shape { dim { size: 1 } } int_val: 300000 }}\n"
+             "zero = Const() dtype=float value=" +
+             Float(0) +
+             "\n"
+             "b = Fill(dims, zero) T=float index_type=int32\n"
+             "return b"),
+      HasSubstr("Fill"));
   // A product of vectors that are small themselves.
   const std::string column =
       "a = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape { "
