@@ -21,6 +21,10 @@ constexpr char kSnappyCompression = 1;
 constexpr size_t kMaxSnappyRatio = 32;
 // No writer makes larger ones: a message of format V1 is under 2 GB.
 constexpr size_t kMaxBlock = size_t{1} << 31;
+// What the keys of a table may hold together: so much, and so many times the
+// size of the table.
+constexpr uint64_t kMaxKeyBytes = uint64_t{16} << 20;
+constexpr uint64_t kMaxKeyBytesPerByte = 16;
 
 // A short key k with last <= k < next. TensorFlow shortens in just this way.
 std::string KeyBetween(const std::string& last, absl::string_view next) {
@@ -264,6 +268,9 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
 absl::Status TableReader::ForEach(
     absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> fn)
     const {
+  // An entry holds only what its key adds to the one before: a small file may
+  // stand for keys that no memory holds.
+  uint64_t room = kMaxKeyBytes + kMaxKeyBytesPerByte * file_->size();
   std::string last_key;
   bool any = false;
   ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_));
@@ -280,6 +287,11 @@ absl::Status TableReader::ForEach(
       if (entries.key() > blocks.key()) {
         return DataLoss("table index does not fit its blocks");
       }
+      if (entries.key().size() > room) {
+        return DataLoss("table keys are more than ", kMaxKeyBytesPerByte,
+                        " times as long as the table");
+      }
+      room -= entries.key().size();
       RETURN_IF_ERROR(fn(entries.key(), entries.value()));
       last_key = entries.key();
       any = true;

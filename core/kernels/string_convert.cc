@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "core/base/checked_math.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
@@ -67,6 +68,7 @@ class AsString final : public Kernel {
     if (!fill.empty() && !absl::StrContains(" +-0#", fill)) {
       return InvalidArgument("Fill argument not supported: \"", fill, "\"");
     }
+    padding_ = std::max({width, precision, 0});
     if (is_string) {
       width_ = width;
       precision_ = precision;
@@ -93,6 +95,9 @@ class AsString final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    const auto padding = CheckedMul(input.num_elements(), padding_);
+    if (!padding) return ResourceExhausted("strings are too long");
+    RETURN_IF_ERROR(output->ChargeBudget(*padding));
     std::string* out = output->mutable_data<std::string>();
     return RunForType<PlainAndStringTypes>(
         "T", input.dtype(), [&]<typename T>() {
@@ -146,6 +151,7 @@ class AsString final : public Kernel {
 
   std::string format_;
   // Of strings, in place of the format.
+  int32_t padding_ = 0;  // about as long as what is printed gets by it
   int32_t width_ = -1;
   int32_t precision_ = -1;
   bool left_ = false;
@@ -235,6 +241,8 @@ class EncodeBase64 final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    // 4 bytes for 3.
+    RETURN_IF_ERROR(ChargeStrings(input, 2, output));
     std::string* out = output->mutable_data<std::string>();
     for (const std::string& text : input.values<std::string>()) {
       *out++ = Encode(text);
@@ -279,6 +287,7 @@ class DecodeBase64 final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& input = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+    RETURN_IF_ERROR(ChargeStrings(input, 1, output));
     std::string* out = output->mutable_data<std::string>();
     for (const std::string& text : input.values<std::string>()) {
       RETURN_IF_ERROR(Decode(text, out++));

@@ -1,9 +1,12 @@
 // StringSplit and StringSplitV2: a vector of strings into a sparse matrix of
 // parts.
 
-#include <vector>
+#include <algorithm>
+#include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
+#include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -12,25 +15,23 @@
 namespace metagraph {
 namespace {
 
-using Parts = std::vector<absl::string_view>;
+// What takes the parts of a text, in order.
+using Sink = absl::FunctionRef<void(absl::string_view)>;
 
 // At any byte of `delimiters`; between all bytes if there are none.
-Parts SplitAtAny(absl::string_view text, absl::string_view delimiters,
-                 bool skip_empty) {
-  Parts out;
-  if (text.empty()) return out;
+void SplitAtAny(absl::string_view text, absl::string_view delimiters,
+                bool skip_empty, Sink add) {
+  if (text.empty()) return;
   if (delimiters.empty()) {
-    for (size_t i = 0; i < text.size(); ++i) out.push_back(text.substr(i, 1));
-    return out;
+    for (size_t i = 0; i < text.size(); ++i) add(text.substr(i, 1));
+    return;
   }
   size_t begin = 0;
   while (true) {
     const size_t end =
         std::min(text.find_first_of(delimiters, begin), text.size());
-    if (!skip_empty || end > begin) {
-      out.push_back(text.substr(begin, end - begin));
-    }
-    if (end == text.size()) return out;
+    if (!skip_empty || end > begin) add(text.substr(begin, end - begin));
+    if (end == text.size()) return;
     begin = end + 1;
   }
 }
@@ -38,59 +39,69 @@ Parts SplitAtAny(absl::string_view text, absl::string_view delimiters,
 // At `separator`, or at runs of whitespace if it is empty; at most `max`
 // times if that is not negative. As Python's str.split, but that TensorFlow
 // splits once after the only word, too, and leaves whitespace at the end.
-Parts SplitAtSeparator(absl::string_view text, absl::string_view separator,
-                       int64_t max) {
-  Parts out;
-  const auto may_split = [&] {
-    return max < 0 || static_cast<int64_t>(out.size()) < max;
-  };
+void SplitAtSeparator(absl::string_view text, absl::string_view separator,
+                      int64_t max, Sink add) {
+  int64_t parts = 0;
+  const auto may_split = [&] { return max < 0 || parts < max; };
   if (!separator.empty()) {
     size_t at = text.find(separator);
     while (at != absl::string_view::npos && may_split()) {
-      out.push_back(text.substr(0, at));
+      add(text.substr(0, at));
+      ++parts;
       text.remove_prefix(at + separator.size());
       at = text.find(separator);
     }
-    out.push_back(text);
-    return out;
+    add(text);
+    return;
   }
-  if (max == 0) return {text};
+  if (max == 0) {
+    add(text);
+    return;
+  }
   text = absl::StripLeadingAsciiWhitespace(text);
   while (!text.empty()) {
     size_t end = 0;
     while (end < text.size() && !absl::ascii_isspace(text[end])) ++end;
-    out.push_back(text.substr(0, end));
+    add(text.substr(0, end));
+    ++parts;
     text = absl::StripLeadingAsciiWhitespace(text.substr(end));
     if (!may_split()) {
-      out.push_back(text);
-      return out;
+      add(text);
+      return;
     }
   }
-  return out;
 }
 
 // indices [parts, 2], values [parts], shape [rows, most parts of a row].
-absl::Status SetSparse(KernelContext& ctx, const std::vector<Parts>& rows) {
+// split(text, sink) is called twice for each text: there may be far more parts
+// than memory, so they are counted first.
+template <typename Split>
+absl::Status SetSparse(KernelContext& ctx, const Split& split) {
+  const auto texts = ctx.input(0).values<std::string>();
   int64_t count = 0;
   int64_t columns = 0;
-  for (const Parts& parts : rows) {
-    const int64_t size = static_cast<int64_t>(parts.size());
-    count += size;
-    columns = std::max(columns, size);
+  for (const std::string& text : texts) {
+    RETURN_IF_ERROR(ctx.CheckCancelled());
+    int64_t parts = 0;
+    split(text, [&](absl::string_view) { ++parts; });
+    count += parts;
+    columns = std::max(columns, parts);
   }
   ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(0, {count, 2}));
   ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(1, {count}));
   ASSIGN_OR_RETURN(Tensor * shape, ctx.AllocateOutput(2, {2}));
+  RETURN_IF_ERROR(ChargeStrings(ctx.input(0), 1, values));
   int64_t* index = indices->mutable_data<int64_t>();
   std::string* value = values->mutable_data<std::string>();
-  for (size_t row = 0; row < rows.size(); ++row) {
-    for (size_t i = 0; i < rows[row].size(); ++i) {
+  for (size_t row = 0; row < texts.size(); ++row) {
+    int64_t column = 0;
+    split(texts[row], [&](absl::string_view part) {
       *index++ = static_cast<int64_t>(row);
-      *index++ = static_cast<int64_t>(i);
-      *value++ = std::string(rows[row][i]);
-    }
+      *index++ = column++;
+      *value++ = std::string(part);
+    });
   }
-  shape->mutable_data<int64_t>()[0] = static_cast<int64_t>(rows.size());
+  shape->mutable_data<int64_t>()[0] = static_cast<int64_t>(texts.size());
   shape->mutable_data<int64_t>()[1] = columns;
   return absl::OkStatus();
 }
@@ -116,11 +127,9 @@ class StringSplit final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     RETURN_IF_ERROR(CheckInputs(ctx, "delimiter"));
     const std::string& delimiters = ctx.input(1).scalar<std::string>();
-    std::vector<Parts> rows;
-    for (const std::string& text : ctx.input(0).values<std::string>()) {
-      rows.push_back(SplitAtAny(text, delimiters, skip_empty_));
-    }
-    return SetSparse(ctx, rows);
+    return SetSparse(ctx, [&](absl::string_view text, Sink add) {
+      SplitAtAny(text, delimiters, skip_empty_, add);
+    });
   }
 
  private:
@@ -136,11 +145,9 @@ class StringSplitV2 final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     RETURN_IF_ERROR(CheckInputs(ctx, "sep"));
     const std::string& separator = ctx.input(1).scalar<std::string>();
-    std::vector<Parts> rows;
-    for (const std::string& text : ctx.input(0).values<std::string>()) {
-      rows.push_back(SplitAtSeparator(text, separator, max_));
-    }
-    return SetSparse(ctx, rows);
+    return SetSparse(ctx, [&](absl::string_view text, Sink add) {
+      SplitAtSeparator(text, separator, max_, add);
+    });
   }
 
  private:

@@ -63,11 +63,15 @@ class StringJoin final : public Kernel {
   std::string separator_;
 };
 
-// Applies fn(const std::string&) -> T to each element of input 0.
+// Applies fn(const std::string&) -> T to each element of input 0. Where T is a
+// string it is no longer than the element.
 template <typename T, typename Fn>
 absl::Status MapStrings(KernelContext& ctx, const Fn& fn) {
   const Tensor& input = ctx.input(0);
   ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
+  if constexpr (std::is_same_v<T, std::string>) {
+    RETURN_IF_ERROR(ChargeStrings(input, 1, output));
+  }
   const std::string* in = input.data<std::string>();
   T* out = output->mutable_data<T>();
   return ctx.ParallelFor(input.num_elements(), 50,

@@ -95,12 +95,14 @@ struct Groups {
 };
 
 template <typename T>
-Groups GroupEqual(const T* values, int64_t count) {
+absl::StatusOr<Groups> GroupEqual(const KernelContext& ctx, const T* values,
+                                  int64_t count) {
   Groups out;
   out.group.resize(count);
   absl::flat_hash_map<typename KeyOf<T>::stored, int64_t> seen;
   seen.reserve(std::min<int64_t>(count, 1 << 16));
   for (int64_t i = 0; i < count; ++i) {
+    if (i % 65536 == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
     const auto next = static_cast<int64_t>(out.first.size());
     out.group[i] = EqualsItself(values[i])
                        ? seen.try_emplace(Key(values[i]), next).first->second
@@ -179,9 +181,10 @@ class Unique final : public Kernel {
   }
 
   static absl::Status OfElements(KernelContext& ctx, const Tensor& x) {
-    const Groups groups = WithComparable(x.dtype(), [&]<typename T>() {
-      return GroupEqual(static_cast<const T*>(x.raw_data()), x.dim(0));
-    });
+    ASSIGN_OR_RETURN(
+        const Groups groups, WithComparable(x.dtype(), [&]<typename T>() {
+          return GroupEqual(ctx, static_cast<const T*>(x.raw_data()), x.dim(0));
+        }));
     ASSIGN_OR_RETURN(
         Tensor * y,
         ctx.AllocateOutput(0, {static_cast<int64_t>(groups.first.size())}));
@@ -240,7 +243,8 @@ class Unique final : public Kernel {
         }
       }
     });
-    const Groups groups = GroupEqual<std::string>(keys, count);
+    ASSIGN_OR_RETURN(const Groups groups,
+                     GroupEqual<std::string>(ctx, keys, count));
 
     const int64_t kept = static_cast<int64_t>(groups.first.size());
     TensorShape result = shape;

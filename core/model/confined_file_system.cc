@@ -37,15 +37,45 @@ ConfinedFileSystem::ConfinedFileSystem(
 absl::StatusOr<std::string> ConfinedFileSystem::Resolve(
     const std::string& path) const {
   std::string full = NormalizePath(roots_[0], path);
+  bool is_link = false;
   for (const std::string& root : roots_) {
-    if (full == root || root == "/" ||
-        absl::StartsWith(full, absl::StrCat(root, "/"))) {
-      return full;
-    }
+    if (full == root || root == "/") return full;
+    if (!absl::StartsWith(full, absl::StrCat(root, "/"))) continue;
+    if (LeadsTo(root, std::string(Dirname(full)))) return full;
+    is_link = true;
+  }
+  if (is_link) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path,
+                     "; a linked folder in it leads outside the folders "
+                     "that this model may use: ",
+                     absl::StrJoin(roots_, ", ")));
   }
   return absl::PermissionDeniedError(
       absl::StrCat(path, "; outside the folders that this model may use: ",
                    absl::StrJoin(roots_, ", ")));
+}
+
+bool ConfinedFileSystem::LeadsTo(const std::string& root,
+                                 std::string folder) const {
+  if (folder == root) return true;
+  const auto root_info = files_.Stat(root);
+  // What is not there leads nowhere yet; its first folder that is, counts.
+  auto info = files_.Stat(folder);
+  while (absl::IsNotFound(info.status()) && folder.size() > root.size()) {
+    folder = std::string(Dirname(folder));
+    info = files_.Stat(folder);
+  }
+  // What cannot be known is left to the operation itself.
+  if (!root_info.ok() || !info.ok() || info->id.empty()) return true;
+  // Climbs by "..", which goes by where links have led.
+  while (info->id != root_info->id) {
+    folder = JoinPath(folder, "..");
+    const auto above = files_.Stat(folder);
+    if (!above.ok() || above->id == info->id) return false;
+    info = above;
+  }
+  return true;
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>>

@@ -15,7 +15,8 @@ namespace metagraph {
 std::string NormalizePath(absl::string_view base, absl::string_view path);
 
 // What the ops of a model may touch: files below some folders. A relative path
-// starts in the first of them. PERMISSION_DENIED outside.
+// starts in the first of them. PERMISSION_DENIED outside, also where a linked
+// folder leads outside; a link to a file is taken as its owner meant it.
 class ConfinedFileSystem final : public FileSystem {
  public:
   // `files` outlives this; `roots` are absolute, at least one.
@@ -44,6 +45,9 @@ class ConfinedFileSystem final : public FileSystem {
       const std::string& path) override;
 
  private:
+  // Whether the folder, where its links lead, lies in `root`.
+  bool LeadsTo(const std::string& root, std::string folder) const;
+
   FileSystem& files_;
   const std::vector<std::string> roots_;  // normalized
   const std::function<void(const std::string&)> on_change_;

@@ -210,6 +210,26 @@ TEST(TableTest, RefusesAHugeBlock) {
               HasCode(absl::StatusCode::kDataLoss, "a block of"));
 }
 
+// Each key costs a few bytes there, and all of it here.
+TEST(TableTest, RefusesKeysThatShareTooMuch) {
+  constexpr uint32_t kShared = 100'000;
+  std::string block;
+  for (int i = 1000; i < 1400; ++i) {
+    const std::string rest = absl::StrCat(i);
+    const std::string added =
+        i == 1000 ? std::string(kShared, 'x') + rest : rest;
+    PutVarint32(&block, i == 1000 ? 0 : kShared);
+    PutVarint32(&block, static_cast<uint32_t>(added.size()));
+    PutVarint32(&block, 0);
+    block += added;
+  }
+  block += std::string("\0\0\0\0\1\0\0\0", 8);
+  ASSERT_OK_AND_ASSIGN(auto reader, Open(TableOf(block, 0)));
+  const absl::Status walked = reader->ForEach(
+      [](absl::string_view, absl::string_view) { return absl::OkStatus(); });
+  EXPECT_THAT(walked, HasCode(absl::StatusCode::kDataLoss, "16 times as long"));
+}
+
 TEST(TableTest, CallbackErrorsStopTheWalk) {
   ASSERT_OK_AND_ASSIGN(auto reader, Open(Write({{"a", ""}, {"b", ""}})));
   int calls = 0;

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::string_convert_test {
@@ -54,6 +55,13 @@ TEST(AsStringTest, RefusesAttributesThatDoNotFit) {
   OpTester width("AsString");
   width.Attr("width", 2000000000).Scalar<int32_t>(1);
   EXPECT_THAT(width.Run(), HasCode(StatusCode::kInvalidArgument, "width"));
+  OpTester padded("AsString");
+  padded.Attr("width", 1000).Input<int32_t>({1000}, std::vector<int32_t>(1000));
+  {
+    const MemoryLimit limit(1 << 19);
+    EXPECT_THAT(padded.Run(),
+                HasCode(StatusCode::kResourceExhausted, "memory"));
+  }
   OpTester wide("AsString");
   wide.Attr("width", int64_t{-1} << 32).Scalar<int32_t>(1);
   EXPECT_THAT(wide.Run(), HasCode(StatusCode::kInvalidArgument,

@@ -1,3 +1,4 @@
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::string_split_test {
@@ -11,6 +12,19 @@ TEST(StringSplitTest, SplitsAtAnyDelimiter) {
   ExpectTensorEqual<int64_t>(op.output(0), {4, 2}, {0, 0, 0, 1, 0, 2, 2, 0});
   ExpectTensorEqual<std::string>(op.output(1), {4}, {"a", "b", "c", "d"});
   ExpectTensorEqual<int64_t>(op.output(2), {2}, {3, 3});
+}
+
+// There are more parts than memory: they are counted before any is kept.
+TEST(StringSplitTest, RefusesMorePartsThanMemory) {
+  for (const char* name : {"StringSplit", "StringSplitV2"}) {
+    OpTester op(name);
+    op.Input<std::string>({1}, {std::string(1 << 20, ' ')});
+    op.Scalar<std::string>(" ");
+    if (std::string(name) == "StringSplit") op.Attr("skip_empty", false);
+    const MemoryLimit limit(8 << 20);
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "memory"))
+        << name;
+  }
 }
 
 TEST(StringSplitTest, KeepsEmptyPartsIfAsked) {

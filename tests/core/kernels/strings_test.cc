@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::strings_test {
@@ -17,6 +18,18 @@ TEST(StringJoinTest, ScalarsJoinEveryElement) {
   bad.Input<std::string>({2}, {"a", "b"}).Input<std::string>({1}, {"c"});
   EXPECT_THAT(bad.Run(), HasCode(StatusCode::kInvalidArgument,
                                  "Input shapes do not match: [2] vs. [1]"));
+}
+
+// What a string owns counts as much as its object.
+TEST(StringChangeTest, LongStringsNeedMemory) {
+  for (const char* name : {"StringLower", "StringUpper", "StringStrip",
+                           "EncodeBase64", "DecodeBase64"}) {
+    OpTester op(name);
+    op.Scalar<std::string>(std::string(1 << 20, 'a'));
+    const MemoryLimit limit(1 << 19);
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "memory"))
+        << name;
+  }
 }
 
 TEST(StringChangeTest, StripsAndChangesCase) {

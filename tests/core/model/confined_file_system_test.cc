@@ -1,5 +1,7 @@
 #include "core/model/confined_file_system.h"
 
+#include <filesystem>
+
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -20,6 +22,33 @@ TEST(ConfinedFileSystemTest, OpensWhatIsInside) {
   EXPECT_OK(files.OpenForReading(dir.Join("file")));
   EXPECT_OK(files.OpenForReading("file"));
   EXPECT_OK(files.Stat("sub/../file"));
+}
+
+TEST(ConfinedFileSystemTest, FollowsLinkedFoldersThatStayInside) {
+  TempDir dir;
+  TempDir outside;
+  namespace fs = std::filesystem;
+  fs::create_directories(dir.Join("versions/3/deep"));
+  fs::create_directory_symlink("versions/3", dir.Join("latest"));
+  fs::create_directory_symlink(outside.path(), dir.Join("out"));
+  fs::create_directory(outside.Join("sub"));
+  ConfinedFileSystem files(FileSystem::Posix(), {dir.path()});
+  EXPECT_OK(files.Create("latest/deep/a"));
+  EXPECT_OK(files.Stat("versions/3/deep/a"));
+  for (const char* path :
+       {"out/x", "out/sub/x", "out/not/there/x", "latest/../out/x"}) {
+    EXPECT_THAT(files.Create(path),
+                HasCode(absl::StatusCode::kPermissionDenied, "leads outside"))
+        << path;
+  }
+  EXPECT_THAT(files.Rename("latest/deep/a", "out/a"),
+              HasCode(absl::StatusCode::kPermissionDenied, "leads outside"));
+  // The root itself may be a link.
+  fs::create_directory_symlink(dir.path(), outside.Join("root"));
+  ConfinedFileSystem linked(FileSystem::Posix(), {outside.Join("root")});
+  EXPECT_OK(linked.Stat("latest/deep/a"));
+  EXPECT_THAT(linked.Stat("out/x"),
+              HasCode(absl::StatusCode::kPermissionDenied, "leads outside"));
 }
 
 TEST(ConfinedFileSystemTest, RefusesWhatIsOutside) {
