@@ -18,4 +18,7 @@ std::string VersionText(absl::string_view program) {
       ", oneDNN ", onednn.major, ".", onednn.minor, ".", onednn.patch);
 }
 
+std::string ReleaseVersion() { return METAGRAPH_VERSION; }
+std::string CommitName() { return METAGRAPH_COMMIT; }
+
 }  // namespace metagraph

@@ -10,4 +10,8 @@ namespace metagraph {
 // versions of the libraries that answer. Lines, the first "NAME VERSION".
 std::string VersionText(absl::string_view program);
 
+// The release and the commit alone.
+std::string ReleaseVersion();
+std::string CommitName();
+
 }  // namespace metagraph

@@ -1,5 +1,6 @@
 #include "server/admin_service.h"
 
+#include "server/acting_for.h"
 #include "server/stream_call.h"
 #include "server/unary_call.h"
 
@@ -9,23 +10,27 @@ namespace metagraph {
   grpc::ServerUnaryReactor* AdminService::name(                               \
       grpc::CallbackServerContext* context, const v1::name##Request* request, \
       v1::name##Response* response) {                                         \
-    return StartUnary(                                                        \
-        support_, support_.admin, "metagraph.v1.Admin/" #name, *context,      \
-        response,                                                             \
-        [this, request, response](CallContext& call) -> absl::Status {        \
-          return handler_.name(*request, call, response);                     \
-        });                                                                   \
+    return StartUnary(support_, support_.admin, "metagraph.v1.Admin/" #name,  \
+                      *context, *request, response,                           \
+                      [this, context, request,                                \
+                       response](CallContext& call) -> absl::Status {         \
+                        const ActingFor caller(context->peer());              \
+                        return handler_.name(*request, call, response);       \
+                      });                                                     \
   }
-#define ADMIN_STREAM(name)                                                    \
-  grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(           \
-      grpc::CallbackServerContext* context,                                   \
-      const v1::name##Request* request) {                                     \
-    return StartStream<v1::name##Response>(                                   \
-        support_, support_.admin, support_.admission,                         \
-        "metagraph.v1.Admin/" #name, *context,                                \
-        [this, request](CallContext& call,                                    \
-                        const MessageSink<v1::name##Response>& sink)          \
-            -> absl::Status { return handler_.name(*request, call, sink); }); \
+#define ADMIN_STREAM(name)                                                 \
+  grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(        \
+      grpc::CallbackServerContext* context,                                \
+      const v1::name##Request* request) {                                  \
+    return StartStream<v1::name##Response>(                                \
+        support_, support_.admin, support_.admission,                      \
+        "metagraph.v1.Admin/" #name, *context, *request,                   \
+        [this, context, request](                                          \
+            CallContext& call,                                             \
+            const MessageSink<v1::name##Response>& sink) -> absl::Status { \
+          const ActingFor caller(context->peer());                         \
+          return handler_.name(*request, call, sink);                      \
+        });                                                                \
   }
 
 ADMIN_CALL(LoadModel)

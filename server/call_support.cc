@@ -1,13 +1,11 @@
 #include "server/call_support.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
-#include "glog/logging.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/call_metrics.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/message_size.h"
 
@@ -18,7 +16,6 @@ namespace {
 // the transport.
 constexpr size_t kMaxMessage = 1024;
 constexpr size_t kMaxDetails = 2048;
-constexpr int kLinesPerSecond = 20;
 
 std::string Shorten(absl::string_view message) {
   if (message.size() <= kMaxMessage) return std::string(message);
@@ -43,14 +40,6 @@ absl::StatusOr<Admission::Ticket> EnterIf(const absl::Status& allowed,
 }
 
 }  // namespace
-
-std::string ForLog(absl::string_view text) {
-  std::string out = Shorten(text);
-  for (char& c : out) {
-    if (absl::ascii_iscntrl(c)) c = ' ';
-  }
-  return out;
-}
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
@@ -81,75 +70,50 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
   return absl::FromChrono(deadline);
 }
 
-void FailureLog::Add(absl::string_view method, const std::string& peer,
-                     const absl::Status& status, int64_t nanos) {
-  const bool internal = absl::IsInternal(status);
-  if (internal) internal_errors_.fetch_add(1);
-  int64_t left_out = 0;
-  {
-    const int64_t second = SteadyNanos() / 1'000'000'000;
-    MutexLock lock(mu_);
-    if (second != second_) {
-      second_ = second;
-      written_ = 0;
-    }
-    if (written_ >= kLinesPerSecond) {
-      ++left_out_;
-      return;
-    }
-    ++written_;
-    std::swap(left_out, left_out_);
-  }
-  const std::string line = absl::StrCat(
-      method, " from ", peer, " failed after ", nanos / 1000,
-      " us: ", absl::StatusCodeToString(status.code()), ": ",
-      ForLog(status.message()),
-      left_out > 0 ? absl::StrCat(" (", left_out, " like it left out)") : "");
-  if (internal) {
-    LOG(ERROR) << line;
-  } else {
-    LOG(WARNING) << line;
+CallScope::CallScope(CallSupport& support, Admission& admission,
+                     const char* method, grpc::CallbackServerContext& context,
+                     const google::protobuf::MessageLite* answer)
+    : support_(support),
+      context_(context),
+      answer_(answer),
+      start_(SteadyNanos()),
+      decision_(Decide(support, method, context)),
+      ticket_(EnterIf(decision_.status, admission)) {
+  record_.method = method;
+  // So that a proxy in between need not know the trace to go on with it.
+  if (const absl::string_view trace = TraceParentOf(context); !trace.empty()) {
+    context.AddTrailingMetadata("traceparent", std::string(trace));
   }
 }
 
 CallScope::CallScope(CallSupport& support, const char* method,
                      grpc::CallbackServerContext& context,
                      const google::protobuf::MessageLite* answer)
-    : support_(support),
-      method_(method),
-      context_(context),
-      answer_(answer),
-      start_(SteadyNanos()),
-      decision_(Decide(support, method, context)),
-      ticket_(EnterIf(decision_.status, support.admission)) {}
+    : CallScope(support, support.admission, method, context, answer) {}
 
 CallScope::CallScope(CallSupport& support, Admission& admission,
                      const char* method, grpc::CallbackServerContext& context)
-    : support_(support),
-      method_(method),
-      context_(context),
-      answer_(nullptr),
-      start_(SteadyNanos()),
-      decision_(Decide(support, method, context)),
-      ticket_(EnterIf(decision_.status, admission)) {}
+    : CallScope(support, admission, method, context, nullptr) {}
 
-grpc::Status CallScope::Close(absl::Status status) {
-  if (status.ok() && answer_ != nullptr) status = CheckMessageSize(*answer_);
-  if (!status.ok()) {
-    // Only the log is told why a call was not allowed.
-    const absl::Status logged = decision_.reason.empty()
-                                    ? status
-                                    : Annotate(status, decision_.reason, ": ");
-    support_.failures.Add(method_, context_.peer(), logged,
-                          SteadyNanos() - start_);
-  } else {
-    VLOG(1) << method_ << " from " << context_.peer() << " took "
-            << (SteadyNanos() - start_) / 1000 << " us"
-            << (answer_ == nullptr
-                    ? ""
-                    : absl::StrCat(", answers ", answer_->ByteSizeLong(),
-                                   " bytes"));
+grpc::Status CallScope::Close(absl::Status status, bool is_failure) {
+  if (status.ok() && answer_ != nullptr) {
+    status = CheckMessageSize(*answer_);
+    // Known since the check, which has refused what an int cannot count.
+    if (status.ok()) record_.response_bytes = answer_->GetCachedSize();
   }
+  record_.code = status.code();
+  const int64_t now = SteadyNanos();
+  record_.total_nanos = now - start_;
+  if (is_failure && absl::IsCancelled(status) && now >= support_.counts.drain_end) {
+    support_.counts.dropped.fetch_add(1);
+  }
+  if (support_.metrics != nullptr) support_.metrics->Add(record_);
+  // Only the log is told why a call was not allowed.
+  support_.log.Add(record_, context_,
+                   decision_.reason.empty() || status.ok()
+                       ? status
+                       : Annotate(status, decision_.reason, ": "),
+                   is_failure && !status.ok());
   return ToGrpcStatus(status);
 }
 

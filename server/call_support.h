@@ -1,21 +1,26 @@
 #pragma once
 
-// What every gRPC call needs: admission, its limits, and one line in the log
-// if it fails.
+// What every gRPC call needs: admission, its limits, and a record of how it
+// ended, for metrics and the access log.
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "core/base/mutex.h"
+#include "core/base/clock.h"
 #include "core/base/thread_pool.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
+#include "server/access_log.h"
 #include "server/admission.h"
 #include "server/authorizer.h"
+#include "server/call_record.h"
 
 namespace metagraph {
 
@@ -23,32 +28,23 @@ namespace metagraph {
 // details for programs unless they are longer than a trailer may be.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// On one line and not too long: names in it come from callers, who must not
-// write lines of their own.
-std::string ForLog(absl::string_view text);
-
 // When the caller gives up.
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context);
 
-// Writes failed calls to the log, at most so many a second. Thread-safe.
-class FailureLog {
- public:
-  void Add(absl::string_view method, const std::string& peer,
-           const absl::Status& status, int64_t nanos) EXCLUDES(mu_);
-  int64_t internal_errors() const { return internal_errors_; }
+class CallMetrics;
 
- private:
-  Mutex mu_;
-  int64_t second_ GUARDED_BY(mu_) = 0;
-  int written_ GUARDED_BY(mu_) = 0;
-  int64_t left_out_ GUARDED_BY(mu_) = 0;
-  std::atomic<int64_t> internal_errors_{0};
+// Of all listeners together.
+struct CallCounts {
+  std::atomic<int64_t> queued{0};  // unary calls that wait for a thread
+  // A drain waits until then for calls (SteadyNanos), and cuts the rest.
+  std::atomic<int64_t> drain_end{std::numeric_limits<int64_t>::max()};
+  std::atomic<int64_t> dropped{0};
 };
 
 // Shared by all services; outlives them.
 struct CallSupport {
   Admission& admission;
-  FailureLog& failures;
+  AccessLog& log;
   ThreadPool& requests;    // runs that are not over in a moment
   ThreadPool& inspection;  // looks at models, which long runs must not delay
   // What takes its time, apart: neither callers that read slowly nor those that
@@ -58,8 +54,10 @@ struct CallSupport {
   ThreadPool& admin;    // loads, restores, saves
   Admission& reading;   // streams of values and graphs under way
   Admission& watching;  // streams of events, which may go on for ever
+  CallCounts& counts;
   // Of the listener; nullptr: every call is allowed.
   const Authorizer* authorizer = nullptr;
+  CallMetrics* metrics = nullptr;  // null: nobody counts
 };
 
 // One call from its arrival to its status.
@@ -82,16 +80,54 @@ class CallScope {
   const absl::Status& admitted() const { return ticket_.status(); }
   // What to answer; a failure is logged. RESOURCE_EXHAUSTED in place of OK: the
   // answer is too large to be sent.
-  grpc::Status Close(absl::Status status);
+  grpc::Status Close(absl::Status status) {
+    return Close(std::move(status), /*is_failure=*/true);
+  }
+  // The same for a stream that goes on until one side has enough: whatever the
+  // status is, it is no failure.
+  grpc::Status CloseEndless(absl::Status status) {
+    return Close(std::move(status), /*is_failure=*/false);
+  }
+
+  // Records which model the request means, and its size. The request outlives
+  // this.
+  template <typename Request>
+  void Describe(const Request& request);
+  // For who knows more of the call.
+  CallRecord& record() { return record_; }
+  CallSupport& support() { return support_; }
+  // A thread has taken the call.
+  void RecordStart() { record_.queue_nanos = SteadyNanos() - start_; }
 
  private:
+  CallScope(CallSupport& support, Admission& admission, const char* method,
+            grpc::CallbackServerContext& context,
+            const google::protobuf::MessageLite* answer);
+  grpc::Status Close(absl::Status status, bool is_failure);
+
   CallSupport& support_;
-  const char* const method_;
   grpc::CallbackServerContext& context_;
   const google::protobuf::MessageLite* const answer_;
   const int64_t start_;
   const Authorizer::Decision decision_;
   absl::StatusOr<Admission::Ticket> ticket_;
+  CallRecord record_;
 };
+
+template <typename Request>
+void CallScope::Describe(const Request& request) {
+  if constexpr (requires { request.model_spec(); }) {
+    record_.model = request.model_spec().name();
+    if (request.model_spec().has_version()) {
+      record_.version = request.model_spec().version().value();
+    }
+  } else if constexpr (requires { request.model(); }) {
+    record_.model = request.model();
+    if constexpr (requires { request.has_version(); }) {
+      if (request.has_version()) record_.version = request.version();
+    }
+  }
+  record_.request_bytes = static_cast<int64_t>(request.ByteSizeLong());
+}
 
 }  // namespace metagraph

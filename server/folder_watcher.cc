@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "glog/logging.h"
+#include "server/acting_for.h"
 
 namespace metagraph {
 namespace {
@@ -18,6 +19,7 @@ absl::Duration SettlingTime(absl::Duration interval) {
 
 void WriteToLog(const RescanReport& report) {
   for (const RescanNote& note : report.notes) {
+    if (note.has_event) continue;  // EventLog knows more of it
     if (note.warning) {
       LOG(WARNING) << "model \"" << note.model << "\": " << note.text;
     } else {
@@ -75,7 +77,10 @@ void FolderWatcher::Work() {
   bool asked = false;
   while (WaitUntil(next, &asked)) {
     retry = retry || asked;
-    const RescanReport report = rescanner_.Look(retry, looking_);
+    const RescanReport report = [&] {
+      const ActingFor watch(kFolderWatch);
+      return rescanner_.Look(retry, looking_);
+    }();
     WriteToLog(report);
     if (!report.unsettled) retry = false;
     next = Clock::Real().Now() +

@@ -57,6 +57,15 @@ bool NamesGeneration(const tensorflow::serving::SessionRunRequest&) {
   return false;
 }
 
+void Record(const InferenceHandler::Prepared& from, CallRecord& call) {
+  call.version = from.model->version();
+  call.generation = from.generation;
+  call.rows = from.rows;
+  call.decode_nanos = from.prepare_nanos;
+  call.run_nanos = from.run_nanos;
+  call.encode_nanos = from.encode_nanos;
+}
+
 // "fed W3:0 float [4]; fetches add1:0".
 template <typename Request>
 std::string RunText(const Request& request) {
@@ -87,6 +96,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    grpc::CallbackServerContext& context,
                                    const Request& request, Response* response) {
   CallScope scope(support, method, context, response);
+  scope.Describe(request);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
   }
@@ -99,13 +109,22 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     call->Start(support.requests);
     return call;
   };
+  // Outlives this function, as what it refers to does.
+  const auto run = [&handler, &request, response](
+                       InferenceHandler::Prepared& prepared, CallContext& call,
+                       CallRecord& record) {
+    const absl::Status status = handler.Run(prepared, request, call, response);
+    Record(prepared, record);
+    return status;
+  };
   const auto start_from_scratch = [&] {
-    return start_pooled([&handler, &request, response,
-                         may_change_state](CallContext& call) -> absl::Status {
-      ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
-      RETURN_IF_ERROR(CheckMayRun(prepared, may_change_state));
-      return handler.Run(prepared, request, call, response);
-    });
+    return start_pooled(
+        [run, &handler, &request, may_change_state](
+            CallContext& call, CallRecord& record) -> absl::Status {
+          ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
+          RETURN_IF_ERROR(CheckMayRun(prepared, may_change_state));
+          return run(prepared, call, record);
+        });
   };
   if (IsLarge(request) || NamesGeneration(request)) return start_from_scratch();
   CallContext call(deadline);
@@ -120,13 +139,13 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     return FinishNow(context, scope.Close(status));
   }
   if (IsQuick(*prepared)) {
-    return FinishNow(
-        context, scope.Close(handler.Run(*prepared, request, call, response)));
+    const absl::Status ran = run(*prepared, call, scope.record());
+    return FinishNow(context, scope.Close(ran));
   }
   return start_pooled(
-      [&handler, &request, response,
-       ready = *std::move(prepared)](CallContext& pooled_call) mutable {
-        return handler.Run(ready, request, pooled_call, response);
+      [run, ready = *std::move(prepared)](CallContext& pooled_call,
+                                          CallRecord& record) mutable {
+        return run(ready, pooled_call, record);
       });
 }
 

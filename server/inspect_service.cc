@@ -24,7 +24,8 @@ class InspectService::WatchCall final
     if (!ended_) subscription_ = std::move(subscription);
   }
 
-  void End(const grpc::Status& status) EXCLUDES(mu_) {
+  // `turned_away`: it has not been watching.
+  void End(const absl::Status& status, bool turned_away = false) EXCLUDES(mu_) {
     std::unique_ptr<InspectHandler::Subscription> subscription;
     {
       MutexLock lock(mu_);
@@ -34,13 +35,15 @@ class InspectService::WatchCall final
     }
     // No event comes any more; this waits for one under way, so not under mu_.
     subscription.reset();
+    const grpc::Status answer =
+        turned_away ? scope_.Close(status) : scope_.CloseEndless(status);
     {
       MutexLock lock(mu_);
-      answer_ = status;
+      answer_ = answer;
       may_finish_ = true;
       if (writing_) return;
     }
-    Finish(status);
+    Finish(answer);
   }
 
   void OnWriteDone(bool ok) override EXCLUDES(mu_) {
@@ -53,7 +56,7 @@ class InspectService::WatchCall final
     }
     if (finish) Finish(answer_);
   }
-  void OnCancel() override { End(grpc::Status::CANCELLED); }
+  void OnCancel() override { End(absl::CancelledError("the caller has gone")); }
   void OnDone() override {
     {
       MutexLock lock(service_.mu_);
@@ -104,9 +107,8 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   CallScope scope(support_, support_.watching, "metagraph.v1.Inspect/Watch",
                   *context);
+  scope.Describe(*request);
   const absl::Status admitted = scope.admitted();
-  const grpc::Status refused =
-      admitted.ok() ? grpc::Status::OK : scope.Close(admitted);
   auto* call = new WatchCall(*this, std::move(scope));
   bool ending = false;
   {
@@ -115,10 +117,10 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
     watches_.insert(call);
   }
   if (ending) {
-    call->End(
-        grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
-  } else if (!refused.ok()) {
-    call->End(refused);
+    call->End(absl::UnavailableError("the server is draining"),
+              /*turned_away=*/true);
+  } else if (!admitted.ok()) {
+    call->End(admitted, /*turned_away=*/true);
   } else {
     call->Start(handler_, *request);
   }
@@ -130,8 +132,7 @@ void InspectService::EndWatches() {
   ending_ = true;
   // Under the lock: a call leaves the set, and dies, only with it.
   for (WatchCall* call : watches_) {
-    call->End(
-        grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
+    call->End(absl::UnavailableError("the server is draining"));
   }
 }
 
@@ -140,7 +141,7 @@ void InspectService::EndWatches() {
       grpc::CallbackServerContext* context, const v1::name##Request* request, \
       v1::name##Response* response) {                                         \
     return StartUnary(support_, support_.pool, "metagraph.v1.Inspect/" #name, \
-                      *context, response,                                     \
+                      *context, *request, response,                           \
                       [this, request, response](CallContext& call) {          \
                         return handler_.name(*request, call, response);       \
                       });                                                     \
@@ -151,7 +152,7 @@ void InspectService::EndWatches() {
       const v1::name##Request* request) {                              \
     return StartStream<v1::name##Response>(                            \
         support_, support_.readers, support_.reading,                  \
-        "metagraph.v1.Inspect/" #name, *context,                       \
+        "metagraph.v1.Inspect/" #name, *context, *request,             \
         [this, request](CallContext& call,                             \
                         const MessageSink<v1::name##Response>& sink) { \
           return handler_.name(*request, call, sink);                  \

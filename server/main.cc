@@ -11,6 +11,7 @@
 #include "glog/logging.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/handshake_log.h"
+#include "server/log_format.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/service_manager.h"
@@ -43,10 +44,9 @@ class Signals {
   sigset_t set_;
 };
 
-void InitLogging(const char* program, int verbosity) {
-  FLAGS_logtostderr = true;
-  FLAGS_v = verbosity;
-  google::InitGoogleLogging(program);
+void InitLogging(const char* program, const ServerOptions& options) {
+  FLAGS_v = options.verbosity;
+  StartLogging(program, options.log_format);
   // A request that does not parse is its caller's affair.
   google::protobuf::SetLogHandler([](google::protobuf::LogLevel level,
                                      const char*, int,
@@ -68,7 +68,7 @@ int Main(int argc, char** argv) {
     return command_line.exit_code;
   }
   const ServerOptions& options = command_line.options;
-  InitLogging(argv[0], options.verbosity);
+  InitLogging(argv[0], options);
   // Our own messages say what is wrong; gRPC's lines are for its debuggers.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) LogFailedHandshakes();
 

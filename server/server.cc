@@ -7,21 +7,29 @@
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/tensor/buffer.h"
+#include "flags/version.h"
 #include "glog/logging.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "prometheus/registry.h"
+#include "prometheus/text_serializer.h"
+#include "server/call_metrics.h"
 #include "server/call_support.h"
 #include "server/credentials.h"
+#include "server/event_log.h"
 #include "server/folder_watcher.h"
 #include "server/handlers/admin_handler.h"
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/listener.h"
-#include "server/load_log.h"
 #include "server/machine.h"
+#include "server/model_table.h"
+#include "server/monitoring.h"
+#include "server/readiness.h"
 #include "server/start_models.h"
+#include "server/state_metrics.h"
 #include "server/transport.h"
 
 namespace metagraph {
@@ -33,18 +41,6 @@ constexpr int kCheckThreads = 2;
 constexpr int kAdminThreads = 8;
 constexpr int kWatches = 256;
 constexpr int kInspectionThreads = 2;
-
-// What Watch tells, for those who read logs.
-void LogEvent(const ModelEvent& event) {
-  if (!VLOG_IS_ON(1)) return;
-  const v1::WatchResponse shown = InspectHandler::EventToProto(event);
-  VLOG(1) << v1::EventKind_Name(shown.kind()) << " "
-          << v1::ModelState_Name(shown.state()) << ": model \"" << event.model
-          << "\" version " << event.version << ", generation "
-          << event.generation
-          << (event.checkpoint.empty() ? "" : ", " + event.checkpoint)
-          << (event.status.ok() ? "" : ": " + ForLog(event.status.ToString()));
-}
 
 LogControl GlogControl() {
   LogControl out;
@@ -94,16 +90,30 @@ class Server::Parts {
         checks("checks", kCheckThreads),
         admin_calls("admin", kAdminThreads),
         models(EnvironmentOf(options, platform)),
-        load_log(models),
+        event_log(models),
         inspect(models),
         inference(models),
         admin(models, GlogControl()),
-        event_log(models.events().Subscribe(LogEvent)),
+        readiness(NamesOf(options.models), models),
+        call_metrics(counted, models.events()),
+        state_metrics(models, *platform.files, Numbers()),
         admission(options.max_inflight),
         reading(kReaders, "streams of values and graphs"),
         watching(kWatches, "watches"),
-        support{admission, failures,    requests, inspection, readers,
-                checks,    admin_calls, reading,  watching},
+        log(options.access_log),
+        support{.admission = admission,
+                .log = log,
+                .requests = requests,
+                .inspection = inspection,
+                .readers = readers,
+                .checks = checks,
+                .admin = admin_calls,
+                .reading = reading,
+                .watching = watching,
+                .counts = counts,
+                .metrics = options.metrics_listen.value_or("on").empty()
+                               ? nullptr
+                               : &call_metrics},
         credentials(std::move(known)),
         local(inspect, inference, admin, support,
               {.serves_admin = options.admin_listen.empty()}),
@@ -127,23 +137,94 @@ class Server::Parts {
   ThreadPool checks;
   ThreadPool admin_calls;
   ModelManager models;
-  LoadLog load_log;
+  EventLog event_log;
   InspectHandler inspect;
   InferenceHandler inference;
   AdminHandler admin;
-  const int64_t event_log;
+  Readiness readiness;
+  prometheus::Registry counted;
+  CallMetrics call_metrics;
+  const StateMetrics state_metrics;
   Admission admission;
   Admission reading;
   Admission watching;
-  FailureLog failures;
+  AccessLog log;
+  CallCounts counts;
   CallSupport support;
   const std::unique_ptr<CredentialFile> credentials;
   Listener local;  // --listen on this machine only: callers are not asked
   Listener open;   // the other ones
   Listener apart;  // --admin_listen
   std::unique_ptr<FolderWatcher> watcher;
+  std::unique_ptr<Monitoring> monitoring;
+
+  // An address that is not to be had is an error only if somebody asked for it.
+  absl::Status StartMonitoring(const std::optional<std::string>& asked) {
+    const std::string address =
+        asked.value_or(ServerOptions::kDefaultMetricsListen);
+    if (address.empty()) return absl::OkStatus();
+    auto started =
+        Monitoring::Start(address, {[this] { return MetricsText(); },
+                                    [this] { return readiness.Reasons(); }});
+    if (started.ok()) {
+      monitoring = *std::move(started);
+      LOG(INFO) << "metrics on http://" << monitoring->address() << "/metrics";
+      return absl::OkStatus();
+    }
+    if (asked) return Annotate(started.status(), "--metrics_listen: ");
+    LOG(WARNING) << started.status().message()
+                 << "; serving without, see --metrics_listen";
+    return absl::OkStatus();
+  }
 
  private:
+  static std::vector<std::string> NamesOf(
+      const std::vector<ServerOptions::Model>& models) {
+    std::vector<std::string> out;
+    for (const ServerOptions::Model& model : models) out.push_back(model.name);
+    return out;
+  }
+
+  std::vector<ProcessNumber> Numbers() {
+    const auto gauge = [](const char* name, const char* help,
+                          const Admission& calls) {
+      return ProcessNumber{name, help, [&calls] {
+                             return static_cast<double>(calls.in_flight());
+                           }};
+    };
+    return {
+        gauge("metagraphd_calls_in_flight", "Calls under way.", admission),
+        gauge("metagraphd_streams_in_flight",
+              "Streams of values and graphs under way.", reading),
+        gauge("metagraphd_watches_in_flight", "Watches under way.", watching),
+        {"metagraphd_calls_queued", "Calls that wait for a thread.",
+         [this] { return static_cast<double>(counts.queued.load()); }},
+        {"metagraphd_internal_errors_total",
+         "Calls that ended with INTERNAL: faults of this program.",
+         [this] { return static_cast<double>(log.internal_errors()); }},
+        {"metagraphd_tensor_memory_bytes", "Tensors that live.",
+         [] { return static_cast<double>(MemoryBudget::Process().used()); }},
+        {"metagraphd_tensor_memory_limit_bytes",
+         "Tensors that may live, see --max_tensor_memory.",
+         [] { return static_cast<double>(MemoryBudget::Process().limit()); }},
+        {"metagraphd_ready", "1: /readyz says that it is ready.",
+         [this] { return readiness.Reasons().empty() ? 1.0 : 0.0; }},
+    };
+  }
+
+  std::string MetricsText() {
+    std::vector<prometheus::MetricFamily> families = counted.Collect();
+    for (prometheus::MetricFamily& family : state_metrics.Collect()) {
+      families.push_back(std::move(family));
+    }
+    families.push_back(BuildInfo(ReleaseVersion(), CommitName()));
+    // A family without any series is no news, and no text either.
+    std::erase_if(families, [](const prometheus::MetricFamily& family) {
+      return family.metric.empty();
+    });
+    return prometheus::TextSerializer().Serialize(families);
+  }
+
   ModelEnvironment EnvironmentOf(const ServerOptions& options,
                                  const Platform& platform) {
     ModelEnvironment out;
@@ -187,6 +268,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   Parts& parts = *server->parts_;
 
   RETURN_IF_ERROR(CheckPortFile(*platform.files, options.port_file));
+  RETURN_IF_ERROR(parts.StartMonitoring(options.metrics_listen));
   // Calls that come before a model's load has begun find it loading.
   for (const ServerOptions::Model& model : options.models) {
     parts.models.Announce(model.name, model.path);
@@ -195,14 +277,25 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   // while models load.
   RETURN_IF_ERROR(server->Listen(options, *platform.files));
 
-  RETURN_IF_ERROR(LoadModels(options.models, parts.models));
+  RETURN_IF_ERROR(
+      LoadModels(options.models, options.serve_on_load_error, parts.models));
+  if (!options.models.empty()) {
+    LOG(INFO) << "models:\n" << ModelTable(parts.models.List());
+  }
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
                                                   options.watch_graph);
   for (Listener* listener : parts.listeners()) listener->SetServing(true);
+  parts.readiness.SetStarted();
 
   std::vector<std::string> lines = server->addresses_;
   if (!server->admin_address_.empty()) lines.push_back(server->admin_address_);
+  if (options.metrics_listen && parts.monitoring != nullptr) {
+    server->metrics_address_ = parts.monitoring->address();
+  }
   if (!options.port_file.empty()) {
+    if (!server->metrics_address_.empty()) {
+      lines.push_back("http://" + server->metrics_address_);
+    }
     RETURN_IF_ERROR(
         WriteFileAtomically(*platform.files, options.port_file,
                             absl::StrCat(absl::StrJoin(lines, "\n"), "\n")));
@@ -281,6 +374,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
     if (drained_) return;
     drained_ = true;
   }
+  parts_->readiness.SetDraining();
   for (Listener* listener : parts_->listeners()) listener->SetServing(false);
   if (grace > absl::ZeroDuration()) {
     const int64_t end = SteadyNanos() + absl::ToInt64Nanoseconds(grace);
@@ -296,7 +390,9 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
   parts_->watcher.reset();
   for (Listener* listener : parts_->listeners()) listener->EndWatches();
   const absl::Time deadline = Clock::Real().Now() + timeout;
+  parts_->counts.drain_end = SteadyNanos() + absl::ToInt64Nanoseconds(timeout);
   for (Listener* listener : parts_->listeners()) listener->Shutdown(deadline);
+  LOG(INFO) << "drained, " << parts_->counts.dropped << " calls dropped";
 }
 
 }  // namespace metagraph

@@ -36,6 +36,8 @@ class Server {
   // As asked for, with the ports that were bound: --listen in its order.
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& admin_address() const { return admin_address_; }
+  // HOST:PORT of /metrics; empty unless asked for.
+  const std::string& metrics_address() const { return metrics_address_; }
   ModelManager& models();
   int64_t calls_in_flight() const;
 
@@ -56,6 +58,7 @@ class Server {
   std::unique_ptr<Parts> parts_;
   std::vector<std::string> addresses_;
   std::string admin_address_;
+  std::string metrics_address_;
   Mutex mu_;
   CondVar hurry_;
   bool hurried_ GUARDED_BY(mu_) = false;

@@ -42,6 +42,15 @@ std::string CheckAddress(const std::string& address) {
   return "";
 }
 
+// Empty for none.
+std::string CheckMetricsAddress(const std::string& address) {
+  if (address.empty()) return "";
+  if (absl::StartsWith(address, "unix:")) {
+    return absl::StrCat("expected HOST:PORT, found \"", address, "\"");
+  }
+  return CheckAddress(address);
+}
+
 // A flag that holds for the model that its value names before a colon, or else
 // for all. `value` loses the name.
 std::vector<ServerOptions::Model*> ModelsMeant(
@@ -195,6 +204,10 @@ struct ModelTexts {
   MappingFlags mapping;
 };
 
+struct AddressTexts {
+  std::string metrics_listen = ServerOptions::kDefaultMetricsListen;
+};
+
 void AddModelFlags(Flags& flags, ModelTexts& texts) {
   flags.Repeated("model", &texts.models,
                  "NAME=PATH of a model: a folder with .meta and "
@@ -226,7 +239,8 @@ void AddModelFlags(Flags& flags, ModelTexts& texts) {
       ->default_str("");
 }
 
-void AddAddressFlags(Flags& flags, ServerOptions& options) {
+void AddAddressFlags(Flags& flags, AddressTexts& texts,
+                     ServerOptions& options) {
   flags.Repeated("listen", &options.listen,
                  "HOST:PORT or unix:PATH; port 0 is any; repeatable");
   flags
@@ -235,10 +249,17 @@ void AddAddressFlags(Flags& flags, ServerOptions& options) {
             "are "
             "served on loopback addresses only")
       ->check(CheckAddress);
+  flags
+      .Text("metrics_listen", &texts.metrics_listen,
+            "HOST:PORT of /metrics for Prometheus, /healthz and /readyz, in "
+            "plain HTTP; empty: off. If the default port is taken the daemon "
+            "goes on without")
+      ->check(CheckMetricsAddress);
   flags.Text(
       "port_file", &options.port_file,
       "write the bound addresses to this file when ready, one per line, the "
-      "admin address last");
+      "admin address last, and after it http://HOST:PORT of the metrics where "
+      "--metrics_listen is given");
 }
 
 void AddSecurityFlags(Flags& flags, ServerOptions& options) {
@@ -325,6 +346,30 @@ void AddRunFlags(Flags& flags, ServerOptions& options) {
   flags.Repeated(
       "file_root", &options.file_roots,
       "folder that ops of models may use besides the model's; repeatable");
+  flags
+      .Choice<bool>("on_load_error", &options.serve_on_load_error,
+                    {{"exit", false}, {"serve", true}},
+                    "what a model that cannot be loaded at the start does: "
+                    "exit, the daemon ends; serve, the others are served, and "
+                    "/readyz tells which is missing")
+      ->default_str("exit");
+  flags
+      .Choice<LogFormat>(
+          "log_format", &options.log_format,
+          {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
+          "lines of the log: glog's text, or JSON objects")
+      ->default_str("text");
+  flags
+      .Choice<AccessLogMode>("access_log", &options.access_log,
+                             {{"off", AccessLogMode::kOff},
+                              {"errors", AccessLogMode::kErrors},
+                              {"sampled", AccessLogMode::kSampled},
+                              {"all", AccessLogMode::kAll}},
+                             "which calls get a log line: off, none but those "
+                             "with INTERNAL; errors, at most 20 a second that "
+                             "fail; sampled, also 10 a second of the others; "
+                             "all")
+      ->default_str("errors");
   flags.Integer("verbosity", &options.verbosity,
                 "1: a log line for each call and event; 2: also what runs are "
                 "asked for",
@@ -402,7 +447,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   Flags flags(app);
   ModelTexts texts;
   AddModelFlags(flags, texts);
-  AddAddressFlags(flags, options);
+  AddressTexts addresses;
+  AddAddressFlags(flags, addresses, options);
   AddSecurityFlags(flags, options);
   AddFolderFlags(flags, options);
   AddRunFlags(flags, options);
@@ -416,6 +462,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     return WrongUsage(UsageText(app, error, arguments));
   }
   flags.ReadEnvironment();
+  if (app.get_option("--metrics_listen")->count() > 0) {
+    options.metrics_listen = addresses.metrics_listen;
+  }
   std::string wrong = SetModels(texts, flags, options);
   if (wrong.empty()) wrong = CheckRepeated(flags, options);
   if (wrong.empty()) wrong = CheckTls(options.tls);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "absl/time/time.h"
 #include "core/checkpoint/name_map.h"
 #include "core/program/passes/pass.h"
+#include "server/access_log.h"
+#include "server/log_format.h"
 
 namespace metagraph {
 
@@ -31,6 +34,10 @@ struct ServerOptions {
 
   std::vector<std::string> listen = {"127.0.0.1:8500"};
   std::string admin_listen;  // empty: with the others, where that is safe
+  // /metrics, /healthz, /readyz; empty: off. Unless somebody asked for it, the
+  // default address, which another daemon may have taken already.
+  std::optional<std::string> metrics_listen;
+  static constexpr char kDefaultMetricsListen[] = "127.0.0.1:8501";
   std::string port_file;
   // Of all addresses but unix: and those that have their own.
   TlsFiles tls;
@@ -40,6 +47,9 @@ struct ServerOptions {
   bool reflection = true;
   bool channelz = false;
 
+  // A model that cannot be loaded at the start is missing, and no reason to
+  // exit.
+  bool serve_on_load_error = false;
   bool require_checkpoint = false;  // no model whose variables have no values
   absl::Duration watch;             // between looks at the folders; 0: never
   bool watch_graph = false;         // another graph in them is taken, too
@@ -51,6 +61,8 @@ struct ServerOptions {
   absl::Duration drain_grace;     // NOT_SERVING before the listeners close
   absl::Duration drain_timeout = absl::Seconds(30);  // for calls under way
   int verbosity = 0;
+  LogFormat log_format = LogFormat::kText;
+  AccessLogMode access_log = AccessLogMode::kErrors;
 };
 
 // What the command line asks for.

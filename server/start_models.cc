@@ -25,7 +25,7 @@ std::optional<ManagedModel> FindManaged(const ModelManager& models,
 }  // namespace
 
 absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
-                        ModelManager& models) {
+                        bool serve_on_error, ModelManager& models) {
   std::vector<std::pair<const ServerOptions::Model*, int64_t>> loading;
   for (const ServerOptions::Model& model : wanted) {
     ModelOptions own;
@@ -37,7 +37,8 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
     if (version.ok()) {
       loading.emplace_back(&model, *version);
     } else if (!FindManaged(models, model.name)) {
-      return version.status();
+      if (!serve_on_error) return version.status();
+      models.SetFailed(model.name, model.path, version.status());
     }
   }
   CallContext call;
@@ -45,7 +46,10 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
     absl::Status loaded = models.WaitUntilLoaded(model->name, version, call);
     if (loaded.ok()) continue;
     const auto now = FindManaged(models, model->name, version);
-    if (now && now->path == model->path && !now->error.ok()) return loaded;
+    if (now && now->path == model->path && !now->error.ok() &&
+        !serve_on_error) {
+      return loaded;
+    }
   }
   return absl::OkStatus();
 }

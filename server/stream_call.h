@@ -45,6 +45,7 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
 
   void Start(ThreadPool& pool) {
     pool.Schedule([this] {
+      scope_.RecordStart();
       End(Drained(work_(call_, [this](const Message& m) { return Send(m); })));
     });
   }
@@ -160,11 +161,13 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
 };
 
 // Does the work on the pool, if the call is admitted.
-template <typename Message, typename Work>
+template <typename Message, typename Request, typename Work>
 grpc::ServerWriteReactor<Message>* StartStream(
     CallSupport& support, ThreadPool& pool, Admission& admission,
-    const char* method, grpc::CallbackServerContext& context, Work work) {
+    const char* method, grpc::CallbackServerContext& context,
+    const Request& request, Work work) {
   CallScope scope(support, admission, method, context);
+  scope.Describe(request);
   const absl::Status admitted = scope.admitted();
   auto* call = new PooledStream<Message, Work>(std::move(scope), context,
                                                std::move(work));

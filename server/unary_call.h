@@ -2,6 +2,7 @@
 
 // Unary calls of gRPC's callback API on top of handlers that just return.
 
+#include <type_traits>
 #include <utility>
 
 #include "core/base/call_context.h"
@@ -11,8 +12,9 @@
 
 namespace metagraph {
 
-// A call whose work, absl::Status(CallContext&), is done on a pool. Deletes
-// itself.
+// A call whose work, absl::Status(CallContext&) or, where the work knows more
+// of the call than its request says, absl::Status(CallContext&, CallRecord&),
+// is done on a pool. Deletes itself.
 template <typename Work>
 class PooledUnary final : public grpc::ServerUnaryReactor {
  public:
@@ -20,15 +22,26 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
       : scope_(std::move(scope)), call_(deadline), work_(std::move(work)) {}
 
   void Start(ThreadPool& pool) {
+    scope_.support().counts.queued.fetch_add(1, std::memory_order_relaxed);
     pool.Schedule([this] {
+      scope_.support().counts.queued.fetch_sub(1, std::memory_order_relaxed);
+      scope_.RecordStart();
       // Nothing may be touched after Finish: OnDone comes on another thread.
-      Finish(scope_.Close(work_(call_)));
+      Finish(scope_.Close(DoWork()));
     });
   }
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
  private:
+  absl::Status DoWork() {
+    if constexpr (std::is_invocable_v<Work&, CallContext&, CallRecord&>) {
+      return work_(call_, scope_.record());
+    } else {
+      return work_(call_);
+    }
+  }
+
   CallScope scope_;
   CallContext call_;
   Work work_;
@@ -42,12 +55,13 @@ inline grpc::ServerUnaryReactor* FinishNow(grpc::CallbackServerContext& context,
 }
 
 // Does the work, which fills `answer`, on the pool, if the call is admitted.
-template <typename Work>
+template <typename Request, typename Work>
 grpc::ServerUnaryReactor* StartUnary(
     CallSupport& support, ThreadPool& pool, const char* method,
-    grpc::CallbackServerContext& context,
+    grpc::CallbackServerContext& context, const Request& request,
     const google::protobuf::MessageLite* answer, Work work) {
   CallScope scope(support, method, context, answer);
+  scope.Describe(request);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
   }

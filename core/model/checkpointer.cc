@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint_files.h"
@@ -168,6 +169,7 @@ std::string BySaveOp(const tensorflow::SaverDef& saver,
 absl::StatusOr<SaveResult> Checkpointer::Save(const SaveOptions& given,
                                               const ProgressCallback& progress,
                                               CallContext& call) {
+  const int64_t start = SteadyNanos();
   const auto save = [&]() -> absl::StatusOr<SaveResult> {
     SaveOptions options = given;
     ASSIGN_OR_RETURN(options.prefix, LocalPath(given.prefix));
@@ -185,7 +187,16 @@ absl::StatusOr<SaveResult> Checkpointer::Save(const SaveOptions& given,
   outcome.status = result.status();
   outcome.generation = result.ok() ? result->generation : 0;
   history_.RecordSave(outcome);
-  events_.Publish(ModelEvent::Kind::kSave, outcome.checkpoint, result.status());
+  ModelEvent event;
+  event.kind = ModelEvent::Kind::kSave;
+  event.checkpoint = outcome.checkpoint;
+  event.status = result.status();
+  event.duration = absl::Nanoseconds(SteadyNanos() - start);
+  if (result.ok()) {
+    event.variables = result->tensors;
+    event.bytes = result->bytes;
+  }
+  events_.Publish(std::move(event));
   return result;
 }
 

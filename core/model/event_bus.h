@@ -17,6 +17,8 @@ enum class ModelState { kStart, kLoading, kAvailable, kUnloading, kEnd };
 // Something that happened to a model.
 struct ModelEvent {
   enum class Kind { kState, kGeneration, kRestore, kSave };
+  // What made a generation.
+  enum class Change { kNone, kRun, kRollback, kAssign, kInitialize, kExtend };
   Kind kind = Kind::kState;
   absl::Time time;
   std::string model;
@@ -27,6 +29,12 @@ struct ModelEvent {
   absl::Status status;     // how it ended
   // Loaded by a look at its folder, which reports it itself.
   bool by_rescan = false;
+  Change change = Change::kNone;
+  // Of restores and saves that succeeded, and of loads where it is known.
+  int64_t previous_generation = 0;
+  int64_t variables = 0;
+  int64_t bytes = 0;
+  absl::Duration duration;  // of whatever ended, failures too
 };
 
 // Hands events to whoever listens. Thread-safe.

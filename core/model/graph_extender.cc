@@ -123,7 +123,7 @@ absl::StatusOr<ExtendResult> GraphExtender::ExtendAlone(
   });
   result.note = initializer_.Run(tables, call);
   result.generation = graph_.variables().generation_number();
-  events_.PublishGeneration();
+  events_.PublishGeneration(ModelEvent::Change::kExtend);
   return result;
 }
 

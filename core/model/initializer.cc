@@ -209,7 +209,7 @@ absl::StatusOr<InitializeResult> Initializer::InitializeVariables(
     }
     out.generation = step->End();
     if (before != nullptr) history_.Retain(std::move(before));
-    events_.PublishGeneration();
+    events_.PublishGeneration(ModelEvent::Change::kInitialize);
   }
   if (scope != InitializeScope::kListed) {
     out.tables = TableInitializers(graph->meta());

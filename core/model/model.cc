@@ -115,7 +115,7 @@ absl::StatusOr<RunResult> Model::Run(const Executor& executor,
   seen_.NoteChangedFiles();
   if (!ran.ok()) return initializer_.ExplainTables(ran.status());
   if (ran->wrote_variables && events_.has_listeners()) {
-    events_.PublishGeneration();
+    events_.PublishGeneration(ModelEvent::Change::kRun);
   }
   return ran;
 }
@@ -170,7 +170,7 @@ absl::StatusOr<int64_t> Model::AssignVariables(
   RETURN_IF_ERROR(step->Replace(std::move(by_slot)));
   const int64_t generation = step->End();
   history_.Retain(std::move(replaced));
-  events_.PublishGeneration();
+  events_.PublishGeneration(ModelEvent::Change::kAssign);
   return generation;
 }
 

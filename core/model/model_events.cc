@@ -9,20 +9,24 @@ bool ModelEvents::has_listeners() const {
   return bus != nullptr && bus->has_listeners();
 }
 
-void ModelEvents::Publish(ModelEvent::Kind kind, const std::string& checkpoint,
-                          absl::Status status) const {
+void ModelEvents::Publish(ModelEvent event) const {
   if (context_.environment.events == nullptr) return;
-  ModelEvent event;
-  event.kind = kind;
   event.time = context_.Now();
   event.model = context_.name;
   event.version = context_.folder.version;
   event.state =
       available_.load() ? ModelState::kAvailable : ModelState::kLoading;
   event.generation = graph_.variables().generation_number();
-  event.checkpoint = checkpoint;
-  event.status = std::move(status);
   context_.environment.events->Publish(event);
+}
+
+void ModelEvents::PublishGeneration(ModelEvent::Change change,
+                                    const std::string& checkpoint) const {
+  ModelEvent event;
+  event.kind = ModelEvent::Kind::kGeneration;
+  event.change = change;
+  event.checkpoint = checkpoint;
+  Publish(std::move(event));
 }
 
 }  // namespace metagraph

@@ -21,12 +21,12 @@ class ModelEvents {
   void SetAvailable() { available_ = true; }
 
   bool has_listeners() const;
-  void Publish(ModelEvent::Kind kind, const std::string& checkpoint,
-               absl::Status status) const;
+  // Says of which model, when, and at which generation, besides what `event`
+  // says.
+  void Publish(ModelEvent event) const;
   // Another generation is the newest; `checkpoint` is where it came from.
-  void PublishGeneration(const std::string& checkpoint = "") const {
-    Publish(ModelEvent::Kind::kGeneration, checkpoint, absl::OkStatus());
-  }
+  void PublishGeneration(ModelEvent::Change change,
+                         const std::string& checkpoint = "") const;
 
  private:
   const ModelContext& context_;

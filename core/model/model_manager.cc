@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/call_wait.h"
+#include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
@@ -67,6 +68,23 @@ void ModelManager::Publish(const ManagedModel& entry, int64_t generation) {
 void ModelManager::Announce(const std::string& name, const std::string& path) {
   MutexLock lock(state_->mu);
   state_->announced[name] = path;
+}
+
+void ModelManager::SetFailed(const std::string& name, const std::string& path,
+                             absl::Status error) {
+  ManagedModel failed;
+  {
+    MutexLock lock(state_->mu);
+    state_->announced.erase(name);
+    const auto first = state_->entries.lower_bound({name, 0});
+    if (first != state_->entries.end() && first->first.first == name) return;
+    failed.name = name;
+    failed.path = path;
+    failed.state = ModelState::kEnd;
+    failed.error = std::move(error);
+    state_->entries[{name, 0}] = failed;
+  }
+  Publish(failed, 0);
 }
 
 absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
@@ -140,6 +158,7 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
                            const ModelFolder& folder,
                            const ModelOptions& options) {
   CallContext call;
+  const int64_t start = SteadyNanos();
   // Before loading: a file that is completed meanwhile has changed.
   const ModelStamp tried = StampOf(*environment_.files, folder);
   auto loaded = Model::Load(key.first, folder, environment_, call, options);
@@ -158,7 +177,10 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
     now = entry;
     state_->UpdateNewest(key.first);
   }
-  Publish(now, GenerationOf(now.model));
+  ModelEvent event =
+      EventOf(now, GenerationOf(now.model), environment_.clock->Now());
+  event.duration = absl::Nanoseconds(SteadyNanos() - start);
+  state_->events.Publish(event);
   now.model.reset();
   // Last, since the manager may go when nothing is loading any more.
   MutexLock lock(state_->mu);

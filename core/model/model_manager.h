@@ -67,6 +67,10 @@ class ModelManager {
   absl::StatusOr<int64_t> Load(const std::string& name, const std::string& path,
                                std::optional<int64_t> version = {},
                                ModelOptions options = {});
+  // What was announced cannot even begin to load: the name has failed, unless
+  // somebody has loaded it meanwhile.
+  void SetFailed(const std::string& name, const std::string& path,
+                 absl::Status error);
   // Until it is available, or has failed: then the reason.
   absl::Status WaitUntilLoaded(absl::string_view name, int64_t version,
                                CallContext& call);

@@ -30,8 +30,8 @@ void RescanLog::ReportState(const std::string& model, const std::string& topic,
 }
 
 void RescanLog::ReportEvent(const std::string& model, std::string text,
-                            bool warning) {
-  report_.notes.push_back({model, std::move(text), warning});
+                            bool warning, bool has_event) {
+  report_.notes.push_back({model, std::move(text), warning, has_event});
 }
 
 std::string CauseOf(absl::string_view text, absl::string_view what,

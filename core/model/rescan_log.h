@@ -17,6 +17,7 @@ struct RescanNote {
   std::string model;
   std::string text;
   bool warning = false;
+  bool has_event = false;  // an event of the model tells the same
 };
 
 struct RescanReport {
@@ -40,7 +41,7 @@ class RescanLog {
                    const std::string& cause = "");
   // Something was done.
   void ReportEvent(const std::string& model, std::string text,
-                   bool warning = false);
+                   bool warning = false, bool has_event = false);
   void ReportUnsettled() { report_.unsettled = true; }
 
  private:

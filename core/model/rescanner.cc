@@ -355,7 +355,8 @@ void Rescanner::Execute(const RescanAction& action, Observation& observed,
         log_.ReportEvent(
             name,
             absl::StrCat("checkpoint \"", restored->checkpoint,
-                         "\" is restored, generation ", restored->generation));
+                         "\" is restored, generation ", restored->generation),
+            /*warning=*/false, /*has_event=*/true);
       } else if (call.Check().ok()) {
         memory_.RecordFailure(memory_.Of(name, *on_disk));
         Outcome outcome;

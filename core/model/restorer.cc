@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
@@ -44,6 +45,7 @@ std::string CommandOf(const std::string& model, const RestoreOptions& options) {
 absl::StatusOr<RestoreResult> Restorer::Restore(
     const RestoreOptions& options, const ProgressCallback& progress,
     CallContext& call) {
+  const int64_t start = SteadyNanos();
   Outcome outcome;
   outcome.checkpoint = options.checkpoint;
   CheckpointStamp stamp;
@@ -75,8 +77,17 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
     history_.AddOrigin(
         {result->generation, *prefix, stamp, MappingOf(options)});
   }
-  events_.Publish(ModelEvent::Kind::kRestore, outcome.checkpoint,
-                  result.status());
+  ModelEvent event;
+  event.kind = ModelEvent::Kind::kRestore;
+  event.checkpoint = outcome.checkpoint;
+  event.status = result.status();
+  event.duration = absl::Nanoseconds(SteadyNanos() - start);
+  if (result.ok()) {
+    event.previous_generation = result->previous_generation;
+    event.variables = static_cast<int64_t>(result->report.restored.size());
+    event.bytes = static_cast<int64_t>(stamp.bytes);
+  }
+  events_.Publish(std::move(event));
   return result;
 }
 
@@ -262,7 +273,7 @@ absl::StatusOr<RollbackResult> Restorer::RollbackInMemory(
     origin.generation = now->number;
     history_.AddOrigin(std::move(origin));
   }
-  events_.PublishGeneration(now->checkpoint);
+  events_.PublishGeneration(ModelEvent::Change::kRollback, now->checkpoint);
   RollbackResult out;
   out.generation = now->number;
   out.restored_generation = target.generation;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/call_wait.h"
+#include "core/base/clock.h"
 #include "core/base/status.h"
 
 namespace metagraph {
@@ -17,7 +18,9 @@ std::shared_ptr<const Executor> PlanCache::FindLocked(const Key& key) {
 
 std::shared_ptr<const Executor> PlanCache::Find(const PlanRequest& request) {
   MutexLock lock(mu_);
-  return FindLocked({&request});
+  auto found = FindLocked({&request});
+  if (found != nullptr) ++counts_.hits;
+  return found;
 }
 
 void PlanCache::Insert(const Key& key, std::shared_ptr<const Executor> plan,
@@ -57,9 +60,12 @@ absl::StatusOr<std::shared_ptr<const Executor>> PlanCache::FindOrCompile(
       if (!theirs->caller_gave_up) return theirs->answer;
     }
   }
+  const int64_t start = SteadyNanos();
   absl::StatusOr<std::shared_ptr<const Executor>> answer = compile();
   std::list<Entry> dead;  // freed after the lock
   MutexLock lock(mu_);
+  ++counts_.compiled;
+  counts_.compile_nanos += SteadyNanos() - start;
   if (answer.ok()) Insert(key, *answer, &dead);
   compilations_.erase(versioned);
   mine->answer = answer;
@@ -68,6 +74,11 @@ absl::StatusOr<std::shared_ptr<const Executor>> PlanCache::FindOrCompile(
   mine->done = true;
   compiled_.NotifyAll();
   return answer;
+}
+
+PlanCache::Counts PlanCache::counts() const {
+  MutexLock lock(mu_);
+  return counts_;
 }
 
 size_t PlanCache::size() const {

@@ -39,6 +39,14 @@ class PlanCache {
       int64_t graph_version, const PlanRequest& request, CallContext& call,
       CompileFn compile) EXCLUDES(mu_);
 
+  // Since the start.
+  struct Counts {
+    int64_t hits = 0;
+    int64_t compiled = 0;
+    int64_t compile_nanos = 0;
+  };
+  Counts counts() const EXCLUDES(mu_);
+
   size_t size() const EXCLUDES(mu_);
   int64_t bytes() const EXCLUDES(mu_);
 
@@ -83,6 +91,7 @@ class PlanCache {
   CondVar compiled_;
   std::list<Entry> order_ GUARDED_BY(mu_);  // newest first
   int64_t bytes_ GUARDED_BY(mu_) = 0;
+  Counts counts_ GUARDED_BY(mu_);
   absl::flat_hash_map<Key, std::list<Entry>::iterator> by_key_ GUARDED_BY(mu_);
   // Keys point to the compiling callers' requests.
   absl::flat_hash_map<VersionedKey, std::shared_ptr<Compilation>> compilations_

@@ -111,6 +111,7 @@ class Session {
   std::shared_ptr<const Graph> graph() const EXCLUDES(mu_) {
     return library()->graph();
   }
+  PlanCache::Counts plan_counts() const { return plans_.counts(); }
   VariableStore& variables() { return state_.variables; }
   SessionState& state() { return state_; }
   const OpRegistry& ops() const { return *options_.ops; }

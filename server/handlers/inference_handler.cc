@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
 #include "core/base/status.h"
@@ -19,6 +20,19 @@ namespace {
 using tensorflow::serving::ModelSpec;
 using tensorflow::serving::SessionRunRequest;
 using tensorflow::serving::SessionRunResponse;
+
+// Sets `nanos` to how long it lived.
+class Stopwatch {
+ public:
+  explicit Stopwatch(int64_t* nanos) : nanos_(nanos), start_(SteadyNanos()) {}
+  ~Stopwatch() { *nanos_ = SteadyNanos() - start_; }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  int64_t* const nanos_;
+  const int64_t start_;
+};
 
 // A call with a limit of its own besides the caller's.
 class LimitedCall {
@@ -38,11 +52,20 @@ class LimitedCall {
   const int64_t token_;
 };
 
-absl::StatusOr<RunResult> RunLimited(const InferenceHandler::Prepared& what,
+absl::StatusOr<RunResult> RunLimited(InferenceHandler::Prepared& what,
                                      int64_t timeout_ms, CallContext& call) {
+  const Stopwatch stopwatch(&what.run_nanos);
   if (timeout_ms <= 0) return what.model->Run(*what.executor, what.run, call);
   LimitedCall limited(call, timeout_ms, what.model->clock());
   return what.model->Run(*what.executor, what.run, limited.call());
+}
+
+// How many examples are fed: by the first feed that has dimensions.
+int64_t RowsOf(const RunRequest& run) {
+  for (const auto& [name, value] : run.feeds) {
+    if (value.shape().rank() > 0) return value.shape().dim(0);
+  }
+  return 1;
 }
 
 // A fed placeholder must be what the graph declares.
@@ -113,6 +136,15 @@ absl::Status FindPlan(InferenceHandler::Plans plans, int64_t timeout_ms,
   LimitedCall limited(call, timeout_ms, out.model->clock());
   ASSIGN_OR_RETURN(out.executor, out.model->Prepare(request, limited.call()));
   return absl::OkStatus();
+}
+
+void RecordGeneration(const RunResult& result,
+                      InferenceHandler::Prepared& out) {
+  if (result.wrote_variables) {
+    out.generation = result.generation_left;
+  } else if (result.generation != nullptr) {
+    out.generation = result.generation->number;
+  }
 }
 
 // One output for each name that was asked for.
@@ -199,6 +231,7 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
 
 absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     const v1::RunRequest& request, CallContext& call, Plans plans) const {
+  const int64_t start = SteadyNanos();
   Prepared out;
   ASSIGN_OR_RETURN(out.model, FindModelOf(models_, request));
   if (request.trace()) {
@@ -230,6 +263,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     ASSIGN_OR_RETURN(out.run.generation,
                      out.model->FindGeneration(request.generation(), call));
   }
+  out.rows = RowsOf(out.run);
+  out.prepare_nanos = SteadyNanos() - start;
   return out;
 }
 
@@ -240,6 +275,8 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
   ASSIGN_OR_RETURN(RunResult result,
                    RunLimited(prepared, request.timeout_ms(), call));
   const int asked = static_cast<int>(prepared.run.fetches.size());
+  RecordGeneration(result, prepared);
+  const Stopwatch stopwatch(&prepared.encode_nanos);
   RETURN_IF_ERROR(CheckOutputs(result, asked));
   RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
   response->mutable_tensor()->Reserve(asked);
@@ -272,6 +309,7 @@ absl::Status InferenceHandler::Run(const v1::RunRequest& request,
 
 absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     const SessionRunRequest& request, CallContext& call, Plans plans) const {
+  const int64_t start = SteadyNanos();
   Prepared out;
   ASSIGN_OR_RETURN(out.model, FindBySpec(models_, request));
   RETURN_IF_ERROR(AddFeeds(request.feed(), nullptr, &out.run));
@@ -282,6 +320,8 @@ absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
   }
   RETURN_IF_ERROR(
       FindPlan(plans, request.options().timeout_in_ms(), call, out));
+  out.rows = RowsOf(out.run);
+  out.prepare_nanos = SteadyNanos() - start;
   return out;
 }
 
@@ -293,6 +333,8 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
       RunResult result,
       RunLimited(prepared, request.options().timeout_in_ms(), call));
   const int asked = request.fetch_size();
+  RecordGeneration(result, prepared);
+  const Stopwatch stopwatch(&prepared.encode_nanos);
   RETURN_IF_ERROR(CheckOutputs(result, asked));
   RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
   response->mutable_tensor()->Reserve(asked);

@@ -26,6 +26,12 @@ class InferenceHandler {
     // Null: it must be compiled first, and that was not wanted.
     std::shared_ptr<const Executor> executor;
     RunRequest run;
+    // For who measures: set by Prepare and Run; -1: not known.
+    int64_t rows = -1;  // the first dimension of what is fed
+    int64_t prepare_nanos = -1;
+    int64_t run_nanos = -1;
+    int64_t encode_nanos = -1;
+    int64_t generation = -1;  // whose values were read, or that was left
   };
   // Whether to look no further than what is compiled, where waiting is out of
   // the question.

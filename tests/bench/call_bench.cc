@@ -1,4 +1,5 @@
-// Latency of a run against a bare gRPC echo with equal message sizes.
+// Latency of a run against a bare gRPC echo with equal message sizes, and of
+// one that is counted and written to the access log against one that is not.
 //
 //   call_bench METAGRAPHD MODEL_FOLDER
 //
@@ -100,8 +101,17 @@ int Main(const std::string& self, const std::string& daemon,
                            ("call_bench." + std::to_string(getpid()));
   std::filesystem::create_directory(work);
   std::vector<pid_t> children;
-  children.push_back(Spawn({daemon, "--model", "add=" + model, "--listen",
-                            "127.0.0.1:0", "--port_file", work + "/daemon"}));
+  const auto start = [&](const std::string& name, const std::string& metrics,
+                         const std::string& access_log) {
+    children.push_back(
+        Spawn({daemon, "--model", "add=" + model, "--listen", "127.0.0.1:0",
+               "--port_file", work + "/" + name, "--metrics_listen=" + metrics,
+               "--access_log=" + access_log},
+              work + "/" + name + ".log"));
+  };
+  start("daemon", "", "off");
+  start("counted", "127.0.0.1:0", "sampled");
+  start("logged", "127.0.0.1:0", "all");
   const SessionRunRequest request = SeedRequest();
   // What the daemon answers is what the echo answers.
   SessionRunResponse answer;
@@ -121,6 +131,8 @@ int Main(const std::string& self, const std::string& daemon,
   const auto echo = SessionService::NewStub(echo_channel);
   const auto session = SessionService::NewStub(daemon_channel);
   const auto inference = v1::Inference::NewStub(daemon_channel);
+  const auto counted = v1::Inference::NewStub(channel("counted"));
+  const auto logged = v1::Inference::NewStub(channel("logged"));
 
   const auto session_run = [&](SessionService::Stub& stub) {
     grpc::ClientContext context;
@@ -135,20 +147,25 @@ int Main(const std::string& self, const std::string& daemon,
   run.set_model("add");
   *run.mutable_feed() = request.feed();
   *run.mutable_fetch() = request.fetch();
-  const auto own_run = [&] {
+  const auto own_run = [&](v1::Inference::Stub& stub) {
     grpc::ClientContext context;
     v1::RunResponse response;
-    if (!inference->Run(&context, run, &response).ok()) std::exit(1);
+    if (!stub.Run(&context, run, &response).ok()) std::exit(1);
   };
 
   for (int callers : {1, 16}) {
     const int calls = callers == 1 ? 2000 : 300;
     std::vector<double> echoes, sessions, runs, session_ratios, run_ratios;
+    std::vector<double> counted_ratios, logged_ratios;
     for (int round = 0; round < 11; ++round) {
       echoes.push_back(Latency(callers, calls, [&] { session_run(*echo); }));
       sessions.push_back(
           Latency(callers, calls, [&] { session_run(*session); }));
-      runs.push_back(Latency(callers, calls, own_run));
+      runs.push_back(Latency(callers, calls, [&] { own_run(*inference); }));
+      counted_ratios.push_back(
+          Latency(callers, calls, [&] { own_run(*counted); }) / runs.back());
+      logged_ratios.push_back(
+          Latency(callers, calls, [&] { own_run(*logged); }) / runs.back());
       session_ratios.push_back(sessions.back() / echoes.back());
       run_ratios.push_back(runs.back() / echoes.back());
     }
@@ -160,6 +177,10 @@ int Main(const std::string& self, const std::string& daemon,
     Report(who + "metagraph.v1 Run", Median(runs) / 1e3, "us");
     Report("  against the echo", Median(run_ratios), "x",
            "bar: at most 1.25 x");
+    Report("  with metrics and a sampled access log", Median(counted_ratios),
+           "x", "bar: at most 1.05 x");
+    Report("  with metrics and all calls logged", Median(logged_ratios), "x",
+           "bar: at most 1.05 x");
   }
   for (pid_t child : children) Stop(child);
   std::filesystem::remove_all(work);

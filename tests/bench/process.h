@@ -16,11 +16,17 @@
 
 namespace metagraph {
 
-inline pid_t Spawn(const std::vector<std::string>& command) {
+// `errors_to`: a file for what it writes to standard error; empty: here.
+inline pid_t Spawn(const std::vector<std::string>& command,
+                   const std::string& errors_to = "") {
   const pid_t child = fork();
   if (child != 0) return child;
   // Nobody is left behind, however the caller ends.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (!errors_to.empty() &&
+      std::freopen(errors_to.c_str(), "w", stderr) == nullptr) {
+    _exit(127);
+  }
   std::vector<char*> argv;
   for (const auto& word : command) {
     argv.push_back(const_cast<char*>(word.c_str()));

@@ -25,6 +25,7 @@ class ServerTest : public testing::Test {
   ServerTest() {
     options_.listen = {"127.0.0.1:0"};
     options_.threads = 2;
+    options_.metrics_listen = "";
   }
 
   static FileSystem& fs() { return FileSystem::Posix(); }

@@ -64,24 +64,14 @@ class Lines final : public google::LogSink {
   std::vector<std::string> lines;
 };
 
-TEST(FailureLogTest, WritesOneShortLineWhateverTheNames) {
-  Lines log;
-  FailureLog failures;
-  failures.Add("a/B", "peer",
-               absl::NotFoundError("no \"x\nI1129 faked line\x1b[2J\" " +
-                                   std::string(100'000, 'x')),
-               1000);
-  ASSERT_EQ(log.lines.size(), 1u);
-  EXPECT_LT(log.lines[0].size(), 1200u);
-  for (char c : log.lines[0]) EXPECT_GE(c, ' ');
-}
-
 TEST(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
   Admission admission(8);
-  FailureLog failures;
+  AccessLog access;
+  CallCounts counts;
   ThreadPool pool("pool", 1);
-  CallSupport support{admission, failures, pool,      pool,     pool,
-                      pool,      pool,     admission, admission};
+  CallSupport support{admission, access, pool,      pool,     pool,
+                      pool,      pool,   admission, admission,
+                      counts};
   grpc::CallbackServerContext context;
   Lines log;
   const int before = FLAGS_v;
@@ -95,13 +85,26 @@ TEST(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
   EXPECT_EQ(log.lines[0].find("a/Call from "), 0u);
 }
 
-TEST(FailureLogTest, CountsInternalErrors) {
-  FailureLog log;
-  for (int i = 0; i < 100; ++i) {
-    log.Add("a/B", "peer", absl::InternalError("bug"), 1000);
-  }
-  log.Add("a/B", "peer", absl::NotFoundError("no bug"), 1000);
-  EXPECT_EQ(log.internal_errors(), 100);
+TEST(CallScopeTest, CountsWhatADrainCuts) {
+  Admission admission(8);
+  AccessLog access(AccessLogMode::kOff);
+  CallCounts counts;
+  ThreadPool pool("pool", 1);
+  CallSupport support{admission, access, pool,      pool,     pool,
+                      pool,      pool,   admission, admission,
+                      counts};
+  grpc::CallbackServerContext context;
+  const auto end = [&](const absl::Status& status) {
+    CallScope scope(support, "a/Call", context);
+    (void)scope.Close(status);
+  };
+  end(absl::CancelledError("by its caller"));
+  EXPECT_EQ(counts.dropped, 0);
+  counts.drain_end = 0;  // long ago
+  end(absl::OkStatus());
+  EXPECT_EQ(counts.dropped, 0);
+  end(absl::CancelledError("by the drain"));
+  EXPECT_EQ(counts.dropped, 1);
 }
 
 }  // namespace

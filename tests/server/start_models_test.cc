@@ -50,7 +50,7 @@ class StartModelsTest : public testing::Test {
 TEST_F(StartModelsTest, AModelThatAClientUnloadsIsNoFailure) {
   files_.when = "/b/model.meta";
   files_.then = [this] { EXPECT_OK(models_.Unload("a", {}, -1)); };
-  EXPECT_OK(LoadModels(wanted_, models_));
+  EXPECT_OK(LoadModels(wanted_, /*serve_on_error=*/false, models_));
   EXPECT_OK(models_.Find("b"));
   EXPECT_THAT(models_.Find("a"), HasCode(absl::StatusCode::kNotFound, "a"));
 }
@@ -58,18 +58,31 @@ TEST_F(StartModelsTest, AModelThatAClientUnloadsIsNoFailure) {
 TEST_F(StartModelsTest, AModelThatAClientLoadsFirstIsTheirs) {
   files_.when = "/a/model.meta";
   files_.then = [this] { EXPECT_OK(models_.Load("b", "/c")); };
-  EXPECT_OK(LoadModels(wanted_, models_));
+  EXPECT_OK(LoadModels(wanted_, /*serve_on_error=*/false, models_));
   ASSERT_OK_AND_ASSIGN(const auto b, models_.Find("b"));
   EXPECT_EQ(b->folder().directory, "/c");
 }
 
 TEST_F(StartModelsTest, AModelThatCannotBeLoadedIsAFailure) {
   ASSERT_OK(files_.Remove("/b/model.data-00000-of-00001"));
-  EXPECT_THAT(LoadModels(wanted_, models_),
+  EXPECT_THAT(LoadModels(wanted_, /*serve_on_error=*/false, models_),
               HasCode(absl::StatusCode::kDataLoss, "model \"b\""));
   ModelManager none(Environment());
-  EXPECT_THAT(LoadModels({{"x", "/x"}}, none),
+  EXPECT_THAT(LoadModels({{"x", "/x"}}, /*serve_on_error=*/false, none),
               HasCode(absl::StatusCode::kNotFound, "/x"));
+}
+
+TEST_F(StartModelsTest, ServesTheOthersIfThatIsWanted) {
+  wanted_.push_back({"x", "/x"});
+  EXPECT_THAT(LoadModels(wanted_, /*serve_on_error=*/false, models_),
+              testing::Not(IsOk()));
+  for (const ServerOptions::Model& model : wanted_) {
+    models_.Unload(model.name, {}, -1).IgnoreError();
+  }
+  EXPECT_OK(LoadModels(wanted_, /*serve_on_error=*/true, models_));
+  EXPECT_OK(models_.Find(wanted_[0].name));
+  EXPECT_THAT(models_.Find("x"),
+              HasCode(absl::StatusCode::kFailedPrecondition, "/x"));
 }
 
 }  // namespace

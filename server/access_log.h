@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/base/mutex.h"
+#include "grpcpp/server_context.h"
+#include "server/call_record.h"
+
+namespace metagraph {
+
+// Which calls get a line: none but those that end with INTERNAL, our own
+// fault; those that fail; these and a few of the others; all.
+enum class AccessLogMode { kOff, kErrors, kSampled, kAll };
+
+// On one line and not too long: names in it come from callers, who must not
+// write lines of their own.
+std::string ForLog(absl::string_view text);
+
+// The caller's W3C trace context, "00-TRACE-SPAN-FLAGS"; empty if it sent none,
+// or none that is well formed. Lives as long as the context.
+absl::string_view TraceParentOf(const grpc::CallbackServerContext& context);
+
+// Writes calls to the log as they end. Of failures at most 20 lines a second
+// are written (unless it is all calls that are), of other calls 10 in a second
+// where they are sampled. Thread-safe.
+class AccessLog {
+ public:
+  explicit AccessLog(AccessLogMode mode = AccessLogMode::kErrors)
+      : mode_(mode) {}
+
+  // `is_failure`: the status is no normal end, as it is of a stream that goes
+  // on until its caller has enough.
+  void Add(const CallRecord& call, const grpc::CallbackServerContext& context,
+           const absl::Status& status, bool is_failure);
+  int64_t internal_errors() const { return internal_errors_; }
+
+ private:
+  // So many lines a second; knows how many were left out since the last.
+  class Rate {
+   public:
+    explicit Rate(int lines) : lines_(lines) {}
+    // -1: no line; else how many like it were left out.
+    int64_t Take() EXCLUDES(mu_);
+
+   private:
+    const int lines_;
+    Mutex mu_;
+    int64_t second_ GUARDED_BY(mu_) = 0;
+    int written_ GUARDED_BY(mu_) = 0;
+    int64_t left_out_ GUARDED_BY(mu_) = 0;
+  };
+
+  // As Rate::Take, by the mode.
+  int64_t WhetherToWrite(const absl::Status& status, bool is_failure);
+
+  const AccessLogMode mode_;
+  Rate failures_{20};
+  Rate samples_{10};
+  std::atomic<int64_t> internal_errors_{0};
+};
+
+}  // namespace metagraph

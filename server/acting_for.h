@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+namespace metagraph {
+
+// Who looks at folders, and is asked to by a signal or by the clock.
+inline constexpr char kFolderWatch[] = "the look at the folders";
+
+// For whom this thread works while the object lives: a caller's address, or
+// the watch of the folders. Events of models come on the thread where they
+// happen, so that the log can say by whom.
+class ActingFor {
+ public:
+  explicit ActingFor(std::string who)
+      : before_(std::exchange(current_, std::move(who))) {}
+  ~ActingFor() { current_ = std::move(before_); }
+  ActingFor(const ActingFor&) = delete;
+  ActingFor& operator=(const ActingFor&) = delete;
+
+  // Empty: nobody in particular.
+  static const std::string& Current() { return current_; }
+
+ private:
+  inline static thread_local std::string current_;
+  std::string before_;
+};
+
+}  // namespace metagraph

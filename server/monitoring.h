@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+struct mg_context;
+
+namespace metagraph {
+
+// Answers machines that watch the process, in plain HTTP:
+//   /metrics  Prometheus text
+//   /healthz  200: the process answers
+//   /readyz   200, or 503 with the reasons, a line each
+// Everything that a client can hold is bounded: 4 threads, 16 connections that
+// wait, 5 seconds for a request of 8 KB; a connection serves one request.
+class Monitoring {
+ public:
+  struct Pages {
+    std::function<std::string()> metrics;
+    std::function<std::vector<std::string>()> not_ready;  // reasons
+  };
+
+  // `address`: HOST:PORT, the host as a number or localhost; port 0: any.
+  // UNAVAILABLE: the address cannot be used.
+  static absl::StatusOr<std::unique_ptr<Monitoring>> Start(
+      const std::string& address, Pages pages);
+  // Waits for answers under way.
+  ~Monitoring();
+  Monitoring(const Monitoring&) = delete;
+  Monitoring& operator=(const Monitoring&) = delete;
+
+  // With the port that was bound.
+  const std::string& address() const { return address_; }
+
+ private:
+  explicit Monitoring(Pages pages) : pages_(std::move(pages)) {}
+
+  Pages pages_;  // constant
+  std::string address_;
+  mg_context* server_ = nullptr;
+};
+
+}  // namespace metagraph

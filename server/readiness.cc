@@ -1,0 +1,25 @@
+#include "server/readiness.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/access_log.h"
+
+namespace metagraph {
+
+std::vector<std::string> Readiness::Reasons() const {
+  std::vector<std::string> out;
+  if (draining_) out.emplace_back("draining: no new calls, please");
+  for (const std::string& name : names_) {
+    const absl::Status found = models_.Find(name).status();
+    if (found.ok()) continue;
+    if (started_ && absl::IsNotFound(found)) continue;
+    const std::string text = ForLog(found.message());
+    out.push_back(absl::StartsWith(text, "model \"")
+                      ? text
+                      : absl::StrCat("model \"", name, "\": ", text));
+  }
+  if (!started_ && out.empty()) out.emplace_back("starting");
+  return out;
+}
+
+}  // namespace metagraph
