@@ -3,8 +3,8 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/base/clock.h"
 #include "nlohmann/json.hpp"
 
 namespace metagraph {
@@ -18,7 +18,7 @@ class JsonSink final : public google::LogSink {
             int line, const google::LogMessageTime&, const char* message,
             size_t size) override {
     const std::string text =
-        JsonLine(severity, file, line, absl::ToUnixMicros(absl::Now()),
+        JsonLine(severity, file, line, absl::ToUnixMicros(Clock::Real().Now()),
                  absl::string_view(message, size));
     // Whole lines: glog calls this under its lock.
     std::fwrite(text.data(), 1, text.size(), stderr);

@@ -1,5 +1,12 @@
 #include "server/monitoring.h"
 
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -103,12 +110,40 @@ absl::StatusOr<std::unique_ptr<Monitoring>> Monitoring::Start(
   }
   mg_server_port port{};
   mg_get_server_ports(out->server_, 1, &port);
+  out->port_ = port.port;
   out->address_ = absl::StrCat(host, ":", port.port);
   return out;
 }
 
 Monitoring::~Monitoring() {
-  if (server_ != nullptr) mg_stop(server_);
+  if (server_ == nullptr) return;
+  // civetweb's thread that accepts looks up every two seconds only, unless
+  // somebody comes: knocks until it has seen that it is to stop.
+  std::atomic<bool> stopped{false};
+  std::thread knocker([&] {
+    while (!stopped) {
+      Knock();
+      poll(nullptr, 0, /*timeout=*/5);
+    }
+  });
+  mg_stop(server_);
+  stopped = true;
+  knocker.join();
+}
+
+void Monitoring::Knock() const {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(port_));
+  const size_t colon = address_.rfind(':');
+  const std::string host = address_.substr(0, colon);
+  const char* const number = host == "localhost" ? "127.0.0.1" : host.c_str();
+  if (inet_pton(AF_INET, number, &to.sin_addr) != 1) return;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  // On this machine it succeeds at once, or there is nobody any more.
+  (void)connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+  close(fd);
 }
 
 }  // namespace metagraph

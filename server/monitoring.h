@@ -41,7 +41,10 @@ class Monitoring {
   explicit Monitoring(Pages pages) : pages_(std::move(pages)) {}
 
   Pages pages_;  // constant
+  void Knock() const;
+
   std::string address_;
+  int port_ = 0;
   mg_context* server_ = nullptr;
 };
 

@@ -42,9 +42,9 @@ std::string CheckAddress(const std::string& address) {
   return "";
 }
 
-// Empty for none.
+// "off" or empty for none.
 std::string CheckMetricsAddress(const std::string& address) {
-  if (address.empty()) return "";
+  if (address.empty() || address == "off") return "";
   if (absl::StartsWith(address, "unix:")) {
     return absl::StrCat("expected HOST:PORT, found \"", address, "\"");
   }
@@ -252,7 +252,7 @@ void AddAddressFlags(Flags& flags, AddressTexts& texts,
   flags
       .Text("metrics_listen", &texts.metrics_listen,
             "HOST:PORT of /metrics for Prometheus, /healthz and /readyz, in "
-            "plain HTTP; empty: off. If the default port is taken the daemon "
+            "plain HTTP; off: nowhere. If the default port is taken the daemon "
             "goes on without")
       ->check(CheckMetricsAddress);
   flags.Text(
@@ -463,7 +463,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   }
   flags.ReadEnvironment();
   if (app.get_option("--metrics_listen")->count() > 0) {
-    options.metrics_listen = addresses.metrics_listen;
+    options.metrics_listen =
+        addresses.metrics_listen == "off" ? "" : addresses.metrics_listen;
   }
   std::string wrong = SetModels(texts, flags, options);
   if (wrong.empty()) wrong = CheckRepeated(flags, options);

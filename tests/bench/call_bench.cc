@@ -109,7 +109,7 @@ int Main(const std::string& self, const std::string& daemon,
                "--access_log=" + access_log},
               work + "/" + name + ".log"));
   };
-  start("daemon", "", "off");
+  start("daemon", "off", "off");
   start("counted", "127.0.0.1:0", "sampled");
   start("logged", "127.0.0.1:0", "all");
   const SessionRunRequest request = SeedRequest();

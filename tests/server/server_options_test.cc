@@ -117,6 +117,30 @@ TEST(ServerOptionsTest, WrongUsageExitsWithTwo) {
   EXPECT_EQ(Parse({"--model=a=/x", "--model=a=/y"}).exit_code, 2);
 }
 
+TEST(ServerOptionsTest, TellsWhetherMetricsWereAskedFor) {
+  EXPECT_EQ(Parse({}).options.metrics_listen, std::nullopt);
+  EXPECT_EQ(Parse({"--metrics_listen=:0x"}).exit_code, 2);
+  EXPECT_EQ(Parse({"--metrics_listen=unix:/s"}).exit_code, 2);
+  EXPECT_EQ(Parse({"--metrics_listen=off"}).options.metrics_listen, "");
+  EXPECT_EQ(Parse({"--metrics_listen=127.0.0.1:8501"}).options.metrics_listen,
+            "127.0.0.1:8501");
+  setenv("METAGRAPHD_METRICS_LISTEN", "0.0.0.0:9", 1);
+  EXPECT_EQ(Parse({}).options.metrics_listen, "0.0.0.0:9");
+  unsetenv("METAGRAPHD_METRICS_LISTEN");
+}
+
+TEST(ServerOptionsTest, ReadsWhatTheLogIsLike) {
+  const ServerOptions given =
+      Parse({"--log_format=json", "--access_log=sampled",
+             "--on_load_error=serve"})
+          .options;
+  EXPECT_EQ(given.log_format, LogFormat::kJson);
+  EXPECT_EQ(given.access_log, AccessLogMode::kSampled);
+  EXPECT_TRUE(given.serve_on_load_error);
+  EXPECT_FALSE(Parse({}).options.serve_on_load_error);
+  EXPECT_EQ(Parse({"--access_log=some"}).exit_code, 2);
+}
+
 TEST(ServerOptionsTest, SizesAndTimesTakeUnits) {
   const CommandLine line =
       Parse({"--max_tensor_memory=2GiB", "--max_message_bytes=64MB",
