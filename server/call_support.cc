@@ -104,7 +104,8 @@ grpc::Status CallScope::Close(absl::Status status, bool is_failure) {
   record_.code = status.code();
   const int64_t now = SteadyNanos();
   record_.total_nanos = now - start_;
-  if (is_failure && absl::IsCancelled(status) && now >= support_.counts.drain_end) {
+  if (is_failure && absl::IsCancelled(status) &&
+      now >= support_.counts.drain_end) {
     support_.counts.dropped.fetch_add(1);
   }
   if (support_.metrics != nullptr) support_.metrics->Add(record_);

@@ -69,9 +69,8 @@ TEST(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
   AccessLog access;
   CallCounts counts;
   ThreadPool pool("pool", 1);
-  CallSupport support{admission, access, pool,      pool,     pool,
-                      pool,      pool,   admission, admission,
-                      counts};
+  CallSupport support{admission, access, pool,      pool,      pool,
+                      pool,      pool,   admission, admission, counts};
   grpc::CallbackServerContext context;
   Lines log;
   const int before = FLAGS_v;
@@ -90,9 +89,8 @@ TEST(CallScopeTest, CountsWhatADrainCuts) {
   AccessLog access(AccessLogMode::kOff);
   CallCounts counts;
   ThreadPool pool("pool", 1);
-  CallSupport support{admission, access, pool,      pool,     pool,
-                      pool,      pool,   admission, admission,
-                      counts};
+  CallSupport support{admission, access, pool,      pool,      pool,
+                      pool,      pool,   admission, admission, counts};
   grpc::CallbackServerContext context;
   const auto end = [&](const absl::Status& status) {
     CallScope scope(support, "a/Call", context);
