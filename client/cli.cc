@@ -5,6 +5,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -61,10 +62,15 @@ absl::StatusOr<ModelRef> ParseModel(const std::string& text) {
   const size_t at = text.rfind('@');
   model.name = text.substr(0, at);
   if (at == std::string::npos) return model;
+  const std::string what = text.substr(at + 1);
   int64_t version;
-  if (!absl::SimpleAtoi(text.substr(at + 1), &version) || version < 0) {
-    return UsageError(
-        absl::StrCat("model \"", text, "\": expected NAME or NAME@VERSION"));
+  if (!absl::SimpleAtoi(what, &version) || version < 0) {
+    if (!what.empty() && absl::ascii_isalpha(what[0])) {
+      model.name = text;  // a label: the server knows what it stands for
+      return model;
+    }
+    return UsageError(absl::StrCat(
+        "model \"", text, "\": expected NAME, NAME@VERSION or NAME@LABEL"));
   }
   model.version = version;
   return model;

@@ -116,12 +116,15 @@ CLI::App* VerbSet::Add(const std::string& name, const std::string& description,
   verbs_.push_back({command, kind, std::move(run)});
   // With --local there is none: then the help must not call it required.
   if (kind == VerbKind::kModel && !local_) {
-    command->add_option("MODEL", *model_, "Name of the model, or NAME@VERSION")
+    command
+        ->add_option("MODEL", *model_,
+                     "Name of the model, or NAME@VERSION or NAME@LABEL")
         ->required();
   } else if (kind == VerbKind::kLocalModel && !local_) {
-    command->add_option("MODEL", *model_,
-                        "Name of the model, or NAME@VERSION; with --local "
-                        "there is none");
+    command->add_option(
+        "MODEL", *model_,
+        "Name of the model, or NAME@VERSION or NAME@LABEL; with --local "
+        "there is none");
   }
   return command;
 }

@@ -8,7 +8,7 @@ packages=(g++ cmake ninja-build pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
   libre2-dev libssl-dev libcivetweb-dev prometheus-cpp-dev libcli11-dev
-  nlohmann-json3-dev help2man)
+  libyaml-cpp-dev nlohmann-json3-dev help2man)
 if [[ ${1-} == --tests ]]; then
   packages+=(libgtest-dev libgmock-dev clang-format clang-tidy dpkg-dev file openssl)
 elif [[ ${1-} == --image ]]; then

@@ -1,6 +1,7 @@
 #include "server/folder_watcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "glog/logging.h"
@@ -47,8 +48,9 @@ FolderWatcher::~FolderWatcher() {
   thread_.join();
 }
 
-void FolderWatcher::Ask() {
+void FolderWatcher::Ask(std::function<void(CallContext&)> first) {
   MutexLock lock(mu_);
+  if (first) first_.push_back(std::move(first));
   asked_ = true;
   wake_.NotifyAll();
 }
@@ -69,6 +71,15 @@ bool FolderWatcher::WaitUntil(absl::Time next, bool* asked) {
   return !stopping_;
 }
 
+void FolderWatcher::DoFirst() {
+  std::vector<std::function<void(CallContext&)>> todo;
+  {
+    MutexLock lock(mu_);
+    todo.swap(first_);
+  }
+  for (const auto& first : todo) first(looking_);
+}
+
 void FolderWatcher::Work() {
   const absl::Duration interval =
       interval_ > absl::ZeroDuration() ? interval_ : absl::InfiniteDuration();
@@ -76,6 +87,7 @@ void FolderWatcher::Work() {
   bool retry = false;  // also in the second look at what was unsettled
   bool asked = false;
   while (WaitUntil(next, &asked)) {
+    DoFirst();
     retry = retry || asked;
     const RescanReport report = [&] {
       const ActingFor watch(kFolderWatch);

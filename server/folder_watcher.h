@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "core/base/call_context.h"
@@ -23,13 +25,15 @@ class FolderWatcher {
   FolderWatcher(const FolderWatcher&) = delete;
   FolderWatcher& operator=(const FolderWatcher&) = delete;
 
-  // Look soon, and try what failed before once more.
-  void Ask() EXCLUDES(mu_);
+  // Look soon, and try what failed before once more; do `first` just before, on
+  // the watcher's thread, in the order asked for.
+  void Ask(std::function<void(CallContext&)> first = nullptr) EXCLUDES(mu_);
 
  private:
   void Work() EXCLUDES(mu_);
   // Until it is asked, or that time; false: the end. Sets whether it was asked.
   bool WaitUntil(absl::Time next, bool* asked) EXCLUDES(mu_);
+  void DoFirst() EXCLUDES(mu_);
 
   const absl::Duration interval_;
   const absl::Duration settle_;
@@ -37,6 +41,7 @@ class FolderWatcher {
   Mutex mu_;
   CondVar wake_;
   bool asked_ GUARDED_BY(mu_) = false;
+  std::vector<std::function<void(CallContext&)>> first_ GUARDED_BY(mu_);
   bool stopping_ GUARDED_BY(mu_) = false;
   CallContext looking_;
   std::thread thread_;

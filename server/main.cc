@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
@@ -59,6 +60,23 @@ void InitLogging(const char* program, const ServerOptions& options) {
   });
 }
 
+// Reads the configuration again and applies its models' part. A wrong one
+// changes nothing.
+void Reload(const CommandLine& now, int argc, char** argv, Server& server) {
+  const CommandLine read = ParseCommandLine(argc, argv);
+  if (read.exit) {
+    LOG(ERROR) << "the configuration is not applied, what is served stays: "
+               << absl::StripAsciiWhitespace(read.message);
+    server.RescanModels();
+    return;
+  }
+  for (const std::string& key : ChangedSettings(now, read)) {
+    LOG(WARNING) << "\"" << key << "\" of the configuration has changed since "
+                 << "the start: that needs a restart";
+  }
+  server.ApplyModels(read.options.models);
+}
+
 int Main(int argc, char** argv) {
   const Signals signals;
   const CommandLine command_line = ParseCommandLine(argc, argv);
@@ -85,7 +103,7 @@ int Main(int argc, char** argv) {
   systemd->WatchOver([&] { (*server)->models().List(); });
   while (signals.Wait() == SIGHUP) {
     systemd->Reloading();
-    (*server)->RescanModels();
+    Reload(command_line, argc, argv, **server);
     systemd->Ready(status);
   }
   LOG(INFO) << "draining";

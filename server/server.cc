@@ -15,6 +15,7 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
+#include "server/apply_models.h"
 #include "server/call_metrics.h"
 #include "server/call_support.h"
 #include "server/credentials.h"
@@ -155,6 +156,7 @@ class Server::Parts {
   Listener local;  // --listen on this machine only: callers are not asked
   Listener open;   // the other ones
   Listener apart;  // --admin_listen
+  std::vector<ServerOptions::Model> configured;  // for the watcher's thread
   std::unique_ptr<FolderWatcher> watcher;
   std::unique_ptr<Monitoring> monitoring;
 
@@ -282,6 +284,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (!options.models.empty()) {
     LOG(INFO) << "models:\n" << ModelTable(parts.models.List());
   }
+  parts.configured = options.models;
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
                                                   options.watch_graph);
   for (Listener* listener : parts.listeners()) listener->SetServing(true);
@@ -360,6 +363,23 @@ int64_t Server::calls_in_flight() const {
 
 void Server::RescanModels() {
   if (parts_->watcher != nullptr) parts_->watcher->Ask();
+}
+
+void Server::ApplyModels(std::vector<ServerOptions::Model> wanted) {
+  if (parts_->watcher == nullptr) return;
+  Parts& parts = *parts_;
+  parts.watcher->Ask([&parts, wanted = std::move(wanted)](CallContext& call) {
+    if (wanted == parts.configured) return;
+    const absl::Status applied =
+        metagraph::ApplyModels(parts.configured, wanted, parts.models, call);
+    if (!applied.ok()) {
+      LOG(ERROR) << "the configuration of models is not applied: "
+                 << ForLog(applied.ToString());
+      return;
+    }
+    parts.configured = wanted;
+    LOG(INFO) << "the configuration is applied, " << wanted.size() << " models";
+  });
 }
 
 void Server::HurryDrain() {

@@ -43,6 +43,9 @@ class Server {
 
   // Looks for new versions and checkpoints in the background.
   void RescanModels();
+  // The same, after models were added, removed or changed as this
+  // configuration wants, see apply_models.h. The log tells how it ended.
+  void ApplyModels(std::vector<ServerOptions::Model> wanted);
   // NOT_SERVING; after the grace no new calls; calls under way may finish.
   void Drain(absl::Duration grace, absl::Duration timeout) EXCLUDES(mu_);
   // Cuts the grace of a Drain on another thread short.

@@ -1,5 +1,6 @@
 #include "server/server_options.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -12,9 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/io/file_system.h"
 #include "flags/flags.h"
 #include "flags/usage_text.h"
 #include "flags/version.h"
+#include "server/config_file.h"
+#include "server/config_keys.h"
+#include "server/config_models.h"
 
 namespace metagraph {
 namespace {
@@ -75,8 +81,17 @@ struct MappingFlags {
   std::vector<std::string> skip_missing;
   std::vector<std::string> partial;
 
-  // Answers what is wrong; empty if nothing.
+  // What the flags rename they rename alone: they win over the file. Answers
+  // what is wrong; empty if nothing.
   std::string Apply(std::vector<ServerOptions::Model>& models) const {
+    for (std::string prefix : prefixes) {
+      for (auto* model : ModelsMeant(models, prefix))
+        model->mapping.prefix = "";
+    }
+    for (std::string rule : rules) {
+      for (auto* model : ModelsMeant(models, rule))
+        model->mapping.rules.clear();
+    }
     for (std::string prefix : prefixes) {
       for (auto* model : ModelsMeant(models, prefix)) {
         if (!model->mapping.prefix.empty()) {
@@ -241,8 +256,10 @@ void AddModelFlags(Flags& flags, ModelTexts& texts) {
 
 void AddAddressFlags(Flags& flags, AddressTexts& texts,
                      ServerOptions& options) {
-  flags.Repeated("listen", &options.listen,
-                 "HOST:PORT or unix:PATH; port 0 is any; repeatable");
+  flags
+      .Repeated("listen", &options.listen,
+                "HOST:PORT or unix:PATH; port 0 is any; repeatable")
+      ->check(CheckAddress);
   flags
       .Text("admin_listen", &options.admin_listen,
             "address where calls that change state are served; without it they "
@@ -376,9 +393,12 @@ void AddRunFlags(Flags& flags, ServerOptions& options) {
                 0, 9);
 }
 
-// Sets options.models. Answers what is wrong; empty if nothing.
+// Sets options.models, which holds the file's: one of the same name as one of
+// the flags gives way. Answers what is wrong; empty if nothing.
 std::string SetModels(const ModelTexts& texts, const Flags& flags,
                       ServerOptions& options) {
+  std::vector<ServerOptions::Model> of_file = std::move(options.models);
+  options.models.clear();
   for (const std::string& text : texts.models) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 ||
@@ -395,6 +415,13 @@ std::string SetModels(const ModelTexts& texts, const Flags& flags,
     options.models.push_back(
         {text.substr(0, equals),
          std::filesystem::absolute(text.substr(equals + 1)).string()});
+  }
+  const size_t given = options.models.size();
+  for (ServerOptions::Model& model : of_file) {
+    const bool replaced = std::any_of(
+        options.models.begin(), options.models.begin() + given,
+        [&](const auto& other) { return other.name == model.name; });
+    if (!replaced) options.models.push_back(std::move(model));
   }
   return texts.mapping.Apply(options.models);
 }
@@ -413,6 +440,64 @@ std::string CheckRepeated(const Flags& flags, ServerOptions& options) {
     root = std::filesystem::absolute(root).string();
   }
   return "";
+}
+
+// An address that is misspelt would be served in the clear. Answers what is
+// wrong; empty if nothing.
+std::string CheckListenerTls(const ServerOptions& options) {
+  for (const auto& [address, files] : options.listener_tls) {
+    if (address == options.admin_listen ||
+        std::find(options.listen.begin(), options.listen.end(), address) !=
+            options.listen.end()) {
+      continue;
+    }
+    return absl::StrCat("listener_tls: \"", address,
+                        "\" is none of the addresses of listen and "
+                        "admin_listen");
+  }
+  return "";
+}
+
+void AddFlags(Flags& flags, ModelTexts& texts, AddressTexts& addresses,
+              ServerOptions& options) {
+  AddModelFlags(flags, texts);
+  AddAddressFlags(flags, addresses, options);
+  AddSecurityFlags(flags, options);
+  AddFolderFlags(flags, options);
+  AddRunFlags(flags, options);
+}
+
+// A node as text that is the same for the same values.
+std::string TextOf(const ConfigNode& node) {
+  std::string out = absl::StrCat(node.key, ": ", node.text, "\n");
+  for (const ConfigNode& item : node.items) {
+    absl::StrAppend(&out, TextOf(item));
+  }
+  return out;
+}
+
+// Reads the file: models into out.options, all else into flags not given.
+absl::Status ApplyConfig(const std::string& path, CLI::App& app,
+                         CommandLine& out) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   ReadFile(FileSystem::Posix(), path, kLargestConfig));
+  ASSIGN_OR_RETURN(const ConfigNode root, ParseConfig(text));
+  if (root.kind == ConfigNode::Kind::kNull) return absl::OkStatus();
+  if (root.kind != ConfigNode::Kind::kMap) {
+    return ConfigError(root, "expected KEY: VALUE");
+  }
+  RETURN_IF_ERROR(ApplyKeys(root, app));
+  for (const ConfigNode& entry : root.items) {
+    if (entry.key == "models") {
+      ASSIGN_OR_RETURN(out.options.models, ReadModels(entry));
+      continue;
+    }
+    if (entry.key == "listener_tls") {
+      ASSIGN_OR_RETURN(out.options.listener_tls, ReadListenerTls(entry));
+    }
+    out.settings[entry.key] = TextOf(entry);
+  }
+  return absl::OkStatus();
 }
 
 // Ends the program with a text.
@@ -438,6 +523,29 @@ bool IsLocalAddress(const std::string& address) {
          absl::StartsWith(host, "127.");
 }
 
+std::vector<std::string> ChangedSettings(const CommandLine& before,
+                                         const CommandLine& after) {
+  std::vector<std::string> out;
+  for (const auto& [key, text] : before.settings) {
+    const auto now = after.settings.find(key);
+    if (now == after.settings.end() || now->second != text) out.push_back(key);
+  }
+  for (const auto& [key, text] : after.settings) {
+    if (!before.settings.contains(key)) out.push_back(key);
+  }
+  return out;
+}
+
+std::vector<ConfigKey> ConfigKeys() {
+  ServerOptions options;
+  ModelTexts texts;
+  CLI::App app;
+  Flags flags(app);
+  AddressTexts addresses;
+  AddFlags(flags, texts, addresses, options);
+  return KeysOf(app);
+}
+
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
   CommandLine out;
   ServerOptions& options = out.options;
@@ -446,12 +554,15 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.get_formatter()->column_width(34);
   Flags flags(app);
   ModelTexts texts;
-  AddModelFlags(flags, texts);
+  std::string config;
+  bool check_config = false;
+  flags.Text("config", &config,
+             "YAML file with models and with values of flags, see config.md; "
+             "flags and variables win; at HUP its models are read again");
+  app.add_flag("--check_config", check_config,
+               "check flags, variables and --config, and exit with 0 or 2");
   AddressTexts addresses;
-  AddAddressFlags(flags, addresses, options);
-  AddSecurityFlags(flags, options);
-  AddFolderFlags(flags, options);
-  AddRunFlags(flags, options);
+  AddFlags(flags, texts, addresses, options);
 
   try {  // CLI11 reports by exceptions; they end here.
     app.parse(argc, argv);
@@ -462,6 +573,13 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     return WrongUsage(UsageText(app, error, arguments));
   }
   flags.ReadEnvironment();
+  if (!config.empty()) {
+    const absl::Status read = ApplyConfig(config, app, out);
+    if (!read.ok()) {
+      return Exit(
+          2, absl::StrCat("metagraphd: ", config, ": ", read.message(), "\n"));
+    }
+  }
   if (app.get_option("--metrics_listen")->count() > 0) {
     options.metrics_listen =
         addresses.metrics_listen == "off" ? "" : addresses.metrics_listen;
@@ -469,7 +587,13 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   std::string wrong = SetModels(texts, flags, options);
   if (wrong.empty()) wrong = CheckRepeated(flags, options);
   if (wrong.empty()) wrong = CheckTls(options.tls);
-  return wrong.empty() ? out : WrongUsage(wrong);
+  if (wrong.empty()) wrong = CheckListenerTls(options);
+  if (!wrong.empty()) return WrongUsage(wrong);
+  if (check_config) {
+    return Exit(0, absl::StrCat("metagraphd: the configuration is right: ",
+                                options.models.size(), " models\n"));
+  }
+  return out;
 }
 
 }  // namespace metagraph

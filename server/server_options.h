@@ -9,8 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/checkpoint/name_map.h"
+#include "core/model/model_manager.h"
 #include "core/program/passes/pass.h"
 #include "server/access_log.h"
+#include "server/config_key.h"
 #include "server/log_format.h"
 
 namespace metagraph {
@@ -27,6 +29,10 @@ struct ServerOptions {
     std::string name;
     std::string path;
     RestoreMapping mapping = {};
+    VersionPolicy versions = {};
+    std::map<std::string, int64_t> labels = {};
+
+    bool operator==(const Model& other) const = default;
   };
   std::vector<Model> models;
   // Folders that the ops of models may use besides the models' own.
@@ -72,12 +78,21 @@ struct CommandLine {
   bool exit = false;
   int exit_code = 0;
   std::string message;
+  // What the file of --config says besides models: as it is written, by key.
+  std::map<std::string, std::string> settings;
 };
 
-// Reads flags, and for those not given the environment: --max_inflight is also
-// METAGRAPHD_MAX_INFLIGHT. Of a repeatable flag the variable holds several
-// values separated by commas.
+// Reads flags, for those not given the environment: --max_inflight is also
+// METAGRAPHD_MAX_INFLIGHT, and then the file of --config, see config.md. Of a
+// repeatable flag the variable holds several values separated by commas.
 CommandLine ParseCommandLine(int argc, const char* const* argv);
+
+// The keys whose settings differ.
+std::vector<std::string> ChangedSettings(const CommandLine& before,
+                                         const CommandLine& after);
+
+// All flags that are also keys of the file.
+std::vector<ConfigKey> ConfigKeys();
 
 // Whether only this machine reaches the address.
 bool IsLocalAddress(const std::string& address);

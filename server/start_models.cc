@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/call_context.h"
+#include "core/base/status.h"
 #include "core/checkpoint/name_map.h"
+#include "server/apply_models.h"
 
 namespace metagraph {
 namespace {
@@ -32,13 +34,17 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
     own.mapping = model.mapping;
     own.command = absl::StrCat("metagraphd --model ",
                                ShellWord(model.name + "=" + model.path));
-    const auto version =
-        models.Load(model.name, model.path, {}, std::move(own));
-    if (version.ok()) {
-      loading.emplace_back(&model, *version);
-    } else if (!FindManaged(models, model.name)) {
-      if (!serve_on_error) return version.status();
-      models.SetFailed(model.name, model.path, version.status());
+    std::vector<std::optional<int64_t>> versions(model.versions.numbers.begin(),
+                                                 model.versions.numbers.end());
+    if (versions.empty()) versions.emplace_back(std::nullopt);
+    for (const std::optional<int64_t> number : versions) {
+      const auto version = models.Load(model.name, model.path, number, own);
+      if (version.ok()) {
+        loading.emplace_back(&model, *version);
+      } else if (!FindManaged(models, model.name)) {
+        if (!serve_on_error) return version.status();
+        models.SetFailed(model.name, model.path, version.status());
+      }
     }
   }
   CallContext call;
@@ -50,6 +56,10 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
         !serve_on_error) {
       return loaded;
     }
+  }
+  for (const ServerOptions::Model& model : wanted) {
+    if (model.versions == VersionPolicy() && model.labels.empty()) continue;
+    RETURN_IF_ERROR(ConfigureVersions(model, models, call));
   }
   return absl::OkStatus();
 }

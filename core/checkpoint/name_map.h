@@ -38,6 +38,7 @@ struct RestoreMapping {
   bool empty() const { return !renames() && !skip_missing && !skip_mismatched; }
   // As options of a command line: "--prefix model/ --skip-missing".
   std::string ToOptions() const;
+  bool operator==(const RestoreMapping& other) const = default;
 };
 
 // `text` as one word of a shell's command line.

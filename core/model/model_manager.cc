@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/call_wait.h"
 #include "core/base/clock.h"
@@ -85,6 +86,11 @@ void ModelManager::SetFailed(const std::string& name, const std::string& path,
     state_->entries[{name, 0}] = failed;
   }
   Publish(failed, 0);
+}
+
+void ModelManager::ForgetAnnounced(const std::string& name) {
+  MutexLock lock(state_->mu);
+  state_->announced.erase(name);
 }
 
 absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
@@ -238,7 +244,13 @@ absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
 absl::StatusOr<int64_t> ModelManager::Unload(absl::string_view name,
                                              std::optional<int64_t> version,
                                              int64_t expected_generation) {
-  return TakeOut(name, version, expected_generation, /*for_good=*/true);
+  std::string known(name);
+  if (!version && !ResolveLabel(&known, &version) &&
+      absl::StrContains(known, '@')) {
+    const absl::Status state = Find(known).status();
+    if (!state.ok()) return state;
+  }
+  return TakeOut(known, version, expected_generation, /*for_good=*/true);
 }
 
 void ModelManager::Retire(const std::string& name, int64_t version) {
@@ -339,6 +351,73 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
   return absl::OkStatus();
 }
 
+void ModelManager::SetPolicy(const std::string& name,
+                             const VersionPolicy& policy) {
+  MutexLock lock(state_->mu);
+  const auto source = state_->sources.find(name);
+  if (source == state_->sources.end()) return;
+  source->second.follows_newest = policy.newest > 0;
+  source->second.newest_kept = policy.newest;
+  source->second.pinned = policy.numbers;
+}
+
+absl::Status ModelManager::SetMapping(const std::string& name,
+                                      const RestoreMapping& mapping) {
+  RETURN_IF_ERROR(NameMap::Parse(mapping).status());
+  MutexLock lock(state_->mu);
+  const auto source = state_->sources.find(name);
+  if (source != state_->sources.end()) source->second.options.mapping = mapping;
+  return absl::OkStatus();
+}
+
+absl::Status ModelManager::SetLabels(
+    const std::string& name, const std::map<std::string, int64_t>& labels) {
+  MutexLock lock(state_->mu);
+  for (const auto& [label, version] : labels) {
+    const auto entry = state_->entries.find({name, version});
+    if (entry != state_->entries.end() &&
+        entry->second.state == ModelState::kAvailable) {
+      continue;
+    }
+    return FailedPrecondition("model \"", name, "\": label \"", label,
+                              "\" is for version ", version,
+                              ", which is not loaded");
+  }
+  const auto source = state_->sources.find(name);
+  if (source != state_->sources.end()) source->second.labels = labels;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> ModelManager::VersionOf(absl::string_view name,
+                                                absl::string_view label) const {
+  std::vector<std::string> labels;
+  {
+    MutexLock lock(state_->mu);
+    const auto source = state_->sources.find(std::string(name));
+    if (source != state_->sources.end()) {
+      for (const auto& [known, version] : source->second.labels) {
+        if (known == label) return version;
+        labels.push_back(known);
+      }
+    }
+  }
+  const std::vector<absl::string_view> known(labels.begin(), labels.end());
+  return NotFound("model \"", name, "\" has no label \"", label, "\"",
+                  DidYouMean(NearestNames(label, known)));
+}
+
+bool ModelManager::ResolveLabel(std::string* name,
+                                std::optional<int64_t>* version) const {
+  const size_t at = name->rfind('@');
+  if (at == std::string::npos || at == 0) return false;
+  const absl::string_view whole = *name;
+  const auto found = VersionOf(whole.substr(0, at), whole.substr(at + 1));
+  if (!found.ok()) return false;
+  *version = *found;
+  name->resize(at);
+  return true;
+}
+
 absl::StatusOr<std::shared_ptr<Model>> ModelManager::Find(
     absl::string_view name, std::optional<int64_t> version) const {
   {
@@ -353,7 +432,48 @@ absl::StatusOr<std::shared_ptr<Model>> ModelManager::Find(
       }
     }
   }
+  if (const size_t at = name.rfind('@');
+      !version && at != absl::string_view::npos &&
+      IsNamed(name.substr(0, at)) && !IsNamed(name)) {
+    const absl::string_view base = name.substr(0, at);
+    return FindLabelled(base, name.substr(at + 1));
+  }
   return NotServed(name, version);
+}
+
+absl::StatusOr<std::shared_ptr<Model>> ModelManager::FindLabelled(
+    absl::string_view name, absl::string_view label) const {
+  {
+    // Label and version at once: a version may be unloaded as soon as its label
+    // is another's.
+    const std::string key(name);
+    MutexLock lock(state_->mu);
+    if (const auto source = state_->sources.find(key);
+        source != state_->sources.end()) {
+      const auto known = source->second.labels.find(std::string(label));
+      if (known != source->second.labels.end()) {
+        const auto entry = state_->entries.find({key, known->second});
+        if (entry != state_->entries.end() && entry->second.model != nullptr) {
+          return entry->second.model;
+        }
+      }
+    }
+  }
+  const auto version = VersionOf(name, label);
+  if (version.ok()) return NotServed(name, *version);
+  // Labels are set when the model is loaded: before, that is what is wrong.
+  RETURN_IF_ERROR(Find(name, {}).status());
+  return version.status();
+}
+
+bool ModelManager::IsNamed(absl::string_view name) const {
+  const std::string key(name);
+  MutexLock lock(state_->mu);
+  if (state_->announced.contains(key) || state_->sources.contains(key)) {
+    return true;
+  }
+  const auto entry = state_->entries.lower_bound({key, 0});
+  return entry != state_->entries.end() && entry->first.first == key;
 }
 
 absl::Status ModelManager::NotServed(absl::string_view name,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,12 +35,24 @@ struct ManagedModel {
   bool by_rescan = false;  // loaded by a look at its folder
 };
 
+// Which versions of a model are loaded, and kept loaded.
+struct VersionPolicy {
+  static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+  int64_t newest = 1;         // as many; 0: none but `numbers`
+  std::set<int64_t> numbers;  // besides
+
+  bool operator==(const VersionPolicy& other) const = default;
+};
+
 // Where versions of a model come from, and which are wanted.
 struct ModelSource {
   std::string name;
   std::string path;
   bool follows_newest = false;
-  std::set<int64_t> pinned;   // loaded by number
+  int64_t newest_kept = 1;   // while it follows them
+  std::set<int64_t> pinned;  // loaded by number
+  // Names of versions, which stay loaded for them.
+  std::map<std::string, int64_t> labels = {};
   std::set<int64_t> dropped;  // unloaded by number
   ModelOptions options = {};  // of all versions
 };
@@ -59,6 +72,8 @@ class ModelManager {
 
   // This name will be loaded: until then it is loading, not unknown.
   void Announce(const std::string& name, const std::string& path);
+  // It will not.
+  void ForgetAnnounced(const std::string& name);
   // Looks at the path at once and loads in the background. Without a version:
   // the newest that is whole, and later ones that Rescanner finds. Returns the
   // version being loaded. The options hold for all versions, and whenever one
@@ -81,7 +96,27 @@ class ModelManager {
                                  std::optional<int64_t> version,
                                  int64_t expected_generation);
 
-  // The version, or the newest one available. NOT_FOUND: no such model, with
+  // From now on these versions are wanted; Rescanner loads and unloads.
+  // REQUIRES: the model is loaded.
+  void SetPolicy(const std::string& name, const VersionPolicy& policy);
+  // For loads from now on. INVALID_ARGUMENT: no map of names.
+  absl::Status SetMapping(const std::string& name,
+                          const RestoreMapping& mapping);
+  // What Find, Unload and VersionOf take as NAME@LABEL from now on, in place of
+  // what was. FAILED_PRECONDITION: a version is not available; nothing changes.
+  absl::Status SetLabels(const std::string& name,
+                         const std::map<std::string, int64_t>& labels);
+  // What a label stands for. NOT_FOUND: the model has none of that name.
+  absl::StatusOr<int64_t> VersionOf(absl::string_view name,
+                                    absl::string_view label) const;
+  // The version that has the label now. Errors as Find and VersionOf.
+  absl::StatusOr<std::shared_ptr<Model>> FindLabelled(
+      absl::string_view name, absl::string_view label) const;
+  // If `name` is NAME@LABEL of a model that is served, splits it.
+  bool ResolveLabel(std::string* name, std::optional<int64_t>* version) const;
+
+  // The version, or the newest one available; NAME@LABEL is the version that
+  // has the label now. NOT_FOUND: no such model, with
   // similar names; UNAVAILABLE: it is loading or unloading;
   // FAILED_PRECONDITION: it could not be loaded.
   absl::StatusOr<std::shared_ptr<Model>> Find(
@@ -138,6 +173,8 @@ class ModelManager {
   absl::StatusOr<int64_t> TakeOut(absl::string_view name,
                                   std::optional<int64_t> version,
                                   int64_t expected_generation, bool for_good);
+  // Whether a model of that name is served, or will be.
+  bool IsNamed(absl::string_view name) const;
   absl::Status NotServed(absl::string_view name,
                          std::optional<int64_t> version) const;
 

@@ -1,7 +1,9 @@
 #include "core/model/rescan_policy.h"
 
 #include <algorithm>
-#include <optional>
+#include <functional>
+#include <iterator>
+#include <set>
 
 #include "absl/algorithm/container.h"
 
@@ -22,26 +24,32 @@ bool IsLoadable(const RescanSnapshot& snapshot, int64_t version) {
   });
 }
 
-// The highest version on the disk that is served or can be.
-std::optional<int64_t> ChooseNewest(const RescanSnapshot& snapshot) {
-  std::optional<int64_t> newest;
+using Newest = std::set<int64_t, std::greater<>>;
+
+// The highest versions on the disk that are served or can be, as many as are
+// kept.
+Newest ChooseNewest(const RescanSnapshot& snapshot) {
+  Newest newest;
   for (const ServedVersion& served : snapshot.served) {
     if (served.state == ModelState::kAvailable && !served.gone) {
-      newest = std::max(newest.value_or(0), served.version);
+      newest.insert(served.version);
     }
   }
   for (const FoundVersion& found : snapshot.found) {
-    if (found.loadable) newest = std::max(newest.value_or(0), found.version);
+    if (found.loadable) newest.insert(found.version);
+  }
+  while (static_cast<int64_t>(newest.size()) > snapshot.newest_kept) {
+    newest.erase(std::prev(newest.end()));
   }
   return newest;
 }
 
 // Whether the version gave way to `newest`, or failed and is gone.
-bool IsUnwanted(const ServedVersion& served, int64_t newest) {
-  if (served.pinned || served.version == newest) return false;
+bool IsUnwanted(const ServedVersion& served, const Newest& newest) {
+  if (served.pinned || newest.contains(served.version)) return false;
   if (served.state == ModelState::kEnd) return served.gone;
   return served.state == ModelState::kAvailable &&
-         (served.gone || served.version < newest);
+         (served.gone || served.version < *newest.rbegin());
 }
 
 }  // namespace
@@ -59,12 +67,12 @@ RescanAction NextAction(const RescanSnapshot& snapshot) {
     }
   }
   if (snapshot.follows_newest) {
-    const std::optional<int64_t> newest = ChooseNewest(snapshot);
-    if (newest && !IsAvailable(snapshot, *newest)) {
-      return {Kind::kLoad, *newest, ""};
+    const Newest newest = ChooseNewest(snapshot);
+    for (const int64_t version : newest) {
+      if (!IsAvailable(snapshot, version)) return {Kind::kLoad, version, ""};
     }
     for (const ServedVersion& served : snapshot.served) {
-      if (newest && IsUnwanted(served, *newest)) {
+      if (!newest.empty() && IsUnwanted(served, newest)) {
         return {Kind::kUnload, served.version, ""};
       }
     }

@@ -35,6 +35,7 @@ struct RescanSnapshot {
   std::vector<FoundVersion> found;  // nothing if the path cannot be read
   bool follows_newest = true;       // else only pinned versions are wanted
   std::vector<int64_t> pinned;
+  int64_t newest_kept = 1;  // as many, if it follows them
 };
 
 struct RescanAction {

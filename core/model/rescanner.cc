@@ -76,6 +76,7 @@ void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
 void Rescanner::Observe(Observation& observed) {
   const std::string& name = observed.source.name;
   observed.snapshot.follows_newest = observed.source.follows_newest;
+  observed.snapshot.newest_kept = observed.source.newest_kept;
   observed.snapshot.pinned.assign(observed.source.pinned.begin(),
                                   observed.source.pinned.end());
   for (ManagedModel& model : models_.List()) {
@@ -91,7 +92,11 @@ void Rescanner::Observe(Observation& observed) {
     ServedVersion served;
     served.version = version;
     served.state = model.state;
-    served.pinned = observed.source.pinned.count(version) > 0;
+    served.pinned = observed.source.pinned.count(version) > 0 ||
+                    absl::c_any_of(observed.source.labels,
+                                   [v = version](const auto& label) {
+                                     return label.second == v;
+                                   });
     ObserveRemoval(observed, served);
     ObserveServed(observed, served);
     observed.snapshot.served.push_back(std::move(served));
@@ -137,18 +142,19 @@ void Rescanner::ObserveRemoval(Observation& observed, ServedVersion& served) {
 
 void Rescanner::ObserveNewVersions(Observation& observed) {
   const ModelSource& source = observed.source;
-  bool enough = !source.follows_newest;
+  // How many more of the newest are wanted.
+  int64_t wanted = source.follows_newest ? source.newest_kept : 0;
   for (const VersionOnDisk& on_disk : observed.disk) {
     const int64_t version = on_disk.version;
     const bool pinned = source.pinned.count(version) > 0;
     const auto served = observed.served.find(version);
     if (served != observed.served.end() &&
         served->second.state == ModelState::kAvailable) {
-      enough = true;
+      if (wanted > 0) --wanted;
       continue;
     }
     // Nobody asks what lies below the version that serves, or will.
-    if (!pinned && (enough || source.dropped.count(version) > 0)) continue;
+    if (!pinned && (wanted == 0 || source.dropped.count(version) > 0)) continue;
     const std::string topic = VersionText(version);
     const std::string where =
         absl::StrCat(VersionText(version), " in \"", on_disk.path, "\"");
@@ -187,7 +193,7 @@ void Rescanner::ObserveNewVersions(Observation& observed) {
       continue;
     }
     observed.snapshot.found.push_back({version, /*loadable=*/true});
-    if (!pinned) enough = true;
+    if (!pinned) --wanted;
   }
 }
 

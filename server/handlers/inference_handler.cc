@@ -207,16 +207,18 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
   if (spec.name().empty()) {
     return InvalidArgument("ModelSpec has no name specified.");
   }
+  std::optional<int64_t> version;
+  if (spec.has_version()) version = spec.version().value();
   if (spec.version_choice_case() == ModelSpec::kVersionLabel) {
+    auto labelled = models.FindLabelled(spec.name(), spec.version_label());
+    if (!absl::IsNotFound(labelled.status())) return labelled;
     return InvalidArgument("Unrecognized servable version label: ",
                            spec.version_label());
   }
-  std::optional<int64_t> version;
-  if (spec.has_version()) version = spec.version().value();
   auto model = models.Find(spec.name(), version);
   if (model.ok()) return model;
-  // It is there, but not yet, or not any more.
-  if (absl::IsUnavailable(model.status())) return model.status();
+  // It is there, but not yet, or not any more, or could not be loaded.
+  if (!absl::IsNotFound(model.status())) return model.status();
   absl::Status status = NotFound(
       "Servable not found for request: ",
       version ? absl::StrCat("Specific(", spec.name(), ", ", *version, ")")

@@ -103,10 +103,17 @@ absl::Status InspectHandler::GetModel(const v1::GetModelRequest& request,
                                       v1::GetModelResponse* response) const {
   // Whatever its state: of several versions the one that serves, or the last.
   std::optional<ManagedModel> best;
+  std::string name = request.model();
+  std::optional<int64_t> version;
+  if (request.has_version()) {
+    version = request.version();
+  } else {
+    models_.ResolveLabel(&name, &version);
+  }
   for (ManagedModel& model : models_.List()) {
-    if (model.name != request.model()) continue;
-    if (request.has_version()) {
-      if (model.version == request.version()) best = std::move(model);
+    if (model.name != name) continue;
+    if (version) {
+      if (model.version == *version) best = std::move(model);
     } else if (!best || model.state == ModelState::kAvailable ||
                best->state != ModelState::kAvailable) {
       best = std::move(model);

@@ -117,6 +117,37 @@ class EveryCallTest : public HandlerTest {
   }
 };
 
+// Also before its load has begun. Only GetModel answers, with the state.
+TEST_F(EveryCallTest, AModelThatIsLoadingIsUnavailable) {
+  models_.Announce("later", Path("later"));
+  std::vector<Call> calls = Reads();
+  for (Call& call : Changes()) calls.push_back(std::move(call));
+  for (Call& call : calls) {
+    SCOPED_TRACE(call.name);
+    for (const char* name : {"later", "later@stable"}) {
+      if (call.name == std::string("GetModel") &&
+          name == std::string("later")) {
+        continue;
+      }
+      SetText(*call.request, "model", name);
+      EXPECT_THAT(call.run(*call.request),
+                  HasCode(StatusCode::kUnavailable, "\"later\" is loading"));
+    }
+  }
+}
+
+TEST_F(EveryCallTest, TakesALabelForAVersion) {
+  ASSERT_OK(models_.SetLabels("seed", {{"stable", 0}}));
+  for (Call& call : Reads()) {
+    SCOPED_TRACE(call.name);
+    SetText(*call.request, "model", "seed@stable");
+    EXPECT_OK(call.run(*call.request));
+    SetText(*call.request, "model", "seed@canary");
+    EXPECT_THAT(call.run(*call.request),
+                HasCode(StatusCode::kNotFound, "no label \"canary\""));
+  }
+}
+
 TEST_F(EveryCallTest, NamesItsModelAndVersion) {
   std::vector<Call> calls = Reads();
   for (Call& call : Changes()) calls.push_back(std::move(call));

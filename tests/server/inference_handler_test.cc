@@ -216,6 +216,9 @@ TEST_F(InferenceHandlerTest, SessionRunSpeaksAsTensorFlowServing) {
   EXPECT_THAT(SessionRun(request),
               HasCode(absl::StatusCode::kInvalidArgument,
                       "Unrecognized servable version label: stable"));
+  ASSERT_OK(models_.SetLabels("seed", {{"stable", 0}}));
+  request.mutable_model_spec()->set_name("seed");
+  EXPECT_OK(SessionRun(request));
 }
 
 TEST_F(InferenceHandlerTest, SessionRunTakesTheNamesOfASignature) {
@@ -293,6 +296,10 @@ TEST_F(InferenceHandlerTest, AModelThatIsLoadingIsUnavailable) {
   session.mutable_model_spec()->mutable_version()->set_value(3);
   EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
               HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  session.mutable_model_spec()->set_version_label("stable");
+  EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
+              HasCode(absl::StatusCode::kUnavailable, "\"later\" is loading"));
+  session.mutable_model_spec()->mutable_version()->set_value(3);
   session.mutable_model_spec()->set_name("latex");
   EXPECT_THAT(inference_.SessionRun(session, call_, &session_response),
               HasCode(absl::StatusCode::kNotFound, "Servable not found"));

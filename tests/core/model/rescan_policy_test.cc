@@ -39,6 +39,7 @@ struct Case {
   int64_t version = 0;
   std::vector<int64_t> pinned = {};
   bool follows_newest = true;
+  int64_t newest_kept = 1;
 };
 
 TEST(RescanPolicyTest, TakesTheStepThatIsNext) {
@@ -50,6 +51,38 @@ TEST(RescanPolicyTest, TakesTheStepThatIsNext) {
        {Served(1)},
        {{2, false}, {1, false}},
        Kind::kNothing},
+      {"the second of the newest that are kept",
+       {Served(3)},
+       {{3, false}, {2, true}, {1, true}},
+       Kind::kLoad,
+       2,
+       {},
+       true,
+       2},
+      {"of those that are kept, none gives way",
+       {Served(2), Served(3)},
+       {{3, false}, {2, false}, {1, true}},
+       Kind::kNothing,
+       0,
+       {},
+       true,
+       2},
+      {"a third, before one of two gives way",
+       {Served(2), Served(3)},
+       {{4, true}},
+       Kind::kLoad,
+       4,
+       {},
+       true,
+       2},
+      {"the lowest of three where two are kept",
+       {Served(2), Served(3), Served(4)},
+       {},
+       Kind::kUnload,
+       2,
+       {},
+       true,
+       2},
       {"of several new versions the newest that is whole",
        {Served(1)},
        {{4, false}, {3, true}, {2, true}, {1, true}},
@@ -165,8 +198,8 @@ TEST(RescanPolicyTest, TakesTheStepThatIsNext) {
        {1}},
   };
   for (const Case& c : cases) {
-    const RescanAction action =
-        NextAction({c.served, c.found, c.follows_newest, c.pinned});
+    const RescanAction action = NextAction(
+        {c.served, c.found, c.follows_newest, c.pinned, c.newest_kept});
     EXPECT_EQ(action.kind, c.kind) << c.name;
     EXPECT_EQ(action.version, c.version) << c.name;
     EXPECT_EQ(action.checkpoint, c.kind == Kind::kRestore ? "model-2" : "")
