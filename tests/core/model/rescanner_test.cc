@@ -246,6 +246,29 @@ TEST_F(RescannerTest, MovesToANewVersion) {
 
 // Every order in which the files of a SavedModel can come, and with the data
 // growing.
+TEST_F(RescannerTest, KeepsTheNewestAndThoseWithALabel) {
+  WriteVersion("1", 1);
+  WriteVersion("2", 2);
+  ASSERT_OK(LoadAndWait("seed", folder()));
+  manager_.SetPolicy("seed", {2, {}});
+  rescanner_.Look(false, call_);
+  EXPECT_OK(manager_.Find("seed", 1));
+  ASSERT_OK(manager_.SetLabels("seed", {{"stable", 1}}));
+  EXPECT_THAT(manager_.SetLabels("seed", {{"stable", 2}, {"next", 3}}),
+              HasCode(absl::StatusCode::kFailedPrecondition, "\"next\""));
+  WriteVersion("3", 3);
+  WriteVersion("4", 4);
+  rescanner_.Look(false, call_);
+  EXPECT_OK(manager_.Find("seed", 4));
+  EXPECT_OK(manager_.Find("seed", 3));
+  EXPECT_FALSE(manager_.Find("seed", 2).ok());
+  ASSERT_OK_AND_ASSIGN(const auto stable, manager_.Find("seed@stable"));
+  EXPECT_EQ(stable->version(), 1);
+  ASSERT_OK(manager_.SetLabels("seed", {}));
+  rescanner_.Look(false, call_);
+  EXPECT_FALSE(manager_.Find("seed", 1).ok());
+}
+
 TEST_F(RescannerTest, AwaitsAVersionUntilItIsWhole) {
   const auto write_saved_model = [&](const std::string& path, float weight) {
     tensorflow::SavedModel saved;
