@@ -174,7 +174,7 @@ absl::Status Change(const Configured& before, const Configured& wanted,
   if (before.path != wanted.path) {
     models.Announce(wanted.name, wanted.path);
     UnloadConfigured(before, models);
-    return LoadModels({wanted}, models);
+    return LoadModels({wanted}, /*serve_on_error=*/false, models);
   }
   if (!SourceOf(models, wanted.name)) return absl::OkStatus();  // unloaded
   if (before.mapping != wanted.mapping) {
@@ -217,7 +217,8 @@ absl::Status ApplyModels(const std::vector<ServerOptions::Model>& before,
   for (const Configured& model : added) {
     models.Announce(model.name, model.path);
   }
-  if (absl::Status loaded = LoadModels(added, models); !loaded.ok()) {
+  if (absl::Status loaded = LoadModels(added, /*serve_on_error=*/false, models);
+      !loaded.ok()) {
     for (const Configured& model : added) TakeBack(model, models);
     return loaded;
   }

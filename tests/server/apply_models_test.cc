@@ -115,7 +115,7 @@ TEST_F(ApplyModelsTest, LabelsMoveWhileCallsGoOn) {
 
 TEST_F(ApplyModelsTest, ALabelOfAVersionThatIsNotLoadedIsAnError) {
   EXPECT_THAT(
-      LoadModels({Versions({1, {}}, {{"stable", 2}})}, models_),
+      LoadModels({Versions({1, {}}, {{"stable", 2}})}, false, models_),
       HasCode(StatusCode::kFailedPrecondition,
               "label \"stable\" is for version 2, which is not loaded"));
   ASSERT_OK(models_.Unload("v", {}, -1));
