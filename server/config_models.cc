@@ -186,6 +186,7 @@ absl::StatusOr<std::vector<ServerOptions::Model>> ReadModels(
           [&](const ModelKey& known) { return entry.key == known.name; });
       if (key == keys.end()) {
         std::vector<std::string> known;
+        known.reserve(std::size(keys));
         for (const ModelKey& other : keys) known.emplace_back(other.name);
         return UnknownKey(entry, known);
       }
@@ -227,6 +228,7 @@ absl::StatusOr<std::map<std::string, TlsFiles>> ReadListenerTls(
           [&](const TlsKey& known) { return entry.key == known.name; });
       if (key == keys.end()) {
         std::vector<std::string> known;
+        known.reserve(std::size(keys));
         for (const TlsKey& other : keys) known.emplace_back(other.name);
         return UnknownKey(entry, known);
       }

@@ -113,7 +113,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   const auto run = [&handler, &request, response](
                        InferenceHandler::Prepared& prepared, CallContext& call,
                        CallRecord& record) {
-    const absl::Status status = handler.Run(prepared, request, call, response);
+    absl::Status status = handler.Run(prepared, request, call, response);
     Record(prepared, record);
     return status;
   };

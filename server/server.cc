@@ -183,6 +183,7 @@ class Server::Parts {
   static std::vector<std::string> NamesOf(
       const std::vector<ServerOptions::Model>& models) {
     std::vector<std::string> out;
+    out.reserve(models.size());
     for (const ServerOptions::Model& model : models) out.push_back(model.name);
     return out;
   }
