@@ -1,5 +1,6 @@
 #include "core/model/confined_file_system.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -37,14 +38,24 @@ ConfinedFileSystem::ConfinedFileSystem(
 absl::StatusOr<std::string> ConfinedFileSystem::Resolve(
     const std::string& path) const {
   std::string full = NormalizePath(roots_[0], path);
-  bool is_link = false;
+  RETURN_IF_ERROR(CheckFolder(path, full, std::string(Dirname(full))));
+  return full;
+}
+
+absl::StatusOr<std::string> ConfinedFileSystem::ResolveFolder(
+    const std::string& path) const {
+  std::string full = NormalizePath(roots_[0], path);
+  RETURN_IF_ERROR(CheckFolder(path, full, full));
+  return full;
+}
+
+absl::Status ConfinedFileSystem::CheckFolder(const std::string& path,
+                                             const std::string& full,
+                                             const std::string& folder) const {
   for (const std::string& root : roots_) {
-    if (full == root || root == "/") return full;
+    if (full == root || root == "/") return absl::OkStatus();
     if (!absl::StartsWith(full, absl::StrCat(root, "/"))) continue;
-    if (LeadsTo(root, std::string(Dirname(full)))) return full;
-    is_link = true;
-  }
-  if (is_link) {
+    if (LeadsInside(folder, root)) return absl::OkStatus();
     return absl::PermissionDeniedError(
         absl::StrCat(path,
                      "; a linked folder in it leads outside the folders "
@@ -56,10 +67,13 @@ absl::StatusOr<std::string> ConfinedFileSystem::Resolve(
                    absl::StrJoin(roots_, ", ")));
 }
 
-bool ConfinedFileSystem::LeadsTo(const std::string& root,
-                                 std::string folder) const {
+bool ConfinedFileSystem::LeadsInside(std::string folder,
+                                     const std::string& root) const {
   if (folder == root) return true;
-  const auto root_info = files_.Stat(root);
+  absl::flat_hash_set<std::string> allowed;
+  for (const std::string& one : roots_) {
+    if (const auto info = files_.Stat(one); info.ok()) allowed.insert(info->id);
+  }
   // What is not there leads nowhere yet; its first folder that is, counts.
   auto info = files_.Stat(folder);
   while (absl::IsNotFound(info.status()) && folder.size() > root.size()) {
@@ -67,9 +81,9 @@ bool ConfinedFileSystem::LeadsTo(const std::string& root,
     info = files_.Stat(folder);
   }
   // What cannot be known is left to the operation itself.
-  if (!root_info.ok() || !info.ok() || info->id.empty()) return true;
+  if (!info.ok() || info->id.empty()) return true;
   // Climbs by "..", which goes by where links have led.
-  while (info->id != root_info->id) {
+  while (!allowed.contains(info->id)) {
     folder = JoinPath(folder, "..");
     const auto above = files_.Stat(folder);
     if (!above.ok() || above->id == info->id) return false;
@@ -117,19 +131,19 @@ absl::Status ConfinedFileSystem::RemoveDirectory(const std::string& path) {
 }
 
 absl::Status ConfinedFileSystem::SyncDirectory(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  ASSIGN_OR_RETURN(const std::string full, ResolveFolder(path));
   return files_.SyncDirectory(full);
 }
 
 absl::StatusOr<std::vector<std::string>> ConfinedFileSystem::List(
     const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  ASSIGN_OR_RETURN(const std::string full, ResolveFolder(path));
   return files_.List(full);
 }
 
 absl::StatusOr<std::unique_ptr<FolderLock>> ConfinedFileSystem::LockFolder(
     const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string full, Resolve(path));
+  ASSIGN_OR_RETURN(const std::string full, ResolveFolder(path));
   return files_.LockFolder(full);
 }
 

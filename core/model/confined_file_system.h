@@ -28,6 +28,8 @@ class ConfinedFileSystem final : public FileSystem {
 
   // The path as the wrapped file system wants it, or PERMISSION_DENIED.
   absl::StatusOr<std::string> Resolve(const std::string& path) const;
+  // The same of a folder that is gone into.
+  absl::StatusOr<std::string> ResolveFolder(const std::string& path) const;
 
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
       const std::string& path) override;
@@ -45,8 +47,12 @@ class ConfinedFileSystem final : public FileSystem {
       const std::string& path) override;
 
  private:
-  // Whether the folder, where its links lead, lies in `root`.
-  bool LeadsTo(const std::string& root, std::string folder) const;
+  // Of `path`, which is `full` when it is whole. PERMISSION_DENIED: it lies
+  // outside, or the folder does where its links lead.
+  absl::Status CheckFolder(const std::string& path, const std::string& full,
+                           const std::string& folder) const;
+  // Whether the folder, below `root` by its name, lies in any of the roots.
+  bool LeadsInside(std::string folder, const std::string& root) const;
 
   FileSystem& files_;
   const std::vector<std::string> roots_;  // normalized

@@ -43,6 +43,15 @@ TEST(ConfinedFileSystemTest, FollowsLinkedFoldersThatStayInside) {
   }
   EXPECT_THAT(files.Rename("latest/deep/a", "out/a"),
               HasCode(absl::StatusCode::kPermissionDenied, "leads outside"));
+  // Nor is a linked folder gone into.
+  EXPECT_THAT(files.List("out"),
+              HasCode(absl::StatusCode::kPermissionDenied, "leads outside"));
+  EXPECT_THAT(files.LockFolder("out"),
+              HasCode(absl::StatusCode::kPermissionDenied, "leads outside"));
+  EXPECT_OK(files.List("latest"));
+  // Outside is what lies in none of the folders.
+  ConfinedFileSystem both(FileSystem::Posix(), {dir.path(), outside.path()});
+  EXPECT_OK(both.Create("out/x"));
   // The root itself may be a link.
   fs::create_directory_symlink(dir.path(), outside.Join("root"));
   ConfinedFileSystem linked(FileSystem::Posix(), {outside.Join("root")});
