@@ -90,20 +90,32 @@ bool EqualsItself(const T& value) {
 // Groups equal elements: `group[i]` is the number of element i's group,
 // `first[g]` the first element of group g.
 struct Groups {
-  std::vector<int64_t> group;
+  Tensor storage;  // of `group`, so that the budget counts it
+  absl::Span<int64_t> group;
   std::vector<int64_t> first;
 };
 
 template <typename T>
 absl::StatusOr<Groups> GroupEqual(const KernelContext& ctx, const T* values,
                                   int64_t count) {
+  using Table = absl::flat_hash_map<typename KeyOf<T>::stored, int64_t>;
+  constexpr int64_t kCheckedAt = 65536;
+  // What a group takes: its place in `first`, and in a table half full.
+  constexpr int64_t kGroupBytes =
+      sizeof(int64_t) + 2 * (sizeof(typename Table::value_type) + 1);
   Groups out;
-  out.group.resize(count);
-  absl::flat_hash_map<typename KeyOf<T>::stored, int64_t> seen;
-  seen.reserve(std::min<int64_t>(count, 1 << 16));
+  ASSIGN_OR_RETURN(out.storage, ctx.AllocateTemp(DT_INT64, {count}));
+  out.group = absl::MakeSpan(out.storage.mutable_data<int64_t>(), count);
+  Table seen;
+  int64_t charged = 0;  // groups
+  seen.reserve(std::min<int64_t>(count, kCheckedAt));
   for (int64_t i = 0; i < count; ++i) {
-    if (i % 65536 == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
     const auto next = static_cast<int64_t>(out.first.size());
+    if (i % kCheckedAt == 0) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(out.storage.ChargeBudget((next - charged) * kGroupBytes));
+      charged = next;
+    }
     out.group[i] = EqualsItself(values[i])
                        ? seen.try_emplace(Key(values[i]), next).first->second
                        : next;
@@ -114,7 +126,7 @@ absl::StatusOr<Groups> GroupEqual(const KernelContext& ctx, const T* values,
 
 // Sets output `o` to int32 or int64 `values`.
 absl::Status SetInts(KernelContext& ctx, int o,
-                     const std::vector<int64_t>& values) {
+                     absl::Span<const int64_t> values) {
   ASSIGN_OR_RETURN(
       Tensor * output,
       ctx.AllocateOutput(o, {static_cast<int64_t>(values.size())}));
