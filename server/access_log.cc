@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "glog/logging.h"
 #include "server/log_format.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 namespace {
@@ -30,22 +31,6 @@ void AddCount(const char* name, const char* key, int64_t count,
 }
 
 }  // namespace
-
-std::string ForLog(absl::string_view text) {
-  constexpr size_t kMaxText = 1024;
-  constexpr absl::string_view kEnd = "...";
-  std::string out(text.substr(0, kMaxText));
-  if (text.size() > kMaxText) {
-    size_t end = kMaxText - kEnd.size();
-    // Not in the middle of a character.
-    while (end > 0 && (out[end] & 0xc0) == 0x80) --end;
-    out = absl::StrCat(text.substr(0, end), kEnd);
-  }
-  for (char& c : out) {
-    if (absl::ascii_iscntrl(c)) c = ' ';
-  }
-  return out;
-}
 
 absl::string_view TraceParentOf(const grpc::CallbackServerContext& context) {
   const auto& sent = context.client_metadata();

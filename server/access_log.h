@@ -16,10 +16,6 @@ namespace metagraph {
 // fault; those that fail; these and a few of the others; all.
 enum class AccessLogMode { kOff, kErrors, kSampled, kAll };
 
-// On one line and not too long: names in it come from callers, who must not
-// write lines of their own.
-std::string ForLog(absl::string_view text);
-
 // The caller's W3C trace context, "00-TRACE-SPAN-FLAGS"; empty if it sent none,
 // or none that is well formed. Lives as long as the context.
 absl::string_view TraceParentOf(const grpc::CallbackServerContext& context);

@@ -230,7 +230,7 @@ absl::Status ApplyModels(const std::vector<ServerOptions::Model>& before,
     if (FindConfigured(wanted, model.name) != nullptr) continue;
     UnloadConfigured(model, models);
   }
-  return first;
+  return Annotate(first, "the other changes are applied, but not this: ");
 }
 
 }  // namespace metagraph

@@ -8,6 +8,7 @@
 #include "server/call_metrics.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/message_size.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 namespace {
@@ -16,15 +17,6 @@ namespace {
 // the transport.
 constexpr size_t kMaxMessage = 1024;
 constexpr size_t kMaxDetails = 2048;
-
-std::string Shorten(absl::string_view message) {
-  if (message.size() <= kMaxMessage) return std::string(message);
-  constexpr absl::string_view kEnd = "...";
-  size_t end = kMaxMessage - kEnd.size();
-  // Not in the middle of a character.
-  while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
-  return absl::StrCat(message.substr(0, end), kEnd);
-}
 
 Authorizer::Decision Decide(const CallSupport& support, const char* method,
                             const grpc::CallbackServerContext& context) {
@@ -44,7 +36,7 @@ absl::StatusOr<Admission::Ticket> EnterIf(const absl::Status& allowed,
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  const std::string message = ToUtf8(Shorten(status.message()));
+  const std::string message = ToUtf8(Shorten(status.message(), kMaxMessage));
   google::rpc::ErrorInfo info;
   size_t left = kMaxDetails;
   for (const auto& [key, value] : DetailsOf(status)) {

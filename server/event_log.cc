@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "glog/logging.h"
-#include "server/access_log.h"
 #include "server/acting_for.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 namespace {

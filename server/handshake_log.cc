@@ -7,6 +7,7 @@
 #include "glog/logging.h"
 #include "grpc/support/log.h"
 #include "server/call_support.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 namespace {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "glog/logging.h"
+#include "server/log_text.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
@@ -33,11 +34,12 @@ bool IsQuick(InferenceHandler::Prepared& prepared) {
 
 // Whether decoding the feeds takes long: by what was sent, and by what it
 // becomes, since one value may stand for a whole tensor.
+// REQUIRES: the request has been described, so that its sizes are cached.
 template <typename Request>
 bool IsLarge(const Request& request) {
   size_t bytes = 0;
   for (const tensorflow::NamedTensorProto& feed : request.feed()) {
-    bytes += feed.tensor().ByteSizeLong();
+    bytes += static_cast<size_t>(feed.tensor().GetCachedSize());
     const auto shape = TensorShape::Build(feed.tensor().tensor_shape());
     // One that cannot be is refused before anything is made of it.
     if (!shape.ok()) continue;

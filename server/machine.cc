@@ -13,17 +13,10 @@
 namespace metagraph {
 namespace {
 
-// The words of a small file; none if it cannot be read. Files of the kernel
-// have the size 0, so they are read directly.
+// The words of a small file; none if it cannot be read.
 std::vector<std::string> Words(FileSystem& fs, const std::string& path) {
-  const auto file = fs.OpenForReading(path);
-  if (!file.ok()) return {};
-  std::string text;
-  char c;
-  while (text.size() < 256 && (*file)->Read(text.size(), 1, &c).ok()) {
-    text.push_back(c);
-  }
-  return absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty());
+  return absl::StrSplit(ReadKernelFile(fs, path, 256), absl::ByAnyChar(" \n"),
+                        absl::SkipEmpty());
 }
 
 // The number that a small file holds; 0 if it holds none.
@@ -34,6 +27,18 @@ int64_t Number(FileSystem& fs, const std::string& path) {
 }
 
 }  // namespace
+
+std::string ReadKernelFile(FileSystem& fs, const std::string& path,
+                           size_t max) {
+  std::string text;
+  const auto file = fs.OpenForReading(path);
+  if (!file.ok()) return text;
+  char c;
+  while (text.size() < max && (*file)->Read(text.size(), 1, &c).ok()) {
+    text.push_back(c);
+  }
+  return text;
+}
 
 int UsableCpus(FileSystem& fs) {
   int cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "server/access_log.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 namespace {

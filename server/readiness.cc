@@ -2,7 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/access_log.h"
+#include "server/log_text.h"
 
 namespace metagraph {
 

@@ -7,16 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/tensor/buffer.h"
-#include "flags/version.h"
 #include "glog/logging.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "prometheus/registry.h"
-#include "prometheus/text_serializer.h"
 #include "server/apply_models.h"
-#include "server/call_metrics.h"
 #include "server/call_support.h"
 #include "server/credentials.h"
 #include "server/event_log.h"
@@ -25,12 +21,13 @@
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/listener.h"
+#include "server/log_text.h"
 #include "server/machine.h"
+#include "server/metrics_page.h"
 #include "server/model_table.h"
 #include "server/monitoring.h"
 #include "server/readiness.h"
 #include "server/start_models.h"
-#include "server/state_metrics.h"
 #include "server/transport.h"
 
 namespace metagraph {
@@ -96,12 +93,18 @@ class Server::Parts {
         inference(models),
         admin(models, GlogControl()),
         readiness(NamesOf(options.models), models),
-        call_metrics(counted, models.events()),
-        state_metrics(models, *platform.files, Numbers()),
         admission(options.max_inflight),
         reading(kReaders, "streams of values and graphs"),
         watching(kWatches, "watches"),
         log(options.access_log),
+        metrics({.models = models,
+                 .files = *platform.files,
+                 .calls = admission,
+                 .streams = reading,
+                 .watches = watching,
+                 .counts = counts,
+                 .log = log,
+                 .readiness = readiness}),
         support{.admission = admission,
                 .log = log,
                 .requests = requests,
@@ -114,7 +117,7 @@ class Server::Parts {
                 .counts = counts,
                 .metrics = options.metrics_listen.value_or("on").empty()
                                ? nullptr
-                               : &call_metrics},
+                               : &metrics.calls()},
         credentials(std::move(known)),
         local(inspect, inference, admin, support,
               {.serves_admin = options.admin_listen.empty()}),
@@ -143,14 +146,12 @@ class Server::Parts {
   InferenceHandler inference;
   AdminHandler admin;
   Readiness readiness;
-  prometheus::Registry counted;
-  CallMetrics call_metrics;
-  const StateMetrics state_metrics;
   Admission admission;
   Admission reading;
   Admission watching;
   AccessLog log;
   CallCounts counts;
+  MetricsPage metrics;
   CallSupport support;
   const std::unique_ptr<CredentialFile> credentials;
   Listener local;  // --listen on this machine only: callers are not asked
@@ -166,7 +167,7 @@ class Server::Parts {
         asked.value_or(ServerOptions::kDefaultMetricsListen);
     if (address.empty()) return absl::OkStatus();
     auto started =
-        Monitoring::Start(address, {[this] { return MetricsText(); },
+        Monitoring::Start(address, {[this] { return metrics.Text(); },
                                     [this] { return readiness.Reasons(); }});
     if (started.ok()) {
       monitoring = *std::move(started);
@@ -186,46 +187,6 @@ class Server::Parts {
     out.reserve(models.size());
     for (const ServerOptions::Model& model : models) out.push_back(model.name);
     return out;
-  }
-
-  std::vector<ProcessNumber> Numbers() {
-    const auto gauge = [](const char* name, const char* help,
-                          const Admission& calls) {
-      return ProcessNumber{name, help, [&calls] {
-                             return static_cast<double>(calls.in_flight());
-                           }};
-    };
-    return {
-        gauge("metagraphd_calls_in_flight", "Calls under way.", admission),
-        gauge("metagraphd_streams_in_flight",
-              "Streams of values and graphs under way.", reading),
-        gauge("metagraphd_watches_in_flight", "Watches under way.", watching),
-        {"metagraphd_calls_queued", "Calls that wait for a thread.",
-         [this] { return static_cast<double>(counts.queued.load()); }},
-        {"metagraphd_internal_errors_total",
-         "Calls that ended with INTERNAL: faults of this program.",
-         [this] { return static_cast<double>(log.internal_errors()); }},
-        {"metagraphd_tensor_memory_bytes", "Tensors that live.",
-         [] { return static_cast<double>(MemoryBudget::Process().used()); }},
-        {"metagraphd_tensor_memory_limit_bytes",
-         "Tensors that may live, see --max_tensor_memory.",
-         [] { return static_cast<double>(MemoryBudget::Process().limit()); }},
-        {"metagraphd_ready", "1: /readyz says that it is ready.",
-         [this] { return readiness.Reasons().empty() ? 1.0 : 0.0; }},
-    };
-  }
-
-  std::string MetricsText() {
-    std::vector<prometheus::MetricFamily> families = counted.Collect();
-    for (prometheus::MetricFamily& family : state_metrics.Collect()) {
-      families.push_back(std::move(family));
-    }
-    families.push_back(BuildInfo(ReleaseVersion(), CommitName()));
-    // A family without any series is no news, and no text either.
-    std::erase_if(families, [](const prometheus::MetricFamily& family) {
-      return family.metric.empty();
-    });
-    return prometheus::TextSerializer().Serialize(families);
   }
 
   ModelEnvironment EnvironmentOf(const ServerOptions& options,
@@ -374,6 +335,7 @@ void Server::ApplyModels(std::vector<ServerOptions::Model> wanted) {
     const absl::Status applied =
         metagraph::ApplyModels(parts.configured, wanted, parts.models, call);
     if (!applied.ok()) {
+      // The next time begins from here again: what is done is found done.
       LOG(ERROR) << "the configuration of models is not applied: "
                  << ForLog(applied.ToString());
       return;

@@ -21,6 +21,8 @@
 #include "server/config_file.h"
 #include "server/config_keys.h"
 #include "server/config_models.h"
+#include "server/daemon_flags.h"
+#include "server/model_flags.h"
 
 namespace metagraph {
 namespace {
@@ -29,11 +31,6 @@ constexpr char kAbout[] =
     "metagraphd serves TensorFlow 1 meta graphs and their checkpoints over "
     "gRPC.\n"
     "Example: metagraphd --model add=/models/add";
-
-// METAGRAPHD_FLAG of every option.
-std::string EnvName(absl::string_view flag) {
-  return absl::StrCat("METAGRAPHD_", absl::AsciiStrToUpper(flag));
-}
 
 std::string CheckAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:") && address.size() > 5) return "";
@@ -57,204 +54,11 @@ std::string CheckMetricsAddress(const std::string& address) {
   return CheckAddress(address);
 }
 
-// A flag that holds for the model that its value names before a colon, or else
-// for all. `value` loses the name.
-std::vector<ServerOptions::Model*> ModelsMeant(
-    std::vector<ServerOptions::Model>& models, std::string& value) {
-  std::vector<ServerOptions::Model*> out;
-  for (ServerOptions::Model& model : models) {
-    absl::string_view rest = value;
-    if (!absl::ConsumePrefix(&rest, model.name)) continue;
-    if (!rest.empty() && !absl::ConsumePrefix(&rest, ":")) continue;
-    value = std::string(rest);
-    return {&model};
-  }
-  out.reserve(models.size());
-  for (ServerOptions::Model& model : models) out.push_back(&model);
-  return out;
-}
-
-// The texts of the flags that say how names of checkpoints are read.
-struct MappingFlags {
-  std::vector<std::string> prefixes;
-  std::vector<std::string> rules;
-  std::vector<std::string> skip_missing;
-  std::vector<std::string> partial;
-
-  // What the flags rename they rename alone: they win over the file. Answers
-  // what is wrong; empty if nothing.
-  std::string Apply(std::vector<ServerOptions::Model>& models) const {
-    for (std::string prefix : prefixes) {
-      for (auto* model : ModelsMeant(models, prefix))
-        model->mapping.prefix = "";
-    }
-    for (std::string rule : rules) {
-      for (auto* model : ModelsMeant(models, rule))
-        model->mapping.rules.clear();
-    }
-    for (std::string prefix : prefixes) {
-      for (auto* model : ModelsMeant(models, prefix)) {
-        if (!model->mapping.prefix.empty()) {
-          return absl::StrCat("--prefix: model \"", model->name,
-                              "\" has one already; --map takes more");
-        }
-        model->mapping.prefix = prefix;
-      }
-    }
-    for (std::string rule : rules) {
-      for (auto* model : ModelsMeant(models, rule)) {
-        model->mapping.rules.push_back(rule);
-      }
-    }
-    for (const auto& [flag, names] :
-         {std::pair("--skip_missing", &skip_missing),
-          std::pair("--partial", &partial)}) {
-      for (std::string name : *names) {
-        const bool all = name.empty() || name == "true" || name == "1";
-        if (all) name.clear();
-        const auto meant = ModelsMeant(models, name);
-        if (!name.empty()) {
-          return absl::StrCat(flag, ": no --model is called \"", name, "\"");
-        }
-        for (auto* model : meant) {
-          model->mapping.skip_missing = true;
-          if (names == &partial) model->mapping.skip_mismatched = true;
-        }
-      }
-    }
-    for (const ServerOptions::Model& model : models) {
-      const auto map = NameMap::Parse(model.mapping);
-      if (!map.ok()) return std::string(map.status().message());
-    }
-    return "";
-  }
-};
-
-// The daemon's flags: each is also a variable of the environment, and shows its
-// default. `flag` without dashes.
-class Flags {
- public:
-  explicit Flags(CLI::App& app) : app_(app) {}
-
-  CLI::Option* Text(const char* flag, std::string* value, const char* help) {
-    return WithVariable(flag, AddText(app_, Dashed(flag), value, help));
-  }
-  template <typename T>
-  void Integer(const char* flag, T* value, const char* help, int64_t min,
-               int64_t max) {
-    WithVariable(flag, AddInteger(app_, Dashed(flag), value, help, min, max))
-        ->default_str(absl::StrCat(*value));
-  }
-  void Bytes(const char* flag, int64_t* value, const char* help, int64_t min,
-             int64_t max) {
-    WithVariable(flag, AddBytes(app_, Dashed(flag), value, help, min, max))
-        ->default_str(absl::StrCat(*value));
-  }
-  void Time(const char* flag, absl::Duration* value, const char* help) {
-    WithVariable(flag, AddTime(app_, Dashed(flag), value, help))
-        ->default_str(absl::FormatDuration(*value));
-  }
-  void Switch(const char* flag, bool* value, const char* help) {
-    WithVariable(flag, app_.add_flag(Dashed(flag), *value, help));
-  }
-  template <typename T>
-  CLI::Option* Choice(const char* flag, T* value,
-                      const std::vector<std::pair<std::string, T>>& choices,
-                      const char* help) {
-    return WithVariable(flag,
-                        AddChoice(app_, Dashed(flag), value, choices, help));
-  }
-
-  // May be given several times. CLI11 would take one value of the environment:
-  // ReadEnvironment splits it.
-  // `flag` may be followed by other names of it, with their dashes.
-  CLI::Option* Repeated(absl::string_view flag,
-                        std::vector<std::string>* values, const char* help) {
-    const std::string variable = EnvName(flag.substr(0, flag.find(',')));
-    CLI::Option* option =
-        app_.add_option(Dashed(flag), *values, help)
-            ->allow_extra_args(false)
-            ->capture_default_str()
-            ->description(absl::StrCat(help, " (Env:", variable,
-                                       ", separated by commas)"));
-    repeated_.push_back({variable, option, values});
-    return option;
-  }
-  // REQUIRES: the command line has been parsed.
-  void ReadEnvironment() const {
-    for (const auto& [variable, option, values] : repeated_) {
-      const char* text = std::getenv(variable.c_str());
-      if (option->count() > 0 || text == nullptr) continue;
-      *values = absl::StrSplit(text, ',', absl::SkipEmpty());
-    }
-  }
-
-  // What a flag's values came from, for errors.
-  std::string Source(const char* flag) const {
-    const std::string name = Dashed(flag);
-    return app_.get_option(name)->count() > 0 ? name : EnvName(flag);
-  }
-
- private:
-  struct RepeatedFlag {
-    std::string variable;
-    const CLI::Option* option;
-    std::vector<std::string>* values;
-  };
-
-  static std::string Dashed(absl::string_view flag) {
-    return absl::StrCat("--", flag);
-  }
-  static CLI::Option* WithVariable(const char* flag, CLI::Option* option) {
-    return option->envname(EnvName(flag));
-  }
-
-  CLI::App& app_;
-  std::vector<RepeatedFlag> repeated_;
-};
-
-// What cannot be understood before all flags are known.
-struct ModelTexts {
-  std::vector<std::string> models;
-  MappingFlags mapping;
-};
-
 struct AddressTexts {
   std::string metrics_listen = ServerOptions::kDefaultMetricsListen;
 };
 
-void AddModelFlags(Flags& flags, ModelTexts& texts) {
-  flags.Repeated("model", &texts.models,
-                 "NAME=PATH of a model: a folder with .meta and "
-                 "checkpoints, a SavedModel, a frozen graph, a "
-                 "folder of version folders; or one graph file or "
-                 "checkpoint of several in a folder; repeatable");
-  flags.Repeated(
-      "prefix", &texts.mapping.prefixes,
-      "[NAME:]SCOPE that stands before the names of one side only, the graph's "
-      "or the checkpoint's; of model NAME, or of all; repeatable");
-  flags.Repeated(
-      "map", &texts.mapping.rules,
-      "[NAME:]OLD=NEW: what it is called in the checkpoint and in the graph: a "
-      "name, a scope (old/=new/), or a regular expression (RE2) with \\1 in "
-      "NEW; of model NAME, or of all; repeatable");
-  flags
-      .Repeated("skip_missing,--skip-missing", &texts.mapping.skip_missing,
-                "variables that are not in the checkpoint stay without a "
-                "value; of model "
-                "NAME, or of all")
-      ->expected(0, 1)
-      ->type_name("[NAME]")
-      ->default_str("");
-  flags
-      .Repeated("partial", &texts.mapping.partial,
-                "as --skip_missing, and so do those of another type or shape")
-      ->expected(0, 1)
-      ->type_name("[NAME]")
-      ->default_str("");
-}
-
-void AddAddressFlags(Flags& flags, AddressTexts& texts,
+void AddAddressFlags(DaemonFlags& flags, AddressTexts& texts,
                      ServerOptions& options) {
   flags
       .Repeated("listen", &options.listen,
@@ -279,7 +83,7 @@ void AddAddressFlags(Flags& flags, AddressTexts& texts,
       "--metrics_listen is given");
 }
 
-void AddSecurityFlags(Flags& flags, ServerOptions& options) {
+void AddSecurityFlags(DaemonFlags& flags, ServerOptions& options) {
   flags.Text("tls_cert", &options.tls.cert,
              "PEM file with the certificate of all addresses but unix:, and "
              "those between it and the root; taken again when it changes");
@@ -319,7 +123,7 @@ std::string CheckTls(const TlsFiles& tls) {
   return "";
 }
 
-void AddFolderFlags(Flags& flags, ServerOptions& options) {
+void AddFolderFlags(DaemonFlags& flags, ServerOptions& options) {
   flags.Switch("require_checkpoint", &options.require_checkpoint,
                "a model whose variables have no values, because no checkpoint "
                "was found or none fits, is an error");
@@ -333,7 +137,7 @@ void AddFolderFlags(Flags& flags, ServerOptions& options) {
                "serves until the new one is ready");
 }
 
-void AddRunFlags(Flags& flags, ServerOptions& options) {
+void AddRunFlags(DaemonFlags& flags, ServerOptions& options) {
   flags
       .Choice<CompileLevel>(
           "compile", &options.compile,
@@ -393,41 +197,8 @@ void AddRunFlags(Flags& flags, ServerOptions& options) {
                 0, 9);
 }
 
-// Sets options.models, which holds the file's: one of the same name as one of
-// the flags gives way. Answers what is wrong; empty if nothing.
-std::string SetModels(const ModelTexts& texts, const Flags& flags,
-                      ServerOptions& options) {
-  std::vector<ServerOptions::Model> of_file = std::move(options.models);
-  options.models.clear();
-  for (const std::string& text : texts.models) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0 ||
-        equals + 1 == text.size()) {
-      return absl::StrCat(flags.Source("model"),
-                          ": expected NAME=PATH, found \"", text, "\"");
-    }
-    for (const ServerOptions::Model& other : options.models) {
-      if (other.name != text.substr(0, equals)) continue;
-      return absl::StrCat(flags.Source("model"), ": the name \"", other.name,
-                          "\" is used twice");
-    }
-    // Checkpoints are looked for beside the model, wherever that is from here.
-    options.models.push_back(
-        {text.substr(0, equals),
-         std::filesystem::absolute(text.substr(equals + 1)).string()});
-  }
-  const size_t given = options.models.size();
-  for (ServerOptions::Model& model : of_file) {
-    const bool replaced = std::any_of(
-        options.models.begin(), options.models.begin() + given,
-        [&](const auto& other) { return other.name == model.name; });
-    if (!replaced) options.models.push_back(std::move(model));
-  }
-  return texts.mapping.Apply(options.models);
-}
-
 // Answers what is wrong with the values of repeatable flags; empty if nothing.
-std::string CheckRepeated(const Flags& flags, ServerOptions& options) {
+std::string CheckRepeated(const DaemonFlags& flags, ServerOptions& options) {
   for (const std::string& address : options.listen) {
     if (std::string wrong = CheckAddress(address); !wrong.empty()) {
       return absl::StrCat(flags.Source("listen"), ": ", wrong);
@@ -458,7 +229,7 @@ std::string CheckListenerTls(const ServerOptions& options) {
   return "";
 }
 
-void AddFlags(Flags& flags, ModelTexts& texts, AddressTexts& addresses,
+void AddFlags(DaemonFlags& flags, ModelTexts& texts, AddressTexts& addresses,
               ServerOptions& options) {
   AddModelFlags(flags, texts);
   AddAddressFlags(flags, addresses, options);
@@ -540,7 +311,7 @@ std::vector<ConfigKey> ConfigKeys() {
   ServerOptions options;
   ModelTexts texts;
   CLI::App app;
-  Flags flags(app);
+  DaemonFlags flags(app);
   AddressTexts addresses;
   AddFlags(flags, texts, addresses, options);
   return KeysOf(app);
@@ -552,7 +323,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app(kAbout, "metagraphd");
   app.set_version_flag("--version", VersionText("metagraphd"));
   app.get_formatter()->column_width(34);
-  Flags flags(app);
+  DaemonFlags flags(app);
   ModelTexts texts;
   std::string config;
   bool check_config = false;

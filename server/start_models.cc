@@ -8,6 +8,7 @@
 #include "core/base/call_context.h"
 #include "core/base/status.h"
 #include "core/checkpoint/name_map.h"
+#include "glog/logging.h"
 #include "server/apply_models.h"
 
 namespace metagraph {
@@ -59,7 +60,12 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
   }
   for (const ServerOptions::Model& model : wanted) {
     if (model.versions == VersionPolicy() && model.labels.empty()) continue;
-    RETURN_IF_ERROR(ConfigureVersions(model, models, call));
+    absl::Status configured = ConfigureVersions(model, models, call);
+    if (configured.ok()) continue;
+    if (!serve_on_error) return configured;
+    LOG(WARNING) << "model \"" << model.name
+                 << "\": not all versions and labels are served: "
+                 << configured.ToString();
   }
   return absl::OkStatus();
 }

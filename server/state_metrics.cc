@@ -1,6 +1,5 @@
 #include "server/state_metrics.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "server/handlers/describe.h"
+#include "server/machine.h"
 
 namespace metagraph {
 namespace {
@@ -71,26 +71,17 @@ std::optional<absl::Time> CheckpointTime(const Model& model,
   return out;
 }
 
-// The words of a file of the kernel: their sizes are 0, so that they are read
-// to the end.
-std::vector<std::string> ProcWords(FileSystem& files, const std::string& path) {
-  const auto file = files.OpenForReading(path);
-  if (!file.ok()) return {};
-  std::string text;
-  char c;
-  while (text.size() < 4096 && (*file)->Read(text.size(), 1, &c).ok()) {
-    text.push_back(c);
-  }
-  return absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty());
-}
+constexpr size_t kLongestKernelFile = 4096;
 
-int64_t OpenFiles() {
-  DIR* const folder = opendir("/proc/self/fd");
-  if (folder == nullptr) return 0;
-  int64_t count = -3;  // ".", "..", and the folder itself
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
-  return count;
+// The words of /proc/self/stat from the state on, see proc(5): before it stands
+// the program's name, which may hold anything.
+std::vector<std::string> StatWords(FileSystem& files) {
+  const std::string text =
+      ReadKernelFile(files, "/proc/self/stat", kLongestKernelFile);
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return {};
+  return absl::StrSplit(text.substr(name_end + 1), absl::ByAnyChar(" \n"),
+                        absl::SkipEmpty());
 }
 
 }  // namespace
@@ -149,15 +140,16 @@ std::vector<MetricFamily> CollectModels(const ModelManager& models) {
 }
 
 std::vector<MetricFamily> CollectProcess(FileSystem& files) {
-  // "PID (NAME) STATE …", see proc(5): the name has no spaces here.
-  const std::vector<std::string> stat = ProcWords(files, "/proc/self/stat");
-  const std::vector<std::string> machine = ProcWords(files, "/proc/stat");
-  constexpr size_t kUserTicks = 13;
-  constexpr size_t kSystemTicks = 14;
-  constexpr size_t kThreads = 19;
-  constexpr size_t kStartTicks = 21;
-  constexpr size_t kVirtualBytes = 22;
-  constexpr size_t kResidentPages = 23;
+  const std::vector<std::string> stat = StatWords(files);
+  const std::vector<std::string> machine =
+      absl::StrSplit(ReadKernelFile(files, "/proc/stat", size_t{1} << 20),
+                     absl::ByAnyChar(" \n"), absl::SkipEmpty());
+  constexpr size_t kUserTicks = 11;
+  constexpr size_t kSystemTicks = 12;
+  constexpr size_t kThreads = 17;
+  constexpr size_t kStartTicks = 19;
+  constexpr size_t kVirtualBytes = 20;
+  constexpr size_t kResidentPages = 21;
   if (stat.size() <= kResidentPages) return {};
   const auto number = [&](size_t i) {
     double value = 0;
@@ -177,8 +169,10 @@ std::vector<MetricFamily> CollectProcess(FileSystem& files) {
       number(kResidentPages) * page);
   add("process_virtual_memory_bytes", "Virtual memory.", number(kVirtualBytes));
   add("process_threads", "Threads.", number(kThreads));
-  add("process_open_fds", "Open file descriptors.",
-      static_cast<double>(OpenFiles()));
+  if (const auto open = files.List("/proc/self/fd"); open.ok()) {
+    add("process_open_fds", "Open file descriptors.",
+        static_cast<double>(open->size()));
+  }
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     add("process_max_fds", "File descriptors that may be open.",

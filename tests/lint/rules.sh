@@ -25,7 +25,7 @@ forbid 'headers are guarded by #pragma once' '#ifndef [A-Z_]+_H_?$' "$none" core
 forbid 'clocks are read in core/base/clock.cc' '(steady|system|high_resolution)_clock::now|absl::Now\(' \
   '^core/base/clock\.cc$|^tests/|^client/' core flags server client
 forbid 'files are touched in core/io/posix_file_system.cc' \
-  '::(open|rename|unlink|fsync|fdatasync|mkdir|rmdir|opendir)\(' \
+  '(::(open|rename|unlink|fsync|fdatasync|mkdir|rmdir)|\bopendir)\(' \
   '^core/io/posix_file_system\.cc$' core server
 forbid "no exceptions are thrown" "^[^\"/]*\bthrow [A-Za-z:]+[({;]" "$none" core flags server client
 forbid 'core never sees gRPC' 'grpcpp|grpc\.pb\.h' "$none" core server/handlers
