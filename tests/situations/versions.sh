@@ -9,7 +9,7 @@ cp v2/saved_model.pb serve/2
 kill -HUP "$daemon"
 eventually "the log says what is awaited" 'm.*2.*(variables|whole|wait)' cat "$log"
 says "without variables version 2 does not count" '\[\[3, 3\]\]' y
-says "show says what is awaited" '2.*variables' ctl show m
+eventually "show says what is awaited" '2.*variables' ctl show m
 mkdir serve/2/variables
 cp v2/variables/variables.index serve/2/variables
 kill -HUP "$daemon"
