@@ -3,11 +3,13 @@
 Called by manifests_test.sh.
 """
 
+import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import kserve
 import kubernetes.client
@@ -76,6 +78,15 @@ def check_model(value, kind, where):
     failures.append(f"{where}: {error}")
 
 
+def kustomized(folder):
+  """What kubectl makes of a folder, if it is here."""
+  if not shutil.which("kubectl"):
+    return []
+  text = subprocess.run(["kubectl", "kustomize", folder], check=True,
+                        capture_output=True, text=True).stdout
+  return list(yaml.safe_load_all(text))
+
+
 def check_cluster():
   folder = DEPLOY / "kubernetes"
   listed = yaml.safe_load((folder / "kustomization.yaml").read_text())
@@ -89,11 +100,61 @@ def check_cluster():
       check_kubernetes(document, where)
   # Of ServiceMonitor no package carries a schema.
   documents_of((folder / "monitoring.yaml").read_text(), "monitoring.yaml")
-  if shutil.which("kubectl"):
-    text = subprocess.run(["kubectl", "kustomize", folder], check=True,
-                          capture_output=True, text=True).stdout
-    for document in yaml.safe_load_all(text):
-      check_kubernetes(document, f"kustomize: {document['kind']}")
+  for document in kustomized(folder):
+    check_kubernetes(document, f"kustomize: {document['kind']}")
+
+
+def merge(base, patch):
+  """As kustomize merges a patch, where lists have names or are replaced."""
+  if isinstance(base, dict) and isinstance(patch, dict):
+    out = {**base, **{k: merge(base.get(k), v) for k, v in patch.items()}}
+    return {k: v for k, v in out.items() if v is not None}
+  if isinstance(base, list) and isinstance(patch, list) and all(
+      isinstance(x, dict) and "name" in x for x in base + patch):
+    left = {x["name"]: x for x in base}
+    changed = [merge(left.pop(x["name"], {}), x) for x in patch]
+    return changed + list(left.values())
+  return merge({}, patch) if isinstance(patch, dict) else patch
+
+
+def check_tls():
+  """The component for TLS and tokens, over the deployment."""
+  folder = DEPLOY / "kubernetes" / "tls"
+  listed = yaml.safe_load((folder / "kustomization.yaml").read_text())
+  if [p["path"] for p in listed["patches"]] != ["deployment.yaml"]:
+    failures.append("tls/kustomization.yaml lists other patches")
+  patch = yaml.safe_load((folder / "deployment.yaml").read_text())
+  base = yaml.safe_load((DEPLOY / "kubernetes/deployment.yaml").read_text())
+  document = merge(base, patch)
+  check_kubernetes(document, "tls/deployment.yaml over deployment.yaml")
+  with tempfile.TemporaryDirectory() as overlay:
+    there = os.path.relpath(DEPLOY.resolve(), os.path.realpath(overlay))
+    pathlib.Path(overlay, "kustomization.yaml").write_text(
+        f"resources: [{there}/kubernetes]\n"
+        f"components: [{there}/kubernetes/tls]\n")
+    for made in kustomized(overlay):
+      if made["kind"] == "Deployment" and made != document:
+        failures.append("kubectl makes another deployment of tls")
+  pod = document["spec"]["template"]["spec"]
+  container = pod["containers"][0]
+  for probe in ["startupProbe", "readinessProbe", "livenessProbe"]:
+    # The kubelet has no certificate to show.
+    if "grpc" in container[probe]:
+      failures.append(f"tls/deployment.yaml: {probe} asks by gRPC")
+  help_text = subprocess.run([sys.argv[2], "--help"], check=True,
+                             capture_output=True, text=True).stdout
+  mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+  volumes = {v["name"] for v in pod["volumes"]}
+  if set(mounts) != volumes:
+    failures.append(f"tls/deployment.yaml mounts {set(mounts)} of {volumes}")
+  for variable in container["env"]:
+    flag = variable["name"].removeprefix("METAGRAPHD_").lower()
+    if variable["name"] != "METAGRAPHCTL_SERVER" and not re.search(
+        rf"^  --{flag}\b", help_text, re.M):
+      failures.append(f"the daemon does not read {variable['name']}")
+    path = variable["value"].removeprefix("unix:")
+    if not any(path.startswith(f"{m}/") for m in mounts.values()):
+      failures.append(f"{variable['name']}: {path} is not mounted")
 
 
 def check_kserve():
@@ -147,6 +208,7 @@ def check_together():
 
 
 check_cluster()
+check_tls()
 check_kserve()
 check_together()
 for failure in failures:
