@@ -8,8 +8,8 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/handshake_log.h"
-#include "tests/integration/certificates.h"
 #include "tests/integration/server_fixture.h"
+#include "tests/support/certificates.h"
 
 namespace metagraph {
 namespace {
