@@ -165,8 +165,8 @@ void AddConnectionOptions(CLI::App& app, ConnectionOptions* options) {
           "The name that the daemon's certificate has, if it is not the host's")
       ->envname("METAGRAPHCTL_TLS_NAME");
   AddText(app, "--token-file", &options->token_file,
-          "File with the token to show; without it the token in "
-          "METAGRAPHCTL_TOKEN, if set")
+          "File with the token to show, by TLS or on this machine only; "
+          "without it the token in METAGRAPHCTL_TOKEN, if set")
       ->envname("METAGRAPHCTL_TOKEN_FILE");
 }
 

@@ -1,10 +1,15 @@
 #include "client/connection.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <climits>
 #include <cstdlib>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/io/file_system.h"
 #include "grpcpp/create_channel.h"
@@ -65,11 +70,42 @@ absl::StatusOr<std::string> TokenOf(const ConnectionOptions& options) {
   return text;
 }
 
+// Whether calls to it do not leave the machine. False where that is not plain.
+bool IsOnThisMachine(absl::string_view server) {
+  if (absl::StartsWith(server, "unix:") ||
+      absl::StartsWith(server, "unix-abstract:")) {
+    return true;
+  }
+  for (const absl::string_view scheme : {"dns:///", "dns:", "ipv4:", "ipv6:"}) {
+    if (absl::ConsumePrefix(&server, scheme)) break;
+  }
+  absl::string_view host = server.substr(0, server.rfind(':'));
+  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  // A name may begin as an address does: 127.0.0.1.example.org.
+  const std::string name(host);
+  in_addr v4 = {};
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) {
+    return ntohl(v4.s_addr) >> 24 == 127;
+  }
+  in6_addr v6 = {};
+  if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) {
+    return IN6_IS_ADDR_LOOPBACK(&v6);
+  }
+  return host == "localhost";
+}
+
 }  // namespace
 
 absl::StatusOr<Connection> Connect(const ConnectionOptions& options) {
   Connection out;
   ASSIGN_OR_RETURN(out.token, TokenOf(options));
+  if (!out.token.empty() && !options.wants_tls() &&
+      !IsOnThisMachine(options.server)) {
+    return InvalidArgument(
+        "the token would go to ", options.server,
+        " in the clear, for all on the way to read; give --tls-ca FILE, or "
+        "--tls for the machine's roots, or show no token");
+  }
   ASSIGN_OR_RETURN(const auto credentials, CredentialsOf(options));
   grpc::ChannelArguments arguments;
   // Tensors are large; the server has the limits.

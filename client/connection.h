@@ -32,7 +32,7 @@ struct Connection {
 
 // Reads the files; connects at the first call.
 // Errors: a file cannot be read, a certificate without its key, a token that
-// cannot be sent.
+// cannot be sent, or that others could read on its way.
 absl::StatusOr<Connection> Connect(const ConnectionOptions& options);
 
 }  // namespace metagraph

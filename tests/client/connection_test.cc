@@ -57,5 +57,33 @@ TEST_F(ConnectionTest, TellsWhichFileIsWrong) {
               HasCode(StatusCode::kInvalidArgument, "go together"));
 }
 
+TEST_F(ConnectionTest, ShowsNoTokenToOthersOnTheWay) {
+  options_.token_file = Write("from-file\n");
+  for (const char* near :
+       {"127.0.0.1:8500", "127.1.2.3:8500", "localhost:8500", "[::1]:8500",
+        "unix:/run/socket", "unix-abstract:name", "dns:///localhost:8500",
+        "dns:localhost:8500", "ipv4:127.0.0.1:8500", "ipv6:[::1]:8500"}) {
+    options_.server = near;
+    EXPECT_OK(Connect(options_)) << near;
+  }
+  for (const char* far :
+       {"10.0.0.1:8500", "metagraphd:8500", "127.0.0.1.example.org:8500",
+        "localhost.example.org:8500", "[2001:db8::1]:8500", "0.0.0.0:8500",
+        "dns://10.0.0.1/localhost:8500", "dns:///metagraphd:8500",
+        "ipv4:127.0.0.1:1,10.0.0.1:2", "xds:///localhost:8500"}) {
+    options_.server = far;
+    options_.tls = false;
+    EXPECT_THAT(Connect(options_),
+                HasCode(StatusCode::kInvalidArgument, "--tls"))
+        << far;
+    options_.tls = true;
+    EXPECT_OK(Connect(options_)) << far;
+  }
+  // Without a token there is nothing to read.
+  options_.token_file = "";
+  options_.tls = false;
+  EXPECT_OK(Connect(options_));
+}
+
 }  // namespace
 }  // namespace metagraph
