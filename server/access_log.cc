@@ -1,34 +1,17 @@
 #include "server/access_log.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "glog/logging.h"
-#include "server/log_format.h"
 #include "server/log_text.h"
 
 namespace metagraph {
 namespace {
 
 constexpr size_t kMaxName = 200;
-
-// Adds `nanos` in microseconds, unless it is not known.
-void AddTime(const char* name, int64_t nanos, std::string* text,
-             LogFields* fields) {
-  if (nanos < 0) return;
-  absl::StrAppend(text, text->empty() ? "" : ", ", name, " ", nanos / 1000,
-                  " us");
-  fields->AddNumber(absl::StrCat(name, "_us"), nanos / 1000);
-}
-
-void AddCount(const char* name, const char* key, int64_t count,
-              std::string* text, LogFields* fields) {
-  if (count < 0) return;
-  absl::StrAppend(text, text->empty() ? "" : ", ", name, " ", count);
-  fields->AddNumber(key, count);
-}
 
 }  // namespace
 
@@ -79,55 +62,23 @@ void AccessLog::Add(const CallRecord& call,
                     const grpc::CallbackServerContext& context,
                     const absl::Status& status, bool is_failure) {
   if (absl::IsInternal(status)) internal_errors_.fetch_add(1);
+  if (SeverityOf(status.code(), is_failure) < FLAGS_minloglevel) return;
   const int64_t left_out = WhetherToWrite(status, is_failure);
   if (left_out < 0) return;
-
-  const std::string peer = context.peer();
-  const std::string code = absl::StatusCodeToString(status.code());
-  LogFields fields;
-  fields.AddText("method", call.method);
-  fields.AddText("peer", peer);
-  fields.AddText("code", code);
-  fields.AddNumber("total_us", call.total_nanos / 1000);
-  std::string more;
+  AccessLine line;
+  line.end = clock_.Now();
+  line.call = call;
+  line.call.model = "";
+  line.call.code = status.code();
   if (!call.model.empty()) {
-    const std::string model = ForLog(call.model.substr(0, kMaxName));
-    more = absl::StrCat("model \"", model, "\"");
-    fields.AddText("model", model);
+    line.model = ForLog(call.model.substr(0, kMaxName));
   }
-  AddCount("version", "version", call.version, &more, &fields);
-  AddCount("generation", "generation", call.generation, &more, &fields);
-  AddTime("queue", call.queue_nanos, &more, &fields);
-  AddTime("decode", call.decode_nanos, &more, &fields);
-  AddTime("run", call.run_nanos, &more, &fields);
-  AddTime("encode", call.encode_nanos, &more, &fields);
-  AddCount("bytes in", "request_bytes", call.request_bytes, &more, &fields);
-  AddCount("bytes out", "response_bytes", call.response_bytes, &more, &fields);
-  if (const absl::string_view trace = TraceParentOf(context); !trace.empty()) {
-    absl::StrAppend(&more, more.empty() ? "" : ", ", "traceparent ", trace);
-    fields.AddText("traceparent", trace);
-  }
-  std::string line = absl::StrCat(call.method, " from ", peer,
-                                  is_failure ? " failed after " : " took ",
-                                  call.total_nanos / 1000, " us");
-  if (!status.ok()) {
-    const std::string message = ForLog(status.message());
-    absl::StrAppend(&line, ": ", code, ": ", message);
-    fields.AddText("error", message);
-  }
-  if (!more.empty()) absl::StrAppend(&line, " (", more, ")");
-  if (left_out > 0) {
-    absl::StrAppend(&line, " (", left_out, " like it left out)");
-    fields.AddNumber("left_out", left_out);
-  }
-  const LogFields::Scope scope(fields);
-  if (absl::IsInternal(status)) {
-    LOG(ERROR) << line;
-  } else if (is_failure) {
-    LOG(WARNING) << line;
-  } else {
-    LOG(INFO) << line;
-  }
+  line.peer = context.peer();
+  line.traceparent = std::string(TraceParentOf(context));
+  if (!status.ok()) line.error = ForLog(status.message());
+  line.is_failure = is_failure;
+  line.left_out = left_out;
+  writer_.Add(std::move(line));
 }
 
 }  // namespace metagraph

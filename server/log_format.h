@@ -1,54 +1,48 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "glog/logging.h"
 
 namespace metagraph {
 
 enum class LogFormat { kText, kJson };
 
-// What a log line says, for programs: shown beside the message where lines are
-// JSON.
-class LogFields {
- public:
-  void AddText(absl::string_view name, absl::string_view value) {
-    texts_.emplace_back(name, value);
-  }
-  void AddNumber(absl::string_view name, int64_t value) {
-    numbers_.emplace_back(name, value);
-  }
-  const auto& texts() const { return texts_; }
-  const auto& numbers() const { return numbers_; }
+// Adds `text` to a line of JSON, in quotes. What is not UTF-8 is replaced.
+void AppendJsonText(absl::string_view text, std::string* out);
 
-  // The fields of the lines that this thread writes until the scope ends.
-  class Scope {
-   public:
-    explicit Scope(const LogFields& fields);
-    ~Scope();
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
-  };
-  // nullptr: none.
-  static const LogFields* Current();
+// Writes what a line begins with: as glog does, "I20261129 09:41:59.123456 4711
+// source] ", or an object's first fields up to "message":. For one thread.
+class LineStart {
+ public:
+  explicit LineStart(LogFormat format);
+
+  void Append(google::LogSeverity severity, absl::string_view source,
+              absl::Time time, std::string* out);
 
  private:
-  std::vector<std::pair<std::string, std::string>> texts_;
-  std::vector<std::pair<std::string, int64_t>> numbers_;
+  const LogFormat format_;
+  const absl::TimeZone zone_;
+  const pid_t thread_;
+  // Text of a second: of many lines only microseconds differ.
+  int64_t second_ = -1;
+  std::string second_text_;
 };
 
-// One JSON object, and a line's end: time, severity, source, message, and the
-// current fields. What is not UTF-8 is replaced.
+// One JSON object, and a line's end: time, severity, source, message.
 std::string JsonLine(google::LogSeverity severity, const char* file, int line,
                      int64_t unix_micros, absl::string_view message);
 
 // Has glog's lines written to standard error in this format, for the rest of
 // the process.
 void StartLogging(const char* program, LogFormat format);
+
+// Writes whole lines where glog's go; none of either stands within another.
+void WriteLogLines(absl::string_view lines);
 
 }  // namespace metagraph

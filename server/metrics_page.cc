@@ -31,6 +31,10 @@ std::vector<ProcessNumber> NumbersOf(const MetricsPage::Sources& from) {
        [&log = from.log] {
          return static_cast<double>(log.internal_errors());
        }},
+      {"metagraphd_access_lines_dropped_total",
+       "Lines of the access log that could not be written, since calls ended "
+       "too fast.",
+       [&log = from.log] { return static_cast<double>(log.dropped()); }},
       {"metagraphd_tensor_memory_bytes", "Tensors that live.",
        [] { return static_cast<double>(MemoryBudget::Process().used()); }},
       {"metagraphd_tensor_memory_limit_bytes",

@@ -21,6 +21,7 @@
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/listener.h"
+#include "server/log_format.h"
 #include "server/log_text.h"
 #include "server/machine.h"
 #include "server/metrics_page.h"
@@ -71,7 +72,9 @@ TlsFiles TlsOf(const ServerOptions& options, const std::string& address) {
 
 }  // namespace
 
-Platform Platform::Real() { return {&FileSystem::Posix(), &Clock::Real()}; }
+Platform Platform::Real() {
+  return {&FileSystem::Posix(), &Clock::Real(), WriteLogLines};
+}
 
 // In the order of their making; what comes later uses what comes before.
 class Server::Parts {
@@ -96,7 +99,9 @@ class Server::Parts {
         admission(options.max_inflight),
         reading(kReaders, "streams of values and graphs"),
         watching(kWatches, "watches"),
-        log(options.access_log),
+        log(options.access_log, {.format = options.log_format,
+                                 .clock = platform.clock,
+                                 .write = platform.write_log}),
         metrics({.models = models,
                  .files = *platform.files,
                  .calls = admission,
@@ -375,6 +380,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
   const absl::Time deadline = Clock::Real().Now() + timeout;
   parts_->counts.drain_end = SteadyNanos() + absl::ToInt64Nanoseconds(timeout);
   for (Listener* listener : parts_->listeners()) listener->Shutdown(deadline);
+  parts_->log.Flush();
   LOG(INFO) << "drained, " << parts_->counts.dropped << " calls dropped";
 }
 

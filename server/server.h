@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/io/file_system.h"
@@ -17,6 +19,8 @@ namespace metagraph {
 struct Platform {
   FileSystem* files = nullptr;
   Clock* clock = nullptr;
+  // Takes whole lines of the access log.
+  std::function<void(absl::string_view)> write_log = nullptr;
 
   static Platform Real();
 };

@@ -17,20 +17,14 @@ TEST(JsonLineTest, IsOneObjectOnOneLineWhateverTheMessage) {
   EXPECT_EQ(json["message"], "two\nlines \"quoted\" \xef\xbf\xbd and no UTF-8");
 }
 
-TEST(JsonLineTest, HoldsTheFieldsOfTheScope) {
-  LogFields fields;
-  fields.AddText("method", "a/B");
-  fields.AddNumber("total_us", 85);
-  {
-    const LogFields::Scope scope(fields);
-    const auto json = nlohmann::json::parse(
-        JsonLine(google::GLOG_INFO, "a.cc", 1, 0, "call"));
-    EXPECT_EQ(json["method"], "a/B");
-    EXPECT_EQ(json["total_us"], 85);
+TEST(AppendJsonTextTest, QuotesWhatWouldEndTheText) {
+  for (const std::string text : {"plain words", "", "\"quoted\"", "back\\slash",
+                                 "line\nend", "\x7f\x01", "\xc3\xa4"}) {
+    std::string out = "before ";
+    AppendJsonText(text, &out);
+    ASSERT_EQ(out.substr(0, 8), "before \"");
+    EXPECT_EQ(nlohmann::json::parse(out.substr(7)), text);
   }
-  const auto json =
-      nlohmann::json::parse(JsonLine(google::GLOG_INFO, "a.cc", 1, 0, "else"));
-  EXPECT_FALSE(json.contains("method"));
 }
 
 }  // namespace
