@@ -211,7 +211,7 @@ int RunCli(std::vector<std::string> arguments, Console& console,
   }
   try {
     // CLI11 wants them last first.
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    ParseArguments(app, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // help or version
       app.exit(error, console.out, console.err);

@@ -1,5 +1,9 @@
 #include "flags/flags.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/nearest_names.h"
@@ -115,6 +119,22 @@ std::string CheckChoice(const std::vector<std::string>& choices,
   }
   return absl::StrCat("expected ", expected, ", found \"", found, "\"",
                       DidYouMean(NearestNames(found, known)));
+}
+
+void ParseArguments(CLI::App& app, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  app.parse(std::move(arguments));
+  std::vector<CLI::Option*> options = app.get_options();
+  for (CLI::App* verb : app.get_subcommands()) {
+    for (CLI::Option* option : verb->get_options()) options.push_back(option);
+  }
+  for (CLI::Option* option : options) {
+    if (option->get_envname().empty() || option->count() > 0) continue;
+    const char* value = std::getenv(option->get_envname().c_str());
+    if (value == nullptr || *value == '\0') continue;
+    option->add_result(value);
+    option->run_callback();  // checks it
+  }
 }
 
 }  // namespace metagraph

@@ -66,4 +66,9 @@ CLI::Option* AddChoice(CLI::App& app, const std::string& names, T* value,
       });
 }
 
+// app.parse, which throws CLI::ParseError, of the words behind the program's
+// name. A variable of the environment with a wrong value is an error, too: some
+// versions of CLI11 pass over it.
+void ParseArguments(CLI::App& app, std::vector<std::string> arguments);
+
 }  // namespace metagraph

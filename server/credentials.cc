@@ -8,7 +8,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -78,7 +78,12 @@ absl::Status Credentials::AddLine(absl::string_view line) {
         !absl::c_all_of(value, absl::ascii_isxdigit)) {
       return InvalidArgument("expected 64 hexadecimal digits behind sha256:");
     }
-    absl::c_copy(absl::HexStringToBytes(value), digest.begin());
+    for (size_t i = 0; i < digest.size(); ++i) {
+      uint32_t byte = 0;
+      // Digits, as has been looked at.
+      (void)absl::SimpleHexAtoi(value.substr(2 * i, 2), &byte);
+      digest[i] = static_cast<uint8_t>(byte);
+    }
     return AddToken(digest, roles);
   }
   if (value.size() < kMinToken || value.size() > kMaxToken) {

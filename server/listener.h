@@ -6,11 +6,14 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/server.h"
 #include "server/admin_service.h"
 #include "server/authorizer.h"
 #include "server/inference_service.h"
 #include "server/inspect_service.h"
+#include "server/net/acceptor.h"
+#include "server/net/connections.h"
 #include "server/server_options.h"
 
 namespace metagraph {
@@ -20,7 +23,7 @@ class Listener {
  public:
   Listener(const InspectHandler& inspect, const InferenceHandler& inference,
            const AdminHandler& admin, const CallSupport& support,
-           const Authorizer::Rules& rules);
+           const Authorizer::Rules& rules, Connections& connections);
 
   struct Address {
     std::string address;
@@ -28,8 +31,10 @@ class Listener {
   };
   // Binds and begins to answer, as NOT_SERVING. UNAVAILABLE names the address
   // that cannot be bound, and why. `channelz`: also tells of connections.
+  // `memory` bounds what gRPC holds of messages that come and go.
   absl::Status Start(const std::vector<Address>& addresses,
-                     const ServerOptions& options, bool channelz);
+                     const ServerOptions& options,
+                     const grpc::ResourceQuota& memory, bool channelz);
 
   // What grpc.health.v1 says of all services. "liveness" is always SERVING.
   void SetServing(bool serving);
@@ -37,7 +42,8 @@ class Listener {
   // Ends the streams that would otherwise outlast a drain.
   void EndWatches() { inspect_.EndWatches(); }
 
-  // Takes no more calls; those still running at `deadline` are cancelled.
+  // Takes no more connections and calls; calls still running at `deadline` are
+  // cancelled.
   void Shutdown(absl::Time deadline);
 
   // The addresses with the ports that were chosen, in their order.
@@ -50,7 +56,10 @@ class Listener {
   InferenceService inference_;
   SessionService session_;
   AdminService admin_;
+  Connections& connections_;
   std::unique_ptr<grpc::Server> server_;
+  // Hands connections to server_.
+  std::unique_ptr<Acceptor> acceptor_;
   std::vector<std::string> bound_;
 };
 

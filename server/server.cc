@@ -27,6 +27,8 @@
 #include "server/metrics_page.h"
 #include "server/model_table.h"
 #include "server/monitoring.h"
+#include "server/net/connections.h"
+#include "server/net/descriptors.h"
 #include "server/readiness.h"
 #include "server/start_models.h"
 #include "server/transport.h"
@@ -68,6 +70,14 @@ TlsFiles TlsOf(const ServerOptions& options, const std::string& address) {
   const auto own = options.listener_tls.find(address);
   if (own != options.listener_tls.end()) return own->second;
   return absl::StartsWith(address, "unix:") ? TlsFiles() : options.tls;
+}
+
+// Of messages that come and go, in bytes.
+size_t MessageMemory(const ServerOptions& options, FileSystem& files) {
+  const int64_t asked = options.transport.max_memory;
+  return static_cast<size_t>(asked > 0 ? asked
+                                       : std::min(4 * options.max_message_bytes,
+                                                  UsableMemory(files) / 8));
 }
 
 }  // namespace
@@ -124,16 +134,24 @@ class Server::Parts {
                                ? nullptr
                                : &metrics.calls()},
         credentials(std::move(known)),
+        connections(options.transport.max_connections > 0
+                        ? options.transport.max_connections
+                        : DescriptorsForConnections(RaiseDescriptorLimit())),
+        message_memory("messages"),
         local(inspect, inference, admin, support,
-              {.serves_admin = options.admin_listen.empty()}),
+              {.serves_admin = options.admin_listen.empty()}, connections),
         open(inspect, inference, admin, support,
              {.serves_admin =
                   options.admin_listen.empty() && credentials != nullptr,
-              .credentials = credentials.get()}),
+              .credentials = credentials.get()},
+             connections),
         apart(inspect, inference, admin, support,
               {.credentials = IsLocalAddress(options.admin_listen)
                                   ? nullptr
-                                  : credentials.get()}) {}
+                                  : credentials.get()},
+              connections) {
+    message_memory.Resize(MessageMemory(options, *platform.files));
+  }
 
   std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
 
@@ -159,6 +177,8 @@ class Server::Parts {
   MetricsPage metrics;
   CallSupport support;
   const std::unique_ptr<CredentialFile> credentials;
+  Connections connections;
+  grpc::ResourceQuota message_memory;
   Listener local;  // --listen on this machine only: callers are not asked
   Listener open;   // the other ones
   Listener apart;  // --admin_listen
@@ -299,13 +319,16 @@ absl::Status Server::Listen(const ServerOptions& options, FileSystem& files) {
     RETURN_IF_ERROR(add(options.admin_listen, apart));
   }
   if (!local.empty()) {
-    RETURN_IF_ERROR(parts.local.Start(local, options, options.channelz));
+    RETURN_IF_ERROR(parts.local.Start(local, options, parts.message_memory,
+                                      options.channelz));
   }
   if (!open.empty()) {
-    RETURN_IF_ERROR(parts.open.Start(open, options, /*channelz=*/false));
+    RETURN_IF_ERROR(parts.open.Start(open, options, parts.message_memory,
+                                     /*channelz=*/false));
   }
   if (!apart.empty()) {
-    RETURN_IF_ERROR(parts.apart.Start(apart, options, options.channelz));
+    RETURN_IF_ERROR(parts.apart.Start(apart, options, parts.message_memory,
+                                      options.channelz));
     admin_address_ = parts.apart.bound()[0];
   }
   size_t next_local = 0;

@@ -83,6 +83,44 @@ void AddAddressFlags(DaemonFlags& flags, AddressTexts& texts,
       "--metrics_listen is given");
 }
 
+void AddTransportFlags(DaemonFlags& flags, ServerOptions::Transport& limits) {
+  flags.Integer("max_connections", &limits.max_connections,
+                "connections open at once, of one host at most three quarters "
+                "of them; 0: 4096, or what file descriptors allow",
+                0, 1'000'000);
+  flags.Integer("max_streams_per_connection", &limits.max_streams,
+                "calls of one connection at a time; a client holds back more",
+                1, 1'000'000);
+  flags.Bytes("max_metadata_bytes", &limits.max_metadata_bytes,
+              "metadata that a call may bring, as in 16KiB", 1024, 16 << 20);
+  flags.Bytes("max_message_memory", &limits.max_memory,
+              "what messages on their way in and out may take of memory, as in "
+              "512MiB; 0: 1/8 of the memory, and 4 x --max_message_bytes at "
+              "most",
+              0, kNoMaximum);
+  flags
+      .Choice<bool>("accept_compression", &limits.accept_compression,
+                    {{"on", true}, {"off", false}},
+                    "whether messages may come compressed; a small one may "
+                    "become a thousand times --max_message_bytes before it is "
+                    "refused, so only for callers that are trusted")
+      ->default_str("off");
+  flags.Time("handshake_timeout", &limits.handshake_timeout,
+             "time that a connection has for TLS and HTTP/2's first frames");
+  flags.Time("keepalive_time", &limits.keepalive_time,
+             "a connection of which nothing is heard for this long is asked "
+             "whether it lives; 0: never");
+  flags.Time("keepalive_timeout", &limits.keepalive_timeout,
+             "and closed when no answer comes for this long");
+  flags.Time("max_connection_idle", &limits.max_connection_idle,
+             "a connection without calls is closed after this; 0: never");
+  flags.Time("max_connection_age", &limits.max_connection_age,
+             "a connection is asked to go after this, give or take a tenth, so "
+             "that balancers spread callers anew; 0: never");
+  flags.Time("max_connection_age_grace", &limits.max_connection_age_grace,
+             "time that its calls get then; 0: as long as they take");
+}
+
 void AddSecurityFlags(DaemonFlags& flags, ServerOptions& options) {
   flags.Text("tls_cert", &options.tls.cert,
              "PEM file with the certificate of all addresses but unix:, and "
@@ -233,6 +271,7 @@ void AddFlags(DaemonFlags& flags, ModelTexts& texts, AddressTexts& addresses,
               ServerOptions& options) {
   AddModelFlags(flags, texts);
   AddAddressFlags(flags, addresses, options);
+  AddTransportFlags(flags, options.transport);
   AddSecurityFlags(flags, options);
   AddFolderFlags(flags, options);
   AddRunFlags(flags, options);
@@ -335,12 +374,12 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   AddressTexts addresses;
   AddFlags(flags, texts, addresses, options);
 
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {  // CLI11 reports by exceptions; they end here.
-    app.parse(argc, argv);
+    ParseArguments(app, arguments);
   } catch (const CLI::ParseError& error) {
     std::ostringstream text;
     if (app.exit(error, text, text) == 0) return Exit(0, text.str());
-    const std::vector<std::string> arguments(argv + 1, argv + argc);
     return WrongUsage(UsageText(app, error, arguments));
   }
   flags.ReadEnvironment();

@@ -63,6 +63,22 @@ struct ServerOptions {
   int threads = 0;              // for computing; 0: what the machine has
   int64_t max_inflight = 1024;  // calls
   int64_t max_message_bytes = int64_t{256} << 20;  // received
+  // What connections may cost, and how long they live.
+  struct Transport {
+    int64_t max_connections = 0;  // 0: what the process's descriptors allow
+    int max_streams = 512;        // calls of one connection at a time
+    int64_t max_metadata_bytes = 16 << 10;  // of a call
+    int64_t max_memory = 0;  // of messages in transit, bytes; 0: an eighth
+    // gRPC inflates a message before it looks at its size.
+    bool accept_compression = false;
+    absl::Duration handshake_timeout = absl::Seconds(10);
+    absl::Duration keepalive_time = absl::Minutes(2);  // 0 here: never
+    absl::Duration keepalive_timeout = absl::Seconds(20);
+    absl::Duration max_connection_idle = absl::Minutes(30);
+    absl::Duration max_connection_age;
+    absl::Duration max_connection_age_grace = absl::Seconds(30);
+  };
+  Transport transport;
   int64_t max_tensor_memory = 0;  // bytes; 0: three quarters of the machine's
   absl::Duration drain_grace;     // NOT_SERVING before the listeners close
   absl::Duration drain_timeout = absl::Seconds(30);  // for calls under way

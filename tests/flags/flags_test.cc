@@ -27,8 +27,7 @@ class FlagsTest : public testing::Test {
   // What is wrong; "" if nothing.
   std::string Parse(const std::vector<std::string>& arguments) {
     try {
-      app_.parse(
-          std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+      ParseArguments(app_, arguments);
     } catch (const CLI::ParseError& error) {
       return UsageText(app_, error, arguments);
     }

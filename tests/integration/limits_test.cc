@@ -75,5 +75,46 @@ TEST_F(LimitsTest, LargeMessagesAreRefused) {
   EXPECT_TRUE(Run(SeedRun(), &response).ok());
 }
 
+// A small message may become a thousand times as much.
+TEST_F(LimitsTest, CompressedMessagesAreRefusedUnlessAskedFor) {
+  AddSeedModel();
+  for (const bool accept : {false, true}) {
+    options_.transport.accept_compression = accept;
+    Start();
+    grpc::ClientContext context;
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    v1::RunRequest request = SeedRun();
+    // Long enough that gRPC finds it worth while.
+    for (int i = 0; i < 200; ++i) request.add_fetch("add1:0");
+    v1::RunResponse response;
+    EXPECT_EQ(inference_->Run(&context, request, &response).error_code(),
+              accept ? grpc::StatusCode::OK : grpc::StatusCode::UNIMPLEMENTED);
+    server_.reset();
+  }
+}
+
+// As many calls as there may be of one connection wait for room.
+TEST_F(LimitsTest, AConnectionHasNoMoreCallsThanAllowed) {
+  AddEndlessModel();
+  AddSeedModel();
+  options_.transport.max_streams = 1;
+  Start();
+  grpc::ClientContext context;
+  std::thread caller([&] {
+    v1::RunResponse response;
+    inference_->Run(&context, EndlessRun(), &response);
+  });
+  WaitForCalls(1);
+  grpc::ClientContext second;
+  second.set_deadline(std::chrono::system_clock::now() +
+                      std::chrono::milliseconds(50));
+  v1::RunResponse response;
+  EXPECT_EQ(inference_->Run(&second, SeedRun(), &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(server_->calls_in_flight(), 1);
+  context.TryCancel();
+  caller.join();
+}
+
 }  // namespace
 }  // namespace metagraph

@@ -130,6 +130,66 @@ const std::map<std::string, KeyCase>& FlagCases() {
        {"[/x, /y]",
         [](const ServerOptions& o) { return o.file_roots.size() == 2; },
         "[/x, '']", "expected a value"}},
+      {"max_connections",
+       {"7",
+        [](const ServerOptions& o) { return o.transport.max_connections == 7; },
+        "-1", "expected a whole number"}},
+      {"max_streams_per_connection",
+       {"7",
+        [](const ServerOptions& o) { return o.transport.max_streams == 7; },
+        "0", "expected a whole number"}},
+      {"max_metadata_bytes",
+       {"4KiB",
+        [](const ServerOptions& o) {
+          return o.transport.max_metadata_bytes == 4096;
+        },
+        "4", "expected at least 1024 bytes"}},
+      {"max_message_memory",
+       {"1GiB",
+        [](const ServerOptions& o) {
+          return o.transport.max_memory == 1 << 30;
+        },
+        "lots", "lots"}},
+      {"accept_compression",
+       {"on",
+        [](const ServerOptions& o) { return o.transport.accept_compression; },
+        "perhaps", "expected on or off"}},
+      {"handshake_timeout",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.handshake_timeout == absl::Seconds(3);
+        },
+        "soon", "soon"}},
+      {"keepalive_time",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.keepalive_time == absl::Seconds(3);
+        },
+        "soon", "soon"}},
+      {"keepalive_timeout",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.keepalive_timeout == absl::Seconds(3);
+        },
+        "soon", "soon"}},
+      {"max_connection_idle",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.max_connection_idle == absl::Seconds(3);
+        },
+        "soon", "soon"}},
+      {"max_connection_age",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.max_connection_age == absl::Seconds(3);
+        },
+        "soon", "soon"}},
+      {"max_connection_age_grace",
+       {"3s",
+        [](const ServerOptions& o) {
+          return o.transport.max_connection_age_grace == absl::Seconds(3);
+        },
+        "soon", "soon"}},
       {"verbosity",
        {"1", [](const ServerOptions& o) { return o.verbosity == 1; }, "x",
         "expected a whole number"}},

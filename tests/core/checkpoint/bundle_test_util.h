@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "core/checkpoint/bundle_reader.h"
 #include "core/checkpoint/bundle_writer.h"
 #include "core/checkpoint/table.h"
 #include "core/tensor/tensor.h"
 #include "tests/support/fake_file_system.h"
+#include "tests/support/hex.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tensors.h"
 
@@ -22,13 +22,13 @@ using NamedTensor = std::pair<std::string, Tensor>;
 // The worked example of FORMAT.md: W1, s and p in two slices, as TensorFlow
 // writes it.
 inline std::string ExampleData() {
-  return absl::HexStringToBytes(
+  return FromHex(
       "0000803f000000400000404000008040020103717c6761626300000000000080"
       "3f0000004000004040000080400000a0400000c0400000e04000000041000010"
       "410000204100003041");
 }
 inline std::string ExampleIndex() {
-  return absl::HexStringToBytes(
+  return FromHex(
       "00000608011a020801000a150070000101028082808308011208120208021202"
       "08032019281835c0db3d17060415828280830801120812020802120208032031"
       "281835d4844e0200021357310801120812020802120208022810354c28987400"

@@ -10,6 +10,7 @@
 #include "core/checkpoint/slice_copy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tensors.h"
 
@@ -124,13 +125,12 @@ TEST(SliceKeyTest, SignedNumbersKeepTheirOrder) {
 
 TEST(SliceKeyTest, NamesAreEscaped) {
   EXPECT_EQ(EncodeSliceKey("p", *TensorSlice::Parse("0,2:0,3")),
-            absl::HexStringToBytes("00700001010280828083"));
+            FromHex("00700001010280828083"));
   EXPECT_EQ(EncodeSliceKey(absl::string_view("\0\xff", 2), TensorSlice()),
-            absl::HexStringToBytes("0000ffff00000100"));
-  EXPECT_EQ(EncodeSliceKey("a", TensorSlice::Whole(1)),
-            absl::HexStringToBytes("0061000101"
-                                   "01"
-                                   "807f"));
+            FromHex("0000ffff00000100"));
+  EXPECT_EQ(EncodeSliceKey("a", TensorSlice::Whole(1)), FromHex("0061000101"
+                                                                "01"
+                                                                "807f"));
 }
 
 TEST(SliceCopyTest, DisjointFindsAnyOverlap) {
