@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """160000 calls on 4 connections as fast as they go; then each with a reset
-behind it, or with more metadata than anybody needs."""
+behind it."""
 
 import struct
 import threading

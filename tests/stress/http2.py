@@ -159,7 +159,14 @@ class Connection:
         stream = self.begin(method, body)
         status = self.finish(stream, timeout)
         answer = bytes(self.bodies.pop(stream, b""))[5:]
+        self.statuses.pop(stream, None)
         return status, answer, self.messages.pop(stream, "")
+
+    def forget(self, stream):
+        """What has come for it, and is to come, interests nobody."""
+        self.bodies.pop(stream, None)
+        self.statuses.pop(stream, None)
+        self.messages.pop(stream, None)
 
     def wait_closed(self, timeout):
         end = time.monotonic() + timeout

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: python is that of an environment with requirements.txt in it, made
 # beside the build folders once; exit code 77 where it cannot be had.
 stress=$(dirname "$(realpath "${BASH_SOURCE[0]}")")

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 import http2
 
@@ -34,6 +35,8 @@ GET_GRAPH = "/metagraph.v1.Inspect/GetGraph"
 WATCH = "/metagraph.v1.Inspect/Watch"
 LOAD = "/metagraph.v1.Admin/LoadModel"
 UNLOAD = "/metagraph.v1.Admin/UnloadModel"
+SAVE = "/metagraph.v1.Admin/Save"
+EXTEND = "/metagraph.v1.Admin/ExtendGraph"
 RESTORE = "/metagraph.v1.Admin/Restore"
 HEALTH = "/grpc.health.v1.Health/Check"
 CODES = ("OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND "
@@ -89,8 +92,8 @@ def run_request(model, feeds, fetch=(), target=()):
     return out
 
 
-def add_request():
-    return run_request("add", {"W3:0": tensor([1, 2, 3, 4])}, ["add1:0"])
+def add_request(model="add"):
+    return run_request(model, {"W3:0": tensor([1, 2, 3, 4])}, ["add1:0"])
 
 
 def fill_request(elements):
@@ -166,6 +169,13 @@ def _in_child(limits):
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     for what, value in limits.items():
         resource.setrlimit(what, (value, value))
+
+
+def has_flag(name):
+    """Whether this daemon knows the flag."""
+    return "--%s " % name in subprocess.run(
+        [os.path.join(BUILD, "server/metagraphd"), "--help"],
+        stdout=subprocess.PIPE, text=True).stdout
 
 
 def many_descriptors():
@@ -251,7 +261,7 @@ class Daemon:
             return len(os.listdir("/proc/%d/fd" % self.process.pid))
         return 0
 
-    def term(self, at_most=40):
+    def term(self, at_most=10):
         """Seconds from TERM until it has ended, and its exit code; it is
         killed (exit code -9) when it takes longer than at_most."""
         start = time.monotonic()
@@ -435,6 +445,18 @@ class Watchers:
     def stop(self):
         for probe in self._probes.values():
             probe.stop()
+
+
+def or_stop(work, stop):
+    """The work, which says why and stops the others when it breaks."""
+    def out():
+        try:
+            work()
+        except Exception:
+            if not stop.is_set():
+                traceback.print_exc()
+            stop.set()
+    return out
 
 
 def codes(calls):

@@ -26,7 +26,7 @@ for what, folder, copies in (
         daemon = stress.Daemon(models, wait=False)
         time.sleep(after)
         still = daemon.alive() and not daemon.wait_serving(0.001)
-        seconds, code = daemon.term(15)
+        seconds, code = daemon.term()
         stress.judge(16, "TERM %.1f s after the start with a model %s%s" % (
             after, what, "" if still else " (no longer loading)"),
             seconds <= AT_ONCE and code == 0,

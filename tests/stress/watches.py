@@ -6,8 +6,8 @@ import time
 import http2
 import stress
 
-CONNECTIONS = 20
-STREAMS = 1000  # on each
+CONNECTIONS = 50
+STREAMS = 400  # on each
 RESTORES = 200
 SECONDS = 10
 
