@@ -162,10 +162,10 @@ int Main(const std::string& self, const std::string& daemon,
   };
 
   for (int callers : {1, 16}) {
-    const int calls = callers == 1 ? 2000 : 300;
+    const int calls = callers == 1 ? 500 : 80;
     std::vector<double> echoes, sessions, runs, session_ratios, run_ratios;
     std::array<std::vector<double>, daemons.size()> ratios;
-    for (size_t round = 0; round < 3 * daemons.size(); ++round) {
+    for (size_t round = 0; round < 12 * daemons.size(); ++round) {
       echoes.push_back(Latency(callers, calls, [&] { session_run(*echo); }));
       sessions.push_back(
           Latency(callers, calls, [&] { session_run(*session); }));
