@@ -10,8 +10,9 @@ namespace metagraph {
   grpc::ServerUnaryReactor* AdminService::name(                               \
       grpc::CallbackServerContext* context, const v1::name##Request* request, \
       v1::name##Response* response) {                                         \
-    return StartUnary(support_, support_.admin, "metagraph.v1.Admin/" #name,  \
-                      *context, *request, response,                           \
+    return StartUnary(support_, support_.admin, support_.changing,            \
+                      "metagraph.v1.Admin/" #name, *context, *request,        \
+                      response,                                               \
                       [this, context, request,                                \
                        response](CallContext& call) -> absl::Status {         \
                         const ActingFor caller(context->peer());              \
@@ -23,7 +24,7 @@ namespace metagraph {
       grpc::CallbackServerContext* context,                                \
       const v1::name##Request* request) {                                  \
     return StartStream<v1::name##Response>(                                \
-        support_, support_.admin, support_.admission,                      \
+        support_, support_.admin, support_.changing,                       \
         "metagraph.v1.Admin/" #name, *context, *request,                   \
         [this, context, request](                                          \
             CallContext& call,                                             \

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "server/retry_after.h"
 
 namespace metagraph {
 
@@ -26,8 +27,12 @@ class Admission {
     Ticket(Ticket&& other) noexcept
         : owner_(std::exchange(other.owner_, nullptr)) {}
     Ticket& operator=(Ticket&&) = delete;
-    ~Ticket() {
-      if (owner_ != nullptr) owner_->in_flight_.fetch_sub(1);
+    ~Ticket() { Leave(); }
+    // Gives the place back at once.
+    void Leave() {
+      if (owner_ != nullptr) {
+        std::exchange(owner_, nullptr)->in_flight_.fetch_sub(1);
+      }
     }
 
    private:
@@ -39,13 +44,16 @@ class Admission {
   // RESOURCE_EXHAUSTED: too many calls; UNAVAILABLE: draining.
   absl::StatusOr<Ticket> Enter() {
     if (draining_.load(std::memory_order_relaxed)) {
-      return absl::UnavailableError("the server is draining");
+      return WithRetryAfter(absl::UnavailableError("the server is draining"),
+                            absl::Milliseconds(10));
     }
     if (in_flight_.fetch_add(1) >= max_) {
       in_flight_.fetch_sub(1);
-      return absl::ResourceExhaustedError(
-          absl::StrCat("more than ", max_, " ", what_,
-                       " are under way: try again when some have ended"));
+      return WithRetryAfter(
+          absl::ResourceExhaustedError(
+              absl::StrCat("more than ", max_, " ", what_,
+                           " are under way: try again when some have ended")),
+          absl::Milliseconds(50));
     }
     return Ticket(this);
   }

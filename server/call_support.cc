@@ -9,6 +9,7 @@
 #include "server/handlers/describe.h"
 #include "server/handlers/message_size.h"
 #include "server/log_text.h"
+#include "server/retry_after.h"
 
 namespace metagraph {
 namespace {
@@ -44,13 +45,26 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
     left -= key.size() + value.size();
     (*info.mutable_metadata())[key] = ToUtf8(value);
   }
-  if (info.metadata().empty()) return grpc::Status(code, message);
-  info.set_reason(absl::StatusCodeToString(status.code()));
-  info.set_domain("metagraph");
+  const absl::Duration retry_after = RetryAfter(status);
+  if (info.metadata().empty() && retry_after == absl::ZeroDuration()) {
+    return grpc::Status(code, message);
+  }
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);
-  details.add_details()->PackFrom(info);
+  if (!info.metadata().empty()) {
+    info.set_reason(absl::StatusCodeToString(status.code()));
+    info.set_domain("metagraph");
+    details.add_details()->PackFrom(info);
+  }
+  if (retry_after > absl::ZeroDuration()) {
+    google::rpc::RetryInfo retry;
+    const int64_t nanos = absl::ToInt64Nanoseconds(retry_after);
+    retry.mutable_retry_delay()->set_seconds(nanos / 1'000'000'000);
+    retry.mutable_retry_delay()->set_nanos(
+        static_cast<int32_t>(nanos % 1'000'000'000));
+    details.add_details()->PackFrom(retry);
+  }
   return grpc::Status(code, message, details.SerializeAsString());
 }
 
@@ -70,7 +84,8 @@ CallScope::CallScope(CallSupport& support, Admission& admission,
       answer_(answer),
       start_(SteadyNanos()),
       decision_(Decide(support, method, context)),
-      ticket_(EnterIf(decision_.status, admission)) {
+      ticket_(EnterIf(decision_.status, admission)),
+      room_(support.unsent) {
   record_.method = method;
   // So that a proxy in between need not know the trace to go on with it.
   if (const absl::string_view trace = TraceParentOf(context); !trace.empty()) {
@@ -78,14 +93,9 @@ CallScope::CallScope(CallSupport& support, Admission& admission,
   }
 }
 
-CallScope::CallScope(CallSupport& support, const char* method,
-                     grpc::CallbackServerContext& context,
-                     const google::protobuf::MessageLite* answer)
-    : CallScope(support, support.admission, method, context, answer) {}
-
-CallScope::CallScope(CallSupport& support, Admission& admission,
-                     const char* method, grpc::CallbackServerContext& context)
-    : CallScope(support, admission, method, context, nullptr) {}
+absl::Status CallScope::TakeRoom(int64_t bytes) {
+  return room_.Take(bytes, context_.peer(), SteadyNanos());
+}
 
 grpc::Status CallScope::Close(absl::Status status, bool is_failure) {
   if (status.ok() && answer_ != nullptr) {
@@ -93,6 +103,7 @@ grpc::Status CallScope::Close(absl::Status status, bool is_failure) {
     // Known since the check, which has refused what an int cannot count.
     if (status.ok()) record_.response_bytes = answer_->GetCachedSize();
   }
+  if (ticket_.ok()) ticket_->Leave();
   record_.code = status.code();
   const int64_t now = SteadyNanos();
   record_.total_nanos = now - start_;

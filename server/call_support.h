@@ -21,6 +21,8 @@
 #include "server/admission.h"
 #include "server/authorizer.h"
 #include "server/call_record.h"
+#include "server/run_pool.h"
+#include "server/unsent_answers.h"
 
 namespace metagraph {
 
@@ -43,17 +45,21 @@ struct CallCounts {
 
 // Shared by all services; outlives them.
 struct CallSupport {
-  Admission& admission;
+  // Each kind of call has bounds of its own, so that none shuts out another.
+  Admission& running;
+  Admission& inspecting;
+  Admission& changing;
+  Admission& reading;   // streams of values and graphs under way
+  Admission& watching;  // streams of events, which may go on for ever
+  UnsentAnswers& unsent;
   AccessLog& log;
-  ThreadPool& requests;    // runs that are not over in a moment
+  RunPool& runs;           // runs that are not over in a moment
   ThreadPool& inspection;  // looks at models, which long runs must not delay
   // What takes its time, apart: neither callers that read slowly nor those that
   // have checkpoints checked hold up a restore.
   ThreadPool& readers;  // streams of values and graphs: one thread each
   ThreadPool& checks;   // looks at the files of checkpoints
   ThreadPool& admin;    // loads, restores, saves
-  Admission& reading;   // streams of values and graphs under way
-  Admission& watching;  // streams of events, which may go on for ever
   CallCounts& counts;
   // Of the listener; nullptr: every call is allowed.
   const Authorizer* authorizer = nullptr;
@@ -63,14 +69,11 @@ struct CallSupport {
 // One call from its arrival to its status.
 class CallScope {
  public:
-  // `answer`: the one message of a call that does not stream; it outlives this.
-  CallScope(CallSupport& support, const char* method,
+  // `admission`: of its kind. `answer`: the one message of a call that does not
+  // stream; it outlives this.
+  CallScope(CallSupport& support, Admission& admission, const char* method,
             grpc::CallbackServerContext& context,
             const google::protobuf::MessageLite* answer = nullptr);
-  // A stream that counts among its like only, and on which no message is made
-  // before it is sent.
-  CallScope(CallSupport& support, Admission& admission, const char* method,
-            grpc::CallbackServerContext& context);
   CallScope(CallScope&&) = default;
   CallScope& operator=(CallScope&&) = delete;
 
@@ -78,8 +81,12 @@ class CallScope {
   bool may_change_state() const { return Contains(decision_.roles, kAdmin); }
   // OK, or why the call is turned away.
   const absl::Status& admitted() const { return ticket_.status(); }
+  // Finds room for an answer before it is made; it is held as long as this.
+  // RESOURCE_EXHAUSTED: callers have not yet taken what others asked for.
+  absl::Status TakeRoom(int64_t bytes);
   // What to answer; a failure is logged. RESOURCE_EXHAUSTED in place of OK: the
-  // answer is too large to be sent.
+  // answer is too large to be sent. From here on the call counts no more: that
+  // a caller is slow to read shuts nobody out.
   grpc::Status Close(absl::Status status) {
     return Close(std::move(status), /*is_failure=*/true);
   }
@@ -100,9 +107,6 @@ class CallScope {
   void RecordStart() { record_.queue_nanos = SteadyNanos() - start_; }
 
  private:
-  CallScope(CallSupport& support, Admission& admission, const char* method,
-            grpc::CallbackServerContext& context,
-            const google::protobuf::MessageLite* answer);
   grpc::Status Close(absl::Status status, bool is_failure);
 
   CallSupport& support_;
@@ -111,6 +115,7 @@ class CallScope {
   const int64_t start_;
   const Authorizer::Decision decision_;
   absl::StatusOr<Admission::Ticket> ticket_;
+  UnsentAnswers::Room room_;
   CallRecord record_;
 };
 

@@ -97,7 +97,7 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
                                    CallSupport& support, const char* method,
                                    grpc::CallbackServerContext& context,
                                    const Request& request, Response* response) {
-  CallScope scope(support, method, context, response);
+  CallScope scope(support, support.running, method, context, response);
   scope.Describe(request);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));
@@ -105,27 +105,30 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   VLOG(2) << method << ": " << RunText(request);
   const absl::Time deadline = DeadlineOf(context);
   const bool may_change_state = scope.may_change_state();
-  const auto start_pooled = [&](auto work) {
+  const auto start_pooled = [&](int64_t expected_nanos, auto work) {
+    std::string model(scope.record().model);
     auto* call = new PooledUnary<decltype(work)>(std::move(scope), deadline,
                                                  std::move(work));
-    call->Start(support.requests);
+    call->Start(support.runs, std::move(model), expected_nanos);
     return call;
   };
   // Outlives this function, as what it refers to does.
   const auto run = [&handler, &request, response](
                        InferenceHandler::Prepared& prepared, CallContext& call,
-                       CallRecord& record) {
+                       CallScope& of) {
+    prepared.take_room = [&of](int64_t bytes) { return of.TakeRoom(bytes); };
     absl::Status status = handler.Run(prepared, request, call, response);
-    Record(prepared, record);
+    Record(prepared, of.record());
     return status;
   };
   const auto start_from_scratch = [&] {
     return start_pooled(
+        /*expected_nanos=*/0,
         [run, &handler, &request, may_change_state](
-            CallContext& call, CallRecord& record) -> absl::Status {
+            CallContext& call, CallScope& of) -> absl::Status {
           ASSIGN_OR_RETURN(auto prepared, handler.Prepare(request, call));
           RETURN_IF_ERROR(CheckMayRun(prepared, may_change_state));
-          return run(prepared, call, record);
+          return run(prepared, call, of);
         });
   };
   if (IsLarge(request) || NamesGeneration(request)) return start_from_scratch();
@@ -141,14 +144,17 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     return FinishNow(context, scope.Close(status));
   }
   if (IsQuick(*prepared)) {
-    const absl::Status ran = run(*prepared, call, scope.record());
-    return FinishNow(context, scope.Close(ran));
+    auto* answered = new AnsweredUnary(std::move(scope));
+    const absl::Status ran = run(*prepared, call, answered->scope());
+    answered->Finish(answered->scope().Close(ran));
+    return answered;
   }
-  return start_pooled(
-      [run, ready = *std::move(prepared)](CallContext& pooled_call,
-                                          CallRecord& record) mutable {
-        return run(ready, pooled_call, record);
-      });
+  const int64_t expected_nanos = prepared->executor->plan().expected_nanos();
+  return start_pooled(expected_nanos,
+                      [run, ready = *std::move(prepared)](
+                          CallContext& pooled_call, CallScope& of) mutable {
+                        return run(ready, pooled_call, of);
+                      });
 }
 
 }  // namespace

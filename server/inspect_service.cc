@@ -136,15 +136,15 @@ void InspectService::EndWatches() {
   }
 }
 
-#define INSPECT_CALL(name, pool)                                              \
-  grpc::ServerUnaryReactor* InspectService::name(                             \
-      grpc::CallbackServerContext* context, const v1::name##Request* request, \
-      v1::name##Response* response) {                                         \
-    return StartUnary(support_, support_.pool, "metagraph.v1.Inspect/" #name, \
-                      *context, *request, response,                           \
-                      [this, request, response](CallContext& call) {          \
-                        return handler_.name(*request, call, response);       \
-                      });                                                     \
+#define INSPECT_CALL(name, pool)                                               \
+  grpc::ServerUnaryReactor* InspectService::name(                              \
+      grpc::CallbackServerContext* context, const v1::name##Request* request,  \
+      v1::name##Response* response) {                                          \
+    return StartUnary(support_, support_.pool, support_.inspecting,            \
+                      "metagraph.v1.Inspect/" #name, *context, *request,       \
+                      response, [this, request, response](CallContext& call) { \
+                        return handler_.name(*request, call, response);        \
+                      });                                                      \
   }
 #define INSPECT_STREAM(name)                                           \
   grpc::ServerWriteReactor<v1::name##Response>* InspectService::name(  \

@@ -41,6 +41,8 @@ constexpr int kReaders = 32;  // a thread each: they mostly wait
 constexpr int kCheckThreads = 2;
 constexpr int kAdminThreads = 8;
 constexpr int kWatches = 256;
+constexpr int kInspections = 256;
+constexpr int kChanges = 64;
 constexpr int kInspectionThreads = 2;
 
 LogControl GlogControl() {
@@ -95,7 +97,7 @@ class Server::Parts {
       : ops(std::move(registry)),
         compute("compute", threads),
         lifecycle("lifecycle", kLifecycleThreads),
-        requests("requests", std::max(4, 2 * threads)),
+        runs(std::max(4, 2 * threads), options.max_inflight),
         inspection("inspection", kInspectionThreads),
         readers("readers", kReaders),
         checks("checks", kCheckThreads),
@@ -106,7 +108,16 @@ class Server::Parts {
         inference(models),
         admin(models, GlogControl()),
         readiness(NamesOf(options.models), models),
-        admission(options.max_inflight),
+        connections(options.transport.max_connections > 0
+                        ? options.transport.max_connections
+                        : DescriptorsForConnections(RaiseDescriptorLimit())),
+        // Each lies there twice, as a message and as its bytes.
+        unsent(
+            static_cast<int64_t>(MessageMemory(options, *platform.files)) / 2,
+            [this](const std::string& peer) { connections.End(peer); }),
+        running(options.max_inflight, "runs"),
+        inspecting(kInspections, "looks at models"),
+        changing(kChanges, "changes of models"),
         reading(kReaders, "streams of values and graphs"),
         watching(kWatches, "watches"),
         log(options.access_log, {.format = options.log_format,
@@ -114,29 +125,29 @@ class Server::Parts {
                                  .write = platform.write_log}),
         metrics({.models = models,
                  .files = *platform.files,
-                 .calls = admission,
+                 .calls = running,
                  .streams = reading,
                  .watches = watching,
                  .counts = counts,
                  .log = log,
                  .readiness = readiness}),
-        support{.admission = admission,
+        support{.running = running,
+                .inspecting = inspecting,
+                .changing = changing,
+                .reading = reading,
+                .watching = watching,
+                .unsent = unsent,
                 .log = log,
-                .requests = requests,
+                .runs = runs,
                 .inspection = inspection,
                 .readers = readers,
                 .checks = checks,
                 .admin = admin_calls,
-                .reading = reading,
-                .watching = watching,
                 .counts = counts,
                 .metrics = options.metrics_listen.value_or("on").empty()
                                ? nullptr
                                : &metrics.calls()},
         credentials(std::move(known)),
-        connections(options.transport.max_connections > 0
-                        ? options.transport.max_connections
-                        : DescriptorsForConnections(RaiseDescriptorLimit())),
         message_memory("messages"),
         local(inspect, inference, admin, support,
               {.serves_admin = options.admin_listen.empty()}, connections),
@@ -154,11 +165,14 @@ class Server::Parts {
   }
 
   std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
+  std::array<Admission*, 5> admissions() {
+    return {&running, &inspecting, &changing, &reading, &watching};
+  }
 
   const std::unique_ptr<const OpRegistry> ops;
   ThreadPool compute;
   ThreadPool lifecycle;
-  ThreadPool requests;
+  RunPool runs;
   ThreadPool inspection;
   ThreadPool readers;
   ThreadPool checks;
@@ -169,7 +183,11 @@ class Server::Parts {
   InferenceHandler inference;
   AdminHandler admin;
   Readiness readiness;
-  Admission admission;
+  Connections connections;
+  UnsentAnswers unsent;
+  Admission running;
+  Admission inspecting;
+  Admission changing;
   Admission reading;
   Admission watching;
   AccessLog log;
@@ -177,7 +195,6 @@ class Server::Parts {
   MetricsPage metrics;
   CallSupport support;
   const std::unique_ptr<CredentialFile> credentials;
-  Connections connections;
   grpc::ResourceQuota message_memory;
   Listener local;  // --listen on this machine only: callers are not asked
   Listener open;   // the other ones
@@ -348,7 +365,11 @@ Server::~Server() {
 ModelManager& Server::models() { return parts_->models; }
 
 int64_t Server::calls_in_flight() const {
-  return parts_->admission.in_flight() + parts_->reading.in_flight();
+  int64_t out = 0;
+  for (const Admission* admission : parts_->admissions()) {
+    if (admission != &parts_->watching) out += admission->in_flight();
+  }
+  return out;
 }
 
 void Server::RescanModels() {
@@ -394,8 +415,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
       hurry_.WaitFor(mu_, std::chrono::nanoseconds(end - SteadyNanos()));
     }
   }
-  for (Admission* admission :
-       {&parts_->admission, &parts_->reading, &parts_->watching}) {
+  for (Admission* admission : parts_->admissions()) {
     admission->StartDraining();
   }
   parts_->watcher.reset();

@@ -2,9 +2,11 @@
 
 // Unary calls of gRPC's callback API on top of handlers that just return.
 
+#include <string>
 #include <type_traits>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "core/base/call_context.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -13,8 +15,8 @@
 namespace metagraph {
 
 // A call whose work, absl::Status(CallContext&) or, where the work knows more
-// of the call than its request says, absl::Status(CallContext&, CallRecord&),
-// is done on a pool. Deletes itself.
+// of the call than its request says, absl::Status(CallContext&, CallScope&), is
+// done on a pool. Deletes itself.
 template <typename Work>
 class PooledUnary final : public grpc::ServerUnaryReactor {
  public:
@@ -22,21 +24,39 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
       : scope_(std::move(scope)), call_(deadline), work_(std::move(work)) {}
 
   void Start(ThreadPool& pool) {
-    scope_.support().counts.queued.fetch_add(1, std::memory_order_relaxed);
-    pool.Schedule([this] {
-      scope_.support().counts.queued.fetch_sub(1, std::memory_order_relaxed);
-      scope_.RecordStart();
-      // Nothing may be touched after Finish: OnDone comes on another thread.
-      Finish(scope_.Close(DoWork()));
-    });
+    Count(1);
+    pool.Schedule([this] { TakeTurn(absl::OkStatus()); });
+  }
+  // In its turn among the runs of all models.
+  void Start(RunPool& pool, std::string model, int64_t expected_nanos) {
+    Count(1);
+    RunQueue::Job job;
+    job.model = std::move(model);
+    job.expected_nanos = expected_nanos;
+    if (call_.has_deadline()) {
+      job.deadline = SteadyNanos() +
+                     absl::ToInt64Nanoseconds(call_.deadline() - absl::Now());
+    }
+    job.run = [this](const absl::Status& turn) { TakeTurn(turn); };
+    pool.Schedule(std::move(job));
   }
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
  private:
+  void Count(int64_t change) {
+    scope_.support().counts.queued.fetch_add(change, std::memory_order_relaxed);
+  }
+  // An error is answered in place of what the work says.
+  void TakeTurn(const absl::Status& turn) {
+    Count(-1);
+    scope_.RecordStart();
+    // Nothing may be touched after Finish: OnDone comes on another thread.
+    Finish(scope_.Close(turn.ok() ? DoWork() : turn));
+  }
   absl::Status DoWork() {
-    if constexpr (std::is_invocable_v<Work&, CallContext&, CallRecord&>) {
-      return work_(call_, scope_.record());
+    if constexpr (std::is_invocable_v<Work&, CallContext&, CallScope&>) {
+      return work_(call_, scope_);
     } else {
       return work_(call_);
     }
@@ -45,6 +65,18 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
   CallScope scope_;
   CallContext call_;
   Work work_;
+};
+
+// A call that is answered at once; what it holds stays until its caller has
+// the answer. Deletes itself.
+class AnsweredUnary final : public grpc::ServerUnaryReactor {
+ public:
+  explicit AnsweredUnary(CallScope scope) : scope_(std::move(scope)) {}
+  CallScope& scope() { return scope_; }
+  void OnDone() override { delete this; }
+
+ private:
+  CallScope scope_;
 };
 
 inline grpc::ServerUnaryReactor* FinishNow(grpc::CallbackServerContext& context,
@@ -57,10 +89,11 @@ inline grpc::ServerUnaryReactor* FinishNow(grpc::CallbackServerContext& context,
 // Does the work, which fills `answer`, on the pool, if the call is admitted.
 template <typename Request, typename Work>
 grpc::ServerUnaryReactor* StartUnary(
-    CallSupport& support, ThreadPool& pool, const char* method,
-    grpc::CallbackServerContext& context, const Request& request,
-    const google::protobuf::MessageLite* answer, Work work) {
-  CallScope scope(support, method, context, answer);
+    CallSupport& support, ThreadPool& pool, Admission& admission,
+    const char* method, grpc::CallbackServerContext& context,
+    const Request& request, const google::protobuf::MessageLite* answer,
+    Work work) {
+  CallScope scope(support, admission, method, context, answer);
   scope.Describe(request);
   if (const absl::Status status = scope.admitted(); !status.ok()) {
     return FinishNow(context, scope.Close(status));

@@ -280,7 +280,11 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
   RecordGeneration(result, prepared);
   const Stopwatch stopwatch(&prepared.encode_nanos);
   RETURN_IF_ERROR(CheckOutputs(result, asked));
-  RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
+  ASSIGN_OR_RETURN(const size_t bytes,
+                   CheckTensorsFit(prepared.run.fetches, result.outputs));
+  if (prepared.take_room) {
+    RETURN_IF_ERROR(prepared.take_room(static_cast<int64_t>(bytes)));
+  }
   response->mutable_tensor()->Reserve(asked);
   for (int i = 0; i < asked; ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();
@@ -338,7 +342,11 @@ absl::Status InferenceHandler::Run(Prepared& prepared,
   RecordGeneration(result, prepared);
   const Stopwatch stopwatch(&prepared.encode_nanos);
   RETURN_IF_ERROR(CheckOutputs(result, asked));
-  RETURN_IF_ERROR(CheckTensorsFit(prepared.run.fetches, result.outputs));
+  ASSIGN_OR_RETURN(const size_t bytes,
+                   CheckTensorsFit(prepared.run.fetches, result.outputs));
+  if (prepared.take_room) {
+    RETURN_IF_ERROR(prepared.take_room(static_cast<int64_t>(bytes)));
+  }
   response->mutable_tensor()->Reserve(asked);
   for (int i = 0; i < asked; ++i) {
     tensorflow::NamedTensorProto* tensor = response->add_tensor();

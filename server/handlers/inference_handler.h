@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ class InferenceHandler {
     // Null: it must be compiled first, and that was not wanted.
     std::shared_ptr<const Executor> executor;
     RunRequest run;
+    // Asked for room for the values of the answer, in bytes, before it is made;
+    // null: there is always room.
+    std::function<absl::Status(int64_t bytes)> take_room;
     // For who measures: set by Prepare and Run; -1: not known.
     int64_t rows = -1;  // the first dimension of what is fed
     int64_t prepare_nanos = -1;

@@ -84,7 +84,7 @@ absl::Status SendValue(const std::string& name, const Tensor& value,
     value.shape().ToProto(piece.mutable_type()->mutable_shape());
     const Tensor part =
         begin == 0 && end == count ? value : flat.Rows(begin, end);
-    RETURN_IF_ERROR(CheckTensorsFit({&name, 1}, {&part, 1}));
+    RETURN_IF_ERROR(CheckTensorsFit({&name, 1}, {&part, 1}).status());
     TensorToProto(part, piece.mutable_tensor());
     piece.set_first_element(begin);
     piece.set_last(end == count);

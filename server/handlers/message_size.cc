@@ -88,8 +88,9 @@ absl::Status CheckMessageSize(const google::protobuf::MessageLite& message,
                            ": ask for less at a time");
 }
 
-absl::Status CheckTensorsFit(absl::Span<const std::string> names,
-                             absl::Span<const Tensor> tensors, size_t limit) {
+absl::StatusOr<size_t> CheckTensorsFit(absl::Span<const std::string> names,
+                                       absl::Span<const Tensor> tensors,
+                                       size_t limit) {
   size_t bytes = 0;
   size_t largest = 0;
   size_t largest_bytes = 0;
@@ -108,7 +109,7 @@ absl::Status CheckTensorsFit(absl::Span<const std::string> names,
       largest = i;
     }
   }
-  if (bytes <= limit) return absl::OkStatus();
+  if (bytes <= limit) return bytes;
   return ResourceExhausted(
       "the tensors fetched have ", bytes, " bytes, one message holds at most ",
       limit, "; the largest is \"", names[largest], "\" with ", largest_bytes,

@@ -3,7 +3,7 @@
 #include <climits>
 #include <cstddef>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/tensor/tensor.h"
@@ -21,9 +21,9 @@ absl::Status CheckMessageSize(const google::protobuf::MessageLite& message,
                               size_t limit = kMaxMessageBytes);
 
 // The same for the answer of a run, before it is made of the tensors.
-// `names[i]` is what tensors[i] was asked for by.
-absl::Status CheckTensorsFit(absl::Span<const std::string> names,
-                             absl::Span<const Tensor> tensors,
-                             size_t limit = kMaxMessageBytes);
+// `names[i]` is what tensors[i] was asked for by. How many bytes they become.
+absl::StatusOr<size_t> CheckTensorsFit(absl::Span<const std::string> names,
+                                       absl::Span<const Tensor> tensors,
+                                       size_t limit = kMaxMessageBytes);
 
 }  // namespace metagraph

@@ -8,7 +8,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 
 namespace metagraph {
 namespace {
@@ -27,21 +31,47 @@ uint64_t InodeOf(int fd) {
   return fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode) ? file.st_ino : 0;
 }
 
-std::string HostOf(int fd) {
+// The other side's address and port; empty: it has none.
+std::pair<std::string, uint16_t> PeerOf(int fd) {
   sockaddr_storage name{};
   socklen_t size = sizeof(name);
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    return "";
-  }
   char text[INET6_ADDRSTRLEN] = "";
-  if (name.ss_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&name)->sin_addr, text,
-              sizeof(text));
-  } else if (name.ss_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&name)->sin6_addr,
-              text, sizeof(text));
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+    return {"", 0};
   }
-  return text;
+  if (name.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<sockaddr_in*>(&name);
+    inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
+    return {text, ntohs(v4->sin_port)};
+  }
+  if (name.ss_family != AF_INET6) return {"", 0};
+  const auto* v6 = reinterpret_cast<sockaddr_in6*>(&name);
+  inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
+  // A caller by IPv4 at a socket for both.
+  const std::string host(absl::StripPrefix(absl::string_view(text), "::ffff:"));
+  return {host, ntohs(v6->sin6_port)};
+}
+
+// "ipv4:127.0.0.1:50000" or "ipv6:%5B::1%5D:50000".
+std::pair<std::string, uint16_t> ParsePeer(absl::string_view peer) {
+  const size_t colon = peer.rfind(':');
+  uint32_t port = 0;
+  if (colon == absl::string_view::npos ||
+      !absl::SimpleAtoi(peer.substr(colon + 1), &port) || port > 0xffff) {
+    return {"", 0};
+  }
+  peer = peer.substr(0, colon);
+  if (!absl::ConsumePrefix(&peer, "ipv4:") &&
+      !absl::ConsumePrefix(&peer, "ipv6:")) {
+    return {"", 0};
+  }
+  for (const absl::string_view bracket : {"%5B", "["}) {
+    absl::ConsumePrefix(&peer, bracket);
+  }
+  for (const absl::string_view bracket : {"%5D", "]"}) {
+    absl::ConsumeSuffix(&peer, bracket);
+  }
+  return {std::string(peer), static_cast<uint16_t>(port)};
 }
 
 struct Heard {
@@ -71,7 +101,8 @@ Heard HeardFrom(int fd) {
 }  // namespace
 
 bool Connections::Add(int fd) {
-  Connection added{InodeOf(fd), HostOf(fd)};
+  auto [host, port] = PeerOf(fd);
+  Connection added{InodeOf(fd), std::move(host), port};
   MutexLock lock(mu_);
   const int64_t for_host = added.host.empty() ? max_ : max_ - max_ / kHostShare;
   const auto full = [&]() REQUIRES(mu_) {
@@ -122,6 +153,18 @@ int64_t Connections::EndUseless(const std::string& host, int64_t wanted) {
     open_.erase(fd);
   }
   return static_cast<int64_t>(useless.size());
+}
+
+void Connections::End(const std::string& peer) {
+  const auto [host, port] = ParsePeer(peer);
+  if (host.empty()) return;
+  MutexLock lock(mu_);
+  for (const auto& [fd, connection] : open_) {
+    if (connection.port == port && connection.host == host &&
+        InodeOf(fd) == connection.inode) {
+      shutdown(fd, SHUT_RDWR);
+    }
+  }
 }
 
 void Connections::EndSilent() {

@@ -27,6 +27,8 @@ class Connections {
   // caller's to close.
   bool Add(int fd) EXCLUDES(mu_);
 
+  // Ends the connection of a peer as gRPC names it, "ipv4:127.0.0.1:50000".
+  void End(const std::string& peer) EXCLUDES(mu_);
   // Ends those that have never got as far as HTTP/2, which nobody would miss.
   void EndSilent() EXCLUDES(mu_);
   // Ends all: gRPC finds that its callers have gone.
@@ -38,6 +40,7 @@ class Connections {
   struct Connection {
     uint64_t inode;
     std::string host;  // empty: a unix socket
+    uint16_t port;     // the peer's
   };
 
   void Sweep() REQUIRES(mu_);

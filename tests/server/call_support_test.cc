@@ -5,6 +5,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "server/retry_after.h"
 
 namespace metagraph {
 namespace {
@@ -51,48 +52,81 @@ TEST(ToGrpcStatusTest, LeavesLongDetailsOut) {
   EXPECT_EQ(info.metadata().count("c"), 1u);
 }
 
-TEST(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
-  Admission admission(8);
-  std::vector<std::string> lines;
-  AccessLog access(
+TEST(ToGrpcStatusTest, SaysWhenToTryAgain) {
+  const grpc::Status status = ToGrpcStatus(WithRetryAfter(
+      absl::UnavailableError("not now"), absl::Milliseconds(1500)));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  ASSERT_EQ(details.details_size(), 1);
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(details.details(0).UnpackTo(&retry));
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+}
+
+class CallScopeTest : public testing::Test {
+ protected:
+  std::vector<std::string> lines_;
+  AccessLog access_{
       AccessLogMode::kErrors,
-      {.write = [&](absl::string_view line) { lines.emplace_back(line); }});
-  CallCounts counts;
-  ThreadPool pool("pool", 1);
-  CallSupport support{admission, access, pool,      pool,      pool,
-                      pool,      pool,   admission, admission, counts};
-  grpc::CallbackServerContext context;
+      {.write = [this](absl::string_view line) { lines_.emplace_back(line); }}};
+  Admission admission_{1};
+  UnsentAnswers unsent_{100, [](const std::string&) {}};
+  CallCounts counts_;
+  ThreadPool pool_{"pool", 1};
+  RunPool runs_{2, 8};
+  CallSupport support_{.running = admission_,
+                       .inspecting = admission_,
+                       .changing = admission_,
+                       .reading = admission_,
+                       .watching = admission_,
+                       .unsent = unsent_,
+                       .log = access_,
+                       .runs = runs_,
+                       .inspection = pool_,
+                       .readers = pool_,
+                       .checks = pool_,
+                       .admin = pool_,
+                       .counts = counts_};
+  grpc::CallbackServerContext context_;
+};
+
+TEST_F(CallScopeTest, LogsCallsThatGoWellFromVerbosityOneOn) {
   const int before = FLAGS_v;
   for (int verbosity : {0, 1}) {
     FLAGS_v = verbosity;
-    CallScope scope(support, "a/Call", context);
+    CallScope scope(support_, admission_, "a/Call", context_);
     EXPECT_TRUE(scope.Close(absl::OkStatus()).ok());
-    access.Flush();
-    EXPECT_EQ(lines.size(), static_cast<size_t>(verbosity));
+    access_.Flush();
+    EXPECT_EQ(lines_.size(), static_cast<size_t>(verbosity));
   }
   FLAGS_v = before;
-  EXPECT_NE(lines[0].find("] a/Call from "), std::string::npos);
+  EXPECT_NE(lines_[0].find("] a/Call from "), std::string::npos);
 }
 
-TEST(CallScopeTest, CountsWhatADrainCuts) {
-  Admission admission(8);
-  AccessLog access(AccessLogMode::kOff);
-  CallCounts counts;
-  ThreadPool pool("pool", 1);
-  CallSupport support{admission, access, pool,      pool,      pool,
-                      pool,      pool,   admission, admission, counts};
-  grpc::CallbackServerContext context;
+TEST_F(CallScopeTest, CountsWhatADrainCuts) {
   const auto end = [&](const absl::Status& status) {
-    CallScope scope(support, "a/Call", context);
+    CallScope scope(support_, admission_, "a/Call", context_);
     (void)scope.Close(status);
   };
   end(absl::CancelledError("by its caller"));
-  EXPECT_EQ(counts.dropped, 0);
-  counts.drain_end = 0;  // long ago
+  EXPECT_EQ(counts_.dropped, 0);
+  counts_.drain_end = 0;  // long ago
   end(absl::OkStatus());
-  EXPECT_EQ(counts.dropped, 0);
+  EXPECT_EQ(counts_.dropped, 0);
   end(absl::CancelledError("by the drain"));
-  EXPECT_EQ(counts.dropped, 1);
+  EXPECT_EQ(counts_.dropped, 1);
+}
+
+// A caller that does not read its answer keeps nobody out.
+TEST_F(CallScopeTest, CountsUntilItIsAnswered) {
+  CallScope first(support_, admission_, "a/Call", context_);
+  EXPECT_TRUE(first.admitted().ok());
+  CallScope second(support_, admission_, "a/Call", context_);
+  EXPECT_FALSE(second.admitted().ok());
+  (void)first.Close(absl::OkStatus());
+  CallScope third(support_, admission_, "a/Call", context_);
+  EXPECT_TRUE(third.admitted().ok());
 }
 
 }  // namespace

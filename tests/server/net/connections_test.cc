@@ -101,6 +101,23 @@ TEST_F(ConnectionsTest, EndsTheSilentOnesOrAll) {
   EXPECT_TRUE(IsClosed(talking.client));
 }
 
+TEST_F(ConnectionsTest, EndsThatOfAPeer) {
+  const Pair one = Connected();
+  const Pair other = Connected();
+  connections_.Add(one.server.get());
+  connections_.Add(other.server.get());
+  sockaddr_in name{};
+  socklen_t size = sizeof(name);
+  getsockname(one.client.get(), reinterpret_cast<sockaddr*>(&name), &size);
+  connections_.End("ipv4:127.0.0.1:" + std::to_string(ntohs(name.sin_port)));
+  EXPECT_TRUE(IsClosed(one.client));
+  EXPECT_TRUE(IsOpen(other.client));
+  for (const char* nonsense : {"", "unix:", "ipv4:127.0.0.1", "ipv4:x:99999"}) {
+    connections_.End(nonsense);
+  }
+  EXPECT_TRUE(IsOpen(other.client));
+}
+
 // A descriptor that stands for something else by now is not ours to end.
 TEST_F(ConnectionsTest, LeavesAloneWhatCameAfterAConnection) {
   Pair gone = Connected();
