@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "core/base/call_context.h"
+#include "core/base/clock.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/call_support.h"
@@ -34,8 +34,9 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
     job.model = std::move(model);
     job.expected_nanos = expected_nanos;
     if (call_.has_deadline()) {
-      job.deadline = SteadyNanos() +
-                     absl::ToInt64Nanoseconds(call_.deadline() - absl::Now());
+      job.deadline =
+          SteadyNanos() +
+          absl::ToInt64Nanoseconds(call_.deadline() - Clock::Real().Now());
     }
     job.run = [this](const absl::Status& turn) { TakeTurn(turn); };
     pool.Schedule(std::move(job));
