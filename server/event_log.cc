@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "glog/logging.h"
 #include "server/acting_for.h"
@@ -108,6 +109,11 @@ void EventLog::Write(const ModelEvent& event) const {
       WriteGeneration(event);
       return;
     case ModelEvent::Kind::kRestore:
+      if (!event.given_up.empty()) {
+        LOG(WARNING) << WhoIs(event) << ": no memory for a restore beside what "
+                     << "is kept for rollback; given up: generation "
+                     << absl::StrJoin(event.given_up, ", ") << By();
+      }
       // While it loads this is part of the load. A look at the folder warns
       // once for each cause.
       if (event.state == ModelState::kLoading) return;

@@ -1,6 +1,7 @@
 #include "server/machine.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,7 +70,20 @@ int64_t UsableMemory(FileSystem& fs) {
     const int64_t limit = Number(fs, file);
     if (limit > 0) bytes = std::min(bytes, limit);
   }
+  // ulimit -v, of which code, stacks and malloc's own need a good part.
+  rlimit space{};
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) {
+    bytes = std::min(bytes, static_cast<int64_t>(space.rlim_cur / 2));
+  }
   return bytes;
+}
+
+int64_t ResidentMemory(FileSystem& fs) {
+  // All pages, then those that are resident.
+  const std::vector<std::string> words = Words(fs, "/proc/self/statm");
+  int64_t pages = 0;
+  if (words.size() < 2 || !absl::SimpleAtoi(words[1], &pages)) return 0;
+  return pages * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace metagraph

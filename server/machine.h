@@ -17,4 +17,7 @@ std::string ReadKernelFile(FileSystem& fs, const std::string& path, size_t max);
 int UsableCpus(FileSystem& fs);
 int64_t UsableMemory(FileSystem& fs);
 
+// What this process has of it now, in bytes; 0 if that cannot be read.
+int64_t ResidentMemory(FileSystem& fs);
+
 }  // namespace metagraph

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -90,7 +91,16 @@ int Main(int argc, char** argv) {
   // Our own messages say what is wrong; gRPC's lines are for its debuggers.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) LogFailedHandshakes();
 
-  auto server = Server::Start(options, Platform::Real());
+  // Without address space or threads the start throws; nothing is served yet.
+  absl::StatusOr<std::unique_ptr<Server>> server;
+  try {
+    server = Server::Start(options, Platform::Real());
+  } catch (const std::exception& error) {
+    server = absl::ResourceExhaustedError(absl::StrCat(
+        "the daemon gets too little memory or too few threads (ulimit -v, "
+        "ulimit -u, the container's limits): ",
+        error.what()));
+  }
   if (!server.ok()) {
     std::fprintf(stderr, "metagraphd: %s\n",
                  server.status().ToString().c_str());

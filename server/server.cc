@@ -24,6 +24,7 @@
 #include "server/log_format.h"
 #include "server/log_text.h"
 #include "server/machine.h"
+#include "server/memory_return.h"
 #include "server/metrics_page.h"
 #include "server/model_table.h"
 #include "server/monitoring.h"
@@ -162,6 +163,8 @@ class Server::Parts {
                                   : credentials.get()},
               connections) {
     message_memory.Resize(MessageMemory(options, *platform.files));
+    memory_return = std::make_unique<MemoryReturn>(
+        *platform.files, [this] { return running.in_flight(); });
   }
 
   std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
@@ -202,6 +205,7 @@ class Server::Parts {
   std::vector<ServerOptions::Model> configured;  // for the watcher's thread
   std::unique_ptr<FolderWatcher> watcher;
   std::unique_ptr<Monitoring> monitoring;
+  std::unique_ptr<MemoryReturn> memory_return;
 
   // An address that is not to be had is an error only if somebody asked for it.
   absl::Status StartMonitoring(const std::optional<std::string>& asked) {
@@ -241,6 +245,7 @@ class Server::Parts {
     out.lifecycle_pool = &lifecycle;
     out.file_roots = options.file_roots;
     out.require_checkpoint = options.require_checkpoint;
+    out.retained_generations = static_cast<size_t>(options.retain_generations);
     out.compile = options.compile;
     return out;
   }

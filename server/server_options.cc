@@ -175,6 +175,13 @@ void AddFolderFlags(DaemonFlags& flags, ServerOptions& options) {
                "serves until the new one is ready");
 }
 
+void AddMemoryFlags(DaemonFlags& flags, ServerOptions& options) {
+  flags.Integer("retain_generations", &options.retain_generations,
+                "generations of a model that are kept in memory for rollback; "
+                "given up where a restore needs their memory",
+                0, 1000);
+}
+
 void AddRunFlags(DaemonFlags& flags, ServerOptions& options) {
   flags
       .Choice<CompileLevel>(
@@ -274,6 +281,7 @@ void AddFlags(DaemonFlags& flags, ModelTexts& texts, AddressTexts& addresses,
   AddTransportFlags(flags, options.transport);
   AddSecurityFlags(flags, options);
   AddFolderFlags(flags, options);
+  AddMemoryFlags(flags, options);
   AddRunFlags(flags, options);
 }
 

@@ -59,6 +59,7 @@ struct ServerOptions {
   bool require_checkpoint = false;  // no model whose variables have no values
   absl::Duration watch;             // between looks at the folders; 0: never
   bool watch_graph = false;         // another graph in them is taken, too
+  int retain_generations = 1;       // that a rollback finds in memory
   CompileLevel compile = CompileLevel::kFull;
   int threads = 0;              // for computing; 0: what the machine has
   int64_t max_inflight = 1024;  // calls

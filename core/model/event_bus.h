@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -34,6 +35,9 @@ struct ModelEvent {
   int64_t previous_generation = 0;
   int64_t variables = 0;
   int64_t bytes = 0;
+  // Generations that a restore had no room beside, so that no rollback finds
+  // them in memory any more.
+  std::vector<int64_t> given_up = {};
   absl::Duration duration;  // of whatever ended, failures too
 };
 

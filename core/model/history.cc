@@ -37,6 +37,15 @@ std::vector<std::shared_ptr<const Generation>> History::Retained() const {
   return {retained_.begin(), retained_.end()};
 }
 
+std::vector<int64_t> History::GiveUpRetained() {
+  std::deque<std::shared_ptr<const Generation>> dead;  // freed after the lock
+  std::vector<int64_t> numbers;
+  MutexLock lock(mu_);
+  dead.swap(retained_);
+  for (const auto& generation : dead) numbers.push_back(generation->number);
+  return numbers;
+}
+
 void History::AddOrigin(Origin origin) {
   MutexLock lock(mu_);
   origins_.push_back(std::move(origin));

@@ -43,6 +43,8 @@ class History {
   // Only the newest are kept, and none without values: nobody wants to go back
   // to before the first weights.
   void Retain(std::shared_ptr<const Generation> replaced) EXCLUDES(mu_);
+  // Keeps none of them any more; their numbers.
+  std::vector<int64_t> GiveUpRetained() EXCLUDES(mu_);
   // Oldest first.
   std::vector<std::shared_ptr<const Generation>> Retained() const EXCLUDES(mu_);
 

@@ -1,16 +1,19 @@
 #include "core/model/restorer.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/base/status.h"
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
 #include "core/model/confined_file_system.h"
 #include "core/model/read_items.h"
 #include "core/model/restore_advice.h"
+#include "core/tensor/buffer.h"
 
 namespace metagraph {
 namespace {
@@ -58,6 +61,10 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
     busy = seen_.Begin(*prefix);
     stamp = FindFiles(context_.files(), *prefix).stamp;
   }
+  std::vector<int64_t> given_up;
+  if (options.mode != RestoreMode::kDryRun) {
+    given_up = MakeRoom(stamp.bytes, call);
+  }
   absl::StatusOr<RestoreResult> result =
       prefix.ok() ? RestoreFrom(*prefix, options, progress, call)
                   : absl::StatusOr<RestoreResult>(prefix.status());
@@ -81,6 +88,7 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
   event.kind = ModelEvent::Kind::kRestore;
   event.checkpoint = outcome.checkpoint;
   event.status = result.status();
+  event.given_up = std::move(given_up);
   event.duration = absl::Nanoseconds(SteadyNanos() - start);
   if (result.ok()) {
     event.previous_generation = result->previous_generation;
@@ -89,6 +97,25 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
   }
   events_.Publish(std::move(event));
   return result;
+}
+
+std::vector<int64_t> Restorer::MakeRoom(uint64_t bytes, CallContext& call) {
+  const auto fits = [bytes] {
+    const MemoryBudget& budget = MemoryBudget::Process();
+    const int64_t left = budget.limit() - budget.used();
+    return left > 0 && static_cast<uint64_t>(left) > bytes;
+  };
+  if (fits()) return {};
+  std::vector<int64_t> out = history_.GiveUpRetained();
+  // Generations may be freed on another thread, after the runs that read them.
+  Mutex mu;
+  CondVar never;
+  MutexLock lock(mu);
+  for (int i = 0; i < 200 && !out.empty() && !fits() && call.Check().ok();
+       ++i) {
+    never.WaitFor(mu, std::chrono::milliseconds(5));
+  }
+  return out;
 }
 
 absl::StatusOr<RestoreResult> Restorer::RestoreFrom(

@@ -92,6 +92,9 @@ class Restorer {
                                             const RestoreOptions& options,
                                             const ProgressCallback& progress,
                                             CallContext& call);
+  // Where `bytes` more do not fit into memory, gives up what is kept for
+  // rollbacks, and waits a moment for its memory. The generations given up.
+  std::vector<int64_t> MakeRoom(uint64_t bytes, CallContext& call);
   // The mapping of a restore: its own, or the model's.
   RestoreMapping MappingOf(const RestoreOptions& options) const;
   // Whether the options allow what was found. Errors as Restore.

@@ -190,6 +190,9 @@ const std::map<std::string, KeyCase>& FlagCases() {
           return o.transport.max_connection_age_grace == absl::Seconds(3);
         },
         "soon", "soon"}},
+      {"retain_generations",
+       {"3", [](const ServerOptions& o) { return o.retain_generations == 3; },
+        "-1", "expected a whole number"}},
       {"verbosity",
        {"1", [](const ServerOptions& o) { return o.verbosity == 1; }, "x",
         "expected a whole number"}},

@@ -285,6 +285,28 @@ TEST_F(ModelTest, RollbackPassesOverACheckpointThatIsGone) {
   EXPECT_THAT(Add1(*model_), ElementsAre(5, 9, 15, 37));
 }
 
+// Without room for old, kept and new values, a restore comes first.
+TEST_F(ModelTest, ARestoreTakesTheMemoryOfWhatIsKeptForRollback) {
+  EventBus events;
+  environment_.events = &events;
+  LoadSeed();
+  WriteSeedCheckpoint(fs(), Path("model-5"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  ASSERT_OK(Restore("model-5"));
+  ModelEvent restored;
+  events.Subscribe([&](const ModelEvent& event) {
+    if (event.kind == ModelEvent::Kind::kRestore) restored = event;
+  });
+  MemoryBudget& budget = MemoryBudget::Process();
+  const int64_t limit = budget.limit();
+  // So that the files' bytes do not fit, while what is made of them does.
+  budget.set_limit(budget.used() + 100);
+  const auto result = Restore("model-5");
+  budget.set_limit(limit);
+  model_.reset();
+  EXPECT_OK(result);
+  EXPECT_THAT(restored.given_up, ElementsAre(1));
+}
+
 TEST_F(ModelTest, RollbackTakesTheCheckpointThatIsStillThere) {
   LoadSeed();
   const int64_t first = model_->generation_number();
