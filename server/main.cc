@@ -1,7 +1,9 @@
 // metagraphd: serves the fetches of TensorFlow 1 meta graphs over gRPC.
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -45,6 +47,32 @@ class Signals {
  private:
   sigset_t set_;
 };
+
+// Where address space is short (ulimit -v), most of it would go to what only
+// reserves it: stacks, and malloc's arenas for many threads.
+// RESOURCE_EXHAUSTED: there is too little to serve with; gRPC would end the
+// process on a call.
+absl::Status SpareAddressSpace() {
+  constexpr size_t kStack = size_t{2} << 20;
+  constexpr rlim_t kLeast = 400'000'000;
+  rlimit space{};
+  if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY) {
+    return absl::OkStatus();
+  }
+  if (space.rlim_cur < kLeast) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("ulimit -v gives ", space.rlim_cur / 1'000'000,
+                     " MB of address space; at least ", kLeast / 1'000'000,
+                     " MB are needed, of which most stay unused"));
+  }
+  mallopt(M_ARENA_MAX, 2);
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return absl::OkStatus();
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+  return absl::OkStatus();
+}
 
 void InitLogging(const char* program, const ServerOptions& options) {
   FLAGS_v = options.verbosity;
@@ -91,10 +119,12 @@ int Main(int argc, char** argv) {
   // Our own messages say what is wrong; gRPC's lines are for its debuggers.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) LogFailedHandshakes();
 
-  // Without address space or threads the start throws; nothing is served yet.
+  // Without memory or threads the start throws; nothing is served yet.
   absl::StatusOr<std::unique_ptr<Server>> server;
   try {
-    server = Server::Start(options, Platform::Real());
+    const absl::Status spared = SpareAddressSpace();
+    server = spared.ok() ? Server::Start(options, Platform::Real())
+                         : absl::StatusOr<std::unique_ptr<Server>>(spared);
   } catch (const std::exception& error) {
     server = absl::ResourceExhaustedError(absl::StrCat(
         "the daemon gets too little memory or too few threads (ulimit -v, "

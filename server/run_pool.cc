@@ -1,11 +1,10 @@
 #include "server/run_pool.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/start_threads.h"
 
 namespace metagraph {
 namespace {
@@ -27,13 +26,8 @@ RunQueue::Limits LimitsFor(int threads, int64_t max_waiting) {
 }  // namespace
 
 RunPool::RunPool(int threads, int64_t max_waiting)
-    : queue_(LimitsFor(threads, max_waiting)) {
-  threads_.reserve(threads);
-  for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
-    pthread_setname_np(threads_.back().native_handle(), "requests");
-  }
-}
+    : queue_(LimitsFor(threads, max_waiting)),
+      threads_(StartThreads("requests", threads, [this] { Work(); })) {}
 
 RunPool::~RunPool() {
   {

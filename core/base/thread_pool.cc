@@ -1,25 +1,17 @@
 #include "core/base/thread_pool.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
 
 #include "core/base/flush_denormals.h"
+#include "core/base/start_threads.h"
 
 namespace metagraph {
 
-ThreadPool::ThreadPool(const std::string& name, int threads) {
-  threads_.reserve(std::max(1, threads));
-  for (int i = 0; i < std::max(1, threads); ++i) {
-    threads_.emplace_back([this] { Work(); });
-    // The kernel keeps 15 characters.
-    pthread_setname_np(threads_.back().native_handle(),
-                       name.substr(0, 15).c_str());
-  }
-}
+ThreadPool::ThreadPool(const std::string& name, int threads)
+    : threads_(StartThreads(name, threads, [this] { Work(); })) {}
 
 ThreadPool::~ThreadPool() {
   {
