@@ -17,7 +17,8 @@ idle = []
 
 
 def attack():
-    while len(idle) < CONNECTIONS:
+    end = time.monotonic() + 10
+    while len(idle) < CONNECTIONS and time.monotonic() < end:
         with contextlib.suppress(OSError):
             idle.append(http2.connect_socket(daemon.address))
             idle[-1].settimeout(1)

@@ -165,7 +165,10 @@ def must(result):
 
 # --- Processes ---
 
-def _in_child(limits):
+def _in_child(limits, group=None):
+    if group:
+        with open(os.path.join(group, "cgroup.procs"), "w") as file:
+            file.write("0")
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     for what, value in limits.items():
         resource.setrlimit(what, (value, value))
@@ -176,6 +179,37 @@ def has_flag(name):
     return "--%s " % name in subprocess.run(
         [os.path.join(BUILD, "server/metagraphd"), "--help"],
         stdout=subprocess.PIPE, text=True).stdout
+
+
+@contextlib.contextmanager
+def control_group(memory):
+    """The folder of one that may have so many bytes, version 1 or 2; None where
+    none can be made."""
+    name = "stress.%d" % os.getpid()
+    for root, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                       ("/sys/fs/cgroup", "memory.max")):
+        folder = os.path.join(root, name)
+        try:
+            os.mkdir(folder)
+        except OSError:
+            continue
+        try:
+            with open(os.path.join(folder, file), "r+") as limit:
+                limit.write(str(memory))
+        except OSError:
+            os.rmdir(folder)
+            continue
+        try:
+            yield folder
+        finally:
+            # Its last process may still be leaving.
+            for _ in range(100):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+                    break
+                time.sleep(0.05)
+        return
+    yield None
 
 
 def many_descriptors():
@@ -190,7 +224,7 @@ class Daemon:
     def __init__(self, models=None, *flags, address_space=8 << 30,
                  nofile=None, listen=("127.0.0.1:0",), wait=True,
                  environment=None, drain_timeout=DRAIN_TIMEOUT,
-                 metrics="off"):
+                 metrics="off", group=None):
         folder = tempfile.mkdtemp(prefix="daemon.", dir=work)
         self.port_file = os.path.join(folder, "port")
         self.log_file = os.path.join(folder, "log")
@@ -211,7 +245,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log,
                 env=dict(os.environ, **(environment or {})),
-                preexec_fn=lambda: _in_child(limits))
+                preexec_fn=lambda: _in_child(limits, group))
         self.addresses = []
         atexit.register(self.kill)
         if wait and not self.wait_serving(60):
@@ -414,6 +448,11 @@ def judge_term(finding, daemon, claim="TERM ends it",
     judge(finding, claim, seconds <= bar and code == 0,
           "%.1f s, exit code %d" % (seconds, code),
           "at most %g s, exit code 0" % bar)
+
+
+def judge_again(finding, daemon, when, bar=1.0):
+    judge_wait(finding, "%s a new client is served" % when,
+               serves_again(daemon, time.monotonic(), 10), bar)
 
 
 class Watchers:
