@@ -61,8 +61,8 @@ absl::Status SpareAddressSpace() {
   }
   if (space.rlim_cur < kLeast) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("ulimit -v gives ", space.rlim_cur / 1'000'000,
-                     " MB of address space; at least ", kLeast / 1'000'000,
+        absl::StrCat("too little memory: ulimit -v gives ", space.rlim_cur / 1'000'000,
+                     " MB of address space, and at least ", kLeast / 1'000'000,
                      " MB are needed, of which most stay unused"));
   }
   mallopt(M_ARENA_MAX, 2);
