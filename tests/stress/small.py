@@ -2,6 +2,7 @@
 """What of these attacks is quick and certain, for the ordinary tests: no bar is
 about a time. small.py BUILD_FOLDER."""
 
+import os
 import time
 
 import http2
@@ -46,6 +47,19 @@ def idle_connections():
     return daemon
 
 
+def closed_window():
+    daemon = stress.Daemon({"add": stress.model("add")})
+    waiting = begin_many(daemon, stress.LIST_MODELS, b"", 1200, 6)
+    waiting += begin_many(daemon, stress.RUN, stress.add_request(), 1200, 6)
+    judge_served(2, "ListModels beside answers that are not taken", daemon,
+                 stress.LIST_MODELS)
+    judge_served(2, "a run beside them", daemon, stress.RUN,
+                 stress.add_request())
+    for connection in waiting:
+        connection.close()
+    return daemon
+
+
 def unread_streams():
     daemon = stress.Daemon({"add": stress.model("add"),
                             "bytes": stress.model("bytes")})
@@ -55,6 +69,24 @@ def unread_streams():
         stress.RESTORE, field(1, "add"), PATIENCE)[0]
     stress.judge(4, "a restore beside streams that are not read", status == 0,
                  status, "OK")
+    return daemon
+
+
+def operators():
+    daemon = stress.Daemon({"add": stress.model("add"),
+                            "slow": stress.model("slow")},
+                           "--max_inflight", "2")
+    runs = http2.Connection(daemon.address)
+    for _ in range(20):
+        runs.begin(stress.RUN, stress.slow_request(2000))
+    client = http2.Connection(daemon.address)
+    codes = {client.call(method, request, PATIENCE)[0]
+             for method, request in ((stress.LIST_MODELS, b""),
+                                     (stress.HEALTH, b""),
+                                     (stress.RESTORE, field(1, "add")))}
+    stress.judge(8, "operators while there is room for no run", codes == {0},
+                 codes, "OK")
+    runs.close()
     return daemon
 
 
@@ -73,6 +105,19 @@ def watches():
     judge_served(10, "a run afterwards", daemon, stress.RUN,
                  stress.add_request())
     return daemon
+
+
+def unix_socket():
+    path = os.path.join(stress.work, "socket")
+    models = {"add": stress.model("add")}
+    first = stress.Daemon(models, listen=("unix:" + path,))
+    second = stress.Daemon(models, listen=("unix:" + path,), wait=False)
+    stress.judge(12, "a second daemon on a socket in use",
+                 not second.wait_serving(PATIENCE) and
+                 second.process.wait() == 1, second.process.returncode,
+                 "exit code 1")
+    judge_served(12, "the first one afterwards", first, stress.LIST_MODELS)
+    return first
 
 
 def killed_clients():
@@ -97,7 +142,8 @@ def killed_clients():
     return daemon
 
 
-for check in (idle_connections, unread_streams, watches, killed_clients):
+for check in (idle_connections, closed_window, unread_streams, operators,
+              watches, unix_socket, killed_clients):
     daemon = check()
     seconds, code = daemon.term(PATIENCE)
     stress.judge(check.__name__, "TERM ends it", code == 0,
