@@ -32,21 +32,6 @@ absl::string_view TraceParentOf(const grpc::CallbackServerContext& context) {
   return text;
 }
 
-int64_t AccessLog::Rate::Take() {
-  const int64_t second = SteadyNanos() / 1'000'000'000;
-  MutexLock lock(mu_);
-  if (second != second_) {
-    second_ = second;
-    written_ = 0;
-  }
-  if (written_ >= lines_) {
-    ++left_out_;
-    return -1;
-  }
-  ++written_;
-  return std::exchange(left_out_, 0);
-}
-
 int64_t AccessLog::WhetherToWrite(const absl::Status& status, bool is_failure) {
   if (mode_ == AccessLogMode::kAll) return 0;
   if (is_failure) {

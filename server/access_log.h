@@ -6,10 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "core/base/mutex.h"
 #include "grpcpp/server_context.h"
 #include "server/access_writer.h"
 #include "server/call_record.h"
+#include "server/line_rate.h"
 
 namespace metagraph {
 
@@ -41,28 +41,13 @@ class AccessLog {
   int64_t internal_errors() const { return internal_errors_; }
 
  private:
-  // So many lines a second; knows how many were left out since the last.
-  class Rate {
-   public:
-    explicit Rate(int lines) : lines_(lines) {}
-    // -1: no line; else how many like it were left out.
-    int64_t Take() EXCLUDES(mu_);
-
-   private:
-    const int lines_;
-    Mutex mu_;
-    int64_t second_ GUARDED_BY(mu_) = 0;
-    int written_ GUARDED_BY(mu_) = 0;
-    int64_t left_out_ GUARDED_BY(mu_) = 0;
-  };
-
-  // As Rate::Take, by the mode.
+  // As LineRate::Take, by the mode.
   int64_t WhetherToWrite(const absl::Status& status, bool is_failure);
 
   const AccessLogMode mode_;
   Clock& clock_;
-  Rate failures_{20};
-  Rate samples_{10};
+  LineRate failures_{20};
+  LineRate samples_{10};
   std::atomic<int64_t> internal_errors_{0};
   AccessWriter writer_;
 };

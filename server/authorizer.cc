@@ -33,11 +33,14 @@ std::vector<std::string> NamesOf(const grpc::ServerContextBase& context) {
 }
 
 Authorizer::Decision Unauthenticated(std::string reason) {
-  return {absl::UnauthenticatedError("the call needs valid credentials"),
-          kNoRole, std::move(reason)};
+  return {NeedsCredentials(), kNoRole, std::move(reason)};
 }
 
 }  // namespace
+
+absl::Status NeedsCredentials() {
+  return absl::UnauthenticatedError("the call needs valid credentials");
+}
 
 absl::Status MayNotChangeState() {
   return absl::PermissionDeniedError(

@@ -33,7 +33,7 @@ class Authorizer {
   Decision Decide(absl::string_view method,
                   const grpc::ServerContextBase& context) const;
   // The same by what the caller presents: the value of its "authorization"
-  // metadata and the names of its certificate, which has been verified.
+  // metadata and the names of its certificate, which transport.h believes.
   Decision Decide(absl::string_view method, absl::string_view authorization,
                   const std::vector<std::string>& names) const;
 
@@ -44,6 +44,8 @@ class Authorizer {
   const Rules rules_;
 };
 
+// UNAUTHENTICATED, whatever is wrong with what the caller shows.
+absl::Status NeedsCredentials();
 // PERMISSION_DENIED for a run that changes variables, tables or files.
 absl::Status MayNotChangeState();
 

@@ -18,8 +18,6 @@
 namespace metagraph {
 namespace {
 
-constexpr auto kBetweenLooks = std::chrono::seconds(1);
-
 void WarnIfOthersMayRead(const std::string& path) {
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0) return;
@@ -126,86 +124,32 @@ Roles Credentials::OfName(absl::string_view subject_alternative_name) const {
 
 absl::StatusOr<std::unique_ptr<CredentialFile>> CredentialFile::Open(
     FileSystem& files, const std::string& path) {
-  std::unique_ptr<CredentialFile> out(new CredentialFile(files, path));
-  ASSIGN_OR_RETURN(const std::string text, out->Read());
-  auto parsed = Credentials::Parse(text);
-  if (!parsed.ok()) {
-    return Annotate(parsed.status(), "--tokens ", path, ", ");
-  }
-  WarnIfOthersMayRead(path);
-  {
-    MutexLock looking(out->looking_);
-    out->text_hash_.assign(SHA256_DIGEST_LENGTH, '\0');
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           reinterpret_cast<unsigned char*>(out->text_hash_.data()));
-    MutexLock lock(out->mu_);
-    out->current_ = std::make_shared<const Credentials>(*std::move(parsed));
-  }
-  out->thread_ = std::thread([file = out.get()] { file->Watch(); });
+  std::unique_ptr<CredentialFile> out(new CredentialFile);
+  WatchedFile::Use use;
+  use.flag = "--tokens";
+  use.max_bytes = Credentials::kMaxFile;
+  use.take = [file = out.get(), path](absl::string_view text) {
+    auto told = file->Take(text);
+    if (told.ok()) WarnIfOthersMayRead(path);
+    return told;
+  };
+  ASSIGN_OR_RETURN(out->file_, WatchedFile::Open(files, path, std::move(use)));
   return out;
 }
 
-CredentialFile::~CredentialFile() {
-  {
-    MutexLock lock(mu_);
-    stopping_ = true;
-    wake_.NotifyAll();
-  }
-  if (thread_.joinable()) thread_.join();
+absl::StatusOr<std::string> CredentialFile::Take(absl::string_view text) {
+  ASSIGN_OR_RETURN(Credentials parsed, Credentials::Parse(text));
+  std::string told = absl::StrCat(parsed.num_tokens(), " tokens, ",
+                                  parsed.num_names(), " names of certificates");
+  auto made = std::make_shared<const Credentials>(std::move(parsed));
+  MutexLock lock(mu_);
+  current_ = std::move(made);
+  return told;
 }
 
 std::shared_ptr<const Credentials> CredentialFile::current() const {
   MutexLock lock(mu_);
   return current_;
-}
-
-absl::StatusOr<std::string> CredentialFile::Read() const {
-  auto text = ReadFile(files_, path_, Credentials::kMaxFile);
-  if (!text.ok()) return Annotate(text.status(), "--tokens: ");
-  return text;
-}
-
-void CredentialFile::Look() {
-  MutexLock looking(looking_);
-  const auto text = Read();
-  std::string hash(SHA256_DIGEST_LENGTH, '\0');
-  absl::Status status = text.status();
-  if (text.ok()) {
-    SHA256(reinterpret_cast<const unsigned char*>(text->data()), text->size(),
-           reinterpret_cast<unsigned char*>(hash.data()));
-    if (hash == text_hash_) {
-      trouble_.clear();
-      return;
-    }
-    auto parsed = Credentials::Parse(*text);
-    if (parsed.ok()) {
-      text_hash_ = hash;
-      trouble_.clear();
-      LOG(INFO) << "--tokens " << path_
-                << " read again: " << parsed->num_tokens() << " tokens, "
-                << parsed->num_names() << " names of certificates";
-      WarnIfOthersMayRead(path_);
-      auto made = std::make_shared<const Credentials>(*std::move(parsed));
-      MutexLock lock(mu_);
-      current_ = std::move(made);
-      return;
-    }
-    status = Annotate(parsed.status(), "--tokens ", path_, ", ");
-  }
-  if (trouble_ == status.message()) return;
-  trouble_ = std::string(status.message());
-  LOG(WARNING) << trouble_ << "; what was read before still holds";
-}
-
-void CredentialFile::Watch() {
-  while (true) {
-    {
-      MutexLock lock(mu_);
-      if (!stopping_) wake_.WaitFor(mu_, kBetweenLooks);
-      if (stopping_) return;
-    }
-    Look();
-  }
 }
 
 }  // namespace metagraph

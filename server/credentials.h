@@ -12,7 +12,6 @@
 #include <array>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -21,6 +20,7 @@
 #include "core/base/mutex.h"
 #include "core/io/file_system.h"
 #include "server/role.h"
+#include "server/watched_file.h"
 
 namespace metagraph {
 
@@ -58,40 +58,27 @@ class Credentials {
   absl::flat_hash_map<std::string, Roles> names_;
 };
 
-// The file, looked at once a second on a thread of its own. While what is there
-// cannot be read, the last state that could be holds. Thread-safe.
+// The file, looked at once a second. While what is there cannot be read, the
+// last state that could be holds. Thread-safe.
 class CredentialFile {
  public:
   // Errors: the file cannot be read, or a line is wrong.
   static absl::StatusOr<std::unique_ptr<CredentialFile>> Open(
       FileSystem& files, const std::string& path);
-  ~CredentialFile() EXCLUDES(mu_);
-  CredentialFile(const CredentialFile&) = delete;
-  CredentialFile& operator=(const CredentialFile&) = delete;
 
   // As of the last look.
   std::shared_ptr<const Credentials> current() const EXCLUDES(mu_);
 
-  // A look. Writes to the log what changed: what is wrong, once for each cause.
-  void Look() EXCLUDES(looking_, mu_);
+  void Look() { file_->Look(); }
 
  private:
-  CredentialFile(FileSystem& files, std::string path)
-      : files_(files), path_(std::move(path)) {}
+  CredentialFile() = default;
 
-  absl::StatusOr<std::string> Read() const;
-  void Watch() EXCLUDES(mu_);
+  absl::StatusOr<std::string> Take(absl::string_view text) EXCLUDES(mu_);
 
-  FileSystem& files_;
-  const std::string path_;
-  Mutex looking_;
-  std::string text_hash_ GUARDED_BY(looking_);  // of what current_ was made of
-  std::string trouble_ GUARDED_BY(looking_);    // as logged last
   mutable Mutex mu_;
-  CondVar wake_;
   std::shared_ptr<const Credentials> current_ GUARDED_BY(mu_);
-  bool stopping_ GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::unique_ptr<WatchedFile> file_;  // ends first: it calls Take
 };
 
 }  // namespace metagraph

@@ -286,7 +286,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   // Bound first: a port in use is found at once, and health can be asked for
   // while models load.
-  RETURN_IF_ERROR(server->Listen(options, *platform.files));
+  RETURN_IF_ERROR(server->Listen(options, platform));
 
   RETURN_IF_ERROR(
       LoadModels(options.models, options.serve_on_load_error, parts.models));
@@ -316,7 +316,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   return server;
 }
 
-absl::Status Server::Listen(const ServerOptions& options, FileSystem& files) {
+absl::Status Server::Listen(const ServerOptions& options,
+                            const Platform& platform) {
   Parts& parts = *parts_;
   const bool tokens = parts.credentials != nullptr;
   std::vector<Listener::Address> local;
@@ -325,8 +326,9 @@ absl::Status Server::Listen(const ServerOptions& options, FileSystem& files) {
   const auto add = [&](const std::string& address,
                        std::vector<Listener::Address>& to) -> absl::Status {
     const TlsFiles tls = TlsOf(options, address);
-    ASSIGN_OR_RETURN(auto credentials,
-                     MakeServerCredentials(files, tls, tokens));
+    ASSIGN_OR_RETURN(
+        auto credentials,
+        MakeServerCredentials(*platform.files, *platform.clock, tls, tokens));
     if (tokens && tls.cert.empty() && !IsLocalAddress(address)) {
       LOG(WARNING) << "tokens come in the clear on " << address
                    << ": it has no --tls_cert";
@@ -349,8 +351,15 @@ absl::Status Server::Listen(const ServerOptions& options, FileSystem& files) {
                                      /*channelz=*/false));
   }
   if (!apart.empty()) {
+    // It tells of callers, and cannot ask for a role.
+    const bool roles = tokens && !IsLocalAddress(options.admin_listen);
+    if (options.channelz && roles) {
+      LOG(WARNING) << "--channelz: not on " << options.admin_listen
+                   << ", whose callers have roles that it cannot ask for; use "
+                      "an address on loopback";
+    }
     RETURN_IF_ERROR(parts.apart.Start(apart, options, parts.message_memory,
-                                      options.channelz));
+                                      options.channelz && !roles));
     admin_address_ = parts.apart.bound()[0];
   }
   size_t next_local = 0;

@@ -60,7 +60,7 @@ class Server {
 
   Server() = default;
 
-  absl::Status Listen(const ServerOptions& options, FileSystem& files);
+  absl::Status Listen(const ServerOptions& options, const Platform& platform);
 
   std::unique_ptr<Parts> parts_;
   std::vector<std::string> addresses_;

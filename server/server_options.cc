@@ -130,7 +130,8 @@ void AddSecurityFlags(DaemonFlags& flags, ServerOptions& options) {
              "at once");
   flags.Text("tls_client_ca", &options.tls.client_ca,
              "PEM file with the roots that client certificates must come "
-             "from; without --tokens every client must have one");
+             "from; without --tokens every client must have one; read again "
+             "when it changes");
   flags.Text("tokens", &options.tokens,
              "file that gives roles to tokens and client certificates: lines "
              "of ROLE[,ROLE] (infer, inspect, admin) and a token, sha256:HEX "
@@ -145,7 +146,8 @@ void AddSecurityFlags(DaemonFlags& flags, ServerOptions& options) {
       .Choice<bool>("channelz", &options.channelz,
                     {{"on", true}, {"off", false}},
                     "whether gRPC tells of its connections, on loopback and "
-                    "--admin_listen; asks for no role")
+                    "--admin_listen; it cannot ask for a role: with --tokens "
+                    "on loopback only")
       ->default_str("off");
 }
 

@@ -11,6 +11,7 @@
 #include "server/handshake_log.h"
 #include "tests/integration/server_fixture.h"
 #include "tests/support/certificates.h"
+#include "tests/support/fake_clock.h"
 
 namespace metagraph {
 namespace {
@@ -120,6 +121,8 @@ constexpr Place kLoopback = {"loopback", "127.0.0.1:0", false, true,
                              How::kClear};
 constexpr Place kLoopbackTls = {"loopback, TLS", "127.0.0.1:0", false, true,
                                 How::kTls};
+constexpr Place kLoopbackMutual = {"loopback, mTLS", "127.0.0.1:0", false,
+                                   false, How::kMutual};
 constexpr Place kOpen = {"open", "0.0.0.0:0", false, false, How::kClear};
 constexpr Place kOpenTokens = {"open, tokens", "0.0.0.0:0", false, true,
                                How::kClear};
@@ -171,12 +174,17 @@ constexpr Row kMatrix[] = {
     // A certificate that nobody asks for says nothing.
     {kOpenTls, "", "ops", "uuuuuuo"},
 
-    {kOpenMutual, "", "", "xxxxxxx"},
-    {kOpenMutual, kAdminToken, "", "xxxxxxx"},
+    // What is wrong with a certificate is wrong for health, too.
+    {kOpenMutual, "", "", "uuuuuuu"},
+    {kOpenMutual, kAdminToken, "", "uuuuuuu"},
     {kOpenMutual, "", "nobody", "ooopppo"},
     {kOpenMutual, "", "ops", "ooopppo"},
-    {kOpenMutual, "", "expired", "xxxxxxx"},
-    {kOpenMutual, "", "forged", "xxxxxxx"},
+    {kOpenMutual, "", "expired", "uuuuuuu"},
+    {kOpenMutual, "", "forged", "uuuuuuu"},
+    {kOpenMutual, "", "server-only", "uuuuuuu"},
+    {kOpenMutual, "", "other-root", "uuuuuuu"},
+    // Who does not have the key is no client at all.
+    {kOpenMutual, "", "stolen", "xxxxxxx"},
 
     {kOpenBoth, "", "", "uuuuuuo"},
     {kOpenBoth, kInferToken, "", "ooppppo"},
@@ -184,16 +192,25 @@ constexpr Row kMatrix[] = {
     {kOpenBoth, "", "infer", "ooppppo"},
     {kOpenBoth, "", "ops", "ooooooo"},
     {kOpenBoth, "", "nobody", "uuuuuuo"},
-    {kOpenBoth, "", "expired", "xxxxxxx"},
-    {kOpenBoth, "", "forged", "xxxxxxx"},
-    {kOpenBoth, kAdminToken, "forged", "xxxxxxx"},
+    {kOpenBoth, "", "expired", "uuuuuuu"},
+    {kOpenBoth, "", "forged", "uuuuuuu"},
+    {kOpenBoth, "", "server-only", "uuuuuuu"},
+    {kOpenBoth, kAdminToken, "forged", "uuuuuuu"},
+    {kOpenBoth, kAdminToken, "expired", "uuuuuuu"},
     // Together they have the roles of both; a wrong token is wrong anyway.
     {kOpenBoth, kInspectToken, "infer", "ooopppo"},
     {kOpenBoth, kWrongToken, "ops", "uuuuuuo"},
 
-    {kAdminMutual, "", "", "xxxxxxx"},
+    {kAdminMutual, "", "", "uuuuuuu"},
     {kAdminMutual, "", "nobody", "ooooooo"},
-    {kAdminMutual, "", "forged", "xxxxxxx"},
+    {kAdminMutual, "", "forged", "uuuuuuu"},
+    {kAdminMutual, "", "expired", "uuuuuuu"},
+
+    // Loopback asks for no role, but an address of TLS for its certificates.
+    {kLoopbackMutual, "", "", "uuuuuuu"},
+    {kLoopbackMutual, "", "nobody", "ooooooo"},
+    {kLoopbackMutual, "", "forged", "uuuuuuu"},
+
     {kAdminTokens, "", "", "uuuuuuo"},
     {kAdminTokens, kInferToken, "", "ooppppo"},
     {kAdminTokens, kAdminToken, "", "ooooooo"},
@@ -208,6 +225,9 @@ class MatrixTest : public SecurityTest {
     certificates_.Make("nobody", "root", "DNS:nobody.test");
     certificates_.Make("expired", "root", "DNS:ops.test", -1);
     certificates_.Make("forged", "other-root", "DNS:ops.test");
+    certificates_.Make("server-only", "root", "DNS:ops.test", 2,
+                       "extendedKeyUsage=serverAuth");
+    certificates_.Steal("stolen", "ops", "nobody");
   }
 
   void StartAt(const Place& place) {
@@ -376,9 +396,52 @@ TEST_F(MatrixTest, ARefusalIsOneLineAndTellsTheCallerNothing) {
   }
 }
 
-TEST_F(MatrixTest, AConnectionThatFailsIsALine) {
+TEST_F(MatrixTest, ACertificateIsRefusedAsATokenIs) {
+  ASSERT_NO_FATAL_FAILURE(StartAt(kOpenBoth));
+  ConnectTo(Channel(address_, Tls("")));
+  const grpc::Status token = RunAs(kWrongToken, SeedRun());
+  for (const char* wrong : {"expired", "forged"}) {
+    ConnectTo(Channel(address_, Tls(wrong)));
+    const grpc::Status status = RunAs("", SeedRun());
+    EXPECT_EQ(status.error_code(), token.error_code());
+    EXPECT_EQ(status.error_message(), token.error_message());
+    EXPECT_EQ(status.error_details(), "");
+  }
+}
+
+TEST_F(MatrixTest, ARefusedCertificateIsALine) {
   ASSERT_NO_FATAL_FAILURE(StartAt(kOpenMutual));
   ConnectTo(Channel(address_, Tls("expired")));
+  Log log;
+  EXPECT_EQ(RunAs("", SeedRun()).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_THAT(log.lines(), testing::ElementsAre(testing::AllOf(
+                               HasSubstr("/metagraph.v1.Inference/Run"),
+                               HasSubstr("CN=expired"), HasSubstr("CN=root"),
+                               HasSubstr("certificate has expired"))));
+}
+
+TEST_F(MatrixTest, ACertificateThatExpiresEndsItsConnectionsCalls) {
+  FakeClock clock;
+  clock.Advance(Clock::Real().Now() - clock.Now());
+  options_.listen = {"0.0.0.0:0"};
+  options_.tls = {certificates_.Path("server"), certificates_.Path("server"),
+                  certificates_.Path("root")};
+  platform_.clock = &clock;
+  auto started = Server::Start(options_, platform_);
+  ASSERT_OK(started);
+  server_ = *std::move(started);
+  ConnectTo(Channel(OnThisMachine(server_->addresses()[0]), Tls("ops")));
+  EXPECT_TRUE(RunAs("", SeedRun()).ok());
+  clock.Advance(absl::Hours(3 * 24));
+  EXPECT_EQ(RunAs("", SeedRun()).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  server_.reset();  // before its clock
+}
+
+TEST_F(MatrixTest, AConnectionThatFailsIsALine) {
+  ASSERT_NO_FATAL_FAILURE(StartAt(kOpenMutual));
+  ConnectTo(Channel(address_, grpc::InsecureChannelCredentials()));
   LogFailedHandshakes();
   Log log;
   EXPECT_EQ(RunAs("", SeedRun()).error_code(), grpc::StatusCode::UNAVAILABLE);
@@ -386,7 +449,7 @@ TEST_F(MatrixTest, AConnectionThatFailsIsALine) {
   gpr_set_log_function(nullptr);
   EXPECT_THAT(log.lines(), testing::Contains(testing::AllOf(
                                HasSubstr("failed in its TLS handshake"),
-                               HasSubstr("certificate verify failed"))));
+                               HasSubstr("wrong version number"))));
 }
 
 TEST_F(SecurityTest, RotationLosesNoCall) {
@@ -502,6 +565,20 @@ TEST_F(SecurityTest, ReflectionAndChannelzHaveSwitches) {
     EXPECT_EQ(CodeOf(open, reflection) == kOff, !on);
     EXPECT_EQ(CodeOf(local, channelz), on ? grpc::StatusCode::OK : kOff);
     EXPECT_EQ(CodeOf(open, channelz), kOff);
+    server_.reset();
+  }
+}
+
+TEST_F(SecurityTest, ChannelzIsNotWhereCallersHaveRoles) {
+  const std::string channelz = "/grpc.channelz.v1.Channelz/GetTopChannels";
+  options_.channelz = true;
+  options_.admin_listen = "0.0.0.0:0";
+  for (const bool roles : {false, true}) {
+    options_.tokens = roles ? Path("tokens") : "";
+    Start();
+    EXPECT_EQ(CodeOf(OnThisMachine(server_->admin_address()), channelz),
+              roles ? grpc::StatusCode::UNIMPLEMENTED : grpc::StatusCode::OK);
+    EXPECT_EQ(CodeOf(server_->addresses()[0], channelz), grpc::StatusCode::OK);
     server_.reset();
   }
 }

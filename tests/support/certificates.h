@@ -25,14 +25,40 @@ class Certificates {
     Join(name);
   }
   // Signed by `root`; `names`: "DNS:a,URI:b". `days` below 0: it has expired.
+  // `extension`: "extendedKeyUsage=serverAuth".
   void Make(const std::string& name, const std::string& root,
-            const std::string& names, int days = 2) {
+            const std::string& names, int days = 2,
+            const std::string& extension = "") {
     Run("req -new -subj /CN=" + name + NewKey(name) + " -out " +
-        dir_.Join(name + ".csr") + " -addext subjectAltName=" + names);
+        dir_.Join(name + ".csr") + " -addext subjectAltName=" + names +
+        (extension.empty() ? "" : " -addext " + extension));
     Run("x509 -req -in " + dir_.Join(name + ".csr") + " -CA " +
         dir_.Join(root + ".crt") + " -CAkey " + dir_.Join(root + ".key") +
         " -CAcreateserial -copy_extensions copyall -days " +
         std::to_string(days) + " -out " + dir_.Join(name + ".crt"));
+    Join(name);
+  }
+  // The certificate of `victim` with the private key of `thief`, which says
+  // that it belongs to it, so that clients take them.
+  void Steal(const std::string& name, const std::string& victim,
+             const std::string& thief) {
+    const auto part = [this](const std::string& of, const std::string& which) {
+      return "$(openssl pkey -text -noout -in " + dir_.Join(of + ".key") +
+             " | sed -n '/^" + which + ":/,/^[^ ]*:\\?$/{/^ /p}'" +
+             " | tr -d ' :\\n')";
+    };
+    Shell(
+        "printf '%s\\n' asn1=SEQUENCE:k '[k]' v=INTEGER:1 "
+        "p=FORMAT:HEX,OCTETSTRING:" +
+        part(thief, "priv") +
+        " o=EXPLICIT:0,OID:prime256v1 "
+        "u=EXPLICIT:1,FORMAT:HEX,BITSTRING:" +
+        part(victim, "pub") + " > " + dir_.Join(name + ".cnf"));
+    Run("asn1parse -noout -genconf " + dir_.Join(name + ".cnf") + " -out " +
+        dir_.Join(name + ".der"));
+    Run("ec -inform DER -in " + dir_.Join(name + ".der") + " -out " +
+        dir_.Join(name + ".key"));
+    Shell("cp " + dir_.Join(victim + ".crt") + " " + dir_.Join(name + ".crt"));
     Join(name);
   }
 
