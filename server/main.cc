@@ -60,10 +60,10 @@ absl::Status SpareAddressSpace() {
     return absl::OkStatus();
   }
   if (space.rlim_cur < kLeast) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("too little memory: ulimit -v gives ", space.rlim_cur / 1'000'000,
-                     " MB of address space, and at least ", kLeast / 1'000'000,
-                     " MB are needed, of which most stay unused"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "too little memory: ulimit -v gives ", space.rlim_cur / 1'000'000,
+        " MB of address space, and at least ", kLeast / 1'000'000,
+        " MB are needed, of which most stay unused"));
   }
   mallopt(M_ARENA_MAX, 2);
   pthread_attr_t attributes;
