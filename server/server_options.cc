@@ -1,5 +1,7 @@
 #include "server/server_options.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -339,8 +341,10 @@ CommandLine WrongUsage(absl::string_view what) {
 bool IsLocalAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:")) return true;
   const std::string host = address.substr(0, address.rfind(':'));
+  in_addr v4{};
   return host == "localhost" || host == "[::1]" ||
-         absl::StartsWith(host, "127.");
+         (inet_pton(AF_INET, host.c_str(), &v4) == 1 &&
+          (ntohl(v4.s_addr) >> 24) == 127);
 }
 
 std::vector<std::string> ChangedSettings(const CommandLine& before,

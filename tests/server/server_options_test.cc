@@ -220,6 +220,7 @@ TEST(ServerOptionsTest, TellsLocalAddresses) {
   EXPECT_TRUE(IsLocalAddress("localhost:0"));
   EXPECT_TRUE(IsLocalAddress("unix:/tmp/x"));
   EXPECT_FALSE(IsLocalAddress("0.0.0.0:8500"));
+  EXPECT_FALSE(IsLocalAddress("127.example.org:8500"));
   EXPECT_FALSE(IsLocalAddress("[::]:8500"));
 }
 
