@@ -1,6 +1,7 @@
 #include "server/apply_models.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -130,8 +131,69 @@ void RetireOthers(const Configured& model, ModelManager& models) {
   }
 }
 
-absl::Status LoadAnew(const Configured& model, ModelManager& models,
-                      CallContext& call) {
+// Beside what is served, whatever else is wanted of the memory.
+absl::StatusOr<ModelAside> LoadBeside(const Configured& model,
+                                      const ModelFolder& folder,
+                                      ModelManager& models, CallContext& call) {
+  auto loaded = models.LoadAside(model.name, folder, OptionsOf(model), call);
+  if (loaded.ok() || !absl::IsResourceExhausted(loaded.status())) return loaded;
+  return Annotate(loaded.status(),
+                  "it and what is served do not fit into the memory together "
+                  "(unload the model first, or give more): ");
+}
+
+// The versions that are wanted of a path that is not served yet.
+absl::StatusOr<std::vector<ModelAside>> LoadWanted(const Configured& model,
+                                                   ModelManager& models,
+                                                   CallContext& call) {
+  FileSystem& files = *models.environment().files;
+  std::vector<ModelAside> out;
+  std::set<int64_t> loaded;
+  const auto load = [&](const ModelFolder& folder) -> absl::Status {
+    ASSIGN_OR_RETURN(ModelAside version,
+                     LoadBeside(model, folder, models, call));
+    loaded.insert(folder.version);
+    out.push_back(std::move(version));
+    return absl::OkStatus();
+  };
+  for (const int64_t version : model.versions.numbers) {
+    ASSIGN_OR_RETURN(const ModelFolder folder,
+                     FindWholeModel(files, model.path, {version}));
+    RETURN_IF_ERROR(load(folder));
+  }
+  if (model.versions.newest == 0) return out;
+  // The newest that is whole must load; of more, those that can.
+  ASSIGN_OR_RETURN(const ModelFolder newest,
+                   FindWholeModel(files, model.path, {std::nullopt}));
+  if (!loaded.contains(newest.version)) RETURN_IF_ERROR(load(newest));
+  ASSIGN_OR_RETURN(const auto disk, ScanFolder(files, model.path));
+  int64_t wanted = model.versions.newest;
+  for (const VersionOnDisk& version : disk) {
+    if (wanted == 0) break;
+    if (!loaded.contains(version.version)) {
+      if (!version.folder.ok() ||
+          !MissingOfModel(files, *version.folder, version.version != 0)
+               .empty()) {
+        continue;
+      }
+      RETURN_IF_ERROR(call.Check());
+      if (const absl::Status status = load(*version.folder); !status.ok()) {
+        LOG(WARNING) << "model \"" << model.name << "\": version "
+                     << version.version
+                     << " could not be loaded: " << status.ToString();
+        continue;
+      }
+    }
+    --wanted;
+  }
+  return out;
+}
+
+// What is served, with other options, in one step.
+absl::Status LoadAnew(const Configured& model, ModelSource source,
+                      ModelManager& models, CallContext& call) {
+  std::vector<ModelAside> versions;
+  std::map<std::string, int64_t> labels;  // of what a caller has not unloaded
   for (const ManagedModel& served : models.List()) {
     if (served.name != model.name || served.state != ModelState::kAvailable) {
       continue;
@@ -139,11 +201,39 @@ absl::Status LoadAnew(const Configured& model, ModelManager& models,
     ASSIGN_OR_RETURN(const ModelFolder folder,
                      FindWholeModel(*models.environment().files, model.path,
                                     {served.version}));
-    RETURN_IF_ERROR(models.Replace(served, folder, call));
-    LOG(INFO) << "model \"" << model.name << "\" is loaded anew, with the new "
-              << "mapping of names";
+    ASSIGN_OR_RETURN(ModelAside version,
+                     LoadBeside(model, folder, models, call));
+    for (const auto& [label, labelled] : source.labels) {
+      if (labelled == served.version) labels[label] = labelled;
+    }
+    versions.push_back(std::move(version));
   }
-  return absl::OkStatus();
+  source.labels = std::move(labels);
+  source.options = OptionsOf(model);
+  return models.TakeOver(source, source.path, std::move(versions));
+}
+
+// The model from another path, in one step.
+absl::Status Move(const Configured& before, const Configured& wanted,
+                  ModelManager& models, CallContext& call) {
+  if (!models.Find(wanted.name).ok()) {
+    models.Announce(wanted.name, wanted.path);
+  }
+  auto versions = LoadWanted(wanted, models, call);
+  absl::Status moved = versions.status();
+  if (moved.ok()) {
+    ModelSource source;
+    source.name = wanted.name;
+    source.path = wanted.path;
+    source.follows_newest = wanted.versions.newest > 0;
+    source.newest_kept = wanted.versions.newest;
+    source.pinned = wanted.versions.numbers;
+    source.labels = wanted.labels;
+    source.options = OptionsOf(wanted);
+    moved = models.TakeOver(source, before.path, *std::move(versions));
+  }
+  models.ForgetAnnounced(wanted.name);
+  return moved;
 }
 
 void UnloadConfigured(const Configured& model, ModelManager& models) {
@@ -171,15 +261,13 @@ void TakeBack(const Configured& model, ModelManager& models) {
 
 absl::Status Change(const Configured& before, const Configured& wanted,
                     ModelManager& models, CallContext& call) {
+  const auto source = SourceOf(models, wanted.name);
   if (before.path != wanted.path) {
-    models.Announce(wanted.name, wanted.path);
-    UnloadConfigured(before, models);
-    return LoadModels({wanted}, /*serve_on_error=*/false, models);
+    return Move(before, wanted, models, call);
   }
-  if (!SourceOf(models, wanted.name)) return absl::OkStatus();  // unloaded
+  if (!source) return absl::OkStatus();  // unloaded by a caller
   if (before.mapping != wanted.mapping) {
-    RETURN_IF_ERROR(models.SetMapping(wanted.name, wanted.mapping));
-    RETURN_IF_ERROR(LoadAnew(wanted, models, call));
+    RETURN_IF_ERROR(LoadAnew(wanted, *source, models, call));
   }
   RETURN_IF_ERROR(ConfigureVersions(wanted, models, call));
   RetireOthers(wanted, models);
@@ -217,14 +305,16 @@ absl::Status ApplyModels(const std::vector<ServerOptions::Model>& before,
   for (const Configured& model : added) {
     models.Announce(model.name, model.path);
   }
-  if (absl::Status loaded = LoadModels(added, /*serve_on_error=*/false, models);
+  if (absl::Status loaded =
+          LoadModels(added, /*serve_on_error=*/false, models, call);
       !loaded.ok()) {
     for (const Configured& model : added) TakeBack(model, models);
     return loaded;
   }
   absl::Status first;
   for (const auto& [old, model] : changed) {
-    first.Update(Change(*old, *model, models, call));
+    first.Update(Annotate(Change(*old, *model, models, call), "model \"",
+                          model->name, "\" goes on as it is: "));
   }
   for (const Configured& model : before) {
     if (FindConfigured(wanted, model.name) != nullptr) continue;

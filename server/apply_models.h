@@ -17,10 +17,12 @@ absl::Status ConfigureVersions(const ServerOptions::Model& model,
 
 // Brings what is served from one configuration to another while calls go on:
 // loads models that were added, unloads those that were removed, applies
-// changed policies, labels and mappings. Models of both that are alike are left
-// alone, whatever callers have done to them. Before anything is changed it
-// looks at all paths and loads what is new: an error until then changes
-// nothing. One thread at a time.
+// changed policies and labels. A model with another path or mapping is loaded
+// beside the one that is served and takes over in one step; if that fails, or
+// both do not fit into the memory, the one that is served stays. Models of both
+// that are alike are left alone, whatever callers have done to them. Before
+// anything is changed it looks at all paths and loads what is new: an error
+// until then changes nothing. One thread at a time.
 absl::Status ApplyModels(const std::vector<ServerOptions::Model>& before,
                          const std::vector<ServerOptions::Model>& wanted,
                          ModelManager& models, CallContext& call);

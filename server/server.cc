@@ -288,8 +288,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   // while models load.
   RETURN_IF_ERROR(server->Listen(options, platform));
 
-  RETURN_IF_ERROR(
-      LoadModels(options.models, options.serve_on_load_error, parts.models));
+  CallContext starting;
+  RETURN_IF_ERROR(LoadModels(options.models, options.serve_on_load_error,
+                             parts.models, starting));
   if (!options.models.empty()) {
     LOG(INFO) << "models:\n" << ModelTable(parts.models.List());
   }

@@ -27,14 +27,20 @@ std::optional<ManagedModel> FindManaged(const ModelManager& models,
 
 }  // namespace
 
+ModelOptions OptionsOf(const ServerOptions::Model& model) {
+  ModelOptions out;
+  out.mapping = model.mapping;
+  out.command = absl::StrCat("metagraphd --model ",
+                             ShellWord(model.name + "=" + model.path));
+  return out;
+}
+
 absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
-                        bool serve_on_error, ModelManager& models) {
+                        bool serve_on_error, ModelManager& models,
+                        CallContext& call) {
   std::vector<std::pair<const ServerOptions::Model*, int64_t>> loading;
   for (const ServerOptions::Model& model : wanted) {
-    ModelOptions own;
-    own.mapping = model.mapping;
-    own.command = absl::StrCat("metagraphd --model ",
-                               ShellWord(model.name + "=" + model.path));
+    const ModelOptions own = OptionsOf(model);
     std::vector<std::optional<int64_t>> versions(model.versions.numbers.begin(),
                                                  model.versions.numbers.end());
     if (versions.empty()) versions.emplace_back(std::nullopt);
@@ -48,9 +54,9 @@ absl::Status LoadModels(const std::vector<ServerOptions::Model>& wanted,
       }
     }
   }
-  CallContext call;
   for (const auto& [model, version] : loading) {
     absl::Status loaded = models.WaitUntilLoaded(model->name, version, call);
+    RETURN_IF_ERROR(call.Check());
     if (loaded.ok()) continue;
     const auto now = FindManaged(models, model->name, version);
     if (now && now->path == model->path && !now->error.ok() &&

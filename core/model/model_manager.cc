@@ -32,6 +32,10 @@ ModelEvent EventOf(const ManagedModel& entry, int64_t generation,
   return event;
 }
 
+absl::Status Ending() {
+  return absl::UnavailableError("not loaded, since the server is ending");
+}
+
 }  // namespace
 
 ModelManager::ModelManager(ModelEnvironment environment)
@@ -40,6 +44,7 @@ ModelManager::ModelManager(ModelEnvironment environment)
 }
 
 ModelManager::~ModelManager() {
+  StopLoads();
   std::map<Key, ManagedModel> entries;  // freed after the lock
   absl::flat_hash_map<std::string, std::shared_ptr<Model>> newest;
   MutexLock lock(state_->mu);
@@ -98,6 +103,7 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
                                            std::optional<int64_t> version,
                                            ModelOptions options) {
   if (name.empty()) return InvalidArgument("a model needs a name");
+  if (loads_.cancelled()) return Ending();
   RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
   auto folder = FindWholeModel(*environment_.files, path,
                                {version, environment_.checkpoint_alone});
@@ -163,11 +169,13 @@ absl::Status ModelManager::Start(const std::string& name,
 void ModelManager::LoadNow(const Key& key, int64_t serial,
                            const ModelFolder& folder,
                            const ModelOptions& options) {
-  CallContext call;
   const int64_t start = SteadyNanos();
   // Before loading: a file that is completed meanwhile has changed.
   const ModelStamp tried = StampOf(*environment_.files, folder);
-  auto loaded = Model::Load(key.first, folder, environment_, call, options);
+  auto loaded = loads_.cancelled() ? Ending()
+                                   : Model::Load(key.first, folder,
+                                                 environment_, loads_, options);
+  if (absl::IsCancelled(loaded.status())) loaded = Ending();
   const absl::Status status =
       Annotate(loaded.status(), "model \"", key.first, "\": ");
   std::shared_ptr<Model> model;
@@ -304,7 +312,8 @@ absl::StatusOr<int64_t> ModelManager::TakeOut(absl::string_view name,
   }
   if (out.empty()) return NotServed(name, version);
   for (ManagedModel& entry : out) {
-    if (entry.model != nullptr) Publish(entry, GenerationOf(entry.model));
+    if (entry.model == nullptr) entry.error = absl::OkStatus();  // had failed
+    Publish(entry, GenerationOf(entry.model));
   }
   return generation;
 }
@@ -317,21 +326,36 @@ absl::Status ModelManager::LoadVersion(const ModelSource& source,
   return WaitUntilLoaded(source.name, folder.version, call);
 }
 
+absl::StatusOr<ModelAside> ModelManager::LoadAside(const std::string& name,
+                                                   const ModelFolder& folder,
+                                                   const ModelOptions& options,
+                                                   CallContext& call) {
+  ModelAside out;
+  const int64_t start = SteadyNanos();
+  out.folder = folder;
+  out.tried = StampOf(*environment_.files, folder);
+  {
+    MutexLock lock(state_->mu);
+    out.serial = ++state_->last_serial;
+  }
+  ASSIGN_OR_RETURN(auto loaded,
+                   Model::Load(name, folder, environment_, call, options));
+  out.model = Share(std::move(loaded), out.serial);
+  out.duration = absl::Nanoseconds(SteadyNanos() - start);
+  return out;
+}
+
 absl::Status ModelManager::Replace(const ManagedModel& served,
                                    const ModelFolder& folder,
                                    CallContext& call) {
-  int64_t serial = 0;
   ModelOptions options;
   {
     MutexLock lock(state_->mu);
-    serial = ++state_->last_serial;
     const auto source = state_->sources.find(served.name);
     if (source != state_->sources.end()) options = source->second.options;
   }
-  const ModelStamp tried = StampOf(*environment_.files, folder);
-  ASSIGN_OR_RETURN(auto loaded, Model::Load(served.name, folder, environment_,
-                                            call, std::move(options)));
-  std::shared_ptr<Model> model = Share(std::move(loaded), serial);
+  ASSIGN_OR_RETURN(ModelAside loaded,
+                   LoadAside(served.name, folder, options, call));
   ManagedModel now;
   std::shared_ptr<Model> old;  // let go after the lock
   {
@@ -340,14 +364,80 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
     if (it == state_->entries.end() || it->second.serial != served.serial) {
       return absl::AbortedError("it was unloaded meanwhile");
     }
-    old = std::exchange(it->second.model, std::move(model));
-    it->second.serial = serial;
-    it->second.tried = tried;
+    old = std::exchange(it->second.model, std::move(loaded.model));
+    it->second.serial = loaded.serial;
+    it->second.tried = loaded.tried;
     it->second.by_rescan = true;
     now = it->second;
     state_->UpdateNewest(served.name);
   }
   Publish(now, GenerationOf(now.model));
+  return absl::OkStatus();
+}
+
+absl::Status ModelManager::TakeOver(const ModelSource& source,
+                                    const std::string& old_path,
+                                    std::vector<ModelAside> versions) {
+  const std::string& name = source.name;
+  std::vector<ManagedModel> now;
+  for (ModelAside& version : versions) {
+    ManagedModel& entry = now.emplace_back();
+    entry.name = name;
+    entry.version = version.folder.version;
+    entry.path = source.path;
+    entry.state = ModelState::kAvailable;
+    entry.model = std::move(version.model);
+    entry.serial = version.serial;
+    entry.tried = version.tried;
+  }
+  for (const auto& [label, version] : source.labels) {
+    const bool is_loaded = std::any_of(
+        now.begin(), now.end(),
+        [v = version](const auto& entry) { return entry.version == v; });
+    if (!is_loaded) {
+      return FailedPrecondition("label \"", label, "\" is for version ",
+                                version, ", which is not loaded");
+    }
+  }
+  std::vector<ManagedModel> old;  // let go after the lock
+  {
+    MutexLock lock(state_->mu);
+    const auto begin = state_->entries.lower_bound({name, 0});
+    auto end = begin;
+    for (; end != state_->entries.end() && end->first.first == name; ++end) {
+      const ManagedModel& entry = end->second;
+      if (entry.state == ModelState::kEnd) continue;
+      if (entry.path != old_path || entry.state == ModelState::kLoading) {
+        return absl::AbortedError(
+            absl::StrCat("the name \"", name, "\" is in use, for \"",
+                         entry.path, "\", which somebody else has loaded"));
+      }
+      old.push_back(entry);
+    }
+    state_->entries.erase(begin, end);
+    for (ManagedModel& entry : old) {
+      entry.state = ModelState::kUnloading;
+      ManagedModel& leaving = state_->leaving[entry.serial];
+      leaving = entry;
+      leaving.model.reset();
+    }
+    for (const ManagedModel& entry : now) {
+      state_->entries[{name, entry.version}] = entry;
+    }
+    state_->announced.erase(name);
+    state_->awaited.erase(name);
+    state_->sources[name] = source;
+    state_->UpdateNewest(name);
+  }
+  for (size_t i = 0; i < now.size(); ++i) {
+    ModelEvent event =
+        EventOf(now[i], GenerationOf(now[i].model), environment_.clock->Now());
+    event.duration = versions[i].duration;
+    state_->events.Publish(event);
+  }
+  for (const ManagedModel& entry : old) {
+    Publish(entry, GenerationOf(entry.model));
+  }
   return absl::OkStatus();
 }
 
@@ -359,15 +449,6 @@ void ModelManager::SetPolicy(const std::string& name,
   source->second.follows_newest = policy.newest > 0;
   source->second.newest_kept = policy.newest;
   source->second.pinned = policy.numbers;
-}
-
-absl::Status ModelManager::SetMapping(const std::string& name,
-                                      const RestoreMapping& mapping) {
-  RETURN_IF_ERROR(NameMap::Parse(mapping).status());
-  MutexLock lock(state_->mu);
-  const auto source = state_->sources.find(name);
-  if (source != state_->sources.end()) source->second.options.mapping = mapping;
-  return absl::OkStatus();
 }
 
 absl::Status ModelManager::SetLabels(
@@ -495,8 +576,11 @@ absl::Status ModelManager::NotServed(absl::string_view name,
     if (key.first != name || (version && *version != key.second)) continue;
     // Loaded between two looks at the map, if it is available.
     if (entry.state != ModelState::kEnd) return unavailable("loading");
-    failed = absl::FailedPreconditionError(
-        absl::StrCat("could not be loaded: ", entry.error.message()));
+    const std::string why =
+        absl::StrCat("could not be loaded: ", entry.error.message());
+    failed = absl::IsUnavailable(entry.error)
+                 ? absl::UnavailableError(why)
+                 : absl::FailedPreconditionError(why);
   }
   for (const auto& [serial, entry] : state_->leaving) {
     names.push_back(entry.name);
@@ -531,6 +615,11 @@ std::vector<ManagedModel> ModelManager::List() const {
       const auto awaited = state_->awaited.find(key.first);
       if (awaited != state_->awaited.end()) {
         out.back().awaited = awaited->second;
+      }
+      const auto source = state_->sources.find(key.first);
+      if (source == state_->sources.end()) continue;
+      for (const auto& [label, version] : source->second.labels) {
+        if (version == key.second) out.back().labels.push_back(label);
       }
     }
     for (const auto& [serial, entry] : state_->leaving) out.push_back(entry);

@@ -30,9 +30,10 @@ struct ManagedModel {
   std::shared_ptr<Model> model;  // while kAvailable
   // For people: what its path holds that is not served yet, and why.
   std::string awaited;
-  int64_t serial = 0;      // of the load, over all models
-  ModelStamp tried;        // the files just before that
-  bool by_rescan = false;  // loaded by a look at its folder
+  std::vector<std::string> labels;  // that stand for it; List() tells
+  int64_t serial = 0;               // of the load, over all models
+  ModelStamp tried;                 // the files just before that
+  bool by_rescan = false;           // loaded by a look at its folder
 };
 
 // Which versions of a model are loaded, and kept loaded.
@@ -57,6 +58,15 @@ struct ModelSource {
   ModelOptions options = {};  // of all versions
 };
 
+// A version that is loaded and that nobody is served yet.
+struct ModelAside {
+  ModelFolder folder;
+  ModelStamp tried;
+  int64_t serial = 0;
+  std::shared_ptr<Model> model;
+  absl::Duration duration;  // of the load
+};
+
 // The models by name and version. Loads in the background; hands models out by
 // shared_ptr, which keeps them alive; frees them in the background, after the
 // last run has let go. Thread-safe; locks are held for map operations only.
@@ -65,7 +75,7 @@ class ModelManager {
   // Without a lifecycle pool everything happens on the caller's thread. The
   // pools outlive every model that was handed out.
   explicit ModelManager(ModelEnvironment environment);
-  // Waits for loads under way.
+  // Stops loads under way, and waits for them.
   ~ModelManager();
   ModelManager(const ModelManager&) = delete;
   ModelManager& operator=(const ModelManager&) = delete;
@@ -96,12 +106,24 @@ class ModelManager {
                                  std::optional<int64_t> version,
                                  int64_t expected_generation);
 
+  // Loads a version beside what is served, on this thread. Errors as
+  // Model::Load.
+  absl::StatusOr<ModelAside> LoadAside(const std::string& name,
+                                       const ModelFolder& folder,
+                                       const ModelOptions& options,
+                                       CallContext& call);
+  // In one step serves these versions in place of all that `source.name` had
+  // from `old_path`, and follows `source`. ABORTED: somebody else has loaded
+  // the name meanwhile; FAILED_PRECONDITION: a label of another version. Then
+  // nothing changes.
+  absl::Status TakeOver(const ModelSource& source, const std::string& old_path,
+                        std::vector<ModelAside> versions);
+  // Loads under way end soon, as UNAVAILABLE, and none begins any more.
+  void StopLoads() { loads_.Cancel(); }
+
   // From now on these versions are wanted; Rescanner loads and unloads.
   // REQUIRES: the model is loaded.
   void SetPolicy(const std::string& name, const VersionPolicy& policy);
-  // For loads from now on. INVALID_ARGUMENT: no map of names.
-  absl::Status SetMapping(const std::string& name,
-                          const RestoreMapping& mapping);
   // What Find, Unload and VersionOf take as NAME@LABEL from now on, in place of
   // what was. FAILED_PRECONDITION: a version is not available; nothing changes.
   absl::Status SetLabels(const std::string& name,
@@ -179,6 +201,7 @@ class ModelManager {
                          std::optional<int64_t> version) const;
 
   ModelEnvironment environment_;  // constant
+  CallContext loads_;             // for whom all loads are done
   const std::shared_ptr<State> state_;
 };
 

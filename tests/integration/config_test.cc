@@ -106,6 +106,42 @@ TEST_F(ConfigTest, NoCallFailsWhileConfigurationsAreApplied) {
   EXPECT_GE(answered, 80);
 }
 
+TEST_F(ConfigTest, NoCallFailsWhileAModelMovesToAnotherPath) {
+  AddSeedModel();
+  ASSERT_OK(fs().CreateDirectory(Path("other")));
+  WriteSeedModel(fs(), Path("other"));
+  Start();
+  EventWaiter events(server_->models());
+  std::atomic<bool> done = false;
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int call = 0; call < 20 || (!done && call < 100000); ++call) {
+        v1::RunResponse response;
+        const grpc::Status status = Run(SeedRun(), &response);
+        ASSERT_TRUE(status.ok()) << status.error_message();
+        ++answered;
+      }
+    });
+  }
+  std::vector<ServerOptions::Model> moved = options_.models;
+  moved[0].path = Path("other");
+  const auto served_from = [&](const std::string& path) {
+    const auto model = server_->models().Find("seed");
+    return model.ok() && (*model)->folder().directory == path;
+  };
+  for (int round = 0; round < 5; ++round) {
+    server_->ApplyModels(moved);
+    events.Until([&] { return served_from(moved[0].path); });
+    server_->ApplyModels(options_.models);
+    events.Until([&] { return served_from(options_.models[0].path); });
+  }
+  done = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GE(answered, 80);
+}
+
 TEST_F(ConfigTest, AWrongOneChangesNothing) {
   AddSeedModel();
   Start();

@@ -1,5 +1,7 @@
 #include "server/apply_models.h"
 
+#include <functional>
+
 #include "gmock/gmock.h"
 #include "server/start_models.h"
 #include "tests/support/fake_file_system.h"
@@ -11,6 +13,19 @@ namespace {
 
 using absl::StatusCode;
 using Configured = ServerOptions::Model;
+
+// Looks at what is served in the middle of a load.
+class WatchedFileSystem : public FakeFileSystem {
+ public:
+  using FakeFileSystem::FakeFileSystem;
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
+      const std::string& path) override {
+    if (path == when) then();
+    return FakeFileSystem::OpenForReading(path);
+  }
+  std::string when;
+  std::function<void()> then = [] {};
+};
 
 class ApplyModelsTest : public testing::Test {
  protected:
@@ -51,7 +66,7 @@ class ApplyModelsTest : public testing::Test {
     return out;
   }
 
-  FakeFileSystem files_{"/a", "/b", "/v", "/v/1", "/v/2", "/v/3"};
+  WatchedFileSystem files_{"/a", "/b", "/v", "/v/1", "/v/2", "/v/3"};
   ModelManager models_{Environment(files_)};
   std::vector<Configured> now_;
   CallContext call_;
@@ -105,6 +120,8 @@ TEST_F(ApplyModelsTest, LabelsMoveWhileCallsGoOn) {
   ASSERT_OK(Apply({Versions({2, {}}, {{"stable", 2}, {"canary", 3}})}));
   EXPECT_EQ((*models_.Find("v@stable"))->folder().version, 2);
   EXPECT_EQ((*models_.Find("v@canary"))->folder().version, 3);
+  EXPECT_THAT(models_.List()[0].labels, testing::ElementsAre("stable"));
+  EXPECT_THAT(models_.List()[1].labels, testing::ElementsAre("canary"));
   ASSERT_OK(Apply({Versions({2, {}}, {{"stable", 3}})}));
   EXPECT_EQ((*models_.Find("v@stable"))->folder().version, 3);
   EXPECT_THAT(models_.Find("v@canary"),
@@ -115,7 +132,7 @@ TEST_F(ApplyModelsTest, LabelsMoveWhileCallsGoOn) {
 
 TEST_F(ApplyModelsTest, ALabelOfAVersionThatIsNotLoadedIsAnError) {
   EXPECT_THAT(
-      LoadModels({Versions({1, {}}, {{"stable", 2}})}, false, models_),
+      LoadModels({Versions({1, {}}, {{"stable", 2}})}, false, models_, call_),
       HasCode(StatusCode::kFailedPrecondition,
               "label \"stable\" is for version 2, which is not loaded"));
   ASSERT_OK(models_.Unload("v", {}, -1));
@@ -138,11 +155,83 @@ TEST_F(ApplyModelsTest, AnotherMappingIsLoadedWhileTheModelServes) {
   EXPECT_TRUE(models_.Sources()[0].options.mapping.skip_missing);
 }
 
-TEST_F(ApplyModelsTest, AnotherPathIsLoadedInItsPlace) {
+TEST_F(ApplyModelsTest, TheOldPathAnswersUntilTheNewOneTakesOver) {
   ASSERT_OK(Apply({{"a", "/a"}}));
+  ASSERT_OK_AND_ASSIGN(const auto before, models_.Find("a"));
+  files_.when = "/b/model.index";
+  int looks = 0;
+  files_.then = [&] {
+    ++looks;
+    EXPECT_EQ(*models_.Find("a"), before);
+  };
   ASSERT_OK(Apply({{"a", "/b"}}));
+  EXPECT_GT(looks, 0);
   ASSERT_OK_AND_ASSIGN(const auto a, models_.Find("a"));
   EXPECT_EQ(a->folder().directory, "/b");
+  EXPECT_EQ(models_.Sources()[0].path, "/b");
+}
+
+TEST_F(ApplyModelsTest, AnotherPathMayHaveVersionsAndLabels) {
+  ASSERT_OK(Apply({{"v", "/a"}}));
+  ASSERT_OK(Apply({Versions({2, {1}}, {{"stable", 1}, {"canary", 3}})}));
+  EXPECT_THAT(Served(), testing::ElementsAre("v/1", "v/2", "v/3"));
+  EXPECT_EQ((*models_.Find("v"))->version(), 3);
+  EXPECT_EQ((*models_.Find("v@stable"))->version(), 1);
+  // And back: what had the versions is gone.
+  ASSERT_OK(Apply({{"v", "/a"}}));
+  EXPECT_THAT(Served(), testing::ElementsAre("v"));
+}
+
+TEST_F(ApplyModelsTest, WhatCannotTakeOverLeavesTheOldOneAsItIs) {
+  ASSERT_OK(Apply({{"a", "/a"}}));
+  ASSERT_OK_AND_ASSIGN(const auto before, models_.Find("a"));
+  ASSERT_OK(files_.Remove("/b/model.data-00000-of-00001"));
+  EXPECT_THAT(Apply({{"a", "/b"}, {"c", "/a"}}),
+              HasCode(StatusCode::kDataLoss,
+                      "not this: model \"a\" goes on as it is: "));
+  EXPECT_EQ(*models_.Find("a"), before);
+  EXPECT_EQ(models_.Sources()[0].path, "/a");
+  EXPECT_OK(models_.Find("c")) << "the other change is applied";
+}
+
+TEST_F(ApplyModelsTest, WhatDoesNotFitBesideTheOldOneIsNotTakenOver) {
+  ASSERT_OK(Apply({{"a", "/a"}}));
+  ASSERT_OK_AND_ASSIGN(const auto before, models_.Find("a"));
+  MemoryBudget& budget = MemoryBudget::Process();
+  const int64_t limit = budget.limit();
+  budget.set_limit(budget.used());
+  const absl::Status applied = Apply({{"a", "/b"}});
+  Configured skipping = {"a", "/a"};
+  skipping.mapping.skip_missing = true;
+  const absl::Status mapped = Apply({skipping});
+  budget.set_limit(limit);
+  EXPECT_THAT(applied, HasCode(StatusCode::kResourceExhausted,
+                               "do not fit into the memory together"));
+  EXPECT_THAT(mapped, HasCode(StatusCode::kResourceExhausted, "together"));
+  EXPECT_EQ(*models_.Find("a"), before);
+  EXPECT_TRUE(models_.Sources()[0].options.mapping.empty());
+}
+
+TEST_F(ApplyModelsTest, ANameThatACallerUsesIsLeftToThem) {
+  ASSERT_OK(Apply({{"a", "/a"}}));
+  ASSERT_OK(models_.Unload("a", {}, -1));
+  ASSERT_OK(models_.Load("a", "/v/1"));
+  EXPECT_THAT(Apply({{"a", "/b"}}),
+              HasCode(StatusCode::kAborted, "somebody else has loaded"));
+  EXPECT_EQ((*models_.Find("a"))->folder().directory, "/v/1");
+}
+
+// As when it could not be loaded at the start.
+TEST_F(ApplyModelsTest, APathThatFailedIsReplacedByOneThatIsWhole) {
+  now_ = {{"a", "/x"}};
+  models_.SetFailed("a", "/x", absl::NotFoundError("nothing there"));
+  files_.when = "/b/model.index";
+  files_.then = [&] {
+    EXPECT_THAT(models_.Find("a"),
+                HasCode(StatusCode::kUnavailable, "loading"));
+  };
+  ASSERT_OK(Apply({{"a", "/b"}}));
+  EXPECT_THAT(Served(), testing::ElementsAre("a"));
 }
 
 }  // namespace
