@@ -51,15 +51,17 @@ absl::Status Models(VerbContext& context) {
                    context.backend.ListModels({}));
   if (context.json()) return context.PrintJson(response);
   Table table({"MODEL", "VERSION", "STATE", "GENERATION", "STEP", "MEMORY",
-               "CHECKPOINT", "NOTE"});
+               "CHECKPOINT", "NOTE", "LABELS"});
   for (const v1::Model& model : response.models()) {
     std::string note = model.error().empty() ? model.awaited() : model.error();
     if (note.empty()) note = "-";
-    table.AddRow({model.name(), absl::StrCat(model.version()),
-                  StateText(model.state()), absl::StrCat(model.generation()),
-                  StepText(model.has_global_step(), model.global_step()),
-                  HumanBytes(model.variable_bytes() + model.graph_bytes()),
-                  model.checkpoint(), std::move(note)});
+    table.AddRow(
+        {model.name(), absl::StrCat(model.version()), StateText(model.state()),
+         absl::StrCat(model.generation()),
+         StepText(model.has_global_step(), model.global_step()),
+         HumanBytes(model.variable_bytes() + model.graph_bytes()),
+         model.checkpoint(), std::move(note),
+         model.labels().empty() ? "-" : absl::StrJoin(model.labels(), ", ")});
   }
   context.Print(table);
   return absl::OkStatus();
@@ -88,6 +90,9 @@ absl::Status Show(VerbContext& context) {
   Table table({"PROPERTY", "VALUE"});
   table.AddRow({"name", model.name()});
   table.AddRow({"version", absl::StrCat(model.version())});
+  if (!model.labels().empty()) {
+    table.AddRow({"labels", absl::StrJoin(model.labels(), ", ")});
+  }
   table.AddRow({"state", StateText(model.state())});
   if (!model.error().empty()) table.AddRow({"error", model.error()});
   if (!model.awaited().empty()) table.AddRow({"awaited", model.awaited()});

@@ -5,11 +5,12 @@
 
 namespace metagraph {
 
-// Who looks at folders, and is asked to by a signal or by the clock.
-inline constexpr char kFolderWatch[] = "the look at the folders";
+// Who looks at folders: asked to by the clock, or by a signal.
+inline constexpr char kFolderWatch[] = "watch";
+inline constexpr char kReload[] = "HUP";
 
-// For whom this thread works while the object lives: a caller's address, or
-// the watch of the folders. Events of models come on the thread where they
+// For whom this thread works while the object lives: a caller's address,
+// or who looks at folders. Events of models come on the thread where they
 // happen, so that the log can say by whom.
 class ActingFor {
  public:
@@ -21,6 +22,10 @@ class ActingFor {
 
   // Empty: nobody in particular.
   static const std::string& Current() { return current_; }
+  // Whether it is for a look at the folders.
+  static bool IsForALook() {
+    return current_ == kFolderWatch || current_ == kReload;
+  }
 
  private:
   inline static thread_local std::string current_;

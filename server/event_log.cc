@@ -117,7 +117,7 @@ void EventLog::Write(const ModelEvent& event) const {
       // While it loads this is part of the load. A look at the folder warns
       // once for each cause.
       if (event.state == ModelState::kLoading) return;
-      if (!event.status.ok() && ActingFor::Current() == kFolderWatch) return;
+      if (!event.status.ok() && ActingFor::IsForALook()) return;
       WriteEnd(event, absl::StrCat("restored from ", ForLog(event.checkpoint)),
                absl::StrCat("restored, generation ", event.previous_generation,
                             "\u2192", event.generation,

@@ -39,13 +39,17 @@ FolderWatcher::FolderWatcher(ModelManager& models, absl::Duration interval,
       thread_([this] { Work(); }) {}
 
 FolderWatcher::~FolderWatcher() {
+  Stop();
+  thread_.join();
+}
+
+void FolderWatcher::Stop() {
   {
     MutexLock lock(mu_);
     stopping_ = true;
     wake_.NotifyAll();
   }
   looking_.Cancel();
-  thread_.join();
 }
 
 void FolderWatcher::Ask(std::function<void(CallContext&)> first) {
@@ -87,10 +91,10 @@ void FolderWatcher::Work() {
   bool retry = false;  // also in the second look at what was unsettled
   bool asked = false;
   while (WaitUntil(next, &asked)) {
-    DoFirst();
     retry = retry || asked;
     const RescanReport report = [&] {
-      const ActingFor watch(kFolderWatch);
+      const ActingFor who(retry ? kReload : kFolderWatch);
+      DoFirst();
       return rescanner_.Look(retry, looking_);
     }();
     WriteToLog(report);

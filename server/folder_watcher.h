@@ -20,10 +20,13 @@ class FolderWatcher {
   // outlives the watcher.
   FolderWatcher(ModelManager& models, absl::Duration interval,
                 bool watch_graph);
-  // Ends a look under way, with the restore that it may have begun.
+  // Stop, and waits for its end.
   ~FolderWatcher();
   FolderWatcher(const FolderWatcher&) = delete;
   FolderWatcher& operator=(const FolderWatcher&) = delete;
+
+  // Ends a look under way soon, and begins no other.
+  void Stop() EXCLUDES(mu_);
 
   // Look soon, and try what failed before once more; do `first` just before, on
   // the watcher's thread, in the order asked for.

@@ -151,6 +151,7 @@ void ToProto(const ManagedModel& managed, bool detailed, v1::Model* out) {
   out->set_error(ErrorTextOf(managed.error));
   out->set_directory(ToUtf8(managed.path));
   out->set_awaited(ToUtf8(managed.awaited));
+  *out->mutable_labels() = {managed.labels.begin(), managed.labels.end()};
   if (managed.model == nullptr) return;
   const Model& model = *managed.model;
   const auto model_graph = model.graph();

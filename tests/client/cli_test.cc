@@ -411,7 +411,7 @@ TEST_F(CliTest, ModelsIsATableOnATerminalAndLinesInAPipe) {
     return response;
   };
   EXPECT_EQ(Ctl({"models"}), 0);
-  EXPECT_EQ(out(), "add\t0\tAVAILABLE\t2\t-\t0 B\tmodel-20\t-\n");
+  EXPECT_EQ(out(), "add\t0\tAVAILABLE\t2\t-\t0 B\tmodel-20\t-\t-\n");
   console_.out_is_terminal = true;
   EXPECT_EQ(Ctl({"models"}), 0);
   EXPECT_THAT(out(), StartsWith("MODEL  VERSION  STATE"));
@@ -431,6 +431,8 @@ TEST_F(CliTest, ModelsAndShowSayWhatIsWrongOrAwaited) {
   waiting.set_state(v1::MODEL_STATE_AVAILABLE);
   waiting.set_checkpoint("model-20");
   waiting.set_awaited("version 2 is not whole yet");
+  waiting.add_labels("canary");
+  waiting.add_labels("stable");
   fake_.on_ListModels.answer = [&](const auto&) {
     v1::ListModelsResponse response;
     *response.add_models() = failed;
@@ -439,9 +441,9 @@ TEST_F(CliTest, ModelsAndShowSayWhatIsWrongOrAwaited) {
   };
   EXPECT_EQ(Ctl({"models"}), 0);
   EXPECT_EQ(out(),
-            "bad\t0\tFAILED\t0\t-\t0 B\t\tno graph\n"
+            "bad\t0\tFAILED\t0\t-\t0 B\t\tno graph\t-\n"
             "good\t0\tAVAILABLE\t0\t-\t0 B\tmodel-20\t"
-            "version 2 is not whole yet\n");
+            "version 2 is not whole yet\tcanary, stable\n");
   fake_.on_GetModel.answer = [&](const auto&) {
     v1::GetModelResponse response;
     *response.mutable_model() = waiting;
@@ -449,6 +451,7 @@ TEST_F(CliTest, ModelsAndShowSayWhatIsWrongOrAwaited) {
   };
   EXPECT_EQ(Ctl({"show", "good"}), 0);
   EXPECT_THAT(out(), HasSubstr("awaited\tversion 2 is not whole yet\n"));
+  EXPECT_THAT(out(), HasSubstr("labels\tcanary, stable\n"));
 }
 
 TEST_F(CliTest, WatchSaysHowARestoreEnded) {

@@ -79,6 +79,13 @@ TEST_F(EventLogTest, TellsEachChangeWithHowMuchAndByWhom) {
                     HasSubstr("variable"), HasSubstr(" ms, by ipv4:127."))));
   }
   warnings_.all.clear();
+  for (const char* who : {kReload, kFolderWatch}) {
+    const ActingFor look(who);
+    ASSERT_OK(model->Restore({}, nullptr, call_));
+    EXPECT_THAT(warnings_.all.back(),
+                testing::EndsWith(std::string(" ms, by ") + who));
+  }
+  warnings_.all.clear();
   ASSERT_OK(
       model->AssignVariables({{"W1", FloatVector({1, 2, 3, 4})}}, -1, call_));
   SaveOptions save;
@@ -86,10 +93,10 @@ TEST_F(EventLogTest, TellsEachChangeWithHowMuchAndByWhom) {
   ASSERT_OK(model->Save(save, nullptr, call_));
   ASSERT_OK(model->Rollback({}, -1, call_));
   EXPECT_THAT(warnings_.all,
-              ElementsAre(HasSubstr("variables assigned, generation 3"),
-                          AllOf(HasSubstr("saved, generation 3, "),
+              ElementsAre(HasSubstr("variables assigned, generation 5"),
+                          AllOf(HasSubstr("saved, generation 5, "),
                                 HasSubstr("checkpoint " + Path("next"))),
-                          HasSubstr("rolled back, generation 4")));
+                          HasSubstr("rolled back, generation 6")));
   EXPECT_THAT(warnings_.lines, IsEmpty());
   RestoreOptions other;
   other.checkpoint = Path("none");

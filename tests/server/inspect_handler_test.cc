@@ -37,6 +37,18 @@ TEST_F(InspectHandlerTest, DescribesTheModel) {
               HasCode(absl::StatusCode::kNotFound, "\"seed\""));
 }
 
+TEST_F(InspectHandlerTest, TellsTheLabelsOfAVersion) {
+  ASSERT_OK(models_.SetLabels("seed", {{"stable", 0}, {"canary", 0}}));
+  v1::ListModelsResponse list;
+  ASSERT_OK(inspect_.ListModels({}, call_, &list));
+  EXPECT_THAT(list.models(0).labels(), ElementsAre("canary", "stable"));
+  v1::GetModelRequest request;
+  request.set_model("seed@stable");
+  v1::GetModelResponse response;
+  ASSERT_OK(inspect_.GetModel(request, call_, &response));
+  EXPECT_THAT(response.model().labels(), ElementsAre("canary", "stable"));
+}
+
 TEST_F(InspectHandlerTest, ListsTensorsByEveryCondition) {
   const auto names =
       [&](const std::function<void(v1::ListTensorsRequest*)>& condition) {
