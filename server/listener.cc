@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -137,20 +138,19 @@ absl::Status Listener::Start(const std::vector<Address>& addresses,
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", absl::StrJoin(bound_, ", ")));
   }
-  SetServing(false);
+  for (const std::string& service : Services()) SetServing(service, false);
+  SetServing("", false);
   acceptor_ = std::make_unique<Acceptor>(std::move(sources), connections_);
   return absl::OkStatus();
 }
 
-void Listener::SetServing(bool serving) {
+std::vector<std::string> Listener::Services() {
+  return {std::begin(kServices), std::end(kServices)};
+}
+
+void Listener::SetServing(const std::string& service, bool serving) {
   if (server_ == nullptr) return;
-  auto* health = server_->GetHealthCheckService();
-  for (const char* service : kServices) {
-    health->SetServingStatus(service, serving);
-  }
-  health->SetServingStatus("", serving);
-  // For probes whose failure means a new start: loading and draining are none.
-  health->SetServingStatus("liveness", true);
+  server_->GetHealthCheckService()->SetServingStatus(service, serving);
 }
 
 void Listener::Shutdown(absl::Time deadline) {

@@ -36,8 +36,13 @@ class Listener {
                      const ServerOptions& options,
                      const grpc::ResourceQuota& memory, bool channelz);
 
-  // What grpc.health.v1 says of all services. "liveness" is always SERVING.
-  void SetServing(bool serving);
+  // By the names that grpc.health.v1 knows them.
+  static std::vector<std::string> Services();
+  // What grpc.health.v1 says of a service.
+  void SetServing(const std::string& service, bool serving);
+
+  // From now on nobody can connect.
+  void StopListening() { acceptor_.reset(); }
 
   // Ends the streams that would otherwise outlast a drain.
   void EndWatches() { inspect_.EndWatches(); }

@@ -2,9 +2,9 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -16,37 +16,13 @@
 #include "google/protobuf/stubs/logging.h"
 #include "server/handshake_log.h"
 #include "server/log_format.h"
+#include "server/process_signals.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/service_manager.h"
 
 namespace metagraph {
 namespace {
-
-// Signals are waited for, not handled. Blocked before any thread exists, so
-// that every thread inherits it.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    // A client that goes away is an error code, not the end.
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);  // a write that is too large just fails
-    signal(SIGCHLD, SIG_IGN);  // as a container's first process: no zombies
-  }
-  int Wait() const {
-    int signal = 0;
-    sigwait(&set_, &signal);
-    return signal;
-  }
-  // Back to the default: the next one ends the process at once.
-  void Unblock() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
-
- private:
-  sigset_t set_;
-};
 
 // Where address space is short (ulimit -v), most of it would go to what only
 // reserves it: stacks, and malloc's arenas for many threads.
@@ -107,7 +83,9 @@ void Reload(const CommandLine& now, int argc, char** argv, Server& server) {
 }
 
 int Main(int argc, char** argv) {
-  const Signals signals;
+  CallContext starting;
+  std::atomic<bool> serves{false};
+  ProcessSignals signals;
   const CommandLine command_line = ParseCommandLine(argc, argv);
   if (command_line.exit) {
     std::fputs(command_line.message.c_str(),
@@ -122,33 +100,41 @@ int Main(int argc, char** argv) {
   // Without memory or threads the start throws; nothing is served yet.
   absl::StatusOr<std::unique_ptr<Server>> server;
   try {
-    const absl::Status spared = SpareAddressSpace();
-    server = spared.ok() ? Server::Start(options, Platform::Real())
-                         : absl::StatusOr<std::unique_ptr<Server>>(spared);
+    if (const absl::Status spared = SpareAddressSpace(); spared.ok()) {
+      signals.Start([&starting, &serves, grace = options.drain_grace,
+                     timeout = options.drain_timeout] {
+        starting.Cancel();
+        return serves ? grace + timeout : timeout;
+      });
+      server = Server::Start(options, Platform::Real(), starting);
+    } else {
+      server = spared;
+    }
   } catch (const std::exception& error) {
     server = absl::ResourceExhaustedError(absl::StrCat(
         "the daemon gets too little memory or too few threads (ulimit -v, "
         "ulimit -u, the container's limits): ",
         error.what()));
   }
+  if (absl::IsCancelled(server.status())) return EXIT_SUCCESS;
   if (!server.ok()) {
     std::fprintf(stderr, "metagraphd: %s\n",
                  server.status().ToString().c_str());
     return EXIT_FAILURE;
   }
+  serves = true;
   const auto systemd = ServiceManager::FromEnvironment();
   const std::string status =
       absl::StrCat("serving on ", absl::StrJoin((*server)->addresses(), ", "));
   systemd->Ready(status);
   systemd->WatchOver([&] { (*server)->models().List(); });
-  while (signals.Wait() == SIGHUP) {
+  while (signals.WaitForReload()) {
     systemd->Reloading();
     Reload(command_line, argc, argv, **server);
     systemd->Ready(status);
   }
   LOG(INFO) << "draining";
   systemd->Stopping();
-  signals.Unblock();
   (*server)->Drain(options.drain_grace, options.drain_timeout);
   return EXIT_SUCCESS;
 }

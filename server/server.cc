@@ -1,6 +1,8 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <array>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,6 +22,7 @@
 #include "server/handlers/admin_handler.h"
 #include "server/handlers/inference_handler.h"
 #include "server/handlers/inspect_handler.h"
+#include "server/health_reporter.h"
 #include "server/listener.h"
 #include "server/log_format.h"
 #include "server/log_text.h"
@@ -202,6 +205,7 @@ class Server::Parts {
   Listener local;  // --listen on this machine only: callers are not asked
   Listener open;   // the other ones
   Listener apart;  // --admin_listen
+  std::unique_ptr<HealthReporter> health;
   std::vector<ServerOptions::Model> configured;  // for the watcher's thread
   std::unique_ptr<FolderWatcher> watcher;
   std::unique_ptr<Monitoring> monitoring;
@@ -226,7 +230,21 @@ class Server::Parts {
     return absl::OkStatus();
   }
 
- private:
+  void ReportHealth() {
+    health = std::make_unique<HealthReporter>(
+        models, readiness, Listener::Services(),
+        [this](const std::string& service, bool serving) {
+          for (Listener* listener : listeners()) {
+            listener->SetServing(service, serving);
+          }
+        });
+  }
+  // At once, whatever else is going on: callers are told to go elsewhere.
+  void AnnounceEnd() {
+    readiness.SetDraining();
+    if (health != nullptr) health->Update();
+  }
+
   static std::vector<std::string> NamesOf(
       const std::vector<ServerOptions::Model>& models) {
     std::vector<std::string> out;
@@ -235,6 +253,7 @@ class Server::Parts {
     return out;
   }
 
+ private:
   ModelEnvironment EnvironmentOf(const ServerOptions& options,
                                  const Platform& platform) {
     ModelEnvironment out;
@@ -253,6 +272,12 @@ class Server::Parts {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const Platform& platform) {
+  CallContext call;
+  return Start(options, platform, call);
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerOptions& options, const Platform& platform, CallContext& call) {
   const int64_t memory = options.max_tensor_memory > 0
                              ? options.max_tensor_memory
                              : UsableMemory(*platform.files) / 4 * 3;
@@ -287,18 +312,28 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   // Bound first: a port in use is found at once, and health can be asked for
   // while models load.
   RETURN_IF_ERROR(server->Listen(options, platform));
+  parts.ReportHealth();
 
-  CallContext starting;
-  RETURN_IF_ERROR(LoadModels(options.models, options.serve_on_load_error,
-                             parts.models, starting));
+  const int64_t on_end = call.OnCancel([&parts] {
+    parts.AnnounceEnd();
+    parts.models.StopLoads();
+  });
+  const absl::Status loaded = LoadModels(
+      options.models, options.serve_on_load_error, parts.models, call);
+  call.RemoveCallback(on_end);
+  if (absl::Status ended = call.Check(); !ended.ok()) {
+    server->Drain(absl::ZeroDuration(), options.drain_timeout);
+    return ended;
+  }
+  RETURN_IF_ERROR(loaded);
   if (!options.models.empty()) {
     LOG(INFO) << "models:\n" << ModelTable(parts.models.List());
   }
   parts.configured = options.models;
   parts.watcher = std::make_unique<FolderWatcher>(parts.models, options.watch,
                                                   options.watch_graph);
-  for (Listener* listener : parts.listeners()) listener->SetServing(true);
   parts.readiness.SetStarted();
+  parts.health->Update();
 
   std::vector<std::string> lines = server->addresses_;
   if (!server->admin_address_.empty()) lines.push_back(server->admin_address_);
@@ -399,12 +434,15 @@ void Server::ApplyModels(std::vector<ServerOptions::Model> wanted) {
     const absl::Status applied =
         metagraph::ApplyModels(parts.configured, wanted, parts.models, call);
     if (!applied.ok()) {
+      if (call.cancelled()) return;  // the end
       // The next time begins from here again: what is done is found done.
       LOG(ERROR) << "the configuration of models is not applied: "
                  << ForLog(applied.ToString());
       return;
     }
     parts.configured = wanted;
+    parts.readiness.SetNames(Parts::NamesOf(wanted));
+    parts.health->Update();
     LOG(INFO) << "the configuration is applied, " << wanted.size() << " models";
   });
 }
@@ -421,8 +459,7 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
     if (drained_) return;
     drained_ = true;
   }
-  parts_->readiness.SetDraining();
-  for (Listener* listener : parts_->listeners()) listener->SetServing(false);
+  parts_->AnnounceEnd();
   if (grace > absl::ZeroDuration()) {
     const int64_t end = SteadyNanos() + absl::ToInt64Nanoseconds(grace);
     MutexLock lock(mu_);
@@ -433,13 +470,48 @@ void Server::Drain(absl::Duration grace, absl::Duration timeout) {
   for (Admission* admission : parts_->admissions()) {
     admission->StartDraining();
   }
-  parts_->watcher.reset();
+  parts_->models.StopLoads();
+  if (parts_->watcher != nullptr) parts_->watcher->Stop();
   for (Listener* listener : parts_->listeners()) listener->EndWatches();
-  const absl::Time deadline = Clock::Real().Now() + timeout;
-  parts_->counts.drain_end = SteadyNanos() + absl::ToInt64Nanoseconds(timeout);
-  for (Listener* listener : parts_->listeners()) listener->Shutdown(deadline);
+  // Calls that do not end by themselves get most of the time; what is left is
+  // for the rest to end.
+  const absl::Duration patience =
+      timeout - std::min(timeout / 10, absl::Seconds(1));
+  parts_->counts.drain_end = SteadyNanos() + absl::ToInt64Nanoseconds(patience);
+  EndConnections();
+  for (Listener* listener : parts_->listeners()) {
+    listener->Shutdown(Clock::Real().Now());
+  }
+  parts_->watcher.reset();
   parts_->log.Flush();
   LOG(INFO) << "drained, " << parts_->counts.dropped << " calls dropped";
+}
+
+void Server::EndConnections() {
+  constexpr absl::Duration kLook = absl::Milliseconds(2);
+  // gRPC does not tell when a small answer has left; this is plenty.
+  constexpr int64_t kToLeaveNanos = 20'000'000;
+  constexpr int64_t kToCloseNanos = 500'000'000;
+  Parts& parts = *parts_;
+  // Until then, or no such thing is there any more.
+  const auto wait = [&](int64_t until, const auto& is_there) {
+    while (is_there() && SteadyNanos() < until) {
+      std::this_thread::sleep_for(absl::ToChronoNanoseconds(kLook));
+    }
+  };
+  const int64_t end = parts.counts.drain_end;
+  for (Listener* listener : parts.listeners()) listener->StopListening();
+  wait(end, [&] {
+    return calls_in_flight() + parts.watching.in_flight() > 0 ||
+           parts.unsent.bytes() > 0;
+  });
+  wait(std::min(end, SteadyNanos() + kToLeaveNanos), [] { return true; });
+  parts.connections.EndReading();
+  wait(std::min(end, SteadyNanos() + kToCloseNanos),
+       [&] { return parts.connections.count() > 0; });
+  parts.connections.EndAll();
+  wait(SteadyNanos() + kToCloseNanos,
+       [&] { return parts.connections.count() > 0; });
 }
 
 }  // namespace metagraph

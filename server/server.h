@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/base/call_context.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/io/file_system.h"
@@ -32,6 +33,11 @@ class Server {
   // Errors: a model that cannot be loaded, an address that cannot be used.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options, const Platform& platform);
+  // The same, until `call` is cancelled: health is NOT_SERVING at once, loads
+  // under way end, calls get options.drain_timeout to end. Then CANCELLED.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, const Platform& platform,
+      CallContext& call);
   // Drains without grace, if that has not been done.
   ~Server();
   Server(const Server&) = delete;
@@ -50,7 +56,10 @@ class Server {
   // The same, after models were added, removed or changed as this
   // configuration wants, see apply_models.h. The log tells how it ended.
   void ApplyModels(std::vector<ServerOptions::Model> wanted);
-  // NOT_SERVING; after the grace no new calls; calls under way may finish.
+  // NOT_SERVING; after the grace nobody connects, new calls are UNAVAILABLE
+  // and calls under way may finish; a connection without any ends. What is
+  // left when `timeout` is about to end is cut, which callers see as
+  // UNAVAILABLE.
   void Drain(absl::Duration grace, absl::Duration timeout) EXCLUDES(mu_);
   // Cuts the grace of a Drain on another thread short.
   void HurryDrain() EXCLUDES(mu_);
@@ -61,6 +70,7 @@ class Server {
   Server() = default;
 
   absl::Status Listen(const ServerOptions& options, const Platform& platform);
+  void EndConnections();
 
   std::unique_ptr<Parts> parts_;
   std::vector<std::string> addresses_;

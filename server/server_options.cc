@@ -211,8 +211,10 @@ void AddRunFlags(DaemonFlags& flags, ServerOptions& options) {
   flags.Time("drain_grace", &options.drain_grace,
              "time between NOT_SERVING and the end of new calls, for balancers "
              "to notice");
-  flags.Time("drain_timeout", &options.drain_timeout,
-             "time that calls under way get to finish");
+  flags.Time(
+      "drain_timeout", &options.drain_timeout,
+      "time from then to the end of the process: calls under way may finish, "
+      "but for the last moment");
   flags.Repeated(
       "file_root", &options.file_roots,
       "folder that ops of models may use besides the model's; repeatable");

@@ -176,10 +176,19 @@ void Connections::EndSilent() {
   }
 }
 
+void Connections::EndReading() {
+  MutexLock lock(mu_);
+  ShutDownAll(SHUT_RD);
+}
+
 void Connections::EndAll() {
   MutexLock lock(mu_);
+  ShutDownAll(SHUT_RDWR);
+}
+
+void Connections::ShutDownAll(int how) {
   for (const auto& [fd, connection] : open_) {
-    if (InodeOf(fd) == connection.inode) shutdown(fd, SHUT_RDWR);
+    if (InodeOf(fd) == connection.inode) shutdown(fd, how);
   }
 }
 

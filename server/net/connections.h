@@ -31,6 +31,9 @@ class Connections {
   void End(const std::string& peer) EXCLUDES(mu_);
   // Ends those that have never got as far as HTTP/2, which nobody would miss.
   void EndSilent() EXCLUDES(mu_);
+  // What callers have sent until now is read, and then it is their end. gRPC
+  // closes each once its answers have left.
+  void EndReading() EXCLUDES(mu_);
   // Ends all: gRPC finds that its callers have gone.
   void EndAll() EXCLUDES(mu_);
 
@@ -44,6 +47,8 @@ class Connections {
   };
 
   void Sweep() REQUIRES(mu_);
+  // As shutdown(2).
+  void ShutDownAll(int how) REQUIRES(mu_);
   int64_t CountOf(const std::string& host) const REQUIRES(mu_);
   // Ends up to `wanted` of the host, or of all if it is empty; how many.
   int64_t EndUseless(const std::string& host, int64_t wanted) REQUIRES(mu_);

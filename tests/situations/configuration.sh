@@ -22,6 +22,8 @@ says "another is not known" 'NOT_FOUND' y b
 configuration 'models:' "  - {name: b, path: $PWD/serve, versions: all, labels: {stable: 1}}"
 kill -HUP "$daemon"
 eventually "HUP loads what was added" '\[\[6, 6\]\]' y b
+says "the log tells who asked for it" 'model "b".*loading, by HUP' cat "$log"
+eventually "its label is shown" 'AVAILABLE.*stable' ctl models
 says "its label stands for a version" '\[\[3, 3\]\]' y b@stable
 eventually "and unloads what was removed" 'NOT_FOUND' y a
 
@@ -33,6 +35,16 @@ configuration 'models: ['
 kill -HUP "$daemon"
 eventually "and so is a file that is no YAML" '^E.*config.yaml: .*line' cat "$log"
 says "which changes nothing either" '\[\[6, 6\]\]' y b
+
+configuration 'models:' "  - {name: b, path: $PWD/v1}"
+kill -HUP "$daemon"
+eventually "a model with another path takes over" '\[\[3, 3\]\]' y b
+cp -r v1 broken
+truncate -s 1 broken/variables/variables.data-00000-of-00001
+configuration 'models:' "  - {name: b, path: $PWD/broken}"
+kill -HUP "$daemon"
+eventually "one that is broken does not" '^E.*"b" goes on as it is: .*broken' cat "$log"
+says "the old one stays" '\[\[3, 3\]\]' y b
 
 metrics=$(tail -n 1 "$work/port")
 scrape() {  # PATH

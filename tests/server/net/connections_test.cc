@@ -1,5 +1,7 @@
 #include "server/net/connections.h"
 
+#include <sys/socket.h>
+
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -116,6 +118,17 @@ TEST_F(ConnectionsTest, EndsThatOfAPeer) {
     connections_.End(nonsense);
   }
   EXPECT_TRUE(IsOpen(other.client));
+}
+
+TEST_F(ConnectionsTest, EndsReadingSoThatAnswersStillLeave) {
+  const Pair pair = Connected();
+  connections_.Add(pair.server.get());
+  connections_.EndReading();
+  char byte = 0;
+  EXPECT_EQ(recv(pair.server.get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_EQ(send(pair.server.get(), "!", 1, 0), 1);
+  EXPECT_EQ(recv(pair.client.get(), &byte, 1, 0), 1);
+  EXPECT_EQ(byte, '!');
 }
 
 // A descriptor that stands for something else by now is not ours to end.
