@@ -26,7 +26,11 @@ class Admission {
     Ticket() = default;
     Ticket(Ticket&& other) noexcept
         : owner_(std::exchange(other.owner_, nullptr)) {}
-    Ticket& operator=(Ticket&&) = delete;
+    Ticket& operator=(Ticket&& other) noexcept {
+      Leave();
+      owner_ = std::exchange(other.owner_, nullptr);
+      return *this;
+    }
     ~Ticket() { Leave(); }
     // Gives the place back at once.
     void Leave() {

@@ -93,6 +93,31 @@ CallScope::CallScope(CallSupport& support, Admission& admission,
   }
 }
 
+bool BudgetShare::Take(MemoryBudget& budget, int64_t bytes) {
+  if (!budget.Take(bytes)) {
+    if (budget.used() > 0) return false;
+    budget.Give(-bytes);
+  }
+  budget_ = &budget;
+  bytes_ = bytes;
+  return true;
+}
+
+void CallScope::HoldRequest() {
+  // Smaller ones are bounded by how many calls are admitted.
+  constexpr int64_t kLarge = 64 << 10;
+  const int64_t bytes = record_.request_bytes;
+  if (!ticket_.ok() || bytes < kLarge) return;
+  if (received_.Take(support_.received, bytes)) return;
+  ticket_->Leave();
+  ticket_ = WithRetryAfter(
+      absl::ResourceExhaustedError(absl::StrCat(
+          "no room for a request of ", bytes, " bytes: those that wait hold ",
+          support_.received.used(), " of ", support_.received.limit(),
+          ", see --max_message_memory")),
+      absl::Milliseconds(100));
+}
+
 absl::Status CallScope::TakeRoom(int64_t bytes) {
   return room_.Take(bytes, context_.peer(), SteadyNanos());
 }

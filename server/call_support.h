@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/base/thread_pool.h"
+#include "core/tensor/buffer.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
@@ -43,6 +44,24 @@ struct CallCounts {
   std::atomic<int64_t> dropped{0};
 };
 
+// A part of a budget, given back when destroyed.
+class BudgetShare {
+ public:
+  BudgetShare() = default;
+  BudgetShare(BudgetShare&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(other.bytes_) {}
+  BudgetShare& operator=(BudgetShare&&) = delete;
+  ~BudgetShare() {
+    if (budget_ != nullptr) budget_->Give(bytes_);
+  }
+  // What is alone always finds room. REQUIRES: was not called before.
+  bool Take(MemoryBudget& budget, int64_t bytes);
+
+ private:
+  MemoryBudget* budget_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
 // Shared by all services; outlives them.
 struct CallSupport {
   // Each kind of call has bounds of its own, so that none shuts out another.
@@ -52,6 +71,7 @@ struct CallSupport {
   Admission& reading;   // streams of values and graphs under way
   Admission& watching;  // streams of events, which may go on for ever
   UnsentAnswers& unsent;
+  MemoryBudget& received;  // of requests until they are answered
   AccessLog& log;
   RunPool& runs;           // runs that are not over in a moment
   ThreadPool& inspection;  // looks at models, which long runs must not delay
@@ -96,8 +116,8 @@ class CallScope {
     return Close(std::move(status), /*is_failure=*/false);
   }
 
-  // Records which model the request means, and its size. The request outlives
-  // this.
+  // Records which model the request means, and its size, and finds room for it
+  // among those that wait: else it is not admitted. The request outlives this.
   template <typename Request>
   void Describe(const Request& request);
   // For who knows more of the call.
@@ -108,6 +128,7 @@ class CallScope {
 
  private:
   grpc::Status Close(absl::Status status, bool is_failure);
+  void HoldRequest();
 
   CallSupport& support_;
   grpc::CallbackServerContext& context_;
@@ -116,6 +137,7 @@ class CallScope {
   const Authorizer::Decision decision_;
   absl::StatusOr<Admission::Ticket> ticket_;
   UnsentAnswers::Room room_;
+  BudgetShare received_;
   CallRecord record_;
 };
 
@@ -133,6 +155,7 @@ void CallScope::Describe(const Request& request) {
     }
   }
   record_.request_bytes = static_cast<int64_t>(request.ByteSizeLong());
+  HoldRequest();
 }
 
 }  // namespace metagraph

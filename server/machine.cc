@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace metagraph {
@@ -25,6 +27,30 @@ int64_t Number(FileSystem& fs, const std::string& path) {
   const std::vector<std::string> words = Words(fs, path);
   int64_t number = 0;
   return words.size() == 1 && absl::SimpleAtoi(words[0], &number) ? number : 0;
+}
+
+// The folders of the control groups that this process is in, the innermost
+// first, up to the outermost that can be seen: each has its limits. "cpu" or
+// "memory" in cgroup v1, "" in v2.
+std::vector<std::string> Groups(FileSystem& fs, const std::string& controller) {
+  // Of one line for each controller: "4:memory:/a/b", "0::/a/b".
+  std::string path;
+  for (const absl::string_view line : absl::StrSplit(
+           ReadKernelFile(fs, "/proc/self/cgroup", 16 << 10), '\n')) {
+    const std::vector<absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (parts.size() != 3) continue;
+    const std::vector<absl::string_view> names = absl::StrSplit(parts[1], ',');
+    if (absl::c_linear_search(names, controller)) path = std::string(parts[2]);
+  }
+  std::string root = "/sys/fs/cgroup";
+  if (!controller.empty()) absl::StrAppend(&root, "/", controller);
+  std::vector<std::string> out;
+  for (; path.size() > 1; path.resize(path.rfind('/'))) {
+    out.push_back(absl::StrCat(root, path));
+  }
+  out.push_back(std::move(root));
+  return out;
 }
 
 }  // namespace
@@ -45,19 +71,24 @@ int UsableCpus(FileSystem& fs) {
   int cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = CPU_COUNT(&set);
-  // "max 100000" or "150000 100000": quota and period of the container.
-  const std::vector<std::string> words = Words(fs, "/sys/fs/cgroup/cpu.max");
-  double quota = 0;
-  double period = 0;
-  if (words.size() == 2 && absl::SimpleAtod(words[0], &quota) &&
-      absl::SimpleAtod(words[1], &period) && period > 0) {
-    cpus = std::min(cpus, static_cast<int>((quota + period - 1) / period));
+  const auto limit = [&cpus](int64_t quota, int64_t period) {
+    if (quota <= 0 || period <= 0) return;  // "max", or -1
+    cpus = static_cast<int>(
+        std::min<int64_t>(cpus, (quota + period - 1) / period));
+  };
+  for (const std::string& group : Groups(fs, "")) {
+    // "max 100000" or "150000 100000".
+    const std::vector<std::string> words = Words(fs, group + "/cpu.max");
+    int64_t quota = 0;
+    int64_t period = 0;
+    if (words.size() == 2 && absl::SimpleAtoi(words[0], &quota) &&
+        absl::SimpleAtoi(words[1], &period)) {
+      limit(quota, period);
+    }
   }
-  // The same in cgroup v1; a quota of -1 is none.
-  const int64_t micros = Number(fs, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  const int64_t of = Number(fs, "/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (micros > 0 && of > 0) {
-    cpus = static_cast<int>(std::min<int64_t>(cpus, (micros + of - 1) / of));
+  for (const std::string& group : Groups(fs, "cpu")) {
+    limit(Number(fs, group + "/cpu.cfs_quota_us"),
+          Number(fs, group + "/cpu.cfs_period_us"));
   }
   return std::max(cpus, 1);
 }
@@ -65,10 +96,13 @@ int UsableCpus(FileSystem& fs) {
 int64_t UsableMemory(FileSystem& fs) {
   int64_t bytes =
       static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  for (const char* file : {"/sys/fs/cgroup/memory.max",
-                           "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const int64_t limit = Number(fs, file);
-    if (limit > 0) bytes = std::min(bytes, limit);
+  const auto limit = [&](const std::string& file) {
+    const int64_t most = Number(fs, file);
+    if (most > 0) bytes = std::min(bytes, most);
+  };
+  for (const std::string& group : Groups(fs, "")) limit(group + "/memory.max");
+  for (const std::string& group : Groups(fs, "memory")) {
+    limit(group + "/memory.limit_in_bytes");
   }
   // ulimit -v, of which code, stacks and malloc's own need a good part.
   rlimit space{};

@@ -119,6 +119,7 @@ class Server::Parts {
         unsent(
             static_cast<int64_t>(MessageMemory(options, *platform.files)) / 2,
             [this](const std::string& peer) { connections.End(peer); }),
+        received(static_cast<int64_t>(MessageMemory(options, *platform.files))),
         running(options.max_inflight, "runs"),
         inspecting(kInspections, "looks at models"),
         changing(kChanges, "changes of models"),
@@ -141,6 +142,7 @@ class Server::Parts {
                 .reading = reading,
                 .watching = watching,
                 .unsent = unsent,
+                .received = received,
                 .log = log,
                 .runs = runs,
                 .inspection = inspection,
@@ -191,6 +193,7 @@ class Server::Parts {
   Readiness readiness;
   Connections connections;
   UnsentAnswers unsent;
+  MemoryBudget received;
   Admission running;
   Admission inspecting;
   Admission changing;

@@ -1,10 +1,13 @@
 #include "server/call_support.h"
 
+#include <optional>
+
 #include "core/base/error_details.h"
 #include "glog/logging.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "metagraph/v1/inference.pb.h"
 #include "server/retry_after.h"
 
 namespace metagraph {
@@ -72,6 +75,7 @@ class CallScopeTest : public testing::Test {
       {.write = [this](absl::string_view line) { lines_.emplace_back(line); }}};
   Admission admission_{1};
   UnsentAnswers unsent_{100, [](const std::string&) {}};
+  MemoryBudget received_{100'000};
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};
   RunPool runs_{2, 8};
@@ -81,6 +85,7 @@ class CallScopeTest : public testing::Test {
                        .reading = admission_,
                        .watching = admission_,
                        .unsent = unsent_,
+                       .received = received_,
                        .log = access_,
                        .runs = runs_,
                        .inspection = pool_,
@@ -127,6 +132,32 @@ TEST_F(CallScopeTest, CountsUntilItIsAnswered) {
   (void)first.Close(absl::OkStatus());
   CallScope third(support_, admission_, "a/Call", context_);
   EXPECT_TRUE(third.admitted().ok());
+}
+
+// What is sent waits for its answer in a bounded part of the memory.
+TEST_F(CallScopeTest, LargeRequestsThatWaitAreBounded) {
+  Admission many(10);
+  v1::RunRequest request;
+  request.set_model(std::string(70'000, 'm'));
+  std::optional<CallScope> first(std::in_place, support_, many, "a/Call",
+                                 context_);
+  first->Describe(request);
+  EXPECT_TRUE(first->admitted().ok());
+  {
+    CallScope second(support_, many, "a/Call", context_);
+    second.Describe(request);
+    EXPECT_EQ(second.admitted().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(many.in_flight(), 1);
+  }
+  CallScope small(support_, many, "a/Call", context_);
+  small.Describe(v1::RunRequest());
+  EXPECT_TRUE(small.admitted().ok());
+  first.reset();
+  EXPECT_EQ(received_.used(), 0);
+  request.set_model(std::string(700'000, 'm'));
+  CallScope alone(support_, many, "a/Call", context_);
+  alone.Describe(request);
+  EXPECT_TRUE(alone.admitted().ok());
 }
 
 }  // namespace

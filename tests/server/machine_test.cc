@@ -44,6 +44,24 @@ TEST(MachineTest, UsesTheMemoryThatTheContainerGives) {
       all);
 }
 
+// The limits of all groups that stand one in another count.
+TEST(MachineTest, FindsTheGroupThatItIsIn) {
+  FakeFileSystem fs{"/proc/self", "/sys/fs/cgroup/a/b",
+                    "/sys/fs/cgroup/memory/c/d", "/sys/fs/cgroup/cpu/e"};
+  fs.Put("/proc/self/cgroup", "4:cpu,cpuacct:/e\n3:memory:/c/d\n0::/a/b\n");
+  fs.Put("/sys/fs/cgroup/a/memory.max", "900000000\n");
+  EXPECT_EQ(UsableMemory(fs), 900'000'000);
+  fs.Put("/sys/fs/cgroup/a/b/memory.max", "800000000\n");
+  EXPECT_EQ(UsableMemory(fs), 800'000'000);
+  fs.Put("/sys/fs/cgroup/memory/c/memory.limit_in_bytes", "700000000\n");
+  EXPECT_EQ(UsableMemory(fs), 700'000'000);
+  fs.Put("/sys/fs/cgroup/memory/c/d/memory.limit_in_bytes", "600000000\n");
+  EXPECT_EQ(UsableMemory(fs), 600'000'000);
+  fs.Put("/sys/fs/cgroup/cpu/e/cpu.cfs_quota_us", "100000\n");
+  fs.Put("/sys/fs/cgroup/cpu/e/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(UsableCpus(fs), 1);
+}
+
 TEST(MachineTest, RoundsPartsOfCpusUp) {
   EXPECT_EQ(CpusWith({{"cpu.max", "50000 100000\n"}}), 1);
   EXPECT_EQ(CpusWith({{"cpu/cpu.cfs_quota_us", "50000\n"},
