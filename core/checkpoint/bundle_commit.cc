@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
+#include "core/checkpoint/folder_wait.h"
 #include "core/checkpoint/table.h"
 
 namespace metagraph {
@@ -86,12 +87,12 @@ void RemoveFolders(FileSystem& fs, const CreatedFolders& folders) {
 
 absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
                           absl::Span<const std::string> data_files,
-                          const BundleEntries& entries) {
+                          const BundleEntries& entries, CallContext& call) {
   const std::string folder(Dirname(prefix));
   const std::string index_temp = TempPathFor(IndexPath(prefix));
   // Of two that commit one name at a time one would take the other's data.
   ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock,
-                   fs.LockFolder(folder));
+                   WaitForFolder(fs, folder, call));
   // No new data file may take the name of one that the present index refers
   // to. The number of shards is part of the names.
   ASSIGN_OR_RETURN(const int old_shards, DeclaredShards(fs, prefix));

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/base/call_context.h"
 #include "core/io/file_system.h"
 #include "tensorflow/checkpoint.pb.h"
 
@@ -30,12 +31,13 @@ void RemoveFolders(FileSystem& fs, const CreatedFolders& folders);
 // Makes data files that are complete and synced, shard i being data_files[i],
 // the checkpoint `prefix`: renames them, writes the index, removes the data
 // files of a checkpoint that was there before. Commits in one folder wait for
-// each other. After an error the data files are where they were, and so is the
-// old checkpoint; unless it was the last sync: then the new one is there, and a
-// crash may still bring the old one back, whose data files stay.
+// each other as long as `call` lasts (WaitForFolder); of a call that has ended
+// nothing is committed. After an error the data files are where they were, and
+// so is the old checkpoint; unless it was the last sync: then the new one is
+// there, and a crash may still bring the old one back, whose data files stay.
 absl::Status CommitBundle(FileSystem& fs, const std::string& prefix,
                           absl::Span<const std::string> data_files,
-                          const BundleEntries& entries);
+                          const BundleEntries& entries, CallContext& call);
 
 // Removes the data files that belong to an index of so many shards; 0: all.
 void RemoveDataFiles(FileSystem& fs, const std::string& prefix, int shards);

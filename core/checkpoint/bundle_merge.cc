@@ -47,7 +47,8 @@ absl::StatusOr<Input> ReadInput(FileSystem& fs, const std::string& prefix) {
 }  // namespace
 
 absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
-                          const std::string& prefix, bool remove_folders) {
+                          const std::string& prefix, bool remove_folders,
+                          CallContext& call) {
   BundleEntries merged;
   std::vector<std::string> data_files;
   for (const std::string& name : inputs) {
@@ -77,7 +78,7 @@ absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
   }
 
   ASSIGN_OR_RETURN(const CreatedFolders created, CreateFolderOf(fs, prefix));
-  absl::Status status = CommitBundle(fs, prefix, data_files, merged);
+  absl::Status status = CommitBundle(fs, prefix, data_files, merged, call);
   if (!status.ok()) {
     RemoveFolders(fs, created);
     return status;

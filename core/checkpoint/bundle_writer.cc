@@ -155,11 +155,11 @@ absl::Status BundleWriter::FlushBuffer() {
   return absl::OkStatus();
 }
 
-absl::Status BundleWriter::Finish() {
+absl::Status BundleWriter::Finish(CallContext& call) {
   RETURN_IF_ERROR(FlushBuffer());
   RETURN_IF_ERROR(data_->Sync());
   RETURN_IF_ERROR(data_->Close());
-  RETURN_IF_ERROR(CommitBundle(fs_, prefix_, {data_path_}, entries_));
+  RETURN_IF_ERROR(CommitBundle(fs_, prefix_, {data_path_}, entries_, call));
   finished_ = true;
   return absl::OkStatus();
 }

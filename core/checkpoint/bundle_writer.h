@@ -40,8 +40,13 @@ class BundleWriter {
   // `tensor` is the part of a tensor of `full_shape` that `slice` cuts out.
   absl::Status AddSlice(absl::string_view name, const TensorShape& full_shape,
                         const TensorSlice& slice, const Tensor& tensor);
-  // Makes the checkpoint durable and visible.
-  absl::Status Finish();
+  // Makes the checkpoint durable and visible, unless `call` has ended by then.
+  absl::Status Finish(CallContext& call);
+  // The same without limits.
+  absl::Status Finish() {
+    CallContext unlimited;
+    return Finish(unlimited);
+  }
 
   uint64_t bytes_written() const { return offset_; }
 
@@ -68,8 +73,17 @@ class BundleWriter {
 // What the op MergeV2Checkpoints does: makes one checkpoint `prefix` of those
 // under `inputs`, whose data files are renamed, not copied, and whose indexes
 // are removed at the end. With `remove_folders` also the folders of the
-// inputs, if then empty.
+// inputs, if then empty. Errors: also those of CommitBundle.
 absl::Status MergeBundles(FileSystem& fs, absl::Span<const std::string> inputs,
-                          const std::string& prefix, bool remove_folders);
+                          const std::string& prefix, bool remove_folders,
+                          CallContext& call);
+// The same without limits.
+inline absl::Status MergeBundles(FileSystem& fs,
+                                 absl::Span<const std::string> inputs,
+                                 const std::string& prefix,
+                                 bool remove_folders) {
+  CallContext unlimited;
+  return MergeBundles(fs, inputs, prefix, remove_folders, unlimited);
+}
 
 }  // namespace metagraph

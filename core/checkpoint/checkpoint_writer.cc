@@ -63,8 +63,7 @@ absl::StatusOr<int64_t> WriteShard(
     written(static_cast<int64_t>(writer->bytes_written() - before));
     before = writer->bytes_written();
   }
-  RETURN_IF_ERROR(call.Check());  // from here on it counts
-  RETURN_IF_ERROR(writer->Finish());
+  RETURN_IF_ERROR(writer->Finish(call));
   return static_cast<int64_t>(writer->bytes_written());
 }
 
@@ -116,7 +115,7 @@ absl::StatusOr<int64_t> WriteCheckpointV2(
   }
   if (status.ok()) status = call.Check();
   if (status.ok()) {
-    status = MergeBundles(fs, parts, prefix, /*remove_folders=*/true);
+    status = MergeBundles(fs, parts, prefix, /*remove_folders=*/true, call);
   }
   if (!status.ok()) {
     for (const std::string& part : parts) {

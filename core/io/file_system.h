@@ -68,11 +68,11 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) = 0;
   virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
-  // Waits until nobody else holds the folder: no thread and no process, nor one
-  // of another machine if the file system can tell. For short work; it ends
-  // with the process. A file system that cannot lock gives a lock that does
-  // nothing.
-  virtual absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+  // The folder's lock; UNAVAILABLE if somebody else holds it: a thread or a
+  // process, or one of another machine if the file system can tell. For short
+  // work; it ends with the process. A file system that cannot lock gives a lock
+  // that does nothing.
+  virtual absl::StatusOr<std::unique_ptr<FolderLock>> TryLockFolder(
       const std::string& path) = 0;
 
   // The machine's files. Lives as long as the process.

@@ -184,9 +184,16 @@ class PosixFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(
       const std::string& path) override {
     RETURN_IF_ERROR(CheckPath(path));
+    // Without waiting for the other end of a pipe.
     FileDescriptor fd(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (fd.get() < 0) return ErrnoStatus(errno, path);
+        ::open(path.c_str(),
+               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644));
+    if (fd.get() < 0 && errno != ENXIO) return ErrnoStatus(errno, path);
+    struct stat info = {};
+    if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0 ||
+        S_ISFIFO(info.st_mode)) {
+      return FailedPrecondition(path, "; not a regular file");
+    }
     return std::make_unique<PosixWritableFile>(path, std::move(fd));
   }
 
@@ -260,15 +267,18 @@ class PosixFileSystem final : public FileSystem {
     return out;
   }
 
-  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+  absl::StatusOr<std::unique_ptr<FolderLock>> TryLockFolder(
       const std::string& path) override {
     RETURN_IF_ERROR(CheckPath(path));
     const std::string folder = path.empty() ? "." : path;
     FileDescriptor fd(
         ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) return ErrnoStatus(errno, folder);
-    while (::flock(fd.get(), LOCK_EX) != 0) {
-      if (errno != EINTR) return std::make_unique<FolderLock>();
+    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno != EWOULDBLOCK) return std::make_unique<FolderLock>();
+      return absl::UnavailableError(
+          absl::StrCat(folder, "; somebody else holds its lock"));
     }
     return std::make_unique<PosixFolderLock>(std::move(fd));
   }

@@ -100,7 +100,7 @@ class SaveV2 final : public Kernel {
       RETURN_IF_ERROR(
           writer->AddSlice(names[i], part.full_shape, part.slice, tensor));
     }
-    return writer->Finish();
+    return writer->Finish(*ctx.step().call);
   }
 };
 
@@ -137,7 +137,7 @@ class SaveV1 final : public Kernel {
       RETURN_IF_ERROR(
           writer.AddSlice(names[i], part.full_shape, part.slice, tensor));
     }
-    return writer.Finish();
+    return writer.Finish([&](int64_t) { return ctx.CheckCancelled(); });
   }
 
  private:
@@ -315,7 +315,8 @@ class MergeV2Checkpoints final : public Kernel {
       ASSIGN_OR_RETURN(parts.emplace_back(), LocalPath(part));
     }
     ASSIGN_OR_RETURN(const std::string whole, PathInput(ctx, 1));
-    return MergeBundles(*files, parts, whole, delete_old_dirs_);
+    return MergeBundles(*files, parts, whole, delete_old_dirs_,
+                        *ctx.step().call);
   }
 
  private:

@@ -141,10 +141,10 @@ absl::StatusOr<std::vector<std::string>> ConfinedFileSystem::List(
   return files_.List(full);
 }
 
-absl::StatusOr<std::unique_ptr<FolderLock>> ConfinedFileSystem::LockFolder(
+absl::StatusOr<std::unique_ptr<FolderLock>> ConfinedFileSystem::TryLockFolder(
     const std::string& path) {
   ASSIGN_OR_RETURN(const std::string full, ResolveFolder(path));
-  return files_.LockFolder(full);
+  return files_.TryLockFolder(full);
 }
 
 absl::StatusOr<FileInfo> ConfinedFileSystem::Stat(const std::string& path) {

@@ -43,7 +43,7 @@ class ConfinedFileSystem final : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(
       const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
-  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+  absl::StatusOr<std::unique_ptr<FolderLock>> TryLockFolder(
       const std::string& path) override;
 
  private:

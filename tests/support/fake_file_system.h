@@ -239,11 +239,13 @@ class FakeFileSystem : public FileSystem {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<FolderLock>> LockFolder(
+  absl::StatusOr<std::unique_ptr<FolderLock>> TryLockFolder(
       const std::string& path) override {
     const MutexLock lock(mu_);
     if (!FolderExists(path)) return Missing(path);
-    while (!locked_.insert(path).second) unlocked_.Wait(mu_);
+    if (!locked_.insert(path).second) {
+      return absl::UnavailableError(absl::StrCat(path, "; locked"));
+    }
     return std::make_unique<Lock>(*this, path);
   }
 
@@ -349,7 +351,6 @@ class FakeFileSystem : public FileSystem {
     ~Lock() override {
       const MutexLock lock(fs_.mu_);
       fs_.locked_.erase(path_);
-      fs_.unlocked_.NotifyAll();
     }
 
    private:
@@ -390,7 +391,6 @@ class FakeFileSystem : public FileSystem {
   std::set<std::string> folders_ GUARDED_BY(mu_);
   std::set<std::string> durable_folders_ GUARDED_BY(mu_);
   std::set<std::string> locked_ GUARDED_BY(mu_);
-  CondVar unlocked_;
   int64_t ticks_ GUARDED_BY(mu_) = 0;
   int operations_ GUARDED_BY(mu_) = 0;
   int left_ GUARDED_BY(mu_) = -1;  // until an operation fails; -1: none will

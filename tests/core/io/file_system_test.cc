@@ -116,7 +116,7 @@ TEST(PosixFileSystemTest, LeavesNoDescriptorOpen) {
     EXPECT_OK(ReadFile(fs, dir.Join("file")));
     EXPECT_OK(fs.List(dir.path()));
     EXPECT_OK(fs.Stat(dir.Join("file")));
-    EXPECT_OK(fs.LockFolder(dir.path()));
+    EXPECT_OK(fs.TryLockFolder(dir.path()));
     EXPECT_OK(fs.SyncDirectory(dir.path()));
     EXPECT_FALSE(fs.OpenForReading(dir.path()).ok());
     EXPECT_FALSE(fs.OpenForReading(dir.Join("absent")).ok());

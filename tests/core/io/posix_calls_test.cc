@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,7 +90,7 @@ int rename(const char* from, const char* to) noexcept {
 
 int flock(int fd, int operation) noexcept {
   auto* const calls = metagraph::SystemCalls::current();
-  const char* name = operation == LOCK_EX ? "lock" : "other lock";
+  const char* name = operation == (LOCK_EX | LOCK_NB) ? "lock" : "other lock";
   if (calls != nullptr && !calls->Note(name, fd)) return -1;
   return static_cast<int>(::syscall(SYS_flock, fd, operation));
 }
@@ -267,21 +268,39 @@ TEST_F(PosixCallsTest, AFolderIsLockedForOneAtATime) {
   {
     SystemCalls calls;
     calls.Fail("lock", EINTR, 2);
-    ASSERT_OK_AND_ASSIGN(const auto lock, fs().LockFolder(dir_.path()));
+    ASSERT_OK_AND_ASSIGN(const auto lock, fs().TryLockFolder(dir_.path()));
     EXPECT_EQ(calls.log.size(), 3u);
     EXPECT_EQ(::flock(other, LOCK_EX | LOCK_NB), -1);
     EXPECT_EQ(errno, EWOULDBLOCK);
+    EXPECT_THAT(fs().TryLockFolder(dir_.path()),
+                HasCode(StatusCode::kUnavailable, "somebody else holds"));
   }
   EXPECT_EQ(::flock(other, LOCK_EX | LOCK_NB), 0) << "given back";
+  EXPECT_THAT(fs().TryLockFolder(dir_.path()),
+              HasCode(StatusCode::kUnavailable, "somebody else holds"));
   ::close(other);
 }
 
 TEST_F(PosixCallsTest, AFileSystemWithoutLocksDoesWithout) {
   SystemCalls calls;
   calls.Fail("lock", ENOLCK);
-  EXPECT_OK(fs().LockFolder(dir_.path()));
-  EXPECT_THAT(fs().LockFolder(Path("none")),
+  EXPECT_OK(fs().TryLockFolder(dir_.path()));
+  EXPECT_THAT(fs().TryLockFolder(Path("none")),
               HasCode(StatusCode::kNotFound, "none"));
+}
+
+TEST_F(PosixCallsTest, APipeIsNoFileAndIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  EXPECT_THAT(fs().OpenForReading(Path("pipe")),
+              HasCode(StatusCode::kFailedPrecondition, "not a regular file"));
+  EXPECT_THAT(fs().Create(Path("pipe")),
+              HasCode(StatusCode::kFailedPrecondition, "not a regular file"));
+  // Nor is it written to where somebody reads it.
+  const int reader = ::open(Path("pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_THAT(fs().Create(Path("pipe")),
+              HasCode(StatusCode::kFailedPrecondition, "not a regular file"));
+  ::close(reader);
 }
 
 TEST_F(PosixCallsTest, FoldersAreKnownByWhatTheyAre) {
