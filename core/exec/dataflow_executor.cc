@@ -10,6 +10,7 @@
 #include "core/base/status.h"
 #include "core/exec/frames.h"
 #include "core/exec/node_runner.h"
+#include "core/op/run_kernel.h"
 
 namespace metagraph {
 namespace {
@@ -122,7 +123,7 @@ class DataflowRun {
     RETURN_IF_ERROR(SetInputs(node, entries, worker));
     KernelContext ctx(step_, worker.inputs, node.output_types,
                       worker.outputs.data());
-    const absl::Status status = node.kernel->Compute(ctx);
+    const absl::Status status = RunKernel(*node.kernel, ctx);
     for (size_t i = 0; i < node.inputs.size(); ++i) entries[i].Reset();
     if (node.has_ref_inputs) {
       for (Tensor& tensor : worker.scratch) tensor.Reset();

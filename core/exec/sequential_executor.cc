@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/exec/node_runner.h"
+#include "core/op/run_kernel.h"
 
 namespace metagraph {
 namespace {
@@ -104,7 +105,7 @@ absl::Status SequentialExecutor::RunNodes(const StepContext& step,
     Value* const outputs = state.slots.data() + node.first_slot;
     KernelContext ctx(step, {inputs, node.inputs.size()}, node.output_types,
                       outputs);
-    const absl::Status status = node.kernel->Compute(ctx);
+    const absl::Status status = RunKernel(*node.kernel, ctx);
     if (!status.ok()) [[unlikely]]
       return AddNodeName(status, node);
     RETURN_IF_ERROR(CheckOutputsSet(node, outputs));

@@ -18,6 +18,7 @@
 #include "core/checkpoint/retention.h"
 #include "core/model/notes.h"
 #include "core/model/save_name.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -180,7 +181,7 @@ absl::StatusOr<SaveResult> Checkpointer::Save(const SaveOptions& given,
                          FolderKey(context_.files(), folder), call));
     return SaveInto(folder, options, progress, call);
   };
-  absl::StatusOr<SaveResult> result = save();
+  absl::StatusOr<SaveResult> result = CatchOutOfMemory(save);
   Outcome outcome;
   outcome.checkpoint = result.ok() ? result->checkpoint : given.prefix;
   outcome.time = context_.Now();

@@ -10,6 +10,7 @@
 #include "core/model/notes.h"
 #include "core/model/read_model_graph.h"
 #include "core/model/restore_newest.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -54,23 +55,25 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(
     std::string name, const ModelFolder& folder,
     const ModelEnvironment& environment, CallContext& call,
     ModelOptions options) {
-  RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
-  std::string note;
-  ASSIGN_OR_RETURN(MetaGraph meta,
-                   ReadModelGraph(*environment.files, folder, &note));
-  std::unique_ptr<Model> model(
-      new Model({std::move(name), folder, environment, std::move(options)},
-                std::move(meta)));
-  model->note_ = std::move(note);
-  AddNote(model->graph()->note(), &model->note_);
-  // Of no use to a graph without variables.
-  if (model->takes_checkpoints()) AddNote(folder.note, &model->note_);
-  for (const CheckpointInfo& passed_over : folder.passed_over) {
-    model->seen_.Note(passed_over.prefix, passed_over.stamp);
-  }
-  if (!environment.graph_only) RETURN_IF_ERROR(model->GetReady(call));
-  model->load_time_ = environment.clock->Now();
-  return model;
+  return CatchOutOfMemory([&]() -> absl::StatusOr<std::unique_ptr<Model>> {
+    RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
+    std::string note;
+    ASSIGN_OR_RETURN(MetaGraph meta,
+                     ReadModelGraph(*environment.files, folder, &note));
+    std::unique_ptr<Model> model(
+        new Model({std::move(name), folder, environment, std::move(options)},
+                  std::move(meta)));
+    model->note_ = std::move(note);
+    AddNote(model->graph()->note(), &model->note_);
+    // Of no use to a graph without variables.
+    if (model->takes_checkpoints()) AddNote(folder.note, &model->note_);
+    for (const CheckpointInfo& passed_over : folder.passed_over) {
+      model->seen_.Note(passed_over.prefix, passed_over.stamp);
+    }
+    if (!environment.graph_only) RETURN_IF_ERROR(model->GetReady(call));
+    model->load_time_ = environment.clock->Now();
+    return model;
+  });
 }
 
 absl::Status Model::GetReady(CallContext& call) {

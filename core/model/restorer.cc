@@ -14,6 +14,7 @@
 #include "core/model/read_items.h"
 #include "core/model/restore_advice.h"
 #include "core/tensor/buffer.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -66,7 +67,9 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
     given_up = MakeRoom(stamp.bytes, call);
   }
   absl::StatusOr<RestoreResult> result =
-      prefix.ok() ? RestoreFrom(*prefix, options, progress, call)
+      prefix.ok() ? CatchOutOfMemory([&] {
+        return RestoreFrom(*prefix, options, progress, call);
+      })
                   : absl::StatusOr<RestoreResult>(prefix.status());
   if (options.mode == RestoreMode::kDryRun) return result;
   outcome.time = context_.Now();

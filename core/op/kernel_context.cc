@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/base/mutex.h"
+#include "core/tensor/out_of_memory.h"
+
 namespace metagraph {
 namespace {
 
@@ -11,6 +14,27 @@ constexpr int64_t kMinBlockCost = 20'000;
 // Work after which a thread asks whether the call is still wanted: shapes such
 // as [2^40, 0] make long loops of nothing.
 constexpr int64_t kMaxBlockCost = 50'000'000;
+
+// The first error of blocks that run on several threads.
+class BlockError {
+ public:
+  bool happened() const { return happened_.load(std::memory_order_relaxed); }
+  void Set(const absl::Status& status) EXCLUDES(mu_) {
+    if (status.ok()) return;
+    MutexLock lock(mu_);
+    status_.Update(status);
+    happened_ = true;
+  }
+  absl::Status status() const EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return status_;
+  }
+
+ private:
+  std::atomic<bool> happened_ = false;
+  mutable Mutex mu_;
+  absl::Status status_ GUARDED_BY(mu_);
+};
 
 }  // namespace
 
@@ -108,10 +132,16 @@ absl::Status KernelContext::ParallelFor(
   }
   CallContext& call = *step_.call;
   const int64_t max_block = std::max<int64_t>(1, kMaxBlockCost / unit_cost);
+  // Nothing that is thrown may leave a thread, nor this function while others
+  // still work.
+  BlockError error;
   const auto run = [&](int64_t begin, int64_t end) {
-    while (begin < end && call.Check().ok()) {
+    while (begin < end && call.Check().ok() && !error.happened()) {
       const int64_t next = begin + std::min(max_block, end - begin);
-      fn(begin, next);
+      error.Set(CatchOutOfMemory([&] {
+        fn(begin, next);
+        return absl::OkStatus();
+      }));
       begin = next;
     }
   };
@@ -120,7 +150,8 @@ absl::Status KernelContext::ParallelFor(
   } else {
     step_.compute_pool->ParallelFor(total, min_block, run);
   }
-  return call.Check();
+  RETURN_IF_ERROR(call.Check());
+  return error.status();
 }
 
 }  // namespace metagraph

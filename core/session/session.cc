@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/graph/op_signature.h"
 #include "core/session/compile.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -56,15 +57,21 @@ absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
   return plans_.FindOrCompile(
       version, request, call,
       [&]() -> absl::StatusOr<std::shared_ptr<const Executor>> {
-        return Compile(
-            *library, request,
-            CompileTarget{state_, stateful_kernels_, options_.compile}, &call);
+        return CatchOutOfMemory([&] {
+          return Compile(
+              *library, request,
+              CompileTarget{state_, stateful_kernels_, options_.compile},
+              &call);
+        });
       });
 }
 
 absl::StatusOr<std::string> Session::PrintProgram(const PlanRequest& request,
                                                   CallContext& call) {
-  return metagraph::PrintProgram(*library(), request, options_.compile, &call);
+  return CatchOutOfMemory([&] {
+    return metagraph::PrintProgram(*library(), request, options_.compile,
+                                   &call);
+  });
 }
 
 std::shared_ptr<const Executor> Session::FindPrepared(
@@ -123,7 +130,9 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
   absl::InlinedVector<Tensor, 4> feeds;
   feeds.reserve(request.feeds.size());
   for (const auto& feed : request.feeds) feeds.push_back(feed.second);
-  RETURN_IF_ERROR(executor.Run(absl::MakeSpan(feeds), step, &result.outputs));
+  RETURN_IF_ERROR(CatchOutOfMemory([&] {
+    return executor.Run(absl::MakeSpan(feeds), step, &result.outputs);
+  }));
   if (own != nullptr && plan.writes_variables) {
     result.generation_left = own->End();
   }

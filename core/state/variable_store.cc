@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -142,7 +143,7 @@ absl::Status VariableView::Update(
   }
   if (status.ok()) {
     store_->wrote_ = true;
-    status = update(variables);
+    status = CatchOutOfMemory([&] { return update(variables); });
   }
   for (size_t i = 0; i < locks.size(); ++i) {
     if (locks[i]) store_->slot_locks_[i].Unlock();

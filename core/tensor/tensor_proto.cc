@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "core/base/checked_math.h"
 #include "core/base/status.h"
+#include "core/base/utf8.h"
 #include "core/tensor/opaque_variant.h"
+#include "core/tensor/out_of_memory.h"
 #include "core/tensor/resource_handle.h"
 #include "core/tensor/variant.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -299,6 +302,12 @@ absl::StatusOr<Tensor> FromProto(const TensorProto& proto, int depth) {
 
 void ToProto(const Tensor& tensor, int depth, TensorProto* proto);
 
+// A graph may give a resource any name. A message with one that is not UTF-8
+// cannot be read in most languages, so there it is escaped.
+std::string Utf8(const std::string& name) {
+  return IsUtf8(name) ? name : absl::CHexEscape(name);
+}
+
 void VariantToProto(const Variant& value, int depth,
                     VariantTensorDataProto* proto) {
   // Those who answer with a message see to it that it does not nest deeper.
@@ -328,8 +337,8 @@ void ToProto(const Tensor& tensor, int depth, TensorProto* proto) {
     case DT_RESOURCE:
       for (const ResourceHandle& value : tensor.values<ResourceHandle>()) {
         ResourceHandleProto* handle = proto->add_resource_handle_val();
-        handle->set_container(value.container);
-        handle->set_name(value.name);
+        handle->set_container(Utf8(value.container));
+        handle->set_name(Utf8(value.name));
         handle->set_maybe_type_name(value.type_name);
       }
       break;
@@ -349,7 +358,7 @@ void ToProto(const Tensor& tensor, int depth, TensorProto* proto) {
 }  // namespace
 
 absl::StatusOr<Tensor> TensorFromProto(const TensorProto& proto) {
-  return FromProto(proto, 0);
+  return CatchOutOfMemory([&] { return FromProto(proto, 0); });
 }
 
 void TensorToProto(const Tensor& tensor, TensorProto* proto) {

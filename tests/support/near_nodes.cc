@@ -13,6 +13,7 @@
 
 #include "absl/strings/numbers.h"
 #include "core/op/kernel_context.h"
+#include "core/op/run_kernel.h"
 #include "gtest/gtest.h"
 #include "tests/core/tensor/memory_limit.h"
 #include "tests/support/shape_check.h"
@@ -92,7 +93,7 @@ class NearNodes {
     std::vector<const Tensor*> pointers(tensors.size());
     for (size_t i = 0; i < tensors.size(); ++i) pointers[i] = &tensors[i];
     const ShapeCheck shapes(op_, node, pointers, outputs.size());
-    const absl::Status ran = kernel->Compute(ctx);
+    const absl::Status ran = RunKernel(*kernel, ctx);
     shapes.Expect(ran, outputs);
     RETURN_IF_ERROR(ran);
     for (size_t i = 0; i < outputs.size(); ++i) {

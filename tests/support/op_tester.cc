@@ -1,5 +1,6 @@
 #include "tests/support/op_tester.h"
 
+#include "core/op/run_kernel.h"
 #include "core/tensor/tensor_proto.h"
 #include "tests/support/near_nodes.h"
 #include "tests/support/shape_check.h"
@@ -193,7 +194,7 @@ absl::Status OpTester::Run() {
   std::vector<const Tensor*> pointers;
   for (const KernelInput& input : inputs) pointers.push_back(input.tensor);
   const ShapeCheck shapes(*info_, node_, pointers, outputs_.size());
-  const absl::Status ran = kernel_->Compute(ctx);
+  const absl::Status ran = RunKernel(*kernel_, ctx);
   shapes.Expect(ran, outputs_);
   RETURN_IF_ERROR(ran);
   std::vector<Tensor> tensors;

@@ -11,6 +11,7 @@
 #include "core/base/flush_denormals.h"
 #include "core/base/status.h"
 #include "core/op/kernel_context.h"
+#include "core/op/run_kernel.h"
 
 namespace metagraph {
 namespace {
@@ -131,7 +132,7 @@ absl::StatusOr<Tensor> Compute(const Body& body, const Op& op,
   }
   Value output;
   KernelContext context(step, inputs, op.signature.outputs, &output);
-  RETURN_IF_ERROR(kernel->Compute(context));
+  RETURN_IF_ERROR(RunKernel(*kernel, context));
   if (output.kind != Value::Kind::kTensor) return Internal("no output");
   return std::move(output.tensor);
 }

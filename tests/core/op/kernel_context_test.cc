@@ -3,6 +3,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "core/op/kernel_construction.h"
@@ -279,6 +280,23 @@ TEST_F(KernelConstructionTest, ReadsListsAndBaseTypes) {
   signature_.inputs = {MakeRefType(DT_FLOAT)};
   EXPECT_EQ(construction_.input_type(0), DT_FLOAT);
   EXPECT_EQ(construction_.num_inputs(), 1);
+}
+
+TEST_F(KernelContextTest, BlocksWithoutMemoryFailTheKernel) {
+  ThreadPool pool("compute", 3);
+  for (ThreadPool* used : {static_cast<ThreadPool*>(nullptr), &pool}) {
+    step_.compute_pool = used;
+    const KernelContext ctx = Context({});
+    EXPECT_THAT(
+        ctx.ParallelFor(1000, 1'000'000,
+                        [](int64_t, int64_t) { throw std::bad_alloc(); }),
+        HasCode(StatusCode::kResourceExhausted, "no more memory"));
+    std::atomic<int64_t> done{0};
+    EXPECT_OK(ctx.ParallelFor(1000, 1'000'000, [&](int64_t begin, int64_t end) {
+      done += end - begin;
+    }));
+    EXPECT_EQ(done, 1000);
+  }
 }
 
 }  // namespace

@@ -213,6 +213,18 @@ TEST(TensorFromProtoTest, ReadsResourceHandles) {
   EXPECT_EQ(back.resource_handle_val(0).maybe_type_name(), "t");
 }
 
+TEST(TensorToProtoTest, EscapesNamesThatNoMessageMayHold) {
+  ResourceHandle handle;
+  handle.container = "\xff";
+  handle.name = "a\xfe";
+  TensorProto proto;
+  TensorToProto(Tensor::Scalar(handle), &proto);
+  EXPECT_EQ(proto.resource_handle_val(0).container(), "\\xff");
+  EXPECT_EQ(proto.resource_handle_val(0).name(), "a\\xfe");
+  TensorProto parsed;
+  EXPECT_TRUE(parsed.ParseFromString(proto.SerializeAsString()));
+}
+
 TEST(TensorFromProtoTest, KeepsUnknownVariantsOpaque) {
   const char* text =
       "dtype: DT_VARIANT tensor_shape {} "
