@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/tensor/out_of_memory.h"
 #include "glog/logging.h"
 #include "server/log_text.h"
 #include "server/unary_call.h"
@@ -145,7 +146,8 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   }
   if (IsQuick(*prepared)) {
     auto* answered = new AnsweredUnary(std::move(scope));
-    const absl::Status ran = run(*prepared, call, answered->scope());
+    const absl::Status ran = CatchOutOfMemory(
+        [&] { return run(*prepared, call, answered->scope()); });
     answered->Finish(answered->scope().Close(ran));
     return answered;
   }

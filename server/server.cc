@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/checkpoint/folder_wait.h"
 #include "core/tensor/buffer.h"
 #include "glog/logging.h"
 #include "grpc/health/v1/health.pb.h"
@@ -285,6 +286,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
                              ? options.max_tensor_memory
                              : UsableMemory(*platform.files) / 4 * 3;
   MemoryBudget::Process().set_limit(memory);
+  TellFolderWaits([](const std::string& folder) {
+    LOG(WARNING) << "a save waits for the folder \"" << ForLog(folder)
+                 << "\": another process holds its lock";
+  });
   ASSIGN_OR_RETURN(auto ops, OpRegistry::Create());
   const int threads =
       options.threads > 0 ? options.threads : UsableCpus(*platform.files);

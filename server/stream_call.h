@@ -12,6 +12,7 @@
 #include "core/base/call_context.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
+#include "core/tensor/out_of_memory.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/call_support.h"
@@ -46,7 +47,9 @@ class PooledStream final : public grpc::ServerWriteReactor<Message> {
   void Start(ThreadPool& pool) {
     pool.Schedule([this] {
       scope_.RecordStart();
-      End(Drained(work_(call_, [this](const Message& m) { return Send(m); })));
+      End(Drained(CatchOutOfMemory([this] {
+        return work_(call_, [this](const Message& m) { return Send(m); });
+      })));
     });
   }
 

@@ -8,6 +8,7 @@
 
 #include "core/base/call_context.h"
 #include "core/base/clock.h"
+#include "core/tensor/out_of_memory.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/call_support.h"
@@ -53,7 +54,8 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
     Count(-1);
     scope_.RecordStart();
     // Nothing may be touched after Finish: OnDone comes on another thread.
-    Finish(scope_.Close(turn.ok() ? DoWork() : turn));
+    Finish(scope_.Close(
+        turn.ok() ? CatchOutOfMemory([this] { return DoWork(); }) : turn));
   }
   absl::Status DoWork() {
     if constexpr (std::is_invocable_v<Work&, CallContext&, CallScope&>) {

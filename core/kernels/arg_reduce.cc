@@ -14,6 +14,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -99,7 +100,7 @@ class Arg final : public Kernel {
     }
     return ctx.ParallelFor(outer, size * inner * 2,
                            [=](int64_t begin, int64_t end) {
-                             std::vector<T> best(inner);
+                             Scratch<T> best(inner);
                              for (int64_t i = begin; i < end; ++i) {
                                BestOfColumns(in + i * size * inner, size, inner,
                                              best, out + i * inner);
@@ -129,7 +130,7 @@ class Arg final : public Kernel {
 
   template <typename Index>
   static void BestOfColumns(const T* in, int64_t rows, int64_t columns,
-                            std::vector<T>& best, Index* out) {
+                            Scratch<T>& best, Index* out) {
     std::fill(best.begin(), best.end(), Order::Worst());
     std::fill_n(out, columns, Index{0});
     for (int64_t r = 0; r < rows; ++r) {

@@ -5,7 +5,6 @@
 #include <limits>
 #include <string>
 #include <type_traits>
-#include <vector>
 
 #include "core/kernels/conv.h"
 #include "core/kernels/optional_attrs.h"
@@ -13,6 +12,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -60,7 +60,7 @@ class FusedBatchNorm final : public Kernel {
       std::fill_n(stats[i], out->num_elements(), 0.0f);
     }
     // Statistics first: the output may take the place of x.
-    std::vector<float> mean(channels), variance(channels);
+    Scratch<float> mean(channels), variance(channels);
     if (training_) {
       FindStatistics(ctx, x, layout, channels, mean, variance);
       UpdateRunning(ctx, x.num_elements(), mean, variance, stats);
@@ -70,7 +70,7 @@ class FusedBatchNorm final : public Kernel {
       std::copy_n(mean.data(), channels, stats[1]);
       std::copy_n(variance.data(), channels, stats[2]);
     }
-    std::vector<float> factor(channels);
+    Scratch<float> factor(channels);
     for (int64_t c = 0; c < channels; ++c) {
       factor[c] =
           ctx.input(1).data<float>()[c] / std::sqrt(variance[c] + epsilon_);
@@ -115,8 +115,7 @@ class FusedBatchNorm final : public Kernel {
   // Writes the running statistics to outputs 1 and 2, those of this batch to 3
   // and 4.
   void UpdateRunning(const KernelContext& ctx, int64_t elements,
-                     const std::vector<float>& mean,
-                     const std::vector<float>& variance,
+                     const Scratch<float>& mean, const Scratch<float>& variance,
                      float* const* stats) const {
     const int64_t channels = static_cast<int64_t>(mean.size());
     const int64_t count = channels == 0 ? 0 : elements / channels;
@@ -145,9 +144,8 @@ class FusedBatchNorm final : public Kernel {
 
   // NCHW: one channel after the other.
   static absl::Status NormalizePlanes(const KernelContext& ctx, const Tensor& x,
-                                      const std::vector<float>& mean,
-                                      const std::vector<float>& factor,
-                                      Tensor& y) {
+                                      const Scratch<float>& mean,
+                                      const Scratch<float>& factor, Tensor& y) {
     const T* in = x.data<T>();
     T* out = y.mutable_data<T>();
     const float* offset = ctx.input(2).data<float>();
@@ -168,9 +166,8 @@ class FusedBatchNorm final : public Kernel {
 
   // NHWC: all channels of a pixel, then the next pixel.
   static absl::Status NormalizePixels(const KernelContext& ctx, const Tensor& x,
-                                      const std::vector<float>& mean,
-                                      const std::vector<float>& factor,
-                                      Tensor& y) {
+                                      const Scratch<float>& mean,
+                                      const Scratch<float>& factor, Tensor& y) {
     const T* in = x.data<T>();
     T* out = y.mutable_data<T>();
     const float* offset = ctx.input(2).data<float>();
@@ -194,13 +191,12 @@ class FusedBatchNorm final : public Kernel {
   // Mean and (population) variance of each channel, summed in double.
   static void FindStatistics(const KernelContext& ctx, const Tensor& x,
                              const ImageLayout& layout, int64_t channels,
-                             std::vector<float>& mean,
-                             std::vector<float>& variance) {
+                             Scratch<float>& mean, Scratch<float>& variance) {
     if (x.num_elements() == 0) return;
     const T* in = x.data<T>();
     const int64_t count = x.num_elements() / channels;
     const int64_t pixels = count / x.dim(0);
-    std::vector<double> center(channels), sum(channels);
+    Scratch<double> center(channels), sum(channels);
     // Twice: the mean, then the squares of the distances from it.
     for (int round = 0; round < 2; ++round) {
       std::fill(sum.begin(), sum.end(), 0.0);
@@ -282,11 +278,11 @@ class FusedBatchNormGrad final : public Kernel {
     const float* scale = ctx.input(2).data<float>();
     const float* mean = ctx.input(3).data<float>();
     const float* variance = ctx.input(4).data<float>();
-    std::vector<float> factor(channels);
+    Scratch<float> factor(channels);
     for (int64_t c = 0; c < channels; ++c) {
       factor[c] = 1 / std::sqrt(variance[c] + epsilon_);
     }
-    std::vector<double> sum(channels), dot(channels);
+    Scratch<double> sum(channels), dot(channels);
     const T* in = x.data<T>();
     const T* change = dy.data<T>();
     for (int64_t i = 0; i < total; ++i) {
@@ -347,7 +343,7 @@ class BatchNormWithGlobalNormalization final : public Kernel {
                                " elements for ", channels, " channels");
       }
     }
-    std::vector<U> mean(channels), factor(channels), beta(channels);
+    Scratch<U> mean(channels), factor(channels), beta(channels);
     for (int64_t c = 0; c < channels; ++c) {
       mean[c] = static_cast<U>(ctx.input(1).data<T>()[c]);
       factor[c] = U(1) / std::sqrt(static_cast<U>(ctx.input(2).data<T>()[c]) +
@@ -426,7 +422,7 @@ class Lrn final : public LrnBase {
         input.num_elements() / channels, 10 * channels,
         [&](int64_t begin, int64_t end) {
           // Squares with `radius` zeros on both sides.
-          std::vector<float> squares(channels + 2 * radius + 1), sums(channels);
+          Scratch<float> squares(channels + 2 * radius + 1), sums(channels);
           for (int64_t p = begin; p < end; ++p) {
             const T* from = in + p * channels;
             T* to = out + p * channels;
@@ -480,7 +476,7 @@ class LrnGrad final : public LrnBase {
     return ctx.ParallelFor(
         output->num_elements() / channels, 40 * channels,
         [&](int64_t begin, int64_t end) {
-          std::vector<float> result(channels);
+          Scratch<float> result(channels);
           for (int64_t p = begin * channels; p < end * channels;
                p += channels) {
             const T* grads = ctx.input(0).data<T>() + p;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <vector>
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
@@ -11,6 +10,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -143,8 +143,8 @@ class BiasAddGrad final : public Kernel {
   static void SumColumns(const T* in, const ChannelView& view, int64_t begin,
                          int64_t end, T* out) {
     const int64_t n = end - begin;
-    std::vector<Sum> total(n, Sum(0));
-    std::vector<Sum> part(n);
+    Scratch<Sum> total(n, Sum(0));
+    Scratch<Sum> part(n);
     for (int64_t row = 0; row < view.outer; row += kTerms) {
       std::fill(part.begin(), part.end(), Sum(0));
       const int64_t stop = std::min(view.outer, row + kTerms);

@@ -23,7 +23,8 @@ absl::Status RequireVector(const Tensor& shape, int i) {
 
 // The dimensions in which a shape of the given sizes was repeated to fit the
 // other one, for kernel and shape rule.
-absl::StatusOr<std::array<Ints, 2>> RepeatedDims(const Ints& a, const Ints& b) {
+absl::StatusOr<std::array<Ints, 2>> RepeatedDims(absl::Span<const int64_t> a,
+                                                 absl::Span<const int64_t> b) {
   std::array<Ints, 2> out;
   if (a == b) return out;
   const int64_t rank = std::max(a.size(), b.size());
@@ -77,7 +78,7 @@ absl::Status BroadcastGradientArgsRule(ShapeContext& ctx) {
   ASSIGN_OR_RETURN(const auto reduce, RepeatedDims(*ctx.Ints(0), *ctx.Ints(1)));
   for (int i = 0; i < 2; ++i) {
     ctx.SetOutput(i, PartialShape({static_cast<int64_t>(reduce[i].size())}));
-    ctx.SetOutputInts(i, reduce[i]);
+    ctx.SetOutputInts(i, KnownInts(reduce[i].begin(), reduce[i].end()));
   }
   return absl::OkStatus();
 }

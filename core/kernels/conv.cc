@@ -4,9 +4,9 @@
 #include "core/kernels/conv.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "core/kernels/conv_tasks.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -195,7 +195,7 @@ absl::Status ConvForward(const KernelContext& ctx, const ConvShape& shape,
   product.cols = s.out_group();
   product.taps = s.taps() / image.merged_taps;
   product.depth = s.in_group() * image.merged_taps;
-  const std::vector<T> zeros(product.depth);
+  const Scratch<T> zeros(product.depth);
   return RunTasks<T>(ctx, product, [&](const ConvTask<T>& task) {
     const T* pixels = image.data + task.group * s.in_group();
     FillTable(

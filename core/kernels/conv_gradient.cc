@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "core/kernels/conv.h"
 #include "core/kernels/conv_tasks.h"
 #include "core/kernels/gemm.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -18,8 +18,8 @@ namespace {
 // output gradient, with stride 1 and the filter's transpose.
 
 struct Phase {
-  Spatial first;                                       // its first pixel
-  std::array<std::vector<int64_t>, kMaxSpatial> taps;  // that reach it, by axis
+  Spatial first;                                   // its first pixel
+  std::array<Scratch<int64_t>, kMaxSpatial> taps;  // that reach it, by axis
   ConvShape grid;  // its pixels, as the output of a convolution
 
   int64_t num_taps() const {
@@ -148,7 +148,7 @@ absl::StatusOr<Tensor> PhaseGradient(const KernelContext& ctx,
   product.cols = s.in_group();
   product.taps = phase.num_taps();
   product.depth = s.out_group();
-  const std::vector<T> zeros(product.depth);
+  const Scratch<T> zeros(product.depth);
   ASSIGN_OR_RETURN(const Tensor chosen, ChooseTaps(s, phase, transposed));
   ASSIGN_OR_RETURN(Tensor gradient,
                    Tensor::Allocate(kDataType<T>, {product.groups, product.rows,

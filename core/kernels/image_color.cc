@@ -1,13 +1,13 @@
 // Colours of images.
 
 #include <algorithm>
-#include <vector>
 
 #include "core/kernels/conv.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -108,7 +108,7 @@ class AdjustContrastV2 final : public Kernel {
     return ctx.ParallelFor(
         images.num_elements() / image, 2 * image,
         [=](int64_t begin, int64_t end) {
-          std::vector<double> mean(channels);
+          Scratch<double> mean(channels);
           for (int64_t n = begin; n < end; ++n) {
             std::fill(mean.begin(), mean.end(), 0.0);
             const T* from = in + n * image;

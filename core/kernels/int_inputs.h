@@ -9,11 +9,13 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "core/base/status.h"
+#include "core/tensor/scratch.h"
 #include "core/tensor/tensor.h"
 
 namespace metagraph {
 
-using Ints = absl::InlinedVector<int64_t, 8>;
+// A handful, or as many as an input has.
+using Ints = absl::InlinedVector<int64_t, 8, ScratchAllocator<int64_t>>;
 
 // All elements of an integer tensor. INVALID_ARGUMENT for another dtype.
 absl::StatusOr<Ints> ReadInts(const Tensor& tensor);

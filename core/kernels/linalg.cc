@@ -2,18 +2,19 @@
 // each matrix of a batch.
 
 #include <atomic>
+#include <cmath>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "Eigen/Cholesky"
 #include "Eigen/Core"
 #include "Eigen/LU"
-#include "core/kernels/broadcast.h"
+#include "core/kernels/broadcast_elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -48,19 +49,22 @@ absl::StatusOr<int64_t> SquareSize(const KernelContext& ctx, int i) {
 }
 
 // Calls fn(index), which returns success, for each matrix; `error` if one
-// fails.
+// fails. What Eigen makes on the way, a few matrices, counts against the
+// budget.
 template <typename F>
 absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
-                           int64_t size, const char* error, F fn) {
+                           int64_t size, size_t element_bytes,
+                           const char* error, F fn) {
   const double cost = double(size) * size * size + 100;
   std::atomic<bool> failed = false;
-  RETURN_IF_ERROR(ctx.ParallelFor(count,
-                                  static_cast<int64_t>(std::min(cost, 1e9)),
-                                  [&](int64_t begin, int64_t end) {
-                                    for (int64_t i = begin; i < end; ++i) {
-                                      if (!fn(i)) failed = true;
-                                    }
-                                  }));
+  RETURN_IF_ERROR(ctx.ParallelFor(
+      count, static_cast<int64_t>(std::min(cost, 1e9)),
+      [&](int64_t begin, int64_t end) {
+        const ScratchCharge charge(2 * size * size * element_bytes);
+        for (int64_t i = begin; i < end; ++i) {
+          if (!fn(i)) failed = true;
+        }
+      }));
   return failed ? InvalidArgument(error) : absl::OkStatus();
 }
 
@@ -77,8 +81,8 @@ class MatrixInverse final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
-        ctx, input.num_elements() / (n * n), n, "Input is not invertible.",
-        [&](int64_t i) {
+        ctx, input.num_elements() / (n * n), n, sizeof(Work<T>),
+        "Input is not invertible.", [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
           MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
           Eigen::PartialPivLU<Matrix<Work<T>>> lu;
@@ -116,11 +120,12 @@ class MatrixDeterminant final : public Kernel {
       std::fill_n(out, output->num_elements(), T(1));
       return absl::OkStatus();
     }
-    return ForEachMatrix(ctx, output->num_elements(), n, "", [&](int64_t i) {
-      ConstMap<T> in(input.data<T>() + i * n * n, n, n);
-      out[i] = static_cast<T>(in.template cast<Work<T>>().determinant());
-      return true;
-    });
+    return ForEachMatrix(
+        ctx, output->num_elements(), n, sizeof(Work<T>), "", [&](int64_t i) {
+          ConstMap<T> in(input.data<T>() + i * n * n, n, n);
+          out[i] = static_cast<T>(in.template cast<Work<T>>().determinant());
+          return true;
+        });
   }
 };
 
@@ -133,15 +138,19 @@ class Cholesky final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
-        ctx, input.num_elements() / (n * n), n,
-        "Cholesky decomposition was not successful. The input might not be "
-        "valid.",
+        ctx, input.num_elements() / (n * n), n, sizeof(Work<T>), "",
         [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
-          Eigen::LLT<Matrix<Work<T>>> llt(in.template cast<Work<T>>());
-          if (llt.info() != Eigen::Success) return false;
-          MutableMap<T>(output->mutable_data<T>() + i * n * n, n, n) =
-              Matrix<Work<T>>(llt.matrixL()).template cast<T>();
+          MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
+          const Eigen::LLT<Matrix<Work<T>>> llt(in.template cast<Work<T>>());
+          if (llt.info() == Eigen::Success) {
+            out = Matrix<Work<T>>(llt.matrixL()).template cast<T>();
+            return true;
+          }
+          // Of what has no factor TensorFlow gives NaN.
+          out.setZero();
+          out.template triangularView<Eigen::Lower>().setConstant(
+              T(std::nanf("")));
           return true;
         });
   }
@@ -183,7 +192,7 @@ class MatrixSolve final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, rhs.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
     return ForEachMatrix(
-        ctx, matrix.num_elements() / (n * n), n,
+        ctx, matrix.num_elements() / (n * n), n, sizeof(Work<T>),
         "Input matrix is not invertible.", [&](int64_t i) {
           ConstMap<T> in(matrix.data<T>() + i * n * n, n, n);
           ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
@@ -212,8 +221,7 @@ struct TriangularOperands {
   int64_t size = 0;     // of each square matrix
   int64_t columns = 0;  // of each right side
   TensorShape output;
-  // For each matrix of the output: which of each input.
-  std::vector<std::pair<int64_t, int64_t>> pairs;
+  Broadcast batches;  // which matrix of each input goes into which
 };
 
 absl::StatusOr<TriangularOperands> BroadcastBatches(const KernelContext& ctx) {
@@ -230,7 +238,7 @@ absl::StatusOr<TriangularOperands> BroadcastBatches(const KernelContext& ctx) {
   const TensorShape& matrix = ctx.input(0).shape();
   const TensorShape& rhs = ctx.input(1).shape();
   const TensorShape* shapes[] = {&batch[0], &batch[1]};
-  const auto plan = Broadcast::Make(shapes);
+  auto plan = Broadcast::Make(shapes);
   if (!plan.ok()) {
     return InvalidArgument(
         "In[0] and In[1] must have compatible batch dimensions: ",
@@ -254,14 +262,7 @@ absl::StatusOr<TriangularOperands> BroadcastBatches(const KernelContext& ctx) {
   dims.push_back(out.size);
   dims.push_back(out.columns);
   ASSIGN_OR_RETURN(out.output, TensorShape::Build(dims));
-  if (out.output.num_elements() == 0) return out;
-  out.pairs.reserve(plan->shape().num_elements());
-  plan->ForEachRow(0, plan->rows(), [&](int64_t, const Broadcast::Offsets& at) {
-    for (int64_t i = 0; i < plan->row_size(); ++i) {
-      out.pairs.emplace_back(at[0] + i * plan->row_stride(0),
-                             at[1] + i * plan->row_stride(1));
-    }
-  });
+  out.batches = *std::move(plan);
   return out;
 }
 
@@ -282,9 +283,16 @@ class MatrixTriangularSolve final : public Kernel {
     if (output->num_elements() == 0) return absl::OkStatus();
     // A zero on the diagonal gives infinities, as in TensorFlow.
     return ForEachMatrix(
-        ctx, static_cast<int64_t>(operands.pairs.size()), n, "",
+        ctx, operands.batches.shape().num_elements(), n, sizeof(Work<T>), "",
         [&](int64_t i) {
-          const auto [left, right_side] = operands.pairs[i];
+          int64_t left = 0;
+          int64_t right_side = 0;
+          ForEachElement(operands.batches, i, i + 1,
+                         [&](int64_t, const Broadcast::Offsets& at) {
+                           left = at[0];
+                           right_side = at[1];
+                         });
+          const ScratchCharge charge(n * columns * sizeof(Work<T>));
           const Matrix<Work<T>> in =
               ConstMap<T>(matrix.data<T>() + left * n * n, n, n)
                   .template cast<Work<T>>();

@@ -11,6 +11,7 @@
 #include "core/kernels/rank_checks.h"
 #include "core/kernels/table_inputs.h"
 #include "core/op/type_lists.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -101,7 +102,7 @@ class InitializeTableFromTextFile final : public Kernel {
                      LocalPath(ctx.input(1).scalar<std::string>()));
     ASSIGN_OR_RETURN(std::string text, ReadFile(*files, path));
     text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());
-    std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+    Scratch<absl::string_view> lines = absl::StrSplit(text, '\n');
     if (lines.back().empty()) lines.pop_back();  // after the last line's end
     const int64_t found = static_cast<int64_t>(lines.size());
     if (vocab_size_ > found) {

@@ -7,10 +7,9 @@
 #include <complex>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "core/kernels/broadcast.h"
+#include "core/kernels/broadcast_elements.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/kernel_types.h"
 #include "core/op/kernel_context.h"
@@ -88,42 +87,36 @@ class BatchMatMulBase : public Kernel {
       if (adj_y_) RETURN_IF_ERROR(Conjugate(y));
     }
 
-    // Which matrices each product is of.
     const int64_t batch = batches->shape().num_elements();
-    std::vector<std::pair<int64_t, int64_t>> offsets;
-    offsets.reserve(batch);
-    batches->ForEachRow(
-        0, batches->rows(), [&](int64_t, const Broadcast::Offsets& from) {
-          for (int64_t j = 0; j < batches->row_size(); ++j) {
-            offsets.emplace_back(from[0] + j * batches->row_stride(0),
-                                 from[1] + j * batches->row_stride(1));
-          }
-        });
     const T* x_data = x.data<T>();
     const T* y_data = y.data<T>();
     T* out_data = out->mutable_data<T>();
     const double work = double(m) * n * k;
     if (batch == 1 || work > 1 << 23) {
-      for (int64_t i = 0; i < batch; ++i) {
-        const auto [xi, yi] = offsets[i];
-        RETURN_IF_ERROR(ctx.CheckCancelled());
-        RETURN_IF_ERROR(Gemm(ctx, adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
-                             y_data + yi * k * n, out_data + i * m * n));
-      }
-      return absl::OkStatus();
+      absl::Status status;
+      ForEachElement(
+          *batches, 0, batch, [&](int64_t i, const Broadcast::Offsets& at) {
+            if (status.ok()) status = ctx.CheckCancelled();
+            if (!status.ok()) return;
+            status = Gemm(ctx, adj_x_, adj_y_, m, n, k, x_data + at[0] * m * k,
+                          y_data + at[1] * k * n, out_data + i * m * n);
+          });
+      return status;
     }
     std::atomic<bool> failed = false;
     RETURN_IF_ERROR(ctx.ParallelFor(
         batch, static_cast<int64_t>(work / 16) + 50,
         [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            const auto [xi, yi] = offsets[i];
-            if (!GemmOneThread(adj_x_, adj_y_, m, n, k, x_data + xi * m * k,
-                               y_data + yi * k * n, out_data + i * m * n)
-                     .ok()) {
-              failed = true;
-            }
-          }
+          ForEachElement(
+              *batches, begin, end,
+              [&](int64_t i, const Broadcast::Offsets& at) {
+                if (!GemmOneThread(adj_x_, adj_y_, m, n, k,
+                                   x_data + at[0] * m * k,
+                                   y_data + at[1] * k * n, out_data + i * m * n)
+                         .ok()) {
+                  failed = true;
+                }
+              });
         }));
     if (failed) {
       return ResourceExhausted("no memory to multiply matrices in");

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <vector>
 
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -101,7 +101,7 @@ class NonMaxSuppressionBase : public Kernel {
                              " boxes");
     }
 
-    std::vector<Box> all;
+    Scratch<Box> all;
     all.reserve(count);
     const T* corner = boxes.data<T>();
     for (int64_t i = 0; i < count; ++i, corner += 4) {
@@ -110,7 +110,7 @@ class NonMaxSuppressionBase : public Kernel {
           static_cast<float>(corner[2]), static_cast<float>(corner[3]));
     }
     // Best score first; equal ones in their order. NaN is never chosen.
-    std::vector<Candidate> heap;
+    Scratch<Candidate> heap;
     for (int64_t i = 0; i < count; ++i) {
       const float score = static_cast<float>(scores.data<T>()[i]);
       if (score > score_threshold || (kVersion < 3 && !std::isnan(score))) {
@@ -118,7 +118,7 @@ class NonMaxSuppressionBase : public Kernel {
       }
     }
     std::make_heap(heap.begin(), heap.end());
-    std::vector<Candidate> selected;
+    Scratch<Candidate> selected;
     while (!heap.empty() && std::ssize(selected) < wanted) {
       std::pop_heap(heap.begin(), heap.end());
       Candidate next = heap.back();
@@ -168,7 +168,7 @@ class NonMaxSuppressionBase : public Kernel {
     return InvalidArgument("iou_threshold must be in [0, 1]");
   }
 
-  absl::Status Emit(KernelContext& ctx, const std::vector<Candidate>& selected,
+  absl::Status Emit(KernelContext& ctx, const Scratch<Candidate>& selected,
                     int64_t wanted) const {
     const int64_t count = std::ssize(selected);
     const int64_t size = pad_ ? wanted : count;

@@ -9,6 +9,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 // for an empty window. NaN counts as the maximum only where it comes first.
 template <typename T>
 void FindMaxima(const ConvShape& s, const T* in, int64_t n, int64_t d,
-                int64_t y, int64_t x, std::vector<int64_t>& where) {
+                int64_t y, int64_t x, Scratch<int64_t>& where) {
   const int64_t channels = s.in_channels;
   std::fill(where.begin(), where.end(), -1);
   ForEachTap(s, n, d, y, x, [&](int64_t at) {
@@ -59,7 +60,7 @@ class MaxPoolWithArgmax final : public Kernel {
     const int64_t image = include_batch_ ? 0 : s.in_pixels();
     return ForEachWindow(
         ctx, s, [&](int64_t pixel, int64_t n, int64_t d, int64_t y, int64_t x) {
-          std::vector<int64_t> where(channels);
+          Scratch<int64_t> where(channels);
           FindMaxima(s, in, n, d, y, x, where);
           for (int64_t c = 0; c < channels; ++c) {
             const int64_t at = pixel * channels + c;
@@ -123,7 +124,7 @@ class MaxPoolGradOp : public Kernel {
     RETURN_IF_ERROR(ctx.ParallelFor(
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
-          std::vector<int64_t> where(channels);
+          Scratch<int64_t> where(channels);
           for (int64_t n = begin; n < end; ++n) {
             ForEachOutput(s, [&](int64_t d, int64_t y, int64_t x) {
               const int64_t pixel =

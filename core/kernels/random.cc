@@ -18,6 +18,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -231,15 +232,19 @@ class RandomShuffle final : public Kernel {
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, value.shape()));
-    std::vector<int64_t> order(rows);
-    std::iota(order.begin(), order.end(), int64_t{0});
-    PhiloxWords words(stream_.Reserve((static_cast<uint64_t>(rows) + 2) / 4));
-    for (int64_t i = 0; i + 1 < rows; ++i) {
-      std::swap(order[i], order[i + words.Next() % (rows - i)]);
-    }
     const int64_t row = value.num_elements() / rows;
     const ElementCopier copier(value.dtype());
+    if (row == 1) {  // moves where it stands
+      copier.Copy(value.raw_data(), 0, output->mutable_raw_data(), 0, rows);
+      return WithElementType(value.dtype(), [&]<typename T>() {
+        return Shuffle(ctx, static_cast<T*>(output->mutable_raw_data()), rows);
+      });
+    }
+    Scratch<int64_t> order(rows);
+    std::iota(order.begin(), order.end(), int64_t{0});
+    RETURN_IF_ERROR(Shuffle(ctx, order.data(), rows));
     for (int64_t i = 0; i < rows; ++i) {
+      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
       copier.Copy(value.raw_data(), order[i] * row, output->mutable_raw_data(),
                   i * row, row);
     }
@@ -247,6 +252,19 @@ class RandomShuffle final : public Kernel {
   }
 
  private:
+  static constexpr int64_t kCheckedAt = 65536;
+
+  template <typename T>
+  absl::Status Shuffle(const KernelContext& ctx, T* items,
+                       int64_t count) const {
+    PhiloxWords words(stream_.Reserve((static_cast<uint64_t>(count) + 2) / 4));
+    for (int64_t i = 0; i + 1 < count; ++i) {
+      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      std::swap(items[i], items[i + words.Next() % (count - i)]);
+    }
+    return absl::OkStatus();
+  }
+
   RandomStream stream_;
 };
 
@@ -283,7 +301,7 @@ class Multinomial final : public Kernel {
     const uint64_t reserved = static_cast<uint64_t>(samples + 3) / 4 * 4 * 2;
     PhiloxWords words(stream_.Reserve(static_cast<uint64_t>(batch) * reserved *
                                       kBlocksPerOutput));
-    std::vector<double> cumulated(classes);
+    Scratch<double> cumulated(classes);
     for (int64_t row = 0; row < batch; ++row) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       Cumulate(logits.data<T>() + row * classes, cumulated);
@@ -306,7 +324,7 @@ class Multinomial final : public Kernel {
 
  private:
   // Running sums of exp(logit - largest); what is not finite has no weight.
-  static void Cumulate(const T* logits, std::vector<double>& out) {
+  static void Cumulate(const T* logits, Scratch<double>& out) {
     double largest = static_cast<double>(std::numeric_limits<T>::lowest());
     for (size_t i = 0; i < out.size(); ++i) {
       const double logit = static_cast<double>(logits[i]);

@@ -50,11 +50,9 @@ absl::Status Match(KernelContext& ctx, const RE2& regex) {
 
 absl::Status Replace(KernelContext& ctx, const RE2& regex,
                      const std::string& rewrite, bool all) {
-  std::string error;
-  if (!regex.CheckRewriteString(rewrite, &error)) {
-    return InvalidArgument("Invalid rewrite pattern: ", rewrite,
-                           ", error: ", error);
-  }
+  // A rewrite that refers to a group that there is not replaces nothing, and of
+  // one with a stray backslash counts what comes before it: as in TensorFlow,
+  // which does not check it either.
   const Tensor& input = ctx.input(0);
   ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
   std::string* out = output->mutable_data<std::string>();

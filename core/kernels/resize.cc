@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "core/kernels/kernel_types.h"
 #include "core/kernels/optional_attrs.h"
@@ -12,6 +11,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -85,6 +85,18 @@ class ResizeBase : public Kernel {
                        : static_cast<float>(i) * scale;
   }
 
+  // at(x) for each column of the output, which all lines read.
+  template <typename At>
+  static auto OfColumns(const KernelContext& ctx, const ResizeShape& s, At at)
+      -> absl::StatusOr<Scratch<decltype(at(0))>> {
+    Scratch<decltype(at(0))> out(s.out_width);
+    RETURN_IF_ERROR(
+        ctx.ParallelFor(s.out_width, 20, [&](int64_t begin, int64_t end) {
+          for (int64_t x = begin; x < end; ++x) out[x] = at(x);
+        }));
+    return out;
+  }
+
   bool align_corners_ = false;
   bool half_pixel_ = false;
 };
@@ -96,9 +108,10 @@ class ResizeBilinear final : public ResizeBase {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
     if (out->num_elements() == 0) return absl::OkStatus();
-    const std::vector<Sample> ys =
-        Samples(s.out_height, s.in_height, s.y_scale);
-    const std::vector<Sample> xs = Samples(s.out_width, s.in_width, s.x_scale);
+    ASSIGN_OR_RETURN(const Scratch<Sample> xs,
+                     OfColumns(ctx, s, [&](int64_t x) {
+                       return SampleAt(x, s.in_width, s.x_scale);
+                     }));
     const T* in = ctx.input(0).data<T>();
     float* to = out->mutable_data<float>();
     const int64_t c_count = s.channels;
@@ -115,7 +128,8 @@ class ResizeBilinear final : public ResizeBase {
         s.batch * s.out_height, 3 * s.out_width * c_count,
         [&](int64_t begin, int64_t end) {
           for (int64_t line = begin; line < end; ++line) {
-            const Sample& y = ys[line % s.out_height];
+            const Sample y =
+                SampleAt(line % s.out_height, s.in_height, s.y_scale);
             const T* image =
                 in + line / s.out_height * s.in_height * s.in_width * c_count;
             const T* top = image + y.lower * s.in_width * c_count;
@@ -145,16 +159,11 @@ class ResizeBilinear final : public ResizeBase {
     float fraction;
   };
 
-  std::vector<Sample> Samples(int64_t out, int64_t in, float scale) const {
-    std::vector<Sample> samples(out);
-    for (int64_t i = 0; i < out; ++i) {
-      const float at = Source(i, scale);
-      const float floor = std::floor(at);
-      samples[i].lower = std::clamp<int64_t>(floor, 0, in - 1);
-      samples[i].upper = std::clamp<int64_t>(std::ceil(at), 0, in - 1);
-      samples[i].fraction = at - floor;
-    }
-    return samples;
+  Sample SampleAt(int64_t i, int64_t in, float scale) const {
+    const float at = Source(i, scale);
+    const float floor = std::floor(at);
+    return {std::clamp<int64_t>(floor, 0, in - 1),
+            std::clamp<int64_t>(std::ceil(at), 0, in - 1), at - floor};
   }
 };
 
@@ -172,10 +181,10 @@ class MoveNearest final : public ResizeBase {
       return std::clamp<int64_t>(
           align_corners_ ? std::round(at) : std::floor(at), 0, size - 1);
     };
-    std::vector<int64_t> xs(s.out_width);
-    for (int64_t x = 0; x < s.out_width; ++x) {
-      xs[x] = source(x, s.in_width, s.x_scale);
-    }
+    ASSIGN_OR_RETURN(const Scratch<int64_t> xs,
+                     OfColumns(ctx, s, [&](int64_t x) {
+                       return source(x, s.in_width, s.x_scale);
+                     }));
     const Element* in = static_cast<const Element*>(ctx.input(0).raw_data());
     Element* to = static_cast<Element*>(out->mutable_raw_data());
     return ctx.ParallelFor(
@@ -204,16 +213,18 @@ class ResizeBicubic final : public ResizeBase {
     Tensor* out;
     ASSIGN_OR_RETURN(const ResizeShape s, Prepare(ctx, &out));
     if (out->num_elements() == 0) return absl::OkStatus();
-    const std::vector<Sample> ys =
-        Samples(s.out_height, s.in_height, s.y_scale);
-    const std::vector<Sample> xs = Samples(s.out_width, s.in_width, s.x_scale);
+    ASSIGN_OR_RETURN(const Scratch<Sample> xs,
+                     OfColumns(ctx, s, [&](int64_t x) {
+                       return SampleAt(x, s.in_width, s.x_scale);
+                     }));
     const T* in = ctx.input(0).data<T>();
     float* to = out->mutable_data<float>();
     return ctx.ParallelFor(
         s.batch * s.out_height, 20 * s.out_width * s.channels,
         [&](int64_t begin, int64_t end) {
           for (int64_t line = begin; line < end; ++line) {
-            const Sample& y = ys[line % s.out_height];
+            const Sample y =
+                SampleAt(line % s.out_height, s.in_height, s.y_scale);
             const T* image = in + line / s.out_height * s.in_height *
                                       s.in_width * s.channels;
             float* row = to + line * s.out_width * s.channels;
@@ -246,7 +257,7 @@ class ResizeBicubic final : public ResizeBase {
 
   // The cubic's weights at distances 1 + f, f, 1 - f, 2 - f, where f is
   // rounded to a 1024th, as TensorFlow's table has it.
-  std::vector<Sample> Samples(int64_t out, int64_t in, float scale) const {
+  Sample SampleAt(int64_t i, int64_t in, float scale) const {
     // Legacy coordinates came with Keys' other constant.
     const double a = half_pixel_ ? -0.5 : -0.75;
     const auto near = [a](double x) {
@@ -255,30 +266,27 @@ class ResizeBicubic final : public ResizeBase {
     const auto far = [a](double x) {
       return static_cast<float>(((a * x - 5 * a) * x + 8 * a) * x - 4 * a);
     };
-    std::vector<Sample> samples(out);
-    for (int64_t i = 0; i < out; ++i) {
-      Sample& sample = samples[i];
-      const float at = Source(i, scale);
-      const int64_t floor = static_cast<int64_t>(std::floor(at));
-      const double f =
-          std::nearbyint((at - static_cast<float>(floor)) * 1024.0f) / 1024;
-      sample.weight = {far(1 + f), near(f), near(1 - f), far(2 - f)};
-      float sum = 0;
-      for (int k = 0; k < 4; ++k) {
-        const int64_t wanted = floor - 1 + k;
-        sample.index[k] = std::clamp<int64_t>(wanted, 0, in - 1);
-        // Half-pixel centres: nothing counts twice at the border.
-        if (half_pixel_ && sample.index[k] != wanted) sample.weight[k] = 0;
-        sum += sample.weight[k];
-      }
-      if (half_pixel_ &&
-          std::abs(sum) >= 1000 * std::numeric_limits<float>::min()) {
-        // By the reciprocal, as TensorFlow rounds.
-        const float inverse = 1.0f / sum;
-        for (float& weight : sample.weight) weight *= inverse;
-      }
+    Sample sample;
+    const float at = Source(i, scale);
+    const int64_t floor = static_cast<int64_t>(std::floor(at));
+    const double f =
+        std::nearbyint((at - static_cast<float>(floor)) * 1024.0f) / 1024;
+    sample.weight = {far(1 + f), near(f), near(1 - f), far(2 - f)};
+    float sum = 0;
+    for (int k = 0; k < 4; ++k) {
+      const int64_t wanted = floor - 1 + k;
+      sample.index[k] = std::clamp<int64_t>(wanted, 0, in - 1);
+      // Half-pixel centres: nothing counts twice at the border.
+      if (half_pixel_ && sample.index[k] != wanted) sample.weight[k] = 0;
+      sum += sample.weight[k];
     }
-    return samples;
+    if (half_pixel_ &&
+        std::abs(sum) >= 1000 * std::numeric_limits<float>::min()) {
+      // By the reciprocal, as TensorFlow rounds.
+      const float inverse = 1.0f / sum;
+      for (float& weight : sample.weight) weight *= inverse;
+    }
+    return sample;
   }
 };
 
@@ -293,8 +301,9 @@ class ResizeArea final : public ResizeBase {
     // One pixel with aligned corners: a scale of 0 would cover nothing.
     if (s.y_scale == 0) s.y_scale = 1.0f / static_cast<float>(s.out_height);
     if (s.x_scale == 0) s.x_scale = 1.0f / static_cast<float>(s.out_width);
-    const std::vector<Cover> ys = Covers(s.out_height, s.in_height, s.y_scale);
-    const std::vector<Cover> xs = Covers(s.out_width, s.in_width, s.x_scale);
+    ASSIGN_OR_RETURN(const Scratch<Cover> xs, OfColumns(ctx, s, [&](int64_t x) {
+                       return CoverAt(x, s.x_scale);
+                     }));
     const float scale = 1.0f / (s.y_scale * s.x_scale);
     const T* in = ctx.input(0).data<T>();
     float* to = out->mutable_data<float>();
@@ -305,7 +314,7 @@ class ResizeArea final : public ResizeBase {
             std::min(1e9, 2 * area * double(s.out_width) * s.channels)),
         [&](int64_t begin, int64_t end) {
           for (int64_t line = begin; line < end; ++line) {
-            const Cover& y = ys[line % s.out_height];
+            const Cover y = CoverAt(line % s.out_height, s.y_scale);
             const T* image = in + line / s.out_height * s.in_height *
                                       s.in_width * s.channels;
             float* row = to + line * s.out_width * s.channels;
@@ -349,17 +358,14 @@ class ResizeArea final : public ResizeBase {
   static int64_t Bound(int64_t i, int64_t size) {
     return std::clamp<int64_t>(i, 0, size - 1);
   }
-  static std::vector<Cover> Covers(int64_t out, int64_t, float scale) {
-    std::vector<Cover> covers(out);
-    for (int64_t i = 0; i < out; ++i) {
-      Cover& cover = covers[i];
-      cover.from = static_cast<float>(i) * scale;
-      cover.to = static_cast<float>(i + 1) * scale;
-      cover.length = scale;
-      cover.begin = static_cast<int64_t>(std::floor(cover.from));
-      cover.end = static_cast<int64_t>(std::ceil(cover.to));
-    }
-    return covers;
+  static Cover CoverAt(int64_t i, float scale) {
+    Cover cover;
+    cover.from = static_cast<float>(i) * scale;
+    cover.to = static_cast<float>(i + 1) * scale;
+    cover.length = scale;
+    cover.begin = static_cast<int64_t>(std::floor(cover.from));
+    cover.end = static_cast<int64_t>(std::ceil(cover.to));
+    return cover;
   }
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 #include <type_traits>
-#include <vector>
 
 #include "absl/strings/str_join.h"
 #include "core/kernels/arithmetic.h"
@@ -12,6 +11,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -79,10 +79,10 @@ absl::StatusOr<SliceIndex> CheckScatter(const TensorShape& shape,
 
 // For each index the offset of its slice in the target.
 template <typename Index>
-absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
-                                                  const Tensor& indices,
-                                                  const SliceIndex& slices) {
-  std::vector<int64_t> out(slices.count);
+absl::StatusOr<Scratch<int64_t>> SliceOffsets(const TensorShape& shape,
+                                              const Tensor& indices,
+                                              const SliceIndex& slices) {
+  Scratch<int64_t> out(slices.count);
   const Index* index = indices.data<Index>();
   for (int64_t i = 0; i < slices.count; ++i, index += slices.depth) {
     int64_t row = 0;
@@ -102,11 +102,11 @@ absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
   return out;
 }
 
-absl::StatusOr<std::vector<int64_t>> SliceOffsets(const TensorShape& shape,
-                                                  const Tensor& indices,
-                                                  const SliceIndex& slices) {
+absl::StatusOr<Scratch<int64_t>> SliceOffsets(const TensorShape& shape,
+                                              const Tensor& indices,
+                                              const SliceIndex& slices) {
   // However many empty indices there are, nothing is to be moved.
-  if (slices.depth == 0 && slices.inner == 0) return std::vector<int64_t>();
+  if (slices.depth == 0 && slices.inner == 0) return Scratch<int64_t>();
   return indices.dtype() == DT_INT64
              ? SliceOffsets<int64_t>(shape, indices, slices)
              : SliceOffsets<int32_t>(shape, indices, slices);
@@ -132,7 +132,7 @@ void CombineSlices(const void* from, absl::Span<const int64_t> offsets,
 absl::Status ScatterInto(ApplySlices apply, const Tensor& indices,
                          const Tensor& updates, const SliceIndex& slices,
                          Tensor* target) {
-  ASSIGN_OR_RETURN(const std::vector<int64_t> offsets,
+  ASSIGN_OR_RETURN(const Scratch<int64_t> offsets,
                    SliceOffsets(target->shape(), indices, slices));
   apply(updates.raw_data(), offsets, slices.inner, target->mutable_raw_data());
   return absl::OkStatus();
@@ -218,7 +218,7 @@ class TensorScatterUpdate final : public Kernel {
     const Tensor& updates = ctx.input(2);
     ASSIGN_OR_RETURN(SliceIndex slices, CheckTensorScatter(ctx));
     ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
-    ASSIGN_OR_RETURN(const std::vector<int64_t> offsets,
+    ASSIGN_OR_RETURN(const Scratch<int64_t> offsets,
                      SliceOffsets(output->shape(), indices, slices));
     const ElementCopier copier(updates.dtype());
     for (size_t i = 0; i < offsets.size(); ++i) {

@@ -15,6 +15,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -33,9 +34,9 @@ int64_t IndexAt(const Tensor& indices, int64_t i) {
 }
 
 // The values of `indices`, all of them in [0, limit).
-absl::StatusOr<std::vector<int64_t>> ReadIndices(const Tensor& indices,
-                                                 int64_t limit) {
-  std::vector<int64_t> out(indices.num_elements());
+absl::StatusOr<Scratch<int64_t>> ReadIndices(const Tensor& indices,
+                                             int64_t limit) {
+  Scratch<int64_t> out(indices.num_elements());
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = IndexAt(indices, i);
     if (out[i] < 0 || out[i] >= limit) {
@@ -49,12 +50,12 @@ absl::StatusOr<std::vector<int64_t>> ReadIndices(const Tensor& indices,
 // Indices of which each, along the last dimension, names a slice of a tensor
 // of shape `shape`: the numbers of those slices. `depth` is the size of that
 // last dimension.
-absl::StatusOr<std::vector<int64_t>> ReadSliceIndices(const Tensor& indices,
-                                                      int depth,
-                                                      const TensorShape& shape,
-                                                      const char* what) {
+absl::StatusOr<Scratch<int64_t>> ReadSliceIndices(const Tensor& indices,
+                                                  int depth,
+                                                  const TensorShape& shape,
+                                                  const char* what) {
   const int64_t count = depth == 0 ? 0 : indices.num_elements() / depth;
-  std::vector<int64_t> out(count);
+  Scratch<int64_t> out(count);
   for (int64_t i = 0; i < count; ++i) {
     bool good = true;
     for (int d = 0; d < depth; ++d) {
@@ -165,7 +166,7 @@ absl::Status UpdateRows(KernelContext& ctx, ApplyRows apply, Plan plan) {
           DataTypeName(old.dtype()), " got ", DataTypeName(updates.dtype()));
     }
     int64_t row_size = 0;
-    ASSIGN_OR_RETURN(std::vector<int64_t> rows, plan(old.shape(), &row_size));
+    ASSIGN_OR_RETURN(Scratch<int64_t> rows, plan(old.shape(), &row_size));
     if (rows.empty() || row_size == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(Tensor * target, variable.MakeWritable());
     return apply(*target, rows, row_size, updates);
@@ -182,7 +183,7 @@ absl::Status Scatter(KernelContext& ctx, ApplyRows apply) {
   return UpdateRows(
       ctx, apply,
       [&](const TensorShape& params,
-          int64_t* row_size) -> absl::StatusOr<std::vector<int64_t>> {
+          int64_t* row_size) -> absl::StatusOr<Scratch<int64_t>> {
         if (params.rank() == 0) {
           return InvalidArgument("params must be at least 1-D, got shape []");
         }
@@ -218,7 +219,7 @@ absl::Status ScatterNd(KernelContext& ctx, ApplyRows apply) {
   return UpdateRows(
       ctx, apply,
       [&](const TensorShape& params,
-          int64_t* row_size) -> absl::StatusOr<std::vector<int64_t>> {
+          int64_t* row_size) -> absl::StatusOr<Scratch<int64_t>> {
         if (params.rank() == 0) {
           return InvalidArgument("Output must be at least 1-D, got shape: []");
         }
@@ -472,7 +473,7 @@ class ResourceGather final : public Kernel {
     ASSIGN_OR_RETURN(TensorShape out_shape, TensorShape::Build(out_dims));
 
     const int64_t limit = params.dim(batch);
-    ASSIGN_OR_RETURN(std::vector<int64_t> rows, ReadIndices(indices, limit));
+    ASSIGN_OR_RETURN(Scratch<int64_t> rows, ReadIndices(indices, limit));
     // Each batch entry has its own `limit` rows.
     const int64_t per_batch = ElementsFrom(indices.shape(), batch);
     for (size_t i = 0; batch > 0 && i < rows.size(); ++i) {
@@ -520,7 +521,7 @@ class ResourceGatherNd final : public Kernel {
           "shape: ",
           params.shape().ToString());
     }
-    ASSIGN_OR_RETURN(std::vector<int64_t> rows,
+    ASSIGN_OR_RETURN(Scratch<int64_t> rows,
                      ReadSliceIndices(indices, static_cast<int>(depth),
                                       params.shape(), "param shape"));
     const int64_t row_size =

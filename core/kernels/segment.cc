@@ -154,6 +154,9 @@ absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
   return absl::OkStatus();
 }
 
+// Rows between two looks at whether the call is still wanted.
+constexpr size_t kCheckedAt = 4096;
+
 // segment_ids has the shape of the first dimensions of data, in any order;
 // negative ids drop their rows.
 absl::Status ReduceUnsortedSegments(KernelContext& ctx,
@@ -196,6 +199,7 @@ absl::Status ReduceUnsortedSegments(KernelContext& ctx,
   const int64_t bytes = size * loops.element_size;
   const char* in = static_cast<const char*>(data.raw_data());
   for (size_t i = 0; i < ids.size(); ++i) {
+    if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
     if (ids[i] >= 0) loops.add(in + i * bytes, size, out + ids[i] * bytes);
   }
   return absl::OkStatus();

@@ -126,8 +126,9 @@ struct SliceSpec {
                                          const TensorShape& input);
   // Where some of it is not known, sizes of the box are not known either:
   // begin, end and strides hold kUnknownInt, the sizes kUnknownDim.
-  static absl::StatusOr<SliceSpec> Build(const Ints& begin, const Ints& end,
-                                         const Ints& strides,
+  static absl::StatusOr<SliceSpec> Build(absl::Span<const int64_t> begin,
+                                         absl::Span<const int64_t> end,
+                                         absl::Span<const int64_t> strides,
                                          const SliceMasks& masks,
                                          absl::Span<const int64_t> input);
 
@@ -216,8 +217,9 @@ absl::StatusOr<SliceSpec> SliceSpec::Build(const KernelContext& ctx, int first,
   return Build(lists[0], lists[1], lists[2], masks, input.dims());
 }
 
-absl::StatusOr<SliceSpec> SliceSpec::Build(const Ints& begin, const Ints& end,
-                                           const Ints& strides,
+absl::StatusOr<SliceSpec> SliceSpec::Build(absl::Span<const int64_t> begin,
+                                           absl::Span<const int64_t> end,
+                                           absl::Span<const int64_t> strides,
                                            const SliceMasks& masks,
                                            absl::Span<const int64_t> input) {
   const int count = static_cast<int>(begin.size());

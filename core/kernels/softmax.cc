@@ -5,12 +5,12 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
-#include <vector>
 
 #include "Eigen/Core"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -75,7 +75,7 @@ class SoftmaxBase : public Kernel {
     return ctx.ParallelFor(
         logits.num_elements() / classes, 10 + 2 * classes,
         [=](int64_t begin, int64_t end) {
-          std::vector<U> shifted(classes);
+          Scratch<U> shifted(classes);
           for (int64_t r = begin; r < end; ++r) {
             const T* from = in + r * classes;
             T* row = to + r * classes;
@@ -154,8 +154,8 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
     }
     return ctx.ParallelFor(
         rows, 10 + 4 * classes, [&](int64_t begin, int64_t end) {
-          std::vector<T> logits(classes);
-          std::vector<U> shifted(classes), exps(classes);
+          Scratch<T> logits(classes);
+          Scratch<U> shifted(classes), exps(classes);
           for (int64_t r = begin; r < end; ++r) {
             for (int64_t c = 0; c < classes; ++c) {
               logits[c] = in[r * feature_step[0] + c * feature_step[1]];
@@ -222,7 +222,7 @@ class SparseSoftmaxCrossEntropyWithLogits final : public Kernel {
     T* gradient = backprop->mutable_data<T>();
     return ctx.ParallelFor(
         rows, 10 + 4 * classes, [=](int64_t begin, int64_t end) {
-          std::vector<U> shifted(classes), exps(classes);
+          Scratch<U> shifted(classes), exps(classes);
           for (int64_t r = begin; r < end; ++r) {
             const U sum = ShiftAndSum(in + r * classes, classes, shifted.data(),
                                       exps.data());

@@ -65,6 +65,7 @@ class DynamicStitch final : public Kernel {
     void* to = merged->mutable_raw_data();
     for (int n = 0; n < count; ++n) {
       const Tensor& data = ctx.input(count + n);
+      RETURN_IF_ERROR(ctx.CheckCancelled());
       RETURN_IF_ERROR(ChargeStrings(data, 1, merged));
       int64_t from = 0;
       for (int32_t index : ctx.input(n).values<int32_t>()) {
@@ -113,6 +114,7 @@ class DynamicPartition final : public Kernel {
     const ElementCopier copier(data.dtype());
     std::fill(rows.begin(), rows.end(), 0);
     for (size_t i = 0; i < targets.size(); ++i) {
+      if (i % 65536 == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
       const int32_t p = targets[i];
       copier.Copy(data.raw_data(), i * inner, to[p], rows[p]++ * inner, inner);
     }

@@ -12,6 +12,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -195,7 +196,7 @@ class Substr final : public Kernel {
   absl::Status Cut(absl::string_view text, int64_t pos, int64_t length,
                    int64_t element, std::string* out) const {
     // Offsets of the characters, or none if bytes are counted.
-    absl::InlinedVector<size_t, 32> starts;
+    absl::InlinedVector<size_t, 32, ScratchAllocator<size_t>> starts;
     if (characters_) {
       for (size_t i = 0; i < text.size(); ++i) {
         if (BeginsCharacter(text[i])) starts.push_back(i);

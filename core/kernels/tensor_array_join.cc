@@ -6,13 +6,14 @@
 
 #include "core/kernels/array_inputs.h"
 #include "core/kernels/joiner.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
 
 // Copies the elements of `values` one after another into `out`, which is as
 // large as all of them.
-absl::Status Join(const std::vector<Tensor>& values, Tensor* out) {
+absl::Status Join(const Scratch<Tensor>& values, Tensor* out) {
   Joiner joiner(out);
   for (const Tensor& value : values) RETURN_IF_ERROR(joiner.Append(value));
   return absl::OkStatus();
@@ -34,7 +35,7 @@ class GatherElements final : public Kernel {
     RETURN_IF_ERROR(CheckReads(*array, ctx.output_type(0)));
     ASSIGN_OR_RETURN(PartialShape element_shape,
                      array->MergeElementShape(element_shape_));
-    std::vector<int64_t> indices;
+    Scratch<int64_t> indices;
     if constexpr (kAll) {
       const int64_t count = array->joined_size();
       for (int64_t i = 0; i < count; ++i) indices.push_back(i);
@@ -62,7 +63,7 @@ class GatherElements final : public Kernel {
       ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
       return ctx.AllocateOutput(0, shape).status();
     }
-    std::vector<Tensor> values(indices.size());
+    Scratch<Tensor> values(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) {
       ASSIGN_OR_RETURN(values[i], array->Read(indices[i]));
       // Where the first has no elements, TensorFlow looks at no other.
@@ -118,7 +119,7 @@ class ConcatElements final : public Kernel {
       ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build(dims));
       return ctx.AllocateOutput(0, shape).status();
     }
-    std::vector<Tensor> values(count);
+    Scratch<Tensor> values(count);
     for (int64_t i = 0; i < count; ++i) {
       ASSIGN_OR_RETURN(values[i], array->Read(i));
       RETURN_IF_ERROR(CheckShape(values, i));
@@ -133,7 +134,7 @@ class ConcatElements final : public Kernel {
   }
 
  private:
-  absl::Status CheckShape(const std::vector<Tensor>& values, int64_t i) const {
+  absl::Status CheckShape(const Scratch<Tensor>& values, int64_t i) const {
     TensorShape shape = values[i].shape();
     if (shape.rank() == 0) {
       return InvalidArgument("Concat saw a scalar shape at index ", i,

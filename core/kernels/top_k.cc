@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <vector>
 
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
@@ -12,6 +11,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -75,7 +75,7 @@ class TopK final : public Kernel {
     T* out = values->mutable_data<T>();
     return ctx.ParallelFor(values->num_elements() / k, 10 * columns,
                            [&](int64_t begin, int64_t end) {
-                             std::vector<int64_t> best;
+                             Scratch<int64_t> best;
                              for (int64_t r = begin; r < end; ++r) {
                                const T* row = in + r * columns;
                                FindBest(row, columns, k, best);
@@ -90,7 +90,7 @@ class TopK final : public Kernel {
 
   // The columns of the k largest, in best[0, k).
   void FindBest(const T* row, int64_t columns, int64_t k,
-                std::vector<int64_t>& best) const {
+                Scratch<int64_t>& best) const {
     if (k == columns) {
       // The rows that a heap cannot be short of: sorted in any case. std::sort
       // needs an order that NaN does not break.
@@ -170,11 +170,12 @@ class InTopK final : public Kernel {
     ASSIGN_OR_RETURN(const Ints targets, ReadInts(ctx.input(1)));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {rows}));
     bool* out = output->mutable_data<bool>();
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* row = predictions.data<float>() + r * classes;
-      out[r] = IsAmong(row, classes, targets[r], k);
-    }
-    return absl::OkStatus();
+    return ctx.ParallelFor(rows, 5 + classes, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const float* row = predictions.data<float>() + r * classes;
+        out[r] = IsAmong(row, classes, targets[r], k);
+      }
+    });
   }
 
  private:
@@ -226,7 +227,7 @@ class NthElement final : public Kernel {
     T* out = output->mutable_data<T>();
     return ctx.ParallelFor(
         shape.num_elements(), 5 * columns, [&](int64_t begin, int64_t end) {
-          std::vector<T> row(columns);
+          Scratch<T> row(columns);
           for (int64_t r = begin; r < end; ++r) {
             std::copy_n(input.data<T>() + r * columns, columns, row.begin());
             std::nth_element(

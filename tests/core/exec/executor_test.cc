@@ -1,5 +1,6 @@
 #include "core/exec/executor.h"
 
+#include <new>
 #include <set>
 #include <thread>
 
@@ -147,6 +148,36 @@ TEST_F(ExecutorTest, AnErrorEndsAParallelRun) {
   }
   EXPECT_EQ(after, 0);
   EXPECT_EQ(MemoryUsed(), before);
+}
+
+// On all three ways of running a node.
+TEST_F(ExecutorTest, AKernelWithoutMemoryFailsItsRunOnly) {
+  std::atomic<bool> no_memory;
+  const TestGraph g = Wide(4, [&](KernelContext& ctx) {
+    if (no_memory) throw std::bad_alloc();
+    return GiveNewMemory(ctx);
+  });
+  const auto check = [&] {
+    const int64_t before = MemoryUsed();
+    no_memory = true;
+    EXPECT_THAT(Run({F(2)}).status(), HasCode(StatusCode::kResourceExhausted,
+                                              "no more memory\n\t [[{{node w"));
+    EXPECT_EQ(MemoryUsed(), before);
+    no_memory = false;
+    EXPECT_EQ(RunScalar({F(2)}), 8);
+  };
+  Prepare(g, {"x"}, {"sum"});
+  plan().Observe(1000);
+  check();
+  Prepare(g, {"x"}, {"sum"});
+  ClaimToBeSlow();
+  check();
+  TestGraph loop = g;
+  loop.Const("yes", B(true));
+  loop.Node("s", "Switch", {"sum", "yes"}, {{"T", DT_FLOAT}});
+  Prepare(loop, {"x"}, {"s:1"});
+  ASSERT_FALSE(plan().sequential);
+  check();
 }
 
 TEST_F(ExecutorTest, ACancelledParallelRunStops) {

@@ -1,3 +1,7 @@
+#include <cmath>
+#include <limits>
+
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::linalg_test {
@@ -51,9 +55,30 @@ TEST(CholeskyTest, FactorsAPositiveMatrix) {
   op.Input<float>({2, 2}, {4, 2, 2, 5});
   ASSERT_OK(op.Run());
   ExpectTensorNear<float>(op.output(0), {2, 2}, {2, 0, 1, 2});
-  op.ClearInputs();
-  op.Input<float>({2, 2}, {1, 2, 2, 1});
-  EXPECT_THAT(op.Run(), HasCode(kBad, "was not successful"));
+}
+
+TEST(CholeskyTest, GivesNanWhereThereIsNoFactor) {
+  const float nan = std::nanf("");
+  const float inf = std::numeric_limits<float>::infinity();
+  OpTester op("Cholesky");
+  op.Input<float>({3, 2, 2}, {1, 2, 2, 1, 4, 0, inf, 9, inf, 0, 0, 1});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {3, 2, 2},
+                           {nan, 0, nan, nan, nan, 0, nan, nan, inf, 0, 0, 1});
+}
+
+TEST(LinalgTest, CountsWhatItWorksWithAgainstTheBudget) {
+  // The input and its determinant fit, but not the factors.
+  OpTester op("MatrixDeterminant");
+  op.Input<float>({200, 200}, std::vector<float>(200 * 200));
+  const int64_t before = MemoryBudget::Process().used();
+  {
+    const MemoryLimit limit(200 * 200 * 4);
+    EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kResourceExhausted,
+                                  "bytes to work with"));
+  }
+  EXPECT_LE(MemoryBudget::Process().used(), before + 64);
+  EXPECT_OK(op.Run());
 }
 
 TEST(MatrixSolveTest, Solves) {

@@ -1,5 +1,6 @@
 #include <random>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::matmul_test {
@@ -185,6 +186,17 @@ TEST(BatchMatMulTest, RefusesDifferentRanks) {
   OpTester op("BatchMatMul");
   op.Input<float>({1, 1}, {1}).Input<float>({1, 1, 1}, {1});
   EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kInvalidArgument, "ndims"));
+}
+
+TEST(BatchMatMulV2Test, NeedsNoMemoryForEachMatrixOfTheBatch) {
+  constexpr int64_t kBatch = 20'000;
+  OpTester op("BatchMatMulV2");
+  op.Input<float>({kBatch, 1, 1}, std::vector<float>(kBatch, 2));
+  op.Input<float>({1, 1, 1}, {3});
+  const MemoryLimit limit(kBatch * 4 + 1000);  // the output
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {kBatch, 1, 1},
+                           std::vector<float>(kBatch, 6));
 }
 
 TEST(BatchMatMulV2Test, BroadcastsBatches) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/kernels/philox.h"
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::random_test {
@@ -177,6 +178,24 @@ TEST(RandomShuffleTest, ShufflesAsTensorFlowDoes) {
   ASSERT_OK(op.Run());
   ExpectTensorEqual<int32_t>(op.output(0), {10},
                              {9, 0, 8, 6, 1, 3, 7, 2, 4, 5});
+}
+
+// Elements move where they stand, rows by a list of their numbers.
+TEST(RandomShuffleTest, CountsWhatItWorksWithAgainstTheBudget) {
+  constexpr int64_t kRows = 100'000;
+  OpTester elements("RandomShuffle");
+  Seeded(elements, 1, 2);
+  elements.Input<int8_t>({kRows}, std::vector<int8_t>(kRows));
+  OpTester rows("RandomShuffle");
+  Seeded(rows, 1, 2);
+  rows.Input<int8_t>({kRows, 1, 2}, std::vector<int8_t>(2 * kRows));
+  {
+    const MemoryLimit limit(kRows + 1000);
+    EXPECT_OK(elements.Run());
+  }
+  const MemoryLimit limit(2 * kRows + 1000);
+  EXPECT_THAT(rows.Run(),
+              HasCode(StatusCode::kResourceExhausted, "bytes to work with"));
 }
 
 TEST(RandomShuffleTest, KeepsRowsTogether) {

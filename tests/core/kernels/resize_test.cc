@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::resize_test {
@@ -75,6 +76,25 @@ TEST(ResizeAreaTest, AveragesWhatAPixelCovers) {
   ASSERT_OK(op.Run());
   ExpectTensorNear<float>(op.output(0), {1, 3, 2, 1},
                           {2.3333333f, 3, 4, 5, 5.6666665f, 7});
+}
+
+// One value for each column of the output, whatever it takes.
+TEST(ResizeTest, CountsWhatItWorksWithAgainstTheBudget) {
+  constexpr int32_t kColumns = 100'000;
+  for (const char* name : {"ResizeBilinear", "ResizeBicubic", "ResizeArea",
+                           "ResizeNearestNeighbor"}) {
+    SCOPED_TRACE(name);
+    OpTester op(name);
+    op.Input<float>({1, 1, 1, 1}, {1}).Input<int32_t>({2}, {1, kColumns});
+    const int64_t before = MemoryBudget::Process().used();
+    {
+      const MemoryLimit limit(kColumns * 4 + 1000);  // the output
+      EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kResourceExhausted,
+                                    "bytes to work with"));
+    }
+    EXPECT_EQ(MemoryBudget::Process().used(), before + kColumns * 4);
+    EXPECT_OK(op.Run());
+  }
 }
 
 TEST(ResizeTest, ReadsIntegersAndSeveralChannels) {

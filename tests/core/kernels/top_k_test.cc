@@ -1,10 +1,26 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::top_k_test {
 
 using absl::StatusCode;
+
+TEST(TopKTest, CountsWhatItWorksWithAgainstTheBudget) {
+  constexpr int32_t kColumns = 50'000;
+  OpTester op("TopKV2");
+  op.Input<float>({kColumns}, std::vector<float>(kColumns));
+  op.Scalar<int32_t>(kColumns);
+  const int64_t before = MemoryBudget::Process().used();
+  {
+    const MemoryLimit limit(kColumns * 8 + 1000);  // the outputs
+    EXPECT_THAT(op.Run(),
+                HasCode(StatusCode::kResourceExhausted, "bytes to work with"));
+  }
+  EXPECT_EQ(MemoryBudget::Process().used(), before + kColumns * 8);
+  EXPECT_OK(op.Run());
+}
 
 TEST(TopKTest, SortsAndPrefersTheLowerIndex) {
   OpTester op("TopKV2");
