@@ -1,7 +1,7 @@
 #include "server/admin_service.h"
 
 #include "server/acting_for.h"
-#include "server/stream_call.h"
+#include "server/progress_stream.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
@@ -23,7 +23,7 @@ namespace metagraph {
   grpc::ServerWriteReactor<v1::name##Response>* AdminService::name(        \
       grpc::CallbackServerContext* context,                                \
       const v1::name##Request* request) {                                  \
-    return StartStream<v1::name##Response>(                                \
+    return StartProgress<v1::name##Response>(                              \
         support_, support_.admin, support_.changing,                       \
         "metagraph.v1.Admin/" #name, *context, *request,                   \
         [this, context, request](                                          \

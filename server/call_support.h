@@ -23,6 +23,7 @@
 #include "server/authorizer.h"
 #include "server/call_record.h"
 #include "server/run_pool.h"
+#include "server/stream_bounds.h"
 #include "server/unsent_answers.h"
 
 namespace metagraph {
@@ -75,11 +76,12 @@ struct CallSupport {
   AccessLog& log;
   RunPool& runs;           // runs that are not over in a moment
   ThreadPool& inspection;  // looks at models, which long runs must not delay
-  // What takes its time, apart: neither callers that read slowly nor those that
+  // What takes its time, apart: neither callers that read much nor those that
   // have checkpoints checked hold up a restore.
-  ThreadPool& readers;  // streams of values and graphs: one thread each
+  ThreadPool& readers;  // makes the messages of values and graphs
   ThreadPool& checks;   // looks at the files of checkpoints
   ThreadPool& admin;    // loads, restores, saves
+  StreamBounds& streams;
   CallCounts& counts;
   // Of the listener; nullptr: every call is allowed.
   const Authorizer* authorizer = nullptr;

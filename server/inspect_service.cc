@@ -1,42 +1,43 @@
 #include "server/inspect_service.h"
 
-#include <deque>
 #include <utility>
 
-#include "server/stream_call.h"
+#include "server/pulled_stream.h"
+#include "server/refuse_stream.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
 
-// One Watch call: events wait in a bounded queue. Deletes itself.
+// One Watch call: of events it holds the one on its way, see EventFeed. Deletes
+// itself.
 class InspectService::WatchCall final
     : public grpc::ServerWriteReactor<v1::WatchResponse> {
  public:
-  static constexpr size_t kMaxUnsent = 1024;
-
   WatchCall(InspectService& service, CallScope scope)
       : service_(service), scope_(std::move(scope)) {}
 
   void Start(const InspectHandler& handler, const v1::WatchRequest& request) {
-    auto subscription = handler.Watch(
-        request, [this](const v1::WatchResponse& event) { Push(event); });
-    MutexLock lock(mu_);
-    if (!ended_) subscription_ = std::move(subscription);
+    auto watcher = handler.Watch(
+        request, [this](EventFeed::Event event) { Send(std::move(event)); });
+    {
+      MutexLock lock(mu_);
+      if (ended_) return;
+      watcher_ = std::move(watcher);
+    }
+    SendNext();
   }
 
-  // `turned_away`: it has not been watching.
-  void End(const absl::Status& status, bool turned_away = false) EXCLUDES(mu_) {
-    std::unique_ptr<InspectHandler::Subscription> subscription;
+  void End(const absl::Status& status) EXCLUDES(mu_) {
+    EventFeed::Watcher* watcher = nullptr;
     {
       MutexLock lock(mu_);
       if (ended_) return;
       ended_ = true;
-      subscription = std::move(subscription_);
+      watcher = watcher_.get();
     }
     // No event comes any more; this waits for one under way, so not under mu_.
-    subscription.reset();
-    const grpc::Status answer =
-        turned_away ? scope_.Close(status) : scope_.CloseEndless(status);
+    if (watcher != nullptr) watcher->Stop();
+    const grpc::Status answer = scope_.CloseEndless(status);
     {
       MutexLock lock(mu_);
       answer_ = answer;
@@ -48,13 +49,15 @@ class InspectService::WatchCall final
 
   void OnWriteDone(bool ok) override EXCLUDES(mu_) {
     bool finish = false;
+    bool go_on = false;
     {
       MutexLock lock(mu_);
       writing_ = false;
       finish = may_finish_;
-      if (ok && !ended_) Continue();
+      go_on = ok && !ended_;
     }
-    if (finish) Finish(answer_);
+    if (finish) return Finish(answer_);
+    if (go_on) SendNext();
   }
   void OnCancel() override { End(absl::CancelledError("the caller has gone")); }
   void OnDone() override {
@@ -66,37 +69,23 @@ class InspectService::WatchCall final
   }
 
  private:
-  void Push(const v1::WatchResponse& event) EXCLUDES(mu_) {
+  void SendNext() {
+    if (EventFeed::Event event = watcher_->Next()) Send(std::move(event));
+  }
+  void Send(EventFeed::Event event) EXCLUDES(mu_) {
     MutexLock lock(mu_);
     if (ended_) return;
-    if (unsent_.size() >= kMaxUnsent) {
-      ++missed_;
-      return;
-    }
-    if (missed_ > 0) {
-      v1::WatchResponse& gap = unsent_.emplace_back();
-      gap.set_kind(v1::EVENT_KIND_MISSED);
-      *gap.mutable_time() = event.time();
-      gap.set_missed(std::exchange(missed_, 0));
-    }
-    unsent_.push_back(event);
-    if (!writing_) Continue();
-  }
-  void Continue() REQUIRES(mu_) {
-    if (unsent_.empty()) return;
-    current_ = std::move(unsent_.front());
-    unsent_.pop_front();
+    current_ = std::move(event);
     writing_ = true;
-    StartWrite(&current_);
+    StartWrite(current_.get());
   }
 
   InspectService& service_;
   CallScope scope_;  // its place among the watches
+  // Set under mu_, before the first event is sent.
+  std::unique_ptr<EventFeed::Watcher> watcher_;
   Mutex mu_;
-  std::unique_ptr<InspectHandler::Subscription> subscription_ GUARDED_BY(mu_);
-  std::deque<v1::WatchResponse> unsent_ GUARDED_BY(mu_);
-  v1::WatchResponse current_ GUARDED_BY(mu_);  // being written
-  int64_t missed_ GUARDED_BY(mu_) = 0;
+  EventFeed::Event current_ GUARDED_BY(mu_);  // being written
   bool writing_ GUARDED_BY(mu_) = false;
   bool ended_ GUARDED_BY(mu_) = false;
   bool may_finish_ GUARDED_BY(mu_) = false;
@@ -108,19 +97,19 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
   CallScope scope(support_, support_.watching, "metagraph.v1.Inspect/Watch",
                   *context);
   scope.Describe(*request);
-  const absl::Status admitted = scope.admitted();
+  // Who is not let in costs nothing.
+  if (const absl::Status admitted = scope.admitted(); !admitted.ok()) {
+    return RefuseStream<v1::WatchResponse>(scope.Close(admitted));
+  }
   auto* call = new WatchCall(*this, std::move(scope));
   bool ending = false;
   {
     MutexLock lock(mu_);
-    ending = ending_;
     watches_.insert(call);
+    ending = ending_;
   }
   if (ending) {
-    call->End(absl::UnavailableError("the server is draining"),
-              /*turned_away=*/true);
-  } else if (!admitted.ok()) {
-    call->End(admitted, /*turned_away=*/true);
+    call->End(absl::UnavailableError("the server is draining"));
   } else {
     call->Start(handler_, *request);
   }
@@ -146,17 +135,15 @@ void InspectService::EndWatches() {
                         return handler_.name(*request, call, response);        \
                       });                                                      \
   }
-#define INSPECT_STREAM(name)                                           \
-  grpc::ServerWriteReactor<v1::name##Response>* InspectService::name(  \
-      grpc::CallbackServerContext* context,                            \
-      const v1::name##Request* request) {                              \
-    return StartStream<v1::name##Response>(                            \
-        support_, support_.readers, support_.reading,                  \
-        "metagraph.v1.Inspect/" #name, *context, *request,             \
-        [this, request](CallContext& call,                             \
-                        const MessageSink<v1::name##Response>& sink) { \
-          return handler_.name(*request, call, sink);                  \
-        });                                                            \
+#define INSPECT_STREAM(name, open)                                    \
+  grpc::ServerWriteReactor<v1::name##Response>* InspectService::name( \
+      grpc::CallbackServerContext* context,                           \
+      const v1::name##Request* request) {                             \
+    return StartPulled<v1::name##Response>(                           \
+        support_, "metagraph.v1.Inspect/" #name, *context, *request,  \
+        [this, request](CallContext& call) {                          \
+          return handler_.open(*request, call);                       \
+        });                                                           \
   }
 
 INSPECT_CALL(ListModels, inspection)
@@ -169,8 +156,8 @@ INSPECT_CALL(Explain, inspection)
 INSPECT_CALL(ListOps, inspection)
 INSPECT_CALL(ListCheckpoints, checks)
 INSPECT_CALL(VerifyCheckpoint, checks)
-INSPECT_STREAM(ReadVariables)
-INSPECT_STREAM(GetGraph)
+INSPECT_STREAM(ReadVariables, OpenVariables)
+INSPECT_STREAM(GetGraph, OpenGraph)
 
 #undef INSPECT_CALL
 #undef INSPECT_STREAM

@@ -42,7 +42,8 @@ namespace metagraph {
 namespace {
 
 constexpr int kLifecycleThreads = 3;
-constexpr int kReaders = 32;  // a thread each: they mostly wait
+constexpr int kStreams = 64;  // of one host half
+constexpr int kReaderThreads = 4;
 constexpr int kCheckThreads = 2;
 constexpr int kAdminThreads = 8;
 constexpr int kWatches = 256;
@@ -87,6 +88,12 @@ size_t MessageMemory(const ServerOptions& options, FileSystem& files) {
                                                   UsableMemory(files) / 8));
 }
 
+// What unread messages of streams may take: a small part of the memory, and
+// enough for four streams with the largest pieces.
+int64_t StreamBytes(FileSystem& files) {
+  return std::clamp<int64_t>(UsableMemory(files) / 16, 16 << 20, 512 << 20);
+}
+
 }  // namespace
 
 Platform Platform::Real() {
@@ -104,7 +111,7 @@ class Server::Parts {
         lifecycle("lifecycle", kLifecycleThreads),
         runs(std::max(4, 2 * threads), options.max_inflight),
         inspection("inspection", kInspectionThreads),
-        readers("readers", kReaders),
+        readers("readers", kReaderThreads),
         checks("checks", kCheckThreads),
         admin_calls("admin", kAdminThreads),
         models(EnvironmentOf(options, platform)),
@@ -124,8 +131,9 @@ class Server::Parts {
         running(options.max_inflight, "runs"),
         inspecting(kInspections, "looks at models"),
         changing(kChanges, "changes of models"),
-        reading(kReaders, "streams of values and graphs"),
+        reading(kStreams, "streams of values and graphs"),
         watching(kWatches, "watches"),
+        streams(StreamBytes(*platform.files), kStreams / 2),
         log(options.access_log, {.format = options.log_format,
                                  .clock = platform.clock,
                                  .write = platform.write_log}),
@@ -150,6 +158,7 @@ class Server::Parts {
                 .readers = readers,
                 .checks = checks,
                 .admin = admin_calls,
+                .streams = streams,
                 .counts = counts,
                 .metrics = options.metrics_listen.value_or("on").empty()
                                ? nullptr
@@ -171,6 +180,7 @@ class Server::Parts {
     message_memory.Resize(MessageMemory(options, *platform.files));
     memory_return = std::make_unique<MemoryReturn>(
         *platform.files, [this] { return running.in_flight(); });
+    streams.timers.Start();
   }
 
   std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
@@ -200,6 +210,7 @@ class Server::Parts {
   Admission changing;
   Admission reading;
   Admission watching;
+  StreamBounds streams;
   AccessLog log;
   CallCounts counts;
   MetricsPage metrics;

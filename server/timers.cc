@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "core/base/start_threads.h"
+
 namespace metagraph {
 
 Timers::~Timers() {
@@ -10,11 +12,11 @@ Timers::~Timers() {
     stopping_ = true;
     wake_.NotifyAll();
   }
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void Timers::Start() {
-  thread_ = std::thread([this] { Work(); });
+  threads_ = StartThreads("timers", 1, [this] { Work(); });
 }
 
 Timers::Token Timers::Set(int64_t when, std::function<void()> fire) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
@@ -47,7 +48,7 @@ class Timers {
   int64_t next_ GUARDED_BY(mu_) = 0;
   std::map<Token, std::function<void()>> set_ GUARDED_BY(mu_);  // by time
   bool stopping_ GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;  // one, once started
 };
 
 }  // namespace metagraph

@@ -1,26 +1,28 @@
 // The graph as a whole, in pieces.
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "core/base/status.h"
 #include "core/program/prune.h"
-#include "google/protobuf/text_format.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/fetches.h"
+#include "server/handlers/graph_pieces.h"
 #include "server/handlers/inspect_handler.h"
+#include "server/handlers/message_size.h"
 
 namespace metagraph {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+// What is measured at once of a graph that is about to be sent.
+constexpr size_t kMeasured = 4 << 20;
 
 // Only the nodes that the fetches need, in the order of the graph; a fed node
 // stays, without what lies behind it.
-absl::StatusOr<tensorflow::GraphDef> Part(const Model& model,
-                                          const Graph& graph,
-                                          const v1::GetGraphRequest& request) {
+absl::StatusOr<std::unique_ptr<const GraphPart>> Part(
+    const Model& model, const Graph& graph,
+    const v1::GetGraphRequest& request) {
   PlanRequest plan;
   plan.feeds = {request.feed().begin(), request.feed().end()};
   plan.targets = {request.target().begin(), request.target().end()};
@@ -30,103 +32,107 @@ absl::StatusOr<tensorflow::GraphDef> Part(const Model& model,
   ASSIGN_OR_RETURN(const PrunedGraph pruned, Prune(graph, plan));
   std::vector<bool> fed(graph.nodes().size());
   for (const Endpoint& feed : pruned.feed_endpoints) fed[feed.node] = true;
-  tensorflow::GraphDef out;
-  *out.mutable_versions() = graph.versions();
+  auto out = std::make_unique<GraphPart>();
   for (const Node& node : graph.nodes()) {
     const bool runs = pruned.needed[node.id];
     if (!runs && !fed[node.id]) continue;
-    *out.add_node() = *node.def;
-    if (!runs) out.mutable_node()->rbegin()->clear_input();
+    out->nodes.push_back(node.id);
+    out->inputless.push_back(!runs);
   }
   return out;
 }
 
-std::string Quoted(absl::string_view text) {
-  return absl::StrCat(
-      "\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
-}
+// Measures the whole, since each message tells its size, and then writes it
+// once more, a message at a time.
+class GraphSource final : public MessageSource<v1::GetGraphResponse> {
+ public:
+  GraphSource(std::unique_ptr<const GraphPieces> pieces, bool binary,
+              int64_t version)
+      : pieces_(std::move(pieces)), binary_(binary), version_(version) {}
 
-// For Graphviz: data edges solid, control edges dashed.
-std::string ToDot(const tensorflow::GraphDef& def) {
-  std::string out = "digraph {\n  rankdir = BT\n  node [shape = box]\n";
-  for (const tensorflow::NodeDef& node : def.node()) {
-    absl::StrAppend(&out, "  ", Quoted(node.name()), " [label = ",
-                    Quoted(absl::StrCat(node.name(), "\n", node.op())), "]\n");
-    for (absl::string_view input : node.input()) {
-      const bool control = !input.empty() && input[0] == '^';
-      if (control) input.remove_prefix(1);
-      const size_t colon = input.rfind(':');
-      const absl::string_view from = input.substr(0, colon);
-      absl::StrAppend(&out, "  ", Quoted(from), " -> ", Quoted(node.name()));
-      if (control) {
-        absl::StrAppend(&out, " [style = dashed]");
-      } else if (colon != absl::string_view::npos) {
-        absl::StrAppend(&out, " [label = ", Quoted(input.substr(colon + 1)),
-                        "]");
-      }
-      absl::StrAppend(&out, "\n");
+  absl::StatusOr<Step> Next(CallContext& call,
+                            v1::GetGraphResponse* message) override {
+    if (is_done_) return Step::kEnd;
+    RETURN_IF_ERROR(call.Check());
+    if (measured_ < pieces_->count()) return Measure();
+    // More than is sent shows where a character ends, and whether this is all.
+    while (unsent_.size() - begin_ <= kChunk && next_ < pieces_->count()) {
+      unsent_.erase(0, std::exchange(begin_, 0));
+      pieces_->Append(next_++, &unsent_);
     }
+    size_t end = std::min(unsent_.size(), begin_ + kChunk);
+    // Text fields must be valid UTF-8: no character is cut in two.
+    while (!binary_ && end < unsent_.size() && end > begin_ + 1 &&
+           (unsent_[end] & 0xc0) == 0x80) {
+      --end;
+    }
+    (binary_ ? message->mutable_data() : message->mutable_text())
+        ->assign(unsent_, begin_, end - begin_);
+    message->set_total_bytes(static_cast<int64_t>(total_));
+    message->set_graph_version(version_);
+    begin_ = end;
+    is_done_ = begin_ == unsent_.size();
+    return Step::kMessage;
   }
-  absl::StrAppend(&out, "}\n");
-  return out;
-}
+
+  int64_t bytes() const override {
+    return static_cast<int64_t>(std::min(total_, kChunk) + largest_);
+  }
+
+ private:
+  absl::StatusOr<Step> Measure() {
+    std::string piece;
+    size_t bytes = 0;
+    while (bytes < kMeasured && measured_ < pieces_->count()) {
+      piece.clear();
+      pieces_->Append(measured_++, &piece);
+      bytes += piece.size();
+      largest_ = std::max(largest_, piece.size());
+    }
+    total_ += bytes;
+    if (binary_ && total_ > kMaxMessageBytes) {
+      return ResourceExhausted("the graph is larger than 2 GB");
+    }
+    return Step::kMore;
+  }
+
+  const std::unique_ptr<const GraphPieces> pieces_;
+  const bool binary_;
+  const int64_t version_;
+  int64_t measured_ = 0;  // pieces
+  size_t total_ = 0;      // their bytes
+  size_t largest_ = 0;
+  int64_t next_ = 0;    // the piece to be written next
+  std::string unsent_;  // what is written, sent up to begin_
+  size_t begin_ = 0;
+  bool is_done_ = false;
+};
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<MessageSource<v1::GetGraphResponse>>>
+InspectHandler::OpenGraph(const v1::GetGraphRequest& request,
+                          CallContext& call) const {
+  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
+  auto graph = model->graph();
+  const int64_t version = graph->meta().graph->version();
+  std::unique_ptr<const GraphPart> part;
+  if (request.fetch_size() + request.target_size() > 0) {
+    ASSIGN_OR_RETURN(part, Part(*model, *graph->meta().graph, request));
+  }
+  ASSIGN_OR_RETURN(
+      auto pieces,
+      GraphPieces::Of(std::move(graph), std::move(part), request.format()));
+  const bool binary = request.format() == v1::GRAPH_FORMAT_UNSPECIFIED ||
+                      request.format() == v1::GRAPH_FORMAT_BINARY;
+  return std::make_unique<GraphSource>(std::move(pieces), binary, version);
+}
 
 absl::Status InspectHandler::GetGraph(
     const v1::GetGraphRequest& request, CallContext& call,
     const MessageSink<v1::GetGraphResponse>& sink) const {
-  ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
-  const auto model_graph = model->graph();
-  const MetaGraph& meta = model_graph->meta();
-  tensorflow::MetaGraphDef def;
-  if (request.fetch_size() + request.target_size() > 0) {
-    def = meta.def;
-    ASSIGN_OR_RETURN(*def.mutable_graph_def(),
-                     Part(*model, *meta.graph, request));
-  } else {
-    def = meta.ToProto();
-  }
-  std::string bytes;
-  switch (request.format()) {
-    case v1::GRAPH_FORMAT_TEXT:
-      if (!google::protobuf::TextFormat::PrintToString(def, &bytes)) {
-        return Internal("the graph cannot be written as text");
-      }
-      break;
-    case v1::GRAPH_FORMAT_DOT:
-      bytes = ToDot(def.graph_def());
-      break;
-    case v1::GRAPH_FORMAT_UNSPECIFIED:
-    case v1::GRAPH_FORMAT_BINARY:
-      if (!def.SerializeToString(&bytes)) {
-        return ResourceExhausted("the graph is larger than 2 GB");
-      }
-      break;
-    default:
-      return InvalidArgument("unknown format ",
-                             static_cast<int>(request.format()));
-  }
-  const bool binary = request.format() == v1::GRAPH_FORMAT_UNSPECIFIED ||
-                      request.format() == v1::GRAPH_FORMAT_BINARY;
-  size_t begin = 0;
-  do {
-    RETURN_IF_ERROR(call.Check());
-    size_t end = std::min(bytes.size(), begin + kChunk);
-    // Text fields must be valid UTF-8: no character is cut in two.
-    while (!binary && end < bytes.size() && end > begin + 1 &&
-           (bytes[end] & 0xc0) == 0x80) {
-      --end;
-    }
-    v1::GetGraphResponse piece;
-    *(binary ? piece.mutable_data() : piece.mutable_text()) =
-        bytes.substr(begin, end - begin);
-    piece.set_total_bytes(static_cast<int64_t>(bytes.size()));
-    piece.set_graph_version(meta.graph->version());
-    if (!sink(piece)) return absl::CancelledError("the caller went away");
-    begin = end;
-  } while (begin < bytes.size());
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto source, OpenGraph(request, call));
+  return SendAll(*source, call, sink);
 }
 
 }  // namespace metagraph

@@ -1,4 +1,4 @@
-// Models, tensors, collections, ops and events.
+// Models, tensors, collections and ops.
 
 #include "server/handlers/inspect_handler.h"
 
@@ -317,77 +317,6 @@ absl::Status InspectHandler::ListOps(const v1::ListOpsRequest& request,
     if (unlabelled) out->add_implementations("default");
   }
   return absl::OkStatus();
-}
-
-namespace {
-
-class EventSubscription final : public InspectHandler::Subscription {
- public:
-  EventSubscription(EventBus& bus, EventBus::Listener listener)
-      : bus_(bus), token_(bus.Subscribe(std::move(listener))) {}
-  ~EventSubscription() override { bus_.Unsubscribe(token_); }
-
- private:
-  EventBus& bus_;
-  const int64_t token_;
-};
-
-v1::EventKind KindOf(ModelEvent::Kind kind) {
-  switch (kind) {
-    case ModelEvent::Kind::kState:
-      return v1::EVENT_KIND_MODEL_STATE;
-    case ModelEvent::Kind::kGeneration:
-      return v1::EVENT_KIND_GENERATION;
-    case ModelEvent::Kind::kRestore:
-      return v1::EVENT_KIND_RESTORE;
-    case ModelEvent::Kind::kSave:
-      return v1::EVENT_KIND_SAVE;
-  }
-  return v1::EVENT_KIND_UNSPECIFIED;
-}
-
-}  // namespace
-
-v1::WatchResponse InspectHandler::EventToProto(const ModelEvent& event) {
-  v1::WatchResponse out;
-  out.set_kind(KindOf(event.kind));
-  ToProto(event.time, out.mutable_time());
-  out.set_model(event.model);
-  out.set_version(event.version);
-  out.set_state(ToProto(event.state, !event.status.ok()));
-  out.set_generation(event.generation);
-  out.set_checkpoint(ToUtf8(event.checkpoint));
-  out.set_code(static_cast<int>(event.status.code()));
-  out.set_error(ErrorTextOf(event.status));
-  return out;
-}
-
-std::unique_ptr<InspectHandler::Subscription> InspectHandler::Watch(
-    const v1::WatchRequest& request,
-    const std::function<void(const v1::WatchResponse&)>& listener) const {
-  std::set<std::string> wanted(request.models().begin(),
-                               request.models().end());
-  const auto passes = [wanted = std::move(wanted)](const std::string& model) {
-    return wanted.empty() || wanted.count(model) > 0;
-  };
-  auto subscription = std::make_unique<EventSubscription>(
-      models_.events(), [passes, listener](const ModelEvent& event) {
-        if (passes(event.model)) listener(EventToProto(event));
-      });
-  for (const ManagedModel& model : models_.List()) {
-    if (!passes(model.name)) continue;
-    ModelEvent event;
-    event.time = models_.environment().clock->Now();
-    event.model = model.name;
-    event.version = model.version;
-    event.state = model.state;
-    event.status = model.error;
-    if (model.model != nullptr) {
-      event.generation = model.model->generation_number();
-    }
-    listener(EventToProto(event));
-  }
-  return subscription;
 }
 
 }  // namespace metagraph

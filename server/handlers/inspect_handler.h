@@ -1,25 +1,24 @@
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/base/call_context.h"
 #include "core/model/model_manager.h"
 #include "metagraph/v1/inspect.pb.h"
+#include "server/handlers/event_feed.h"
+#include "server/handlers/message_source.h"
 
 namespace metagraph {
-
-// Takes the messages of a streaming call one by one; false ends the call
-// early, with CANCELLED.
-template <typename Message>
-using MessageSink = std::function<bool(const Message&)>;
 
 // metagraph.v1.Inspect: reads only. Knows no gRPC. Thread-safe.
 class InspectHandler {
  public:
   // `models` outlives the handler.
-  explicit InspectHandler(ModelManager& models) : models_(models) {}
+  explicit InspectHandler(ModelManager& models)
+      : models_(models), feed_(std::make_unique<EventFeed>(models)) {}
 
   absl::Status ListModels(const v1::ListModelsRequest& request,
                           CallContext& call,
@@ -38,6 +37,13 @@ class InspectHandler {
   absl::Status ListVariables(const v1::ListVariablesRequest& request,
                              CallContext& call,
                              v1::ListVariablesResponse* response) const;
+  // Streams, to be asked for their messages one by one; the request outlives
+  // them. ReadVariables and GetGraph send all to a sink.
+  absl::StatusOr<std::unique_ptr<MessageSource<v1::ReadVariablesResponse>>>
+  OpenVariables(const v1::ReadVariablesRequest& request,
+                CallContext& call) const;
+  absl::StatusOr<std::unique_ptr<MessageSource<v1::GetGraphResponse>>>
+  OpenGraph(const v1::GetGraphRequest& request, CallContext& call) const;
   absl::Status ReadVariables(
       const v1::ReadVariablesRequest& request, CallContext& call,
       const MessageSink<v1::ReadVariablesResponse>& sink) const;
@@ -54,20 +60,15 @@ class InspectHandler {
                                 CallContext& call,
                                 v1::VerifyCheckpointResponse* response) const;
 
-  // Events go to `listener` until the subscription is destroyed, first one for
-  // each model as it is. `listener` must return at once.
-  class Subscription {
-   public:
-    virtual ~Subscription() = default;
-  };
-  // An event as Watch answers it.
-  static v1::WatchResponse EventToProto(const ModelEvent& event);
-  std::unique_ptr<Subscription> Watch(
-      const v1::WatchRequest& request,
-      const std::function<void(const v1::WatchResponse&)>& listener) const;
+  // The request is not needed afterwards.
+  std::unique_ptr<EventFeed::Watcher> Watch(
+      const v1::WatchRequest& request, EventFeed::Listener listener) const {
+    return feed_->Watch(request, std::move(listener));
+  }
 
  private:
   ModelManager& models_;
+  const std::unique_ptr<EventFeed> feed_;
 };
 
 }  // namespace metagraph

@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
 #include "core/base/wildcard.h"
-#include "core/checkpoint/slice_copy.h"
 #include "core/graph/collections.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
 #include "server/handlers/message_size.h"
+#include "server/handlers/value_box.h"
 
 namespace metagraph {
 namespace {
@@ -22,78 +24,108 @@ constexpr int64_t kDefaultChunk = 1 << 20;
 // Well below what a message may hold.
 constexpr int64_t kLargestChunk = 64 << 20;
 
-// The box of `value` that the request asks for.
-absl::StatusOr<Tensor> Cut(const v1::ReadVariablesRequest& request,
-                           const Tensor& value) {
-  if (request.begin_size() == 0 && request.size_size() == 0) return value;
-  if (request.begin_size() != value.rank() ||
-      request.size_size() != value.rank()) {
-    return InvalidArgument("begin and size have ", request.begin_size(),
-                           " and ", request.size_size(),
-                           " entries for a variable of rank ", value.rank());
-  }
-  TensorSlice box;
-  TensorShape shape;
-  for (int i = 0; i < value.rank(); ++i) {
-    const int64_t begin = request.begin(i);
-    int64_t size = request.size(i);
-    if (size == -1) size = value.dim(i) - begin;
-    if (begin < 0 || size < 0 || size > value.dim(i) - begin) {
-      return InvalidArgument("[", begin, ", ", request.size(i),
-                             "] is not within dimension ", i, " of size ",
-                             value.dim(i));
+// The values of some variables, in pieces. Keeps the generation that it reads,
+// and of a checkpoint alone the one value that it is at.
+class ValueSource final : public MessageSource<v1::ReadVariablesResponse> {
+ public:
+  ValueSource(const v1::ReadVariablesRequest& request,
+              std::shared_ptr<const ModelGraph> graph,
+              std::shared_ptr<const Generation> generation,
+              std::unique_ptr<CheckpointReader> reader, int64_t chunk)
+      : request_(request),
+        graph_(std::move(graph)),
+        generation_(std::move(generation)),
+        reader_(std::move(reader)),
+        chunk_(chunk) {}
+
+  // NOT_FOUND; FAILED_PRECONDITION: it has no value.
+  absl::Status FindVariables() {
+    if (request_.names_size() == 0) {
+      for (const ModelVariable& variable : graph_->variables()) {
+        if (HasValue(variable)) wanted_.push_back(&variable);
+      }
     }
-    box.extents.push_back({begin, size});
-    shape.AddDim(size);
+    for (const std::string& name : request_.names()) {
+      ASSIGN_OR_RETURN(const ModelVariable* variable,
+                       graph_->RequireVariable(name));
+      if (!HasValue(*variable)) {
+        return WithDetails(FailedPrecondition("variable \"", variable->name,
+                                              "\" has no value"),
+                           {{"name", variable->name}});
+      }
+      wanted_.push_back(variable);
+    }
+    return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(value.dtype(), shape));
-  TensorSlice whole;
-  for (int64_t dim : value.shape().dims()) whole.extents.push_back({0, dim});
-  if (shape.num_elements() > 0) CopyBox(box, value, whole, &out, box);
-  return out;
-}
 
-// How many elements from `begin` on fit a piece of `chunk` bytes, at least 1.
-int64_t PieceEnd(const Tensor& flat, int64_t begin, int64_t chunk) {
-  const int64_t count = flat.num_elements();
-  if (flat.dtype() != DT_STRING) {
-    const int64_t width = std::max<int64_t>(DataTypeSize(flat.dtype()), 1);
-    return std::min(count, begin + std::max<int64_t>(chunk / width, 1));
-  }
-  const std::string* strings = flat.data<std::string>();
-  int64_t bytes = 0;
-  int64_t end = begin;
-  while (end < count && (end == begin || bytes < chunk)) {
-    bytes += static_cast<int64_t>(strings[end++].size()) + 8;
-  }
-  return end;
-}
-
-absl::Status SendValue(const std::string& name, const Tensor& value,
-                       int64_t generation, int64_t chunk, CallContext& call,
-                       const MessageSink<v1::ReadVariablesResponse>& sink) {
-  const int64_t count = value.num_elements();
-  const Tensor flat = value.Reshaped({count});
-  int64_t begin = 0;
-  do {
+  absl::StatusOr<Step> Next(CallContext& call,
+                            v1::ReadVariablesResponse* piece) override {
+    if (next_ == wanted_.size()) return Step::kEnd;
     RETURN_IF_ERROR(call.Check());
-    const int64_t end = PieceEnd(flat, begin, chunk);
-    v1::ReadVariablesResponse piece;
-    piece.set_name(name);
-    piece.mutable_type()->set_dtype(value.dtype());
-    value.shape().ToProto(piece.mutable_type()->mutable_shape());
-    const Tensor part =
-        begin == 0 && end == count ? value : flat.Rows(begin, end);
-    RETURN_IF_ERROR(CheckTensorsFit({&name, 1}, {&part, 1}).status());
-    TensorToProto(part, piece.mutable_tensor());
-    piece.set_first_element(begin);
-    piece.set_last(end == count);
-    piece.set_generation(generation);
-    if (!sink(piece)) return absl::CancelledError("the caller went away");
-    begin = end;
-  } while (begin < count);
-  return absl::OkStatus();
-}
+    const ModelVariable& variable = *wanted_[next_];
+    if (!box_) {
+      auto box = Open(variable);
+      if (!box.ok()) {
+        return Annotate(box.status(), "variable \"", variable.name, "\": ");
+      }
+      box_ = *std::move(box);
+    }
+    const int64_t end = box_->PieceEnd(begin_, chunk_);
+    ASSIGN_OR_RETURN(const Tensor part, box_->Piece(begin_, end));
+    RETURN_IF_ERROR(CheckTensorsFit({&variable.name, 1}, {&part, 1}).status());
+    piece->set_name(variable.name);
+    piece->mutable_type()->set_dtype(box_->dtype());
+    box_->shape().ToProto(piece->mutable_type()->mutable_shape());
+    TensorToProto(part, piece->mutable_tensor());
+    piece->set_first_element(begin_);
+    piece->set_last(end == box_->num_elements());
+    piece->set_generation(generation_->number);
+    begin_ = end;
+    if (piece->last()) {
+      box_.reset();
+      begin_ = 0;
+      ++next_;
+    }
+    return Step::kMessage;
+  }
+
+  // A piece of the largest variable; of one whose size is not known, a chunk.
+  int64_t bytes() const override {
+    int64_t largest = 0;
+    for (const ModelVariable* variable : wanted_) {
+      const bool known = reader_ == nullptr && variable->slot >= 0;
+      largest = std::max(
+          largest,
+          known ? generation_->value(variable->slot).size_bytes() : chunk_);
+      if (largest >= chunk_) return chunk_;
+    }
+    return largest;
+  }
+
+ private:
+  bool HasValue(const ModelVariable& variable) const {
+    return reader_ != nullptr ||
+           (variable.slot >= 0 &&
+            generation_->value(variable.slot).initialized());
+  }
+  absl::StatusOr<ValueBox> Open(const ModelVariable& variable) const {
+    if (reader_ == nullptr) {
+      return ValueBox::Of(request_, generation_->value(variable.slot));
+    }
+    ASSIGN_OR_RETURN(Tensor value, reader_->Read(variable.name));
+    return ValueBox::Of(request_, std::move(value));
+  }
+
+  const v1::ReadVariablesRequest& request_;
+  const std::shared_ptr<const ModelGraph> graph_;
+  const std::shared_ptr<const Generation> generation_;
+  const std::unique_ptr<CheckpointReader> reader_;  // of a checkpoint alone
+  const int64_t chunk_;
+  std::vector<const ModelVariable*> wanted_;
+  size_t next_ = 0;              // in wanted_
+  std::optional<ValueBox> box_;  // of that one, once it is begun
+  int64_t begin_ = 0;            // of its next piece
+};
 
 }  // namespace
 
@@ -189,9 +221,9 @@ absl::Status InspectHandler::ListVariables(
   return absl::OkStatus();
 }
 
-absl::Status InspectHandler::ReadVariables(
-    const v1::ReadVariablesRequest& request, CallContext& call,
-    const MessageSink<v1::ReadVariablesResponse>& sink) const {
+absl::StatusOr<std::unique_ptr<MessageSource<v1::ReadVariablesResponse>>>
+InspectHandler::OpenVariables(const v1::ReadVariablesRequest& request,
+                              CallContext& call) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
   if (request.chunk_bytes() < 0) {
     return InvalidArgument("chunk_bytes is ", request.chunk_bytes(),
@@ -214,41 +246,17 @@ absl::Status InspectHandler::ReadVariables(
     ASSIGN_OR_RETURN(reader,
                      CheckpointReader::Open(model->files(), folder.checkpoint));
   }
-  const auto value_of = [&](const ModelVariable& variable) -> const Tensor& {
-    static const Tensor kNone;
-    return variable.slot >= 0 ? generation->value(variable.slot) : kNone;
-  };
-  const auto has_value = [&](const ModelVariable& variable) {
-    return reader != nullptr || value_of(variable).initialized();
-  };
-  const auto graph = model->graph();
-  std::vector<const ModelVariable*> wanted;
-  if (request.names_size() == 0) {
-    for (const ModelVariable& variable : graph->variables()) {
-      if (has_value(variable)) wanted.push_back(&variable);
-    }
-  }
-  for (const std::string& name : request.names()) {
-    ASSIGN_OR_RETURN(const ModelVariable* variable,
-                     graph->RequireVariable(name));
-    if (!has_value(*variable)) {
-      return WithDetails(
-          FailedPrecondition("variable \"", variable->name, "\" has no value"),
-          {{"name", variable->name}});
-    }
-    wanted.push_back(variable);
-  }
-  for (const ModelVariable* variable : wanted) {
-    absl::StatusOr<Tensor> value =
-        reader != nullptr ? reader->Read(variable->name) : value_of(*variable);
-    if (value.ok()) value = Cut(request, *value);
-    if (!value.ok()) {
-      return Annotate(value.status(), "variable \"", variable->name, "\": ");
-    }
-    RETURN_IF_ERROR(SendValue(variable->name, *value, generation->number, chunk,
-                              call, sink));
-  }
-  return absl::OkStatus();
+  auto source = std::make_unique<ValueSource>(
+      request, model->graph(), std::move(generation), std::move(reader), chunk);
+  RETURN_IF_ERROR(source->FindVariables());
+  return source;
+}
+
+absl::Status InspectHandler::ReadVariables(
+    const v1::ReadVariablesRequest& request, CallContext& call,
+    const MessageSink<v1::ReadVariablesResponse>& sink) const {
+  ASSIGN_OR_RETURN(const auto source, OpenVariables(request, call));
+  return SendAll(*source, call, sink);
 }
 
 }  // namespace metagraph

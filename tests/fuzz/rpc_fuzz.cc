@@ -106,9 +106,11 @@ const Call kCalls[] = {
            return std::make_unique<v1::WatchRequest>();
          },
          [](World& world, const Message& request, CallContext&) {
-           (void)world.inspect.Watch(
+           const auto watcher = world.inspect.Watch(
                static_cast<const v1::WatchRequest&>(request),
-               [](const v1::WatchResponse&) {});
+               [](const EventFeed::Event&) {});
+           while (watcher->Next() != nullptr) {
+           }
          }},
     UNARY(admin, LoadModel),
     UNARY(admin, UnloadModel),

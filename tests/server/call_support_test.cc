@@ -79,6 +79,7 @@ class CallScopeTest : public testing::Test {
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};
   RunPool runs_{2, 8};
+  StreamBounds streams_{1 << 20, 8};
   CallSupport support_{.running = admission_,
                        .inspecting = admission_,
                        .changing = admission_,
@@ -92,6 +93,7 @@ class CallScopeTest : public testing::Test {
                        .readers = pool_,
                        .checks = pool_,
                        .admin = pool_,
+                       .streams = streams_,
                        .counts = counts_};
   grpc::CallbackServerContext context_;
 };

@@ -461,13 +461,19 @@ TEST_F(InspectHandlerTest, PagesEndWhereNamesAreVeryLong) {
 
 TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   std::vector<v1::WatchResponse> events;
-  auto subscription = inspect_.Watch(
-      {}, [&](const v1::WatchResponse& event) { events.push_back(event); });
+  auto watcher = inspect_.Watch({}, [](const auto&) {});
+  const auto take = [&] {
+    while (const auto event = watcher->Next()) events.push_back(*event);
+  };
+  take();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].kind(), v1::EVENT_KIND_MODEL_STATE);
   EXPECT_EQ(events[0].state(), v1::MODEL_STATE_AVAILABLE);
   ASSERT_OK_AND_ASSIGN(auto model, models_.Find("seed"));
+  watcher = inspect_.Watch({}, [](const auto&) {});
   ASSERT_OK(model->Restore({}, nullptr, call_));
+  events.clear();
+  take();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[1].kind(), v1::EVENT_KIND_RESTORE);
   EXPECT_EQ(events[1].checkpoint(), Path("model"));
@@ -478,14 +484,18 @@ TEST_F(InspectHandlerTest, WatchTellsTheStateAndThenEvents) {
   }
   RestoreOptions absent;
   absent.checkpoint = "absent";
+  watcher =
+      inspect_.Watch({}, [&](const auto& event) { events.push_back(*event); });
+  while (watcher->Next() != nullptr) {
+  }
   EXPECT_FALSE(model->Restore(absent, nullptr, call_).ok());
-  ASSERT_EQ(events.size(), 3u);
+  ASSERT_EQ(events.size(), 3u) << "who waits is told at once";
   EXPECT_EQ(events[2].code(), static_cast<int>(absl::StatusCode::kNotFound));
   EXPECT_THAT(events[2].error(), HasSubstr("absent"));
-  events.pop_back();
-  subscription.reset();
+  EXPECT_EQ(watcher->Next(), nullptr) << "and waits again";
+  watcher.reset();
   ASSERT_OK(model->Restore({}, nullptr, call_));
-  EXPECT_EQ(events.size(), 2u);
+  EXPECT_EQ(events.size(), 3u);
 }
 
 TEST_F(InspectHandlerTest, WatchTellsOfTheModelsNamed) {
@@ -493,13 +503,12 @@ TEST_F(InspectHandlerTest, WatchTellsOfTheModelsNamed) {
   std::vector<std::string> told;
   v1::WatchRequest request;
   request.add_models("second");
-  const auto subscription = inspect_.Watch(
-      request,
-      [&](const v1::WatchResponse& event) { told.push_back(event.model()); });
+  const auto watcher = inspect_.Watch(request, [](const auto&) {});
   for (const char* name : {"seed", "second"}) {
     ASSERT_OK_AND_ASSIGN(auto model, models_.Find(name));
     ASSERT_OK(model->Restore({}, nullptr, call_));
   }
+  while (const auto event = watcher->Next()) told.push_back(event->model());
   EXPECT_THAT(told, testing::ElementsAre("second", "second"))
       << "its state, and its restore";
 }
