@@ -81,8 +81,8 @@ class PulledStream final : public grpc::ServerWriteReactor<Message> {
 
   void Make() {
     message_.Clear();
-    const absl::StatusOr<Step> step = CatchOutOfMemory(
-        [this] { return source_->Next(call_, &message_); });
+    const absl::StatusOr<Step> step =
+        CatchOutOfMemory([this] { return source_->Next(call_, &message_); });
     if (!step.ok()) return End(step.status());
     if (*step == Step::kEnd) return End(absl::OkStatus());
     if (const absl::Status fits = Reserve(); !fits.ok()) return End(fits);

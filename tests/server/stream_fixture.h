@@ -43,6 +43,7 @@ class StreamTest : public testing::Test {
   Admission places_{16, "streams"};
   AccessLog log_{AccessLogMode::kOff};
   UnsentAnswers unsent_{kBytes, [](const std::string&) {}};
+  MemoryBudget received_{100'000};
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};
   RunPool runs_{1, 8};
@@ -52,6 +53,7 @@ class StreamTest : public testing::Test {
                        .reading = places_,
                        .watching = places_,
                        .unsent = unsent_,
+                       .received = received_,
                        .log = log_,
                        .runs = runs_,
                        .inspection = pool_,
