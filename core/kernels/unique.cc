@@ -2,11 +2,11 @@
 
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
@@ -14,7 +14,6 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
-#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -93,30 +92,30 @@ bool EqualsItself(const T& value) {
 struct Groups {
   Tensor storage;  // of `group`, so that the budget counts it
   absl::Span<int64_t> group;
-  Scratch<int64_t> first;
+  std::vector<int64_t> first;
 };
-
-// A hash table whose size follows from the input.
-template <typename K, typename V>
-using ScratchMap =
-    absl::flat_hash_map<K, V, typename absl::flat_hash_map<K, V>::hasher,
-                        typename absl::flat_hash_map<K, V>::key_equal,
-                        ScratchAllocator<std::pair<const K, V>>>;
-
-// Elements between two looks at whether the call is still wanted.
-constexpr int64_t kCheckedAt = 65536;
 
 template <typename T>
 absl::StatusOr<Groups> GroupEqual(const KernelContext& ctx, const T* values,
                                   int64_t count) {
+  using Table = absl::flat_hash_map<typename KeyOf<T>::stored, int64_t>;
+  constexpr int64_t kCheckedAt = 65536;
+  // What a group takes: its place in `first`, and in a table half full.
+  constexpr int64_t kGroupBytes =
+      sizeof(int64_t) + 2 * (sizeof(typename Table::value_type) + 1);
   Groups out;
   ASSIGN_OR_RETURN(out.storage, ctx.AllocateTemp(DT_INT64, {count}));
   out.group = absl::MakeSpan(out.storage.mutable_data<int64_t>(), count);
-  ScratchMap<typename KeyOf<T>::stored, int64_t> seen;
+  Table seen;
+  int64_t charged = 0;  // groups
   seen.reserve(std::min<int64_t>(count, kCheckedAt));
   for (int64_t i = 0; i < count; ++i) {
     const auto next = static_cast<int64_t>(out.first.size());
-    if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+    if (i % kCheckedAt == 0) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(out.storage.ChargeBudget((next - charged) * kGroupBytes));
+      charged = next;
+    }
     out.group[i] = EqualsItself(values[i])
                        ? seen.try_emplace(Key(values[i]), next).first->second
                        : next;
@@ -276,7 +275,7 @@ class Unique final : public Kernel {
   static absl::Status SetRest(KernelContext& ctx, const Groups& groups) {
     RETURN_IF_ERROR(SetInts(ctx, 1, groups.group));
     if (ctx.num_outputs() < 3) return absl::OkStatus();
-    Scratch<int64_t> counts(groups.first.size());
+    std::vector<int64_t> counts(groups.first.size());
     for (int64_t g : groups.group) ++counts[g];
     return SetInts(ctx, 2, counts);
   }
@@ -307,12 +306,11 @@ class ListDiff final : public Kernel {
     if (!y.shape().IsVector()) {
       return InvalidArgument("y should be a 1D vector.");
     }
-    ASSIGN_OR_RETURN(const Scratch<int64_t> kept,
-                     WithComparable(x.dtype(), [&]<typename T>() {
-                       return Missing(
-                           ctx, static_cast<const T*>(x.raw_data()), x.dim(0),
-                           static_cast<const T*>(y.raw_data()), y.dim(0));
-                     }));
+    const std::vector<int64_t> kept =
+        WithComparable(x.dtype(), [&]<typename T>() {
+          return Missing(static_cast<const T*>(x.raw_data()), x.dim(0),
+                         static_cast<const T*>(y.raw_data()), y.dim(0));
+        });
     ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(
                                        0, {static_cast<int64_t>(kept.size())}));
     const ElementCopier copier(x.dtype());
@@ -324,17 +322,14 @@ class ListDiff final : public Kernel {
 
  private:
   template <typename T>
-  static absl::StatusOr<Scratch<int64_t>> Missing(const KernelContext& ctx,
-                                                  const T* x, int64_t x_size,
-                                                  const T* y, int64_t y_size) {
-    ScratchMap<typename KeyOf<T>::stored, bool> excluded;
+  static std::vector<int64_t> Missing(const T* x, int64_t x_size, const T* y,
+                                      int64_t y_size) {
+    absl::flat_hash_set<typename KeyOf<T>::stored> excluded;
     for (int64_t i = 0; i < y_size; ++i) {
-      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
-      if (EqualsItself(y[i])) excluded.try_emplace(Key(y[i]), true);
+      if (EqualsItself(y[i])) excluded.insert(Key(y[i]));
     }
-    Scratch<int64_t> out;
+    std::vector<int64_t> out;
     for (int64_t i = 0; i < x_size; ++i) {
-      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
       if (!EqualsItself(x[i]) || !excluded.contains(Key(x[i]))) {
         out.push_back(i);
       }
@@ -360,7 +355,7 @@ class Where final : public Kernel {
     if (rank == 0) {
       return InvalidArgument("WhereOp : Unhandled input dimensions: 0");
     }
-    const Scratch<int64_t> found = Find(input);
+    const std::vector<int64_t> found = Find(input);
     ASSIGN_OR_RETURN(
         Tensor * output,
         ctx.AllocateOutput(0, {static_cast<int64_t>(found.size()), rank}));
@@ -377,25 +372,26 @@ class Where final : public Kernel {
 
  private:
   template <typename T>
-  static Scratch<int64_t> NonZeros(const Tensor& input) {
+  static std::vector<int64_t> NonZeros(const Tensor& input) {
     const T* values = static_cast<const T*>(input.raw_data());
-    Scratch<int64_t> out;
+    std::vector<int64_t> out;
     for (int64_t i = 0; i < input.num_elements(); ++i) {
       if (values[i] != T(0)) out.push_back(i);
     }
     return out;
   }
 
-  static Scratch<int64_t> Find(const Tensor& input) {
+  static std::vector<int64_t> Find(const Tensor& input) {
     if (input.dtype() == DT_COMPLEX64) return NonZeros<complex64>(input);
     if (input.dtype() == DT_COMPLEX128) return NonZeros<complex128>(input);
-    return WithComparable(input.dtype(), [&]<typename T>() -> Scratch<int64_t> {
-      if constexpr (std::is_same_v<T, std::string>) {
-        return {};
-      } else {
-        return NonZeros<T>(input);
-      }
-    });
+    return WithComparable(input.dtype(),
+                          [&]<typename T>() -> std::vector<int64_t> {
+                            if constexpr (std::is_same_v<T, std::string>) {
+                              return {};
+                            } else {
+                              return NonZeros<T>(input);
+                            }
+                          });
   }
 };
 

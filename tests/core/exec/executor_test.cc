@@ -164,7 +164,7 @@ TEST_F(ExecutorTest, AKernelWithoutMemoryFailsItsRunOnly) {
                                               "no more memory\n\t [[{{node w"));
     EXPECT_EQ(MemoryUsed(), before);
     no_memory = false;
-    EXPECT_EQ(RunScalar({F(2)}), 8);
+    EXPECT_OK(Run({F(2)}));
   };
   Prepare(g, {"x"}, {"sum"});
   plan().Observe(1000);

@@ -92,22 +92,6 @@ TEST(UniqueTest, CountsSlicesWithoutElementsAgainstTheBudget) {
   EXPECT_EQ(op.Run().code(), absl::StatusCode::kResourceExhausted);
 }
 
-TEST(ListDiffTest, CountsItsTableAgainstTheBudget) {
-  std::vector<int64_t> numbers(50'000);
-  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = i;
-  const int64_t count = std::ssize(numbers);
-  OpTester op("ListDiff");
-  op.Input<int64_t>({count}, numbers).Input<int64_t>({count}, numbers);
-  const int64_t before = MemoryBudget::Process().used();
-  {
-    const MemoryLimit limit(100'000);
-    EXPECT_THAT(op.Run(),
-                HasCode(StatusCode::kResourceExhausted, "bytes to work with"));
-  }
-  EXPECT_EQ(MemoryBudget::Process().used(), before);
-  EXPECT_OK(op.Run());
-}
-
 TEST(UniqueTest, SmallFloatsKeepBothZeros) {
   const auto count = [](Tensor values) {
     OpTester op("Unique");
