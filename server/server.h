@@ -57,8 +57,8 @@ class Server {
   // configuration wants, see apply_models.h. The log tells how it ended.
   void ApplyModels(std::vector<ServerOptions::Model> wanted);
   // NOT_SERVING; after the grace nobody connects, new calls are UNAVAILABLE
-  // and calls under way may finish; a connection without any ends. What is
-  // left when `timeout` is about to end is cut, which callers see as
+  // and calls under way may finish; when none is left, connections end. What
+  // is left when `timeout` is about to end is cut, which callers see as
   // UNAVAILABLE.
   void Drain(absl::Duration grace, absl::Duration timeout) EXCLUDES(mu_);
   // Cuts the grace of a Drain on another thread short.
