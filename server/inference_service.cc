@@ -122,7 +122,11 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     Record(prepared, of.record());
     return status;
   };
-  const auto start_from_scratch = [&] {
+  const auto start_from_scratch = [&]() -> grpc::ServerUnaryReactor* {
+    // Callers may make up names: only models have a place in the queue.
+    if (const absl::Status found = handler.FindModel(request); !found.ok()) {
+      return FinishNow(context, scope.Close(found));
+    }
     return start_pooled(
         /*expected_nanos=*/0,
         [run, &handler, &request, may_change_state](

@@ -21,7 +21,9 @@ void RunQueue::Push(Job job, int64_t now, std::vector<Refused>& refused) {
     // Time without work is not saved up.
     model.served = std::max(model.served, least_served_);
   }
-  RefuseLate(model, now, refused);
+  if (model.waiting.size() >= limits_.waiting_per_model) {
+    RefuseLate(model, now, refused);
+  }
   if (model.waiting.size() >= limits_.waiting_per_model) {
     Job oldest = std::move(model.waiting.front());
     model.waiting.pop_front();
@@ -38,19 +40,23 @@ void RunQueue::Push(Job job, int64_t now, std::vector<Refused>& refused) {
 
 void RunQueue::RefuseLate(Model& model, int64_t now,
                           std::vector<Refused>& refused) {
-  // The oldest are the latest, more or less.
-  while (!model.waiting.empty()) {
-    Job& oldest = model.waiting.front();
-    if (oldest.deadline - now > oldest.expected_nanos) return;
-    Job job = std::move(oldest);
-    model.waiting.pop_front();
-    const absl::Status late = WithRetryAfter(
-        absl::DeadlineExceededError(absl::StrCat(
-            "the run has waited ", (now - job.queued_at) / 1'000'000,
-            " ms and cannot be done in the time that is left")),
-        absl::Nanoseconds(now - job.queued_at));
-    Refuse(std::move(job), late, refused);
+  const auto in_time = [now](const Job& job) {
+    return job.deadline - now > job.expected_nanos;
+  };
+  // Deadlines are the callers' own: one behind may be nearer.
+  const auto late = std::stable_partition(model.waiting.begin(),
+                                          model.waiting.end(), in_time);
+  for (auto job = late; job != model.waiting.end(); ++job) {
+    const int64_t waited = now - job->queued_at;
+    Refuse(
+        std::move(*job),
+        WithRetryAfter(absl::DeadlineExceededError(absl::StrCat(
+                           "the run has waited ", waited / 1'000'000,
+                           " ms and cannot be done in the time that is left")),
+                       absl::Nanoseconds(waited)),
+        refused);
   }
+  model.waiting.erase(late, model.waiting.end());
 }
 
 std::optional<RunQueue::Job> RunQueue::Pop(int64_t now,
@@ -70,7 +76,11 @@ std::optional<RunQueue::Job> RunQueue::Pop(int64_t now,
     }
     ++entry;
   }
-  if (next == nullptr) return std::nullopt;
+  if (next == nullptr) {
+    // With nothing at work there is nobody to be fair to.
+    if (running_ == 0) models_.clear();
+    return std::nullopt;
+  }
   const bool newest_first =
       now - next->waiting.front().queued_at > limits_.patience_nanos;
   std::deque<Job>& jobs = next->waiting;
@@ -78,6 +88,7 @@ std::optional<RunQueue::Job> RunQueue::Pop(int64_t now,
   newest_first ? jobs.pop_back() : jobs.pop_front();
   --waiting_;
   ++next->running;
+  ++running_;
   least_served_ = std::max(least_served_, next->served);
   return job;
 }
@@ -86,6 +97,7 @@ void RunQueue::Done(const std::string& model, int64_t nanos) {
   const auto entry = models_.find(model);
   if (entry == models_.end()) return;
   --entry->second.running;
+  --running_;
   entry->second.served += static_cast<double>(nanos);
 }
 

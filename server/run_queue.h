@@ -53,6 +53,7 @@ class RunQueue {
   void Done(const std::string& model, int64_t nanos);
 
   size_t waiting() const { return waiting_; }
+  size_t models() const { return models_.size(); }
 
  private:
   struct Model {
@@ -67,6 +68,7 @@ class RunQueue {
   const Limits limits_;
   std::map<std::string, Model> models_;  // with work, or at work
   size_t waiting_ = 0;
+  int running_ = 0;
   double least_served_ = 0;  // of the model that had the last turn
 };
 

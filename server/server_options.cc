@@ -199,8 +199,11 @@ void AddRunFlags(DaemonFlags& flags, ServerOptions& options) {
   flags.Integer("threads", &options.threads,
                 "threads for computing; 0: as many as the machine gives", 0,
                 4096);
-  flags.Integer("max_inflight", &options.max_inflight,
-                "calls under way at once; more are refused", 1, 1'000'000'000);
+  flags.Integer(
+      "max_inflight", &options.max_inflight,
+      "runs under way at once, those that wait too; more are refused; other "
+      "calls have bounds of their own",
+      1, 1'000'000'000);
   flags.Bytes("max_message_bytes", &options.max_message_bytes,
               "largest request taken, as in 64MiB", 1, 0x7fffffff);
   flags.Bytes(

@@ -231,6 +231,15 @@ absl::StatusOr<std::shared_ptr<Model>> FindBySpec(
 
 }  // namespace
 
+absl::Status InferenceHandler::FindModel(const v1::RunRequest& request) const {
+  return FindModelOf(models_, request).status();
+}
+
+absl::Status InferenceHandler::FindModel(
+    const SessionRunRequest& request) const {
+  return FindBySpec(models_, request).status();
+}
+
 absl::StatusOr<InferenceHandler::Prepared> InferenceHandler::Prepare(
     const v1::RunRequest& request, CallContext& call, Plans plans) const {
   const int64_t start = SteadyNanos();

@@ -41,6 +41,11 @@ class InferenceHandler {
   // the question.
   enum class Plans { kCompile, kCachedOnly };
 
+  // Whether the model that the request means can be run; else why not.
+  absl::Status FindModel(const v1::RunRequest& request) const;
+  absl::Status FindModel(
+      const tensorflow::serving::SessionRunRequest& request) const;
+
   absl::StatusOr<Prepared> Prepare(const v1::RunRequest& request,
                                    CallContext& call,
                                    Plans plans = Plans::kCompile) const;

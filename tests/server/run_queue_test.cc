@@ -87,6 +87,22 @@ TEST_F(RunQueueTest, WhatIsTooLateIsRefused) {
   EXPECT_EQ(queue_.waiting(), 0);
 }
 
+TEST_F(RunQueueTest, ALateOneBehindOthersIsRefused) {
+  Push("m", "patient");
+  Push("m", "hopeless", 50 * kMilli, now_ + 20 * kMilli);
+  Push("m", "last");
+  EXPECT_THAT(BeginAll(kMilli), testing::ElementsAre("patient", "last"));
+  EXPECT_EQ(refused_.size(), 1u);
+}
+
+TEST_F(RunQueueTest, ForgetsModelsWithoutWork) {
+  for (int i = 0; i < 100; ++i) {
+    Push("model " + std::to_string(i), "run");
+    BeginAll(kMilli);
+  }
+  EXPECT_EQ(queue_.models(), 0u);
+}
+
 TEST_F(RunQueueTest, UnderOverloadTheNewestGoesFirst) {
   Push("m", "old");
   now_ += 101 * kMilli;
