@@ -190,14 +190,21 @@ absl::Status ClientCertificates::Check(absl::string_view certificate,
   Digest digest;
   SHA256(reinterpret_cast<const unsigned char*>(certificate.data()),
          certificate.size(), digest.data());
+  // With other certificates between it and the root it may be believed.
+  const std::string all = absl::StrCat(certificate, "\n", others);
+  Digest with_others;
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(),
+         with_others.data());
   const absl::Time now = clock_.Now();
   std::shared_ptr<const Roots> roots;
   {
     MutexLock lock(mu_);
     if (roots_ == nullptr) return Unbelievable("--tls_client_ca is not usable");
-    for (const Answers* known : {&believed_, &refused_}) {
-      const auto found = known->find(digest);
-      if (found == known->end()) continue;
+    const std::pair<const Answers&, const Digest&> places[] = {
+        {believed_, digest}, {refused_, with_others}};
+    for (const auto& [known, key] : places) {
+      const auto found = known.find(key);
+      if (found == known.end()) continue;
       const Answer& answer = found->second;
       if (answer.from <= now && now < answer.until) return answer.status;
     }
@@ -209,7 +216,7 @@ absl::Status ClientCertificates::Check(absl::string_view certificate,
   if (roots == roots_) {  // else it is an answer of roots that are gone
     Answers& known = answer.status.ok() ? believed_ : refused_;
     if (known.size() >= kMaxKnown) known.clear();
-    known.insert_or_assign(digest, answer);
+    known.insert_or_assign(answer.status.ok() ? digest : with_others, answer);
   }
   return answer.status;
 }

@@ -126,6 +126,7 @@ class Server::Parts {
         // Each lies there twice, as a message and as its bytes.
         unsent(
             static_cast<int64_t>(MessageMemory(options, *platform.files)) / 2,
+            MemoryBudget::Process().limit(),
             [this](const std::string& peer) { connections.End(peer); }),
         received(static_cast<int64_t>(MessageMemory(options, *platform.files))),
         running(options.max_inflight, "runs"),

@@ -19,7 +19,9 @@ constexpr int64_t kStalledNanos = 2'000'000'000;
 absl::Status UnsentAnswers::Room::Take(int64_t bytes, const std::string& peer,
                                        int64_t now) {
   const int64_t all = owner_->bytes_.fetch_add(bytes) + bytes;
-  if (all > owner_->max_ && all > bytes && bytes >= kLarge) {
+  const bool fits =
+      all <= owner_->max_ || (all == bytes && bytes <= owner_->max_alone_);
+  if (!fits && bytes >= kLarge) {
     owner_->bytes_.fetch_sub(bytes);
     owner_->EndStalled(now - kStalledNanos);
     return WithRetryAfter(

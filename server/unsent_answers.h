@@ -17,10 +17,13 @@ namespace metagraph {
 // a while lose their connections. Thread-safe.
 class UnsentAnswers {
  public:
+  // `max_alone`: of an answer beside which there is no other.
   // `end_connection` ends the connection of a peer, as gRPC names it.
-  UnsentAnswers(int64_t max_bytes,
+  UnsentAnswers(int64_t max_bytes, int64_t max_alone,
                 std::function<void(const std::string& peer)> end_connection)
-      : max_(max_bytes), end_connection_(std::move(end_connection)) {}
+      : max_(max_bytes),
+        max_alone_(max_alone),
+        end_connection_(std::move(end_connection)) {}
   UnsentAnswers(const UnsentAnswers&) = delete;
   UnsentAnswers& operator=(const UnsentAnswers&) = delete;
 
@@ -35,9 +38,9 @@ class UnsentAnswers {
     Room& operator=(Room&&) = delete;
     ~Room();
 
-    // RESOURCE_EXHAUSTED: too much lies there; an answer that is alone, or
-    // small, always finds room. REQUIRES: was not called before, and does not
-    // move after.
+    // RESOURCE_EXHAUSTED: too much lies there; one that is alone may be
+    // larger, and a small one always finds room. REQUIRES: was not called
+    // before, and does not move after.
     absl::Status Take(int64_t bytes, const std::string& peer, int64_t now);
 
    private:
@@ -55,6 +58,7 @@ class UnsentAnswers {
   void EndStalled(int64_t then) EXCLUDES(mu_);
 
   const int64_t max_;
+  const int64_t max_alone_;
   const std::function<void(const std::string&)> end_connection_;
   std::atomic<int64_t> bytes_{0};
   Mutex mu_;

@@ -12,7 +12,8 @@ namespace metagraph {
 
 // The nodes of a graph, in their order, as InferShapes takes them. What is fed
 // is read from arguments: feeds[endpoint] is the argument's number.
-// `num_outputs` tells how many outputs a node has.
+// `num_outputs` tells how many outputs a node has. Of a node that is not as its
+// op declares nothing is inferred.
 std::vector<ShapedNode> ShapedNodes(
     const Graph& graph, const OpRegistry& ops,
     const absl::flat_hash_map<Endpoint, int>& feeds,

@@ -74,7 +74,7 @@ class CallScopeTest : public testing::Test {
       AccessLogMode::kErrors,
       {.write = [this](absl::string_view line) { lines_.emplace_back(line); }}};
   Admission admission_{1};
-  UnsentAnswers unsent_{100, [](const std::string&) {}};
+  UnsentAnswers unsent_{100, 1000, [](const std::string&) {}};
   MemoryBudget received_{100'000};
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};

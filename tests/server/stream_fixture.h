@@ -42,7 +42,7 @@ class StreamTest : public testing::Test {
   StreamBounds bounds_{kBytes, kStreams, [this] { return now_.load(); }};
   Admission places_{16, "streams"};
   AccessLog log_{AccessLogMode::kOff};
-  UnsentAnswers unsent_{kBytes, [](const std::string&) {}};
+  UnsentAnswers unsent_{kBytes, kBytes, [](const std::string&) {}};
   MemoryBudget received_{100'000};
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};

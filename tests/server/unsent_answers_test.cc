@@ -15,8 +15,9 @@ constexpr int64_t kMiB = 1 << 20;
 class UnsentAnswersTest : public testing::Test {
  protected:
   std::vector<std::string> ended_;
-  UnsentAnswers answers_{
-      4 * kMiB, [this](const std::string& peer) { ended_.push_back(peer); }};
+  UnsentAnswers answers_{4 * kMiB, 100 * kMiB, [this](const std::string& peer) {
+                           ended_.push_back(peer);
+                         }};
 };
 
 TEST_F(UnsentAnswersTest, RefusesWhatDoesNotFit) {
@@ -36,6 +37,12 @@ TEST_F(UnsentAnswersTest, RefusesWhatDoesNotFit) {
 TEST_F(UnsentAnswersTest, OneThatIsAloneFindsRoom) {
   UnsentAnswers::Room room(answers_);
   EXPECT_OK(room.Take(100 * kMiB, "a", kSecond));
+}
+
+TEST_F(UnsentAnswersTest, NoneIsLargerThanTheMemoryOfTensors) {
+  UnsentAnswers::Room room(answers_);
+  EXPECT_FALSE(room.Take(100 * kMiB + 1, "a", kSecond).ok());
+  EXPECT_EQ(answers_.bytes(), 0);
 }
 
 TEST_F(UnsentAnswersTest, SmallOnesFindRoomBesideLargeOnes) {

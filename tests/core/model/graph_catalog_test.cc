@@ -56,6 +56,24 @@ TEST(GraphCatalogShapesTest, FollowsSizesThroughTheGraph) {
   EXPECT_EQ(catalog.Describe(*catalog.Find("back")).shape.ToString(), "[?,6]");
 }
 
+// Of nodes that are not as their ops declare nothing is known; the others can
+// be looked at all the same.
+TEST(GraphCatalogShapesTest, SurvivesMalformedNodesOfAllOps) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT);
+  for (const std::string& op : LinkedOps().Names()) {
+    g.Node("bare_" + op, op, {});
+    g.Node("fed_" + op, op, {"x", "x", "x"});
+    g.Node("absurd_" + op, op, {"x", "x"},
+           {{"N", int64_t{1} << 40}, {"T", DT_FLOAT}});
+  }
+  MetaGraph meta;
+  meta.graph = g.Build();
+  const GraphCatalog catalog(meta, LinkedOps());
+  EXPECT_OK(catalog.Find("x:0"));
+  EXPECT_EQ(catalog.Describe(*catalog.Find("x:0")).dtype, DT_FLOAT);
+}
+
 TEST_F(GraphCatalogTest, OffersNearestNames) {
   const auto catalog = model_->catalog();
   EXPECT_THAT(catalog->Find("ad1:0"),
