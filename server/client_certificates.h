@@ -22,8 +22,9 @@ namespace metagraph {
 // cannot be used, none is believed. Thread-safe.
 class ClientCertificates {
  public:
-  // Of answers, each good and bad ones, that are remembered by the digest of
-  // the client's own certificate; a check of signatures takes 0.1 ms and more.
+  // Of answers, each good and bad ones, that are remembered: good ones by the
+  // digest of the client's own certificate, bad ones by that of all that it
+  // sent. A check of signatures takes 0.1 ms and more.
   static constexpr size_t kMaxKnown = 1000;
   // After a refusal it is checked again: the client may have got what it needs.
   static constexpr absl::Duration kRefusalHolds = absl::Seconds(10);
