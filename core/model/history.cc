@@ -42,6 +42,7 @@ std::vector<int64_t> History::GiveUpRetained() {
   std::vector<int64_t> numbers;
   MutexLock lock(mu_);
   dead.swap(retained_);
+  numbers.reserve(dead.size());
   for (const auto& generation : dead) numbers.push_back(generation->number);
   return numbers;
 }

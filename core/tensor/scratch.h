@@ -37,7 +37,8 @@ class ScratchAllocator {
 
   ScratchAllocator() = default;
   template <typename U>
-  ScratchAllocator(const ScratchAllocator<U>&) {}  // as allocators convert
+  // NOLINTNEXTLINE(google-explicit-constructor): as allocators convert.
+  ScratchAllocator(const ScratchAllocator<U>&) {}
 
   // Throws ScratchRefused over the memory budget, else as operator new.
   T* allocate(size_t count) {
