@@ -105,9 +105,8 @@ bool BudgetShare::Take(MemoryBudget& budget, int64_t bytes) {
 
 void CallScope::HoldRequest() {
   // Smaller ones are bounded by how many calls are admitted.
-  constexpr int64_t kLarge = 64 << 10;
   const int64_t bytes = record_.request_bytes;
-  if (!ticket_.ok() || bytes < kLarge) return;
+  if (!ticket_.ok() || bytes < UnsentAnswers::kLarge) return;
   if (received_.Take(support_.received, bytes)) return;
   ticket_->Leave();
   ticket_ = WithRetryAfter(
@@ -119,7 +118,9 @@ void CallScope::HoldRequest() {
 }
 
 absl::Status CallScope::TakeRoom(int64_t bytes) {
-  return room_.Take(bytes, context_.peer(), SteadyNanos());
+  // The peer's name is a string of its own, made for each call.
+  const bool large = bytes >= UnsentAnswers::kLarge;
+  return room_.Take(bytes, large ? context_.peer() : "", SteadyNanos());
 }
 
 grpc::Status CallScope::Close(absl::Status status, bool is_failure) {

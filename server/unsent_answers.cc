@@ -9,8 +9,6 @@
 namespace metagraph {
 namespace {
 
-// Smaller ones find room always: the calls of a connection bound them.
-constexpr int64_t kLarge = 64 << 10;
 // A caller that reads takes something in this time.
 constexpr int64_t kStalledNanos = 2'000'000'000;
 

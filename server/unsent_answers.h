@@ -17,6 +17,9 @@ namespace metagraph {
 // a while lose their connections. Thread-safe.
 class UnsentAnswers {
  public:
+  // Smaller ones find room always: the calls of a connection bound them.
+  static constexpr int64_t kLarge = 64 << 10;
+
   // `max_alone`: of an answer beside which there is no other.
   // `end_connection` ends the connection of a peer, as gRPC names it.
   UnsentAnswers(int64_t max_bytes, int64_t max_alone,
@@ -38,6 +41,7 @@ class UnsentAnswers {
     Room& operator=(Room&&) = delete;
     ~Room();
 
+    // `peer`: who is to take it, if it is large.
     // RESOURCE_EXHAUSTED: too much lies there; one that is alone may be
     // larger, and a small one always finds room. REQUIRES: was not called
     // before, and does not move after.

@@ -63,12 +63,9 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
     stamp = FindFiles(context_.files(), *prefix).stamp;
   }
   std::vector<int64_t> given_up;
-  if (options.mode != RestoreMode::kDryRun) {
-    given_up = MakeRoom(stamp.bytes, call);
-  }
   absl::StatusOr<RestoreResult> result =
       prefix.ok() ? CatchOutOfMemory([&] {
-        return RestoreFrom(*prefix, options, progress, call);
+        return RestoreFrom(*prefix, options, progress, call, &given_up);
       })
                   : absl::StatusOr<RestoreResult>(prefix.status());
   if (options.mode == RestoreMode::kDryRun) return result;
@@ -102,7 +99,10 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
   return result;
 }
 
-std::vector<int64_t> Restorer::MakeRoom(uint64_t bytes, CallContext& call) {
+std::vector<int64_t> Restorer::MakeRoom(const std::vector<RestoreItem>& items,
+                                        CallContext& call) {
+  uint64_t bytes = 0;
+  for (const RestoreItem& item : items) bytes += item.bytes;
   const auto fits = [bytes] {
     const MemoryBudget& budget = MemoryBudget::Process();
     const int64_t left = budget.limit() - budget.used();
@@ -123,7 +123,8 @@ std::vector<int64_t> Restorer::MakeRoom(uint64_t bytes, CallContext& call) {
 
 absl::StatusOr<RestoreResult> Restorer::RestoreFrom(
     const std::string& prefix, const RestoreOptions& options,
-    const ProgressCallback& progress, CallContext& call) {
+    const ProgressCallback& progress, CallContext& call,
+    std::vector<int64_t>* given_up) {
   RETURN_IF_ERROR(graph_.CheckExpected(options.expected_generation));
   const auto reader = CheckpointReader::Open(context_.files(), prefix);
   if (!reader.ok()) return AtCheckpoint(prefix, AsDamage(reader.status()));
@@ -154,6 +155,8 @@ absl::StatusOr<RestoreResult> Restorer::RestoreFrom(
       !allowed.ok()) {
     return AtCheckpoint(prefix, allowed);
   }
+  // Not before: what is refused costs nobody a rollback.
+  *given_up = MakeRoom(match->items, call);
   auto values = ReadItems(**reader, match->items, pool, progress, call);
   if (!values.ok()) return AtCheckpoint(prefix, AsDamage(values.status()));
   result.report = std::move(match->report);

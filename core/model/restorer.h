@@ -88,13 +88,16 @@ class Restorer {
                                           CallContext& call);
 
  private:
+  // `given_up`: generations that it needed the memory of, also if it fails.
   absl::StatusOr<RestoreResult> RestoreFrom(const std::string& prefix,
                                             const RestoreOptions& options,
                                             const ProgressCallback& progress,
-                                            CallContext& call);
-  // Where `bytes` more do not fit into memory, gives up what is kept for
+                                            CallContext& call,
+                                            std::vector<int64_t>* given_up);
+  // Where the values do not fit into memory, gives up what is kept for
   // rollbacks, and waits a moment for its memory. The generations given up.
-  std::vector<int64_t> MakeRoom(uint64_t bytes, CallContext& call);
+  std::vector<int64_t> MakeRoom(const std::vector<RestoreItem>& items,
+                                CallContext& call);
   // The mapping of a restore: its own, or the model's.
   RestoreMapping MappingOf(const RestoreOptions& options) const;
   // Whether the options allow what was found. Errors as Restore.

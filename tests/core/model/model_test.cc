@@ -296,10 +296,14 @@ TEST_F(ModelTest, ARestoreTakesTheMemoryOfWhatIsKeptForRollback) {
   events.Subscribe([&](const ModelEvent& event) {
     if (event.kind == ModelEvent::Kind::kRestore) restored = event;
   });
+  WriteCheckpoint(fs(), Path("other"), {{"x", FloatVector({1})}});
   MemoryBudget& budget = MemoryBudget::Process();
   const int64_t limit = budget.limit();
-  // So that the files' bytes do not fit, while what is made of them does.
-  budget.set_limit(budget.used() + 100);
+  budget.set_limit(budget.used() + 10);
+  // What is refused costs nobody a rollback.
+  EXPECT_FALSE(Restore("other").ok());
+  EXPECT_FALSE(Restore("model-5", RestoreMode::kStrict, 77).ok());
+  EXPECT_THAT(restored.given_up, ElementsAre());
   const auto result = Restore("model-5");
   budget.set_limit(limit);
   model_.reset();
