@@ -108,9 +108,11 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
   const bool may_change_state = scope.may_change_state();
   const auto start_pooled = [&](int64_t expected_nanos, auto work) {
     std::string model(scope.record().model);
+    std::string host = HostBound::HostOf(context.peer());
     auto* call = new PooledUnary<decltype(work)>(std::move(scope), deadline,
                                                  std::move(work));
-    call->Start(support.runs, std::move(model), expected_nanos);
+    call->Start(support.runs, std::move(model), std::move(host),
+                expected_nanos);
     return call;
   };
   // Outlives this function, as what it refers to does.

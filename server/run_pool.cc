@@ -14,19 +14,24 @@ void Answer(std::vector<RunQueue::Refused>& refused) {
   refused.clear();
 }
 
-RunQueue::Limits LimitsFor(int threads, int64_t max_waiting) {
+RunQueue::Limits LimitsFor(int threads, int64_t max_runs) {
   RunQueue::Limits out;
-  out.threads_per_model = std::max(1, threads - 1);
-  // A model leaves room for others.
-  out.waiting_per_model =
-      static_cast<size_t>(std::max<int64_t>(1, max_waiting / 4 * 3));
+  out.threads = std::max(1, threads - 1);
+  out.threads_of_both = std::max(1, threads - 2);
+  const auto part = [max_runs](int64_t eighths) {
+    return static_cast<size_t>(std::max<int64_t>(1, max_runs * eighths / 8));
+  };
+  // A model leaves room for others, a host too, and all of them for whoever
+  // comes next: the queue, which knows who has the most, is full first.
+  out.waiting = part(6);
+  out.waiting_in_all = part(7);
   return out;
 }
 
 }  // namespace
 
-RunPool::RunPool(int threads, int64_t max_waiting)
-    : queue_(LimitsFor(threads, max_waiting)),
+RunPool::RunPool(int threads, int64_t max_runs)
+    : queue_(LimitsFor(threads, max_runs)),
       threads_(StartThreads("requests", threads, [this] { Work(); })) {}
 
 RunPool::~RunPool() {
@@ -50,15 +55,13 @@ void RunPool::Schedule(RunQueue::Job job) {
 
 void RunPool::Work() {
   std::vector<RunQueue::Refused> refused;
-  std::string model;
-  int64_t nanos = -1;
+  std::optional<RunQueue::Job> job;
+  int64_t nanos = 0;
   while (true) {
-    std::optional<RunQueue::Job> job;
     {
       MutexLock lock(mu_);
-      if (nanos >= 0) {
-        queue_.Done(model, nanos);
-        nanos = -1;
+      if (job) {
+        queue_.Done(*job, nanos);
         // What its limit has held back may be another thread's next.
         if (queue_.waiting() > 0) wake_.NotifyOne();
       }
@@ -71,7 +74,6 @@ void RunPool::Work() {
     }
     Answer(refused);
     if (!job) continue;
-    model = job->model;
     const int64_t start = SteadyNanos();
     job->run(absl::OkStatus());
     nanos = SteadyNanos() - start;

@@ -12,9 +12,10 @@ namespace metagraph {
 // Threads that do runs in the order of a RunQueue.
 class RunPool {
  public:
-  // `threads` >= 2: one is always left to models that have none at work.
-  // `max_waiting`: runs that may wait, all models together.
-  RunPool(int threads, int64_t max_waiting);
+  // `threads` >= 2: one is always left to models that have none at work, and to
+  // hosts. From 3 on a host also leaves another one to others' runs of a model.
+  // `max_runs`: that are admitted, all models together.
+  RunPool(int threads, int64_t max_runs);
   // Does what waits, then joins.
   ~RunPool();
   RunPool(const RunPool&) = delete;

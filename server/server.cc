@@ -42,7 +42,8 @@ namespace metagraph {
 namespace {
 
 constexpr int kLifecycleThreads = 3;
-constexpr int kStreams = 64;  // of one host half
+constexpr int kStreams = 64;    // of one host half
+constexpr int kRunThreads = 5;  // three for a model and a host, see RunPool
 constexpr int kReaderThreads = 4;
 constexpr int kCheckThreads = 2;
 constexpr int kAdminThreads = 8;
@@ -109,7 +110,7 @@ class Server::Parts {
       : ops(std::move(registry)),
         compute("compute", threads),
         lifecycle("lifecycle", kLifecycleThreads),
-        runs(std::max(4, 2 * threads), options.max_inflight),
+        runs(std::max(kRunThreads, 2 * threads + 1), options.max_inflight),
         inspection("inspection", kInspectionThreads),
         readers("readers", kReaderThreads),
         checks("checks", kCheckThreads),

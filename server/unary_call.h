@@ -29,10 +29,12 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
     pool.Schedule([this] { TakeTurn(absl::OkStatus()); });
   }
   // In its turn among the runs of all models.
-  void Start(RunPool& pool, std::string model, int64_t expected_nanos) {
+  void Start(RunPool& pool, std::string model, std::string host,
+             int64_t expected_nanos) {
     Count(1);
     RunQueue::Job job;
     job.model = std::move(model);
+    job.host = std::move(host);
     job.expected_nanos = expected_nanos;
     if (call_.has_deadline()) {
       job.deadline =

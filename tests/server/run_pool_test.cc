@@ -54,6 +54,36 @@ TEST(RunPoolTest, AnotherModelIsServedBesideEndlessRuns) {
   changed.NotifyAll();
 }
 
+// Nor do endless runs of one host take the model from another.
+TEST(RunPoolTest, AnotherHostIsServedBesideEndlessRunsOfTheSameModel) {
+  Mutex mu;
+  CondVar changed;
+  bool end = false;
+  int others = 0;
+  RunPool pool(4, 1000);
+  for (int i = 0; i < 5; ++i) {
+    RunQueue::Job endless = Job("m", [&](const absl::Status&) {
+      MutexLock lock(mu);
+      while (!end) changed.Wait(mu);
+    });
+    endless.host = "a";
+    pool.Schedule(std::move(endless));
+  }
+  for (int i = 0; i < 5; ++i) {
+    RunQueue::Job other = Job("m", [&](const absl::Status&) {
+      MutexLock lock(mu);
+      ++others;
+      changed.NotifyAll();
+    });
+    other.host = "b";
+    pool.Schedule(std::move(other));
+  }
+  MutexLock lock(mu);
+  while (others < 5) changed.Wait(mu);
+  end = true;
+  changed.NotifyAll();
+}
+
 TEST(RunPoolTest, WhatIsTooLateIsAnswered) {
   Mutex mu;
   CondVar changed;
