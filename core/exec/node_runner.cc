@@ -5,6 +5,7 @@
 #include "absl/strings/str_replace.h"
 #include "core/base/error_details.h"
 #include "core/base/status.h"
+#include "core/op/member_error.h"
 #include "core/program/connect.h"
 
 namespace metagraph {
@@ -25,14 +26,15 @@ absl::Status UninitializedError(absl::string_view name,
                      {{"name", std::string(name)}});
 }
 
-absl::Status AddNodeName(const absl::Status& status, const PlanNode& node) {
+absl::Status AddNodeName(absl::Status status, const PlanNode& node) {
+  const std::string member = TakeMember(status);
   // The caller's own limits are not the node's doing.
   if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) {
     return status;
   }
   // Calls within calls add theirs; hundreds help nobody.
   if (status.message().size() > kMaxErrorBytes) return status;
-  return AtNode(status, node.name);
+  return AtNode(status, member.empty() ? node.name : member);
 }
 
 absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs) {

@@ -21,8 +21,9 @@ inline absl::Status PrepareRef(const PlanNode& node, int i, const Value& value,
 absl::Status UninitializedError(absl::string_view name,
                                 absl::string_view consumer);
 
-// The error of a kernel with the node's name, as TensorFlow's clients know it.
-absl::Status AddNodeName(const absl::Status& status, const PlanNode& node);
+// The error of a kernel with the node's name, or that of the member that is
+// noted (core/op/member_error.h), as TensorFlow's clients know it.
+absl::Status AddNodeName(absl::Status status, const PlanNode& node);
 
 // INTERNAL: a kernel left an output unset that somebody reads.
 absl::Status CheckOutputsSet(const PlanNode& node, const Value* outputs);

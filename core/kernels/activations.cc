@@ -7,6 +7,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -225,4 +226,20 @@ REGISTER_OP("SoftsignGrad", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const UnaryLoop* ActivationLoop(ElementOp op) {
+  switch (op) {
+    case ElementOp::kElu:
+      return &Elu<float>::kLoop;
+    case ElementOp::kSelu:
+      return &Selu<float>::kLoop;
+    case ElementOp::kSoftplus:
+      return &Softplus<float>::kLoop;
+    case ElementOp::kSoftsign:
+      return &Softsign<float>::kLoop;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace metagraph

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -150,4 +151,24 @@ REGISTER_OP("SquaredDifference", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const BinaryLoops* ArithmeticLoops(ElementOp op) {
+  switch (op) {
+    case ElementOp::kAdd:
+      return &BinaryKernel<AddFn<float>>::kLoops;
+    case ElementOp::kSub:
+      return &BinaryKernel<SubFn<float>>::kLoops;
+    case ElementOp::kMul:
+      return &BinaryKernel<MulFn<float>>::kLoops;
+    case ElementOp::kMaximum:
+      return &BinaryKernel<MaximumFn<float>>::kLoops;
+    case ElementOp::kMinimum:
+      return &BinaryKernel<MinimumFn<float>>::kLoops;
+    case ElementOp::kSquaredDifference:
+      return &BinaryKernel<SquaredDifferenceFn<float>>::kLoops;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace metagraph

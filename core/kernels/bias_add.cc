@@ -5,6 +5,7 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
@@ -53,6 +54,16 @@ absl::Status ReadDataFormat(KernelConstruction& construction,
   return absl::OkStatus();
 }
 
+absl::Status CheckBias(const Tensor& value, const Tensor& bias,
+                       int64_t channels) {
+  RETURN_IF_ERROR(RequireVector(bias, "Biases must be 1D: "));
+  if (bias.dim(0) == channels) return absl::OkStatus();
+  return InvalidArgument(
+      "Must provide as many biases as the last "
+      "dimension of the input tensor: ",
+      bias.shape().ToString(), " vs. ", value.shape().ToString());
+}
+
 template <typename T>
 class BiasAdd final : public Kernel {
  public:
@@ -65,13 +76,7 @@ class BiasAdd final : public Kernel {
     const Tensor& bias = ctx.input(1);
     ASSIGN_OR_RETURN(const ChannelView view,
                      ViewChannels(value.shape(), channels_first_));
-    RETURN_IF_ERROR(RequireVector(bias, "Biases must be 1D: "));
-    if (bias.dim(0) != view.channels) {
-      return InvalidArgument(
-          "Must provide as many biases as the last "
-          "dimension of the input tensor: ",
-          bias.shape().ToString(), " vs. ", value.shape().ToString());
-    }
+    RETURN_IF_ERROR(CheckBias(value, bias, view.channels));
     ASSIGN_OR_RETURN(Tensor * output,
                      ctx.ForwardOrAllocateOutput({0}, 0, value.shape()));
     if (output->num_elements() == 0) return absl::OkStatus();
@@ -223,4 +228,11 @@ REGISTER_OP("BiasAddGrad", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+absl::Status CheckBiasAdd(const Tensor& value, const Tensor& bias) {
+  ASSIGN_OR_RETURN(const ChannelView view,
+                   ViewChannels(value.shape(), /*channels_first=*/false));
+  return CheckBias(value, bias, view.channels);
+}
+
 }  // namespace metagraph

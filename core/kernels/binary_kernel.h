@@ -74,6 +74,7 @@ class BinaryKernel : public Kernel {
     }
   }
 
+ public:
   static constexpr BinaryLoops kLoops = {&Run<1, 1>, &Run<0, 1>, &Run<1, 0>,
                                          Check(),    sizeof(In), sizeof(Out),
                                          Fn::kCost};

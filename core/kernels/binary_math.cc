@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -147,4 +148,9 @@ REGISTER_OP("Xlog1py", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const BinaryLoops* BinaryMathLoops(ElementOp op) {
+  return op == ElementOp::kPow ? &BinaryKernel<PowFn<float>>::kLoops : nullptr;
+}
+
 }  // namespace metagraph

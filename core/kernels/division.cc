@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/binary_kernel.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/kernel_types.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -223,4 +224,9 @@ REGISTER_OP("DivNoNan", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const BinaryLoops* DivisionLoops(ElementOp op) {
+  return op == ElementOp::kDiv ? &BinaryKernel<DivFn<float>>::kLoops : nullptr;
+}
+
 }  // namespace metagraph

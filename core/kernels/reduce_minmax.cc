@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/kernels/element_loops.h"
 #include "core/kernels/kernel_types.h"
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
@@ -128,4 +129,15 @@ REGISTER_OP("All", DescribeBool<AllCombiner>);
 REGISTER_OP("Any", DescribeBool<AnyCombiner>);
 
 }  // namespace
+
+const Reduction* ExtremeReduction(ElementOp op) {
+  static constexpr Reduction kMax =
+      ReductionOf<PlainReducer<MaxCombiner<float>, float>, float>();
+  static constexpr Reduction kMin =
+      ReductionOf<PlainReducer<MinCombiner<float>, float>, float>();
+  return op == ElementOp::kMax   ? &kMax
+         : op == ElementOp::kMin ? &kMin
+                                 : nullptr;
+}
+
 }  // namespace metagraph

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <complex>
 
+#include "core/kernels/element_loops.h"
 #include "core/kernels/kernel_types.h"
 #include "core/kernels/reduce.h"
 #include "core/op/op_builder.h"
@@ -125,4 +126,13 @@ REGISTER_OP("L2Loss", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const Reduction* SumReduction(ElementOp op) {
+  static constexpr Reduction kSum = ReductionOf<SumReducer<float>, float>();
+  static constexpr Reduction kMean = ReductionOf<MeanReducer<float>, float>();
+  return op == ElementOp::kSum    ? &kSum
+         : op == ElementOp::kMean ? &kMean
+                                  : nullptr;
+}
+
 }  // namespace metagraph

@@ -6,6 +6,8 @@
 
 #include "core/base/status.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/binary_kernel.h"
+#include "core/kernels/element_loops.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -42,6 +44,14 @@ template <typename T>
 using Relu = UnaryKernel<Elementwise<ReluOp, T>>;
 template <typename T>
 using Relu6 = UnaryKernel<Elementwise<Relu6Op, T>>;
+
+// Of a program of element-wise ops: alpha is the second operand.
+struct LeakyReluFn {
+  using In = float;
+  using Out = float;
+  static constexpr int64_t kCost = 1;
+  static float Apply(float x, float alpha) { return x > 0 ? x : x * alpha; }
+};
 
 template <typename T>
 class LeakyRelu final : public Kernel {
@@ -176,4 +186,21 @@ REGISTER_OP("LeakyReluGrad", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+const UnaryLoop* ReluLoop(ElementOp op) {
+  switch (op) {
+    case ElementOp::kRelu:
+      return &Relu<float>::kLoop;
+    case ElementOp::kRelu6:
+      return &Relu6<float>::kLoop;
+    default:
+      return nullptr;
+  }
+}
+
+const BinaryLoops* LeakyReluLoops(ElementOp op) {
+  return op == ElementOp::kLeakyRelu ? &BinaryKernel<LeakyReluFn>::kLoops
+                                     : nullptr;
+}
+
 }  // namespace metagraph

@@ -41,6 +41,7 @@ class UnaryKernel final : public Kernel {
     Fn::Run(static_cast<const In*>(x), static_cast<Out*>(out), n);
   }
 
+ public:
   static constexpr UnaryLoop kLoop = {&Run, sizeof(In), sizeof(Out), Fn::kCost};
 };
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <complex>
 
+#include "core/kernels/element_loops.h"
 #include "core/kernels/sigmoid_tanh.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
@@ -103,7 +104,6 @@ ELEMENT_FUNCTION(Cosh, std::cosh);
 ELEMENT_FUNCTION(Asinh, std::asinh);
 ELEMENT_FUNCTION(Acosh, std::acosh);
 ELEMENT_FUNCTION(Atanh, std::atanh);
-ELEMENT_FUNCTION(Erf, std::erf);
 ELEMENT_FUNCTION(Erfc, std::erfc);
 
 // std::lgamma leaves the sign in a global: not for several threads.
@@ -144,6 +144,22 @@ T DigammaOf(T value) {
   return static_cast<T>(result + std::log(x) - 0.5 * inverse - series);
 }
 ELEMENT_FUNCTION(Digamma, DigammaOf);
+
+// float is a loop that is vectorised; the others as above.
+ELEMENT_FUNCTION(WideErf, std::erf);
+struct ErfOf {
+  template <typename T>
+  static T Apply(T x) {
+    if constexpr (std::is_same_v<T, float>) {
+      return metagraph::Erf(x);
+    } else {
+      return WideErf::Apply(x);
+    }
+  }
+};
+template <typename T>
+using ErfKernel =
+    UnaryKernel<Elementwise<ErfOf, T, T, std::is_same_v<T, float> ? 2 : 15>>;
 
 #undef ARRAY_FUNCTION
 #undef ELEMENT_FUNCTION
@@ -258,4 +274,30 @@ REGISTER_OP("Lgamma", [](OpBuilder& op) { DescribeReal<LgammaKernel>(op); });
 REGISTER_OP("Digamma", [](OpBuilder& op) { DescribeReal<DigammaKernel>(op); });
 
 }  // namespace
+
+const UnaryLoop* UnaryMathLoop(ElementOp op) {
+  switch (op) {
+    case ElementOp::kExp:
+      return &ExpKernel<float>::kLoop;
+    case ElementOp::kExpm1:
+      return &Expm1Kernel<float>::kLoop;
+    case ElementOp::kLog:
+      return &LogKernel<float>::kLoop;
+    case ElementOp::kLog1p:
+      return &Log1pKernel<float>::kLoop;
+    case ElementOp::kSin:
+      return &SinKernel<float>::kLoop;
+    case ElementOp::kCos:
+      return &CosKernel<float>::kLoop;
+    case ElementOp::kTanh:
+      return &TanhKernel<float>::kLoop;
+    case ElementOp::kSigmoid:
+      return &SigmoidKernel<float>::kLoop;
+    case ElementOp::kErf:
+      return &ErfKernel<float>::kLoop;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace metagraph

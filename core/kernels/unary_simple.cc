@@ -5,6 +5,7 @@
 #include <complex>
 #include <limits>
 
+#include "core/kernels/element_loops.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -195,4 +196,26 @@ REGISTER_OP("IsInf", [](OpBuilder& op) { DescribeTest<IsInfOp>(op); });
 REGISTER_OP("IsFinite", [](OpBuilder& op) { DescribeTest<IsFiniteOp>(op); });
 
 }  // namespace
+
+const UnaryLoop* UnarySimpleLoop(ElementOp op) {
+  switch (op) {
+    case ElementOp::kNeg:
+      return &Of<NegOp>::Kernel<float>::kLoop;
+    case ElementOp::kAbs:
+      return &Of<AbsOp>::Kernel<float>::kLoop;
+    case ElementOp::kSquare:
+      return &Of<SquareOp>::Kernel<float>::kLoop;
+    case ElementOp::kSqrt:
+      return &Of<SqrtOp>::Kernel<float>::kLoop;
+    case ElementOp::kRsqrt:
+      return &Of<RsqrtOp>::Kernel<float>::kLoop;
+    case ElementOp::kReciprocal:
+      return &Of<ReciprocalOp>::Kernel<float>::kLoop;
+    case ElementOp::kFloor:
+      return &Of<FloorOp>::Kernel<float>::kLoop;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace metagraph

@@ -3,6 +3,7 @@
 #include "core/base/status.h"
 #include "core/program/passes/fold_constants.h"
 #include "core/program/passes/forward_identities.h"
+#include "core/program/passes/fuse_elementwise.h"
 #include "core/program/passes/infer_shapes.h"
 #include "core/program/passes/inline_calls.h"
 #include "core/program/passes/read_constants.h"
@@ -41,6 +42,9 @@ absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }
+  // Who reads a value is known when nobody reads it in vain.
+  RemoveUnused(body);
+  RETURN_IF_ERROR(FuseElementwise(body, env));
   RemoveUnused(body);
   return absl::OkStatus();
 }

@@ -46,6 +46,21 @@ TEST_F(SessionErrorsTest, RefusesBadRequests) {
   ExpectError(Run({}, {"^y"}), StatusCode::kInvalidArgument, "^y");
 }
 
+TEST_F(SessionErrorsTest, NamesTheNodeAtFaultOfSeveralThatRunAsOne) {
+  TestGraph g;
+  g.Placeholder("x", DT_FLOAT).Placeholder("y", DT_FLOAT);
+  g.Node("first", "Neg", {"x"}, {{"T", DT_FLOAT}});
+  g.Node("second", "Add", {"first", "y"}, {{"T", DT_FLOAT}});
+  g.Node("third", "Exp", {"second"}, {{"T", DT_FLOAT}});
+  Open(g);
+  const auto result = Run({{"x:0", MakeTensor<float>({2}, {1, 2})},
+                           {"y:0", MakeTensor<float>({3}, {1, 2, 3})}},
+                          {"third:0"});
+  EXPECT_EQ(result.status().message(),
+            "Incompatible shapes: [2] vs. [3]\n\t [[{{node second}}]]");
+  EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
+}
+
 TEST_F(SessionErrorsTest, NamesTheTensorOfAnotherShape) {
   ExpectError(Run({{"x:0", MakeTensor<float>({2, 1}, {1, 2})}}, {"shaped:0"}),
               StatusCode::kInvalidArgument,
