@@ -1,11 +1,9 @@
 #include "core/checkpoint/checkpoint_state.h"
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/checkpoint/file_names.h"
 #include "core/io/foreign_file.h"
-#include "google/protobuf/io/tokenizer.h"
+#include "core/io/text_proto.h"
 #include "google/protobuf/text_format.h"
 
 namespace metagraph {
@@ -15,18 +13,6 @@ using tensorflow::CheckpointState;
 
 constexpr uint64_t kMaxStateSize = uint64_t{16} << 20;
 
-// Keeps the first complaint; protobuf would print them.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (text.empty()) {
-      text = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ",
-                          message);
-    }
-  }
-  std::string text;
-};
-
 }  // namespace
 
 absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
@@ -34,17 +20,13 @@ absl::StatusOr<CheckpointState> ReadCheckpointState(FileSystem& fs,
   const std::string path = JoinPath(folder, kCheckpointStateFile);
   ASSIGN_OR_RETURN(const std::string text, ReadFile(fs, path, kMaxStateSize));
   CheckpointState state;
-  FirstError error;
-  google::protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  parser.AllowUnknownField(true);
-  const absl::string_view without_mark =
-      absl::StripPrefix(text, "\xEF\xBB\xBF");  // an editor's
-  if (!parser.ParseFromString(std::string(without_mark), &state)) {
+  if (const absl::Status parsed =
+          ParseTextProto(text, UnknownFields::kSkip, &state);
+      !parsed.ok()) {
     const std::string what =
         DescribeForeignFile(absl::string_view(text).substr(0, kFileHead));
     if (!what.empty()) return InvalidArgument("\"", path, "\" is ", what);
-    return InvalidArgument(path, " cannot be parsed: ", error.text);
+    return InvalidArgument(path, " cannot be parsed: ", parsed.message());
   }
   if (state.model_checkpoint_path().empty()) {
     return InvalidArgument(path, " has no model_checkpoint_path");

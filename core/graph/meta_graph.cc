@@ -13,10 +13,9 @@
 #include "core/base/status.h"
 #include "core/graph/wire_scan.h"
 #include "core/io/foreign_file.h"
+#include "core/io/text_proto.h"
 #include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/stubs/logging.h"
-#include "google/protobuf/text_format.h"
 
 namespace metagraph {
 namespace {
@@ -281,41 +280,9 @@ absl::Status ParseBinary(absl::string_view bytes, Message* out) {
   return absl::OkStatus();
 }
 
-// Keeps the first error, with its place.
-class FirstError final : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) {
-      text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ",
-                           message);
-    }
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
 absl::Status ParseText(absl::string_view text, Message* out) {
-  absl::ConsumePrefix(&text, "\xEF\xBB\xBF");  // an editor's byte order mark
-  if (text.size() > std::numeric_limits<int>::max()) {
-    return InvalidArgument("a ", out->GetDescriptor()->name(), " of ",
-                           text.size(), " bytes is over protobuf's 2 GB");
-  }
-  google::protobuf::io::ArrayInputStream stream(text.data(),
-                                                static_cast<int>(text.size()));
-  FirstError error;
-  google::protobuf::TextFormat::Parser parser;
-  parser.AllowUnknownField(true);
-  parser.AllowUnknownExtension(true);
-  parser.SetRecursionLimit(100);
-  parser.RecordErrorsTo(&error);
-  google::protobuf::LogSilencer silencer;
-  if (!parser.Parse(&stream, out)) {
-    return InvalidArgument("the text is no ", out->GetDescriptor()->name(),
-                           ": ", error.text());
-  }
-  return absl::OkStatus();
+  return Annotate(ParseTextProto(text, UnknownFields::kSkip, out),
+                  "the text is no ", out->GetDescriptor()->name(), ": ");
 }
 
 // Binary first, then text, as `kind`.

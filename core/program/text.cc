@@ -13,10 +13,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
+#include "core/io/text_proto.h"
 #include "core/program/attributes.h"
 #include "core/program/connect.h"
 #include "core/tensor/tensor_proto.h"
-#include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 
 namespace metagraph {
@@ -104,12 +104,6 @@ std::string PrintOp(const Body& body, const Op& op) {
   return out + PrintShapes(op);
 }
 
-// Protobuf would log them.
-class Silent final : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int, int, const std::string&) override {}
-};
-
 // The value of an attribute as written; nullopt-like false if it is none.
 bool ParseAttr(absl::string_view text, AttrValue* out) {
   int64_t number = 0;
@@ -122,11 +116,9 @@ bool ParseAttr(absl::string_view text, AttrValue* out) {
   } else if (absl::ConsumePrefix(&text, "@")) {
     out->mutable_func()->set_name(std::string(text));
   } else if (text.size() >= 2 && text.front() == '{' && text.back() == '}') {
-    Silent errors;
-    google::protobuf::TextFormat::Parser parser;
-    parser.RecordErrorsTo(&errors);
-    return parser.ParseFromString(std::string(text.substr(1, text.size() - 2)),
-                                  out);
+    return ParseTextProto(text.substr(1, text.size() - 2),
+                          UnknownFields::kRefuse, out)
+        .ok();
   } else if (absl::SimpleAtoi(text, &number)) {
     out->set_i(number);
   } else {

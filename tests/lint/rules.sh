@@ -27,6 +27,8 @@ forbid 'clocks are read in core/base/clock.cc' '(steady|system|high_resolution)_
 forbid 'files are touched in core/io/posix_file_system.cc' \
   '(::(open|rename|unlink|fsync|fdatasync|mkdir|rmdir)|\bopendir)\(' \
   '^core/io/posix_file_system\.cc$' core server
+forbid 'text protos are parsed in core/io/text_proto.cc' 'TextFormat::(Parse|Merge)' \
+  '^core/io/text_proto\.cc$' core flags server client
 forbid "no exceptions are thrown but by an allocator" "^[^\"/]*\bthrow [A-Za-z:]+[({;]" \
   '^core/tensor/scratch\.h$' core flags server client
 forbid 'core never sees gRPC' 'grpcpp|grpc\.pb\.h' "$none" core server/handlers

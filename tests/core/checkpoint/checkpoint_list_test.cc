@@ -36,6 +36,18 @@ TEST_F(CheckpointListTest, RelativeEntry) {
   EXPECT_EQ(found.explanation, "named by the state file");
 }
 
+// Whoever may write the folder may not end the process that looks at it.
+TEST_F(CheckpointListTest, DeepNestingInTheStateFile) {
+  std::string text = State("m-1", {"m-1"});
+  for (int i = 0; i < 1000000; ++i) text += "a{";
+  fs_.Put("/d/checkpoint", text);
+  EXPECT_THAT(ReadCheckpointState(fs_, "/d"),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "/d/checkpoint cannot be parsed: line "));
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-2");
+}
+
 TEST_F(CheckpointListTest, AbsoluteEntryElsewhere) {
   fs_.Put("/other.index", ExampleIndex());
   fs_.Put("/d/checkpoint", State("/other", {"/other"}));
