@@ -11,6 +11,7 @@
 #include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
+#include "core/model/confined_file_system.h"
 #include "core/model/restore_advice.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
@@ -49,6 +50,32 @@ int64_t StoredStep(const ModelGraph& graph, const OpenedCheckpoint& reader) {
 
 v1::CheckpointFormat FormatOf(int format) {
   return format == 1 ? v1::CHECKPOINT_FORMAT_V1 : v1::CHECKPOINT_FORMAT_V2;
+}
+
+// What the model serves or began with. An operator may have put it anywhere,
+// and its values are open to whoever may inspect.
+bool IsOwn(const Model& model, const std::string& prefix) {
+  return prefix == model.Peek()->checkpoint ||
+         prefix == model.folder().checkpoint;
+}
+
+// The call is open to everybody: any other checkpoint lies in the folders that
+// the model may use, also where a state file names it.
+absl::StatusOr<std::string> CheckpointToVerify(const Model& model,
+                                               const std::string& asked,
+                                               ConfinedFileSystem& confined) {
+  if (!asked.empty()) {
+    ASSIGN_OR_RETURN(const std::string path, LocalPath(asked));
+    RETURN_IF_ERROR(confined.Resolve(path).status());
+  }
+  FileSystem& fs =
+      asked.empty() ? model.files() : static_cast<FileSystem&>(confined);
+  ASSIGN_OR_RETURN(std::string prefix,
+                   ResolveCheckpoint(fs, model.folder(), asked));
+  if (!IsOwn(model, prefix)) {
+    RETURN_IF_ERROR(confined.Resolve(prefix).status());
+  }
+  return prefix;
 }
 
 }  // namespace
@@ -97,15 +124,11 @@ absl::Status InspectHandler::VerifyCheckpoint(
     const v1::VerifyCheckpointRequest& request, CallContext& call,
     v1::VerifyCheckpointResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
-  // This call is open to everybody: no looking at other folders.
-  if (!request.checkpoint().empty()) {
-    RETURN_IF_ERROR(
-        model->confined_files().Resolve(request.checkpoint()).status());
-  }
-  FileSystem& fs = model->files();
-  ASSIGN_OR_RETURN(
-      const std::string prefix,
-      ResolveCheckpoint(fs, model->folder(), request.checkpoint()));
+  ConfinedFileSystem confined = model->confined_files();
+  ASSIGN_OR_RETURN(const std::string prefix,
+                   CheckpointToVerify(*model, request.checkpoint(), confined));
+  FileSystem& fs = IsOwn(*model, prefix) ? model->files()
+                                         : static_cast<FileSystem&>(confined);
   response->set_checkpoint(ToUtf8(prefix));
   const auto reader = CheckpointReader::Open(fs, prefix);
   if (!reader.ok()) {

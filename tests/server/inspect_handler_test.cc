@@ -334,6 +334,59 @@ TEST_F(InspectHandlerTest, ListsAndVerifiesCheckpoints) {
               HasCode(absl::StatusCode::kNotFound, "absent"));
 }
 
+// The call is open to everybody: what is checked is what is opened, however
+// the checkpoint is named.
+TEST_F(InspectHandlerTest, VerifiesNoCheckpointOfOtherFolders) {
+  TempDir foreign;
+  WriteSeedCheckpoint(fs(), foreign.Join("secret-1"), {0, 0, 0, 0},
+                      {0, 0, 0, 0});
+  ASSERT_OK(WriteFileAtomically(fs(), foreign.Join("checkpoint"),
+                                "model_checkpoint_path: 'secret-1'"));
+  v1::VerifyCheckpointRequest request;
+  request.set_model("seed");
+  v1::VerifyCheckpointResponse response;
+  const std::string up =
+      Path(absl::StrCat("../", Basename(foreign.path()), "/secret-1"));
+  for (const std::string& name :
+       {foreign.Join("secret-1"), "file://" + foreign.Join("secret-1"),
+        "file://host" + foreign.Join("secret-1"), foreign.path(),
+        "file://" + foreign.path(), foreign.Join("checkpoint"), up,
+        "file://" + up, foreign.Join("secret-*"),
+        "file://" + foreign.Join("secret-?")}) {
+    request.set_checkpoint(name);
+    response.Clear();
+    EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+                HasCode(absl::StatusCode::kPermissionDenied, "outside"))
+        << name;
+    EXPECT_EQ(response.ByteSizeLong(), 0) << name;
+  }
+  // By a state file, too: of the model's folder and of one below it.
+  ASSERT_OK(fs().CreateDirectory(Path("below")));
+  for (const char* folder : {"", "below"}) {
+    ASSERT_OK(WriteFileAtomically(fs(), JoinPath(Path(folder), "checkpoint"),
+                                  absl::StrCat("model_checkpoint_path: '",
+                                               foreign.Join("secret-1"), "'")));
+  }
+  request.clear_checkpoint();
+  response.Clear();
+  EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+              HasCode(absl::StatusCode::kPermissionDenied, "outside"));
+  request.set_checkpoint("below");
+  EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+              HasCode(absl::StatusCode::kNotFound, "secret-1"));
+}
+
+TEST_F(InspectHandlerTest, VerifiesAsTensorFlowNamesFiles) {
+  WriteSeedCheckpoint(fs(), Path("model-3"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  v1::VerifyCheckpointRequest request;
+  request.set_model("seed");
+  request.set_checkpoint("file://" + Path("model-3"));
+  v1::VerifyCheckpointResponse response;
+  ASSERT_OK(inspect_.VerifyCheckpoint(request, call_, &response));
+  EXPECT_TRUE(response.ok());
+  EXPECT_EQ(response.checkpoint(), Path("model-3"));
+}
+
 TEST_F(InspectHandlerTest, TellsWhichFilesOfACheckpointAreMissing) {
   V1Writer writer(fs(), Path("old-00000-of-00002"));
   ASSERT_OK(writer.Add("W1", FloatVector({1, 2, 3, 4})));
