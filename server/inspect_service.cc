@@ -1,20 +1,27 @@
 #include "server/inspect_service.h"
 
+#include <atomic>
 #include <utility>
 
 #include "server/pulled_stream.h"
+#include "server/reader_patience.h"
 #include "server/refuse_stream.h"
 #include "server/unary_call.h"
 
 namespace metagraph {
 
-// One Watch call: of events it holds the one on its way, see EventFeed. Deletes
-// itself.
+// One Watch call: of events it holds the one on its way, see EventFeed. It is
+// given up with the patience for its reader: who waits for events that do not
+// come uses up none. Deletes itself.
 class InspectService::WatchCall final
     : public grpc::ServerWriteReactor<v1::WatchResponse> {
  public:
-  WatchCall(InspectService& service, CallScope scope)
-      : service_(service), scope_(std::move(scope)) {}
+  WatchCall(InspectService& service, grpc::CallbackServerContext& context,
+            CallScope scope)
+      : service_(service),
+        context_(context),
+        timers_(service.support_.streams.timers),
+        scope_(std::move(scope)) {}
 
   void Start(const InspectHandler& handler, const v1::WatchRequest& request) {
     auto watcher = handler.Watch(
@@ -50,8 +57,15 @@ class InspectService::WatchCall final
   void OnWriteDone(bool ok) override EXCLUDES(mu_) {
     bool finish = false;
     bool go_on = false;
+    Timers::Token timer;
     {
       MutexLock lock(mu_);
+      timer = timer_;
+    }
+    timers_.Cancel(timer);
+    {
+      MutexLock lock(mu_);
+      patience_.StopWaiting(timers_.now());
       writing_ = false;
       finish = may_finish_;
       go_on = ok && !ended_;
@@ -59,7 +73,10 @@ class InspectService::WatchCall final
     if (finish) return Finish(answer_);
     if (go_on) SendNext();
   }
-  void OnCancel() override { End(absl::CancelledError("the caller has gone")); }
+  void OnCancel() override {
+    End(absl::CancelledError(given_up_ ? ReaderPatience::kUsedUp
+                                       : "the caller has gone"));
+  }
   void OnDone() override {
     {
       MutexLock lock(service_.mu_);
@@ -77,16 +94,29 @@ class InspectService::WatchCall final
     if (ended_) return;
     current_ = std::move(event);
     writing_ = true;
+    timer_ = timers_.Set(
+        patience_.StartWaiting(timers_.now(),
+                               static_cast<int64_t>(current_->ByteSizeLong())),
+        [this] { GiveUp(); });
     StartWrite(current_.get());
+  }
+  void GiveUp() {
+    given_up_ = true;
+    context_.TryCancel();
   }
 
   InspectService& service_;
+  grpc::CallbackServerContext& context_;
+  Timers& timers_;
   CallScope scope_;  // its place among the watches
+  std::atomic<bool> given_up_{false};
   // Set under mu_, before the first event is sent.
   std::unique_ptr<EventFeed::Watcher> watcher_;
   Mutex mu_;
   EventFeed::Event current_ GUARDED_BY(mu_);  // being written
   bool writing_ GUARDED_BY(mu_) = false;
+  ReaderPatience patience_ GUARDED_BY(mu_);
+  Timers::Token timer_ GUARDED_BY(mu_);
   bool ended_ GUARDED_BY(mu_) = false;
   bool may_finish_ GUARDED_BY(mu_) = false;
   grpc::Status answer_;
@@ -101,7 +131,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* InspectService::Watch(
   if (const absl::Status admitted = scope.admitted(); !admitted.ok()) {
     return RefuseStream<v1::WatchResponse>(scope.Close(admitted));
   }
-  auto* call = new WatchCall(*this, std::move(scope));
+  auto* call = new WatchCall(*this, *context, std::move(scope));
   bool ending = false;
   {
     MutexLock lock(mu_);

@@ -104,10 +104,7 @@ class PulledStream final : public grpc::ServerWriteReactor<Message> {
   }
 
   absl::Status WhyNotTaken() const {
-    if (given_up_) {
-      return absl::CancelledError(
-          "the caller read less than 256 KiB/s for more than a minute");
-    }
+    if (given_up_) return absl::CancelledError(ReaderPatience::kUsedUp);
     absl::Status status = call_.Check();
     if (status.ok()) status = absl::CancelledError("the caller went away");
     return status;

@@ -14,6 +14,9 @@ class ReaderPatience {
  public:
   static constexpr int64_t kStore = 60'000'000'000;
   static constexpr int64_t kPerMiB = 4'000'000'000;
+  // What whoever is given up is told.
+  static constexpr char kUsedUp[] =
+      "the caller read less than 256 KiB/s for more than a minute";
 
   // A message of so many bytes is on its way from now on. When the stream is
   // given up unless it is taken before: a large one has longer.
