@@ -2,6 +2,7 @@
 
 // Unary calls of gRPC's callback API on top of handlers that just return.
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -55,21 +56,24 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
   void TakeTurn(const absl::Status& turn) {
     Count(-1);
     scope_.RecordStart();
+    absl::Status status =
+        turn.ok() ? CatchOutOfMemory([this] { return DoWork(); }) : turn;
+    // What it holds, of a model, is not the caller's to keep.
+    work_.reset();
     // Nothing may be touched after Finish: OnDone comes on another thread.
-    Finish(scope_.Close(
-        turn.ok() ? CatchOutOfMemory([this] { return DoWork(); }) : turn));
+    Finish(scope_.Close(std::move(status)));
   }
   absl::Status DoWork() {
     if constexpr (std::is_invocable_v<Work&, CallContext&, CallScope&>) {
-      return work_(call_, scope_);
+      return (*work_)(call_, scope_);
     } else {
-      return work_(call_);
+      return (*work_)(call_);
     }
   }
 
   CallScope scope_;
   CallContext call_;
-  Work work_;
+  std::optional<Work> work_;  // until it is done
 };
 
 // A call that is answered at once; what it holds stays until its caller has

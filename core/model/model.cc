@@ -30,7 +30,7 @@ Session::Options SessionOptionsOf(const ModelEnvironment& environment,
   out.compile = environment.compile;
   out.compute_pool = environment.compute_pool;
   out.files = &files;
-  out.reclaim = ReclaimOn(environment.lifecycle_pool);
+  out.reclaim = ReclaimOn(environment.lifecycle_pool, environment.held);
   return out;
 }
 

@@ -35,6 +35,10 @@ struct ModelEnvironment {
   ThreadPool* compute_pool = nullptr;    // null: one thread
   ThreadPool* lifecycle_pool = nullptr;  // null: the caller's thread
   EventBus* events = nullptr;            // null: nobody listens
+  // Of one model: let go when nothing of it is in memory any more, neither the
+  // model nor generations of its variables that somebody holds or that wait to
+  // be freed. May be null.
+  std::shared_ptr<void> held;
   // One save at a time in a folder; copies of this share them.
   std::shared_ptr<FolderLocks> folder_locks = std::make_shared<FolderLocks>();
   // Folders that ops may use besides the model's own.

@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/call_wait.h"
 #include "core/base/clock.h"
 #include "core/base/error_details.h"
 #include "core/base/nearest_names.h"
@@ -16,20 +15,6 @@ namespace {
 
 int64_t GenerationOf(const std::shared_ptr<Model>& model) {
   return model == nullptr ? 0 : model->generation_number();
-}
-
-ModelEvent EventOf(const ManagedModel& entry, int64_t generation,
-                   absl::Time now) {
-  ModelEvent event;
-  event.kind = ModelEvent::Kind::kState;
-  event.time = now;
-  event.model = entry.name;
-  event.version = entry.version;
-  event.state = entry.state;
-  event.generation = generation;
-  event.status = entry.error;
-  event.by_rescan = entry.by_rescan;
-  return event;
 }
 
 absl::Status Ending() {
@@ -67,6 +52,20 @@ void ModelManager::State::UpdateNewest(const std::string& name) {
   }
 }
 
+ModelEvent ModelManager::EventOf(const ManagedModel& entry, int64_t generation,
+                                 absl::Time now) {
+  ModelEvent event;
+  event.kind = ModelEvent::Kind::kState;
+  event.time = now;
+  event.model = entry.name;
+  event.version = entry.version;
+  event.state = entry.state;
+  event.generation = generation;
+  event.status = entry.error;
+  event.by_rescan = entry.by_rescan;
+  return event;
+}
+
 void ModelManager::Publish(const ManagedModel& entry, int64_t generation) {
   state_->events.Publish(EventOf(entry, generation, environment_.clock->Now()));
 }
@@ -101,7 +100,8 @@ void ModelManager::ForgetAnnounced(const std::string& name) {
 absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
                                            const std::string& path,
                                            std::optional<int64_t> version,
-                                           ModelOptions options) {
+                                           ModelOptions options,
+                                           Patience patience) {
   if (name.empty()) return InvalidArgument("a model needs a name");
   if (loads_.cancelled()) return Ending();
   RETURN_IF_ERROR(NameMap::Parse(options.mapping).status());
@@ -110,7 +110,8 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
   if (!folder.ok()) {
     return Annotate(folder.status(), "model \"", name, "\": ");
   }
-  RETURN_IF_ERROR(Start(name, path, *folder, options, /*by_rescan=*/false));
+  RETURN_IF_ERROR(
+      Start(name, path, *folder, options, /*by_rescan=*/false, patience));
   MutexLock lock(state_->mu);
   ModelSource& source = state_->sources[name];
   if (source.path != path) source = ModelSource();
@@ -129,7 +130,8 @@ absl::StatusOr<int64_t> ModelManager::Load(const std::string& name,
 absl::Status ModelManager::Start(const std::string& name,
                                  const std::string& path,
                                  const ModelFolder& folder,
-                                 const ModelOptions& options, bool by_rescan) {
+                                 const ModelOptions& options, bool by_rescan,
+                                 Patience patience) {
   const Key key(name, folder.version);
   ManagedModel loading;
   {
@@ -153,17 +155,27 @@ absl::Status ModelManager::Start(const std::string& name,
     loading = entry;
     state_->announced.erase(name);
     ++state_->loading;
+    if (patience == Patience::kWaitForMemory) {
+      PatientLoad& patient = state_->patient[key];
+      patient.folder = folder;
+      patient.options = options;
+    }
   }
   Publish(loading, 0);
-  if (environment_.lifecycle_pool == nullptr) {
-    LoadNow(key, loading.serial, folder, options);
-  } else {
-    environment_.lifecycle_pool->Schedule(
-        [this, key, serial = loading.serial, folder, options] {
-          LoadNow(key, serial, folder, options);
-        });
-  }
+  ScheduleLoad(key, loading.serial, folder, options);
   return absl::OkStatus();
+}
+
+void ModelManager::ScheduleLoad(const Key& key, int64_t serial,
+                                const ModelFolder& folder,
+                                const ModelOptions& options) {
+  if (environment_.lifecycle_pool == nullptr) {
+    LoadNow(key, serial, folder, options);
+    return;
+  }
+  environment_.lifecycle_pool->Schedule([this, key, serial, folder, options] {
+    LoadNow(key, serial, folder, options);
+  });
 }
 
 void ModelManager::LoadNow(const Key& key, int64_t serial,
@@ -172,17 +184,36 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
   const int64_t start = SteadyNanos();
   // Before loading: a file that is completed meanwhile has changed.
   const ModelStamp tried = StampOf(*environment_.files, folder);
-  auto loaded = loads_.cancelled() ? Ending()
-                                   : Model::Load(key.first, folder,
-                                                 environment_, loads_, options);
+  int64_t freed_before = 0;
+  {
+    MutexLock lock(state_->mu);
+    freed_before = state_->freed;
+  }
+  auto held = Hold(serial);
+  auto loaded = loads_.cancelled()
+                    ? Ending()
+                    : Model::Load(key.first, folder, EnvironmentWith(held),
+                                  loads_, options);
   if (absl::IsCancelled(loaded.status())) loaded = Ending();
   const absl::Status status =
       Annotate(loaded.status(), "model \"", key.first, "\": ");
   std::shared_ptr<Model> model;
-  if (loaded.ok()) model = Share(*std::move(loaded), serial);
+  if (loaded.ok()) model = Share(*std::move(loaded), held);
+  held.reset();
   ManagedModel now;
   {
     MutexLock lock(state_->mu);
+    const auto patient = state_->patient.find(key);
+    if (patient != state_->patient.end() && absl::IsResourceExhausted(status) &&
+        (!state_->leaving.empty() || state_->freed > freed_before)) {
+      patient->second.waits = true;
+      patient->second.error = status;
+      patient->second.freed = freed_before;
+      --state_->loading;
+      state_->changed.NotifyAll();
+      return;
+    }
+    state_->patient.erase(key);
     ManagedModel& entry = state_->entries[key];
     entry.state = status.ok() ? ModelState::kAvailable : ModelState::kEnd;
     entry.error = status;
@@ -200,53 +231,6 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
   MutexLock lock(state_->mu);
   --state_->loading;
   state_->changed.NotifyAll();
-}
-
-std::shared_ptr<Model> ModelManager::Share(std::unique_ptr<Model> model,
-                                           int64_t serial) {
-  // The last run that lets go may be on a serving thread, which must not be
-  // held up by freeing a gigabyte.
-  const auto free = [state = state_, serial,
-                     clock = environment_.clock](const Model* dead) {
-    const int64_t generation = dead->generation_number();
-    delete dead;
-    ManagedModel gone;
-    {
-      MutexLock lock(state->mu);
-      const auto it = state->leaving.find(serial);
-      if (it == state->leaving.end()) return;
-      gone = std::move(it->second);
-      state->leaving.erase(it);
-      state->changed.NotifyAll();
-    }
-    gone.state = ModelState::kEnd;
-    state->events.Publish(EventOf(gone, generation, clock->Now()));
-  };
-  ThreadPool* pool = environment_.lifecycle_pool;
-  return std::shared_ptr<Model>(model.release(), [free, pool](Model* dead) {
-    if (pool == nullptr) {
-      free(dead);
-    } else {
-      pool->Schedule([free, dead] { free(dead); });
-    }
-  });
-}
-
-absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
-                                           int64_t version, CallContext& call) {
-  const Key key(name, version);
-  CallWait wait(call, state_->mu, state_->changed);
-  MutexLock lock(state_->mu);
-  while (true) {
-    const auto it = state_->entries.find(key);
-    if (it == state_->entries.end()) {
-      return NotFound("model \"", name, "\" was unloaded");
-    }
-    const ManagedModel& entry = it->second;
-    if (entry.state == ModelState::kAvailable) return absl::OkStatus();
-    if (entry.state == ModelState::kEnd) return entry.error;
-    RETURN_IF_ERROR(wait.Wait(state_->mu));
-  }
 }
 
 absl::StatusOr<int64_t> ModelManager::Unload(absl::string_view name,
@@ -338,9 +322,10 @@ absl::StatusOr<ModelAside> ModelManager::LoadAside(const std::string& name,
     MutexLock lock(state_->mu);
     out.serial = ++state_->last_serial;
   }
-  ASSIGN_OR_RETURN(auto loaded,
-                   Model::Load(name, folder, environment_, call, options));
-  out.model = Share(std::move(loaded), out.serial);
+  auto held = Hold(out.serial);
+  ASSIGN_OR_RETURN(auto loaded, Model::Load(name, folder, EnvironmentWith(held),
+                                            call, options));
+  out.model = Share(std::move(loaded), std::move(held));
   out.duration = absl::Nanoseconds(SteadyNanos() - start);
   return out;
 }

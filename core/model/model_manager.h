@@ -89,9 +89,13 @@ class ModelManager {
   // version being loaded. The options hold for all versions, and whenever one
   // is loaded again. NOT_FOUND as FindModel; FAILED_PRECONDITION: the name is
   // in use; INVALID_ARGUMENT: no name, or a name map that is none.
+  // kWaitForMemory: as long as somebody is in WaitUntilLoaded for it, it waits
+  // where there is no memory for models that were unloaded and are still held.
+  enum class Patience { kNone, kWaitForMemory };
   absl::StatusOr<int64_t> Load(const std::string& name, const std::string& path,
                                std::optional<int64_t> version = {},
-                               ModelOptions options = {});
+                               ModelOptions options = {},
+                               Patience patience = Patience::kNone);
   // What was announced cannot even begin to load: the name has failed, unless
   // somebody has loaded it meanwhile.
   void SetFailed(const std::string& name, const std::string& path,
@@ -119,7 +123,7 @@ class ModelManager {
   absl::Status TakeOver(const ModelSource& source, const std::string& old_path,
                         std::vector<ModelAside> versions);
   // Loads under way end soon, as UNAVAILABLE, and none begins any more.
-  void StopLoads() { loads_.Cancel(); }
+  void StopLoads();
 
   // From now on these versions are wanted; Rescanner loads and unloads.
   // REQUIRES: the model is loaded.
@@ -165,6 +169,15 @@ class ModelManager {
 
  private:
   using Key = std::pair<std::string, int64_t>;
+  // A load that may wait for memory.
+  struct PatientLoad {
+    ModelFolder folder;
+    ModelOptions options;
+    bool waits = false;  // and if so:
+    absl::Status error;  // what it has found
+    int64_t freed = 0;   // as in State, when it began
+  };
+  enum class NextStep { kWait, kTryAgain, kGiveUp };
   // Shared with the models' deleters, which may run after the manager.
   struct State {
     EventBus events;
@@ -175,6 +188,10 @@ class ModelManager {
     std::map<Key, ManagedModel> entries GUARDED_BY(mu);
     // Unloaded, but runs still hold them; by serial.
     std::map<int64_t, ManagedModel> leaving GUARDED_BY(mu);
+    // Models of which something is in memory; by serial.
+    std::set<int64_t> held GUARDED_BY(mu);
+    int64_t freed GUARDED_BY(mu) = 0;  // that were unloaded and held
+    std::map<Key, PatientLoad> patient GUARDED_BY(mu);  // while kLoading
     std::map<std::string, std::string> announced GUARDED_BY(mu);  // paths
     std::map<std::string, ModelSource> sources GUARDED_BY(mu);
     std::map<std::string, std::string> awaited GUARDED_BY(mu);
@@ -183,14 +200,27 @@ class ModelManager {
         GUARDED_BY(mu);
 
     void UpdateNewest(const std::string& name) REQUIRES(mu);
+    NextStep NextOf(const Key& key, int64_t serial) const REQUIRES(mu);
   };
+  class Held;
 
   absl::Status Start(const std::string& name, const std::string& path,
                      const ModelFolder& folder, const ModelOptions& options,
-                     bool by_rescan);
+                     bool by_rescan, Patience patience = Patience::kNone);
+  void ScheduleLoad(const Key& key, int64_t serial, const ModelFolder& folder,
+                    const ModelOptions& options);
+  // With memory that has been given back since.
+  void LoadAgain(const Key& key);
+  void GiveUpLoad(const Key& key);
   void LoadNow(const Key& key, int64_t serial, const ModelFolder& folder,
                const ModelOptions& options);
-  std::shared_ptr<Model> Share(std::unique_ptr<Model> model, int64_t serial);
+  // For what is loaded as this serial.
+  std::shared_ptr<Held> Hold(int64_t serial);
+  ModelEnvironment EnvironmentWith(std::shared_ptr<Held> held) const;
+  std::shared_ptr<Model> Share(std::unique_ptr<Model> model,
+                               std::shared_ptr<Held> held);
+  static ModelEvent EventOf(const ManagedModel& entry, int64_t generation,
+                            absl::Time now);
   void Publish(const ManagedModel& entry, int64_t generation);
   absl::StatusOr<int64_t> TakeOut(absl::string_view name,
                                   std::optional<int64_t> version,

@@ -99,9 +99,12 @@ absl::Status AdminHandler::LoadModel(const v1::LoadModelRequest& request,
   options.command =
       absl::StrCat("metagraphctl load ", ShellWord(request.model()), " ",
                    ShellWord(directory.string()));
-  ASSIGN_OR_RETURN(const int64_t loading,
-                   models_.Load(request.model(), directory.string(), version,
-                                std::move(options)));
+  ASSIGN_OR_RETURN(
+      const int64_t loading,
+      models_.Load(request.model(), directory.string(), version,
+                   std::move(options),
+                   request.wait() ? ModelManager::Patience::kWaitForMemory
+                                  : ModelManager::Patience::kNone));
   response->set_version(loading);
   response->set_state(v1::MODEL_STATE_LOADING);
   if (!request.wait()) return absl::OkStatus();

@@ -1,9 +1,12 @@
 #include "core/model/model_manager.h"
 
+#include <atomic>
+#include <future>
 #include <optional>
 #include <thread>
 
 #include "tests/core/model/model_fixture.h"
+#include "tests/core/tensor/memory_limit.h"
 
 namespace metagraph {
 namespace {
@@ -145,6 +148,133 @@ TEST_F(ModelManagerTest, EventsTellStateAndGenerationAsTheyAre) {
     EXPECT_EQ(events[i].generation, expected[i].generation) << i;
     EXPECT_GT(events[i].time, absl::FromUnixSeconds(1'500'000'000)) << i;
   }
+}
+
+class MemoryOfModelsTest : public ModelManagerTest {
+ protected:
+  // Serves a model that does not fit a second time while the limit lasts.
+  void SetUp() override {
+    WriteModel();
+    ASSERT_OK(LoadAndWait("seed", folder()));
+    ASSERT_OK_AND_ASSIGN(held_, manager_.Find("seed"));
+    generation_ = held_->Peek();
+    limit_.emplace(5000);
+    ASSERT_OK(manager_.Unload("seed", {}, -1));
+  }
+  void TearDown() override { limit_.reset(); }
+
+  // 40 kB of values.
+  void WriteModel() {
+    const Tensor value = FloatVector(std::vector<float>(10'000));
+    TestGraph graph;
+    graph.Variable("big", value);
+    tensorflow::MetaGraphDef meta;
+    *meta.mutable_saver_def() = AddSaver(graph, {"big"});
+    *meta.mutable_graph_def() = graph.def();
+    WriteMetaGraph(fs(), Path("model.meta"), meta);
+    WriteCheckpoint(fs(), Path("model"), {{"big", value}});
+    ASSERT_OK(UpdateCheckpointState(fs(), folder(), Path("model"), {}));
+  }
+  // Loads it again, and then waits on another thread.
+  std::future<absl::Status> LoadPatiently(CallContext& call) {
+    EXPECT_OK(manager_.Load("seed", folder(), {}, {},
+                            ModelManager::Patience::kWaitForMemory));
+    return std::async(std::launch::async, [this, &call] {
+      return manager_.WaitUntilLoaded("seed", 0, call);
+    });
+  }
+  // Until a load was tried in vain since there was no memory for it.
+  void WaitForTries(int count) {
+    while (tries_ < count) std::this_thread::yield();
+  }
+
+  std::shared_ptr<Model> held_;
+  std::shared_ptr<const Generation> generation_;
+  std::optional<MemoryLimit> limit_;
+  std::atomic<int> tries_{0};
+  const int64_t token_ = manager_.events().Subscribe([this](const auto& event) {
+    if (event.kind == ModelEvent::Kind::kRestore) {
+      tries_ += absl::IsResourceExhausted(event.status);
+    }
+  });
+};
+
+TEST_F(MemoryOfModelsTest, WhoLetsGoLastFreesNothing) {
+  std::promise<void> go_on;
+  const std::shared_future<void> busy = go_on.get_future().share();
+  for (int i = 0; i < pool_.size(); ++i) {
+    pool_.Schedule([busy] { busy.wait(); });
+  }
+  const int64_t used = MemoryBudget::Process().used();
+  generation_.reset();
+  held_.reset();
+  EXPECT_EQ(MemoryBudget::Process().used(), used);
+  go_on.set_value();
+  while (!manager_.List().empty()) std::this_thread::yield();
+  EXPECT_LE(MemoryBudget::Process().used(), used - 40'000);
+}
+
+TEST_F(MemoryOfModelsTest, ALoadWithoutPatienceFailsAtOnce) {
+  EXPECT_THAT(LoadAndWait("seed", folder()),
+              HasCode(absl::StatusCode::kResourceExhausted, "memory limit"));
+  EXPECT_EQ(manager_.List()[0].state, ModelState::kEnd);
+}
+
+TEST_F(MemoryOfModelsTest, ALoadWaitsForTheLastRunOfWhatWasUnloaded) {
+  auto loaded = LoadPatiently(call_);
+  WaitForTries(1);
+  held_.reset();
+  generation_.reset();
+  EXPECT_OK(loaded.get());
+  EXPECT_THAT(manager_.List(), SizeIs(1));
+  EXPECT_OK(manager_.Find("seed"));
+}
+
+// A run that reads it may outlive the model itself.
+TEST_F(MemoryOfModelsTest, ALoadWaitsForGenerationsThatAreHeld) {
+  held_.reset();
+  auto loaded = LoadPatiently(call_);
+  WaitForTries(1);
+  EXPECT_EQ(manager_.List()[0].state, ModelState::kLoading);
+  EXPECT_THAT(manager_.List(), SizeIs(2));
+  generation_.reset();
+  EXPECT_OK(loaded.get());
+  EXPECT_THAT(manager_.List(), SizeIs(1));
+}
+
+TEST_F(MemoryOfModelsTest, ALoadWaitsAsLongAsItsCaller) {
+  CallContext call;
+  auto loaded = LoadPatiently(call);
+  WaitForTries(1);
+  call.Cancel();
+  EXPECT_THAT(loaded.get(), HasCode(absl::StatusCode::kCancelled, ""));
+  // Or that try ends before: it knows of no caller any more.
+  EXPECT_THAT(manager_.WaitUntilLoaded("seed", 0, call_),
+              HasCode(absl::StatusCode::kResourceExhausted, "memory limit"));
+  generation_.reset();
+  held_.reset();
+  while (manager_.List().size() > 1) std::this_thread::yield();
+  EXPECT_OK(LoadAndWait("seed", folder()));
+}
+
+TEST_F(MemoryOfModelsTest, ALoadThatWaitsEndsWithTheServer) {
+  auto loaded = LoadPatiently(call_);
+  WaitForTries(1);
+  manager_.StopLoads();
+  EXPECT_FALSE(loaded.get().ok());
+}
+
+// Others' memory does not suffice: it is not tried for ever.
+TEST_F(MemoryOfModelsTest, ALoadFailsWhenNothingIsLeftToWaitFor) {
+  limit_.reset();
+  limit_.emplace(-5000);
+  auto loaded = LoadPatiently(call_);
+  WaitForTries(1);
+  generation_.reset();
+  held_.reset();
+  EXPECT_THAT(loaded.get(),
+              HasCode(absl::StatusCode::kResourceExhausted, "memory limit"));
+  EXPECT_LE(tries_, 2);
 }
 
 // Not on the thread that let go last, which may be one that serves.
