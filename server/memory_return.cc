@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/tensor/block_cache.h"
 #include "glog/logging.h"
 #include "server/machine.h"
 
@@ -50,6 +51,7 @@ void MemoryReturn::Watch() {
   MutexLock lock(mu_);
   while (!ended_) {
     ended_changed_.WaitFor(mu_, std::chrono::seconds(1));
+    BlockCache::Process().FreeIdle();
     const int64_t before = ResidentMemory(files_);
     if (ended_ || !burst.Look(before, calls_in_flight_())) continue;
     malloc_trim(0);

@@ -23,8 +23,9 @@ class BurstEnd {
   int64_t most_in_flight_ = 0;
 };
 
-// malloc keeps what bursts of calls have had; a thread of this looks each
-// second and gives it back when a burst is over.
+// malloc and tensors keep what bursts of calls have had; a thread of this looks
+// each second and gives back what runs have not needed since, and all that is
+// free when a burst is over.
 class MemoryReturn {
  public:
   // `files` outlives this, as what `calls_in_flight` refers to does.

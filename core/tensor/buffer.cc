@@ -1,6 +1,5 @@
 #include "core/tensor/buffer.h"
 
-#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <new>
@@ -8,6 +7,7 @@
 
 #include "core/base/checked_math.h"
 #include "core/base/status.h"
+#include "core/tensor/block_cache.h"
 #include "core/tensor/resource_handle.h"
 #include "core/tensor/variant.h"
 
@@ -62,10 +62,9 @@ absl::StatusOr<BufferRef> Buffer::Allocate(DataType dtype, int64_t count) {
     MemoryBudget::Process().Give(-*bytes);
   }
   static_assert(sizeof(Buffer) <= kHeaderSize);
-  // Not aligned_alloc, which wants a multiple of the alignment: sanitizers
-  // would not see what a kernel does in the padding.
-  void* memory = nullptr;
-  if (posix_memalign(&memory, kAlignment, kHeaderSize + *bytes) != 0) {
+  static_assert(BlockCache::kAlignment == kAlignment);
+  void* const memory = BlockCache::Process().Take(kHeaderSize + *bytes);
+  if (memory == nullptr) {
     MemoryBudget::Process().Give(*bytes);
     return ResourceExhausted("OOM when allocating a tensor of ", *bytes,
                              " bytes: the machine has no more memory");
@@ -88,9 +87,10 @@ void Buffer::Free() {
     ForObjectType(buffer->dtype_, buffer->data(), [&](auto* elements) {
       std::destroy_n(elements, buffer->count_);
     });
-    MemoryBudget::Process().Give(buffer->size_bytes_ + buffer->extra_bytes_);
+    const int64_t bytes = buffer->size_bytes_;
+    MemoryBudget::Process().Give(bytes + buffer->extra_bytes_);
     buffer->~Buffer();
-    std::free(buffer);
+    BlockCache::Process().Give(buffer, kHeaderSize + bytes);
   };
   if (dtype_ != DT_VARIANT) return destroy(this);
   // Lists hold lists: those that end with this one wait until it has ended, so

@@ -1,0 +1,122 @@
+#include "core/tensor/block_cache.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+namespace metagraph {
+namespace {
+
+// Sanitizers watch what malloc knows of: a kept block would hide a use after
+// free, and a rounded size a write behind the end.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kKeepsBlocks = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kKeepsBlocks = false;
+#else
+constexpr bool kKeepsBlocks = true;
+#endif
+#else
+constexpr bool kKeepsBlocks = true;
+#endif
+
+// More is not needed for one after the other, even of large models.
+constexpr int64_t kProcessBytes = int64_t{128} << 20;
+
+void* Allocate(size_t bytes) {
+  void* block = nullptr;
+  return posix_memalign(&block, BlockCache::kAlignment, bytes) == 0 ? block
+                                                                    : nullptr;
+}
+
+}  // namespace
+
+BlockCache::~BlockCache() {
+  for (const Class& blocks : classes_) {
+    for (void* block : blocks.free) std::free(block);
+  }
+}
+
+bool BlockCache::IsKept(size_t bytes) {
+  return kKeepsBlocks && bytes >= kLeastBytes && bytes <= kMostBytes;
+}
+
+BlockCache::Place BlockCache::PlaceOf(size_t bytes) {
+  const size_t power = std::bit_floor(bytes);
+  const size_t step = power / kSteps;
+  const size_t steps = (bytes - power + step - 1) / step;
+  const size_t doublings =
+      std::countr_zero(power) - std::countr_zero(kLeastBytes);
+  return {doublings * kSteps + steps, power + steps * step};
+}
+
+void* BlockCache::Take(size_t bytes) {
+  if (!IsKept(bytes)) return Allocate(bytes);
+  const Place place = PlaceOf(bytes);
+  {
+    MutexLock lock(mu_);
+    Class& blocks = classes_[place.index];
+    if (!blocks.free.empty()) {
+      void* block = blocks.free.back();
+      blocks.free.pop_back();
+      blocks.least_free = std::min(blocks.least_free, blocks.free.size());
+      cached_ -= static_cast<int64_t>(place.block_bytes);
+      return block;
+    }
+  }
+  return Allocate(place.block_bytes);
+}
+
+void BlockCache::Give(void* block, size_t bytes) {
+  if (IsKept(bytes)) {
+    const Place place = PlaceOf(bytes);
+    const auto size = static_cast<int64_t>(place.block_bytes);
+    MutexLock lock(mu_);
+    if (cached_ + size <= max_bytes_) {
+      cached_ += size;
+      classes_[place.index].free.push_back(block);
+      return;
+    }
+  }
+  std::free(block);
+}
+
+void BlockCache::FreeIdle() {
+  std::vector<void*> idle;  // freed after the lock
+  {
+    MutexLock lock(mu_);
+    for (size_t i = 0; i < kClasses; ++i) {
+      Class& blocks = classes_[i];
+      const size_t count = std::min(blocks.least_free, blocks.free.size());
+      const size_t bytes =
+          (kLeastBytes << (i / kSteps)) / kSteps * (kSteps + i % kSteps);
+      // The oldest stand in front.
+      idle.insert(idle.end(), blocks.free.begin(),
+                  blocks.free.begin() + static_cast<ptrdiff_t>(count));
+      blocks.free.erase(blocks.free.begin(),
+                        blocks.free.begin() + static_cast<ptrdiff_t>(count));
+      cached_ -= static_cast<int64_t>(count * bytes);
+      blocks.least_free = blocks.free.size();
+    }
+  }
+  for (void* block : idle) std::free(block);
+}
+
+int64_t BlockCache::cached_bytes() const {
+  MutexLock lock(mu_);
+  return cached_;
+}
+
+void BlockCache::set_max_bytes(int64_t bytes) {
+  MutexLock lock(mu_);
+  max_bytes_ = std::min(bytes, kProcessBytes);
+}
+
+BlockCache& BlockCache::Process() {
+  // Never destroyed: tensors may outlive all that is static.
+  static auto* cache = new BlockCache(kProcessBytes);
+  return *cache;
+}
+
+}  // namespace metagraph

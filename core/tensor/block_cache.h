@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/mutex.h"
+
+namespace metagraph {
+
+// Large blocks of memory that tensors have had and the next ones will want. To
+// get them from the system each time costs more than many kernels: it hands out
+// pages one by one, and clears them. Thread-safe.
+class BlockCache {
+ public:
+  static constexpr size_t kAlignment = 64;
+
+  // Keeps at most `max_bytes`.
+  explicit BlockCache(int64_t max_bytes) : max_bytes_(max_bytes) {}
+  ~BlockCache();
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+
+  // A block of `bytes`, its content undefined; nullptr if the system has none.
+  void* Take(size_t bytes) EXCLUDES(mu_);
+  // Gives back what Take(bytes) gave.
+  void Give(void* block, size_t bytes) EXCLUDES(mu_);
+
+  // Frees the blocks that nobody has needed since the last call. To be called
+  // now and then, each second say.
+  void FreeIdle() EXCLUDES(mu_);
+
+  int64_t cached_bytes() const EXCLUDES(mu_);
+  void set_max_bytes(int64_t bytes) EXCLUDES(mu_);
+
+  // The process's: what all tensors use.
+  static BlockCache& Process();
+
+ private:
+  // Smaller ones malloc keeps by itself, larger ones are too much to keep.
+  static constexpr size_t kLeastBytes = size_t{32} << 10;
+  static constexpr size_t kMostBytes = size_t{64} << 20;
+  // Between a power of two and the next.
+  static constexpr size_t kSteps = 8;
+  static constexpr size_t kClasses = 12 * kSteps;
+
+  // Blocks of one size.
+  struct Class {
+    std::vector<void*> free;
+    size_t least_free = 0;  // since the last FreeIdle
+  };
+  // Where a block of `bytes` belongs, and how large it is then.
+  struct Place {
+    size_t index;
+    size_t block_bytes;
+  };
+  static bool IsKept(size_t bytes);
+  static Place PlaceOf(size_t bytes);
+
+  mutable Mutex mu_;
+  int64_t max_bytes_ GUARDED_BY(mu_);
+  int64_t cached_ GUARDED_BY(mu_) = 0;
+  std::array<Class, kClasses> classes_ GUARDED_BY(mu_);
+};
+
+}  // namespace metagraph
