@@ -12,6 +12,7 @@
 #include "core/kernels/window.h"
 #include "core/op/kernel.h"
 #include "core/op/kernel_context.h"
+#include "core/op/shape_context.h"
 
 namespace metagraph {
 
@@ -43,6 +44,10 @@ absl::StatusOr<ConvShape> MakeConvShape(const WindowAttrs& attrs,
 // A [batch, spatial..., channels] shape in the layout of `attrs`.
 absl::StatusOr<TensorShape> ConvOutputShape(const WindowAttrs& attrs,
                                             const ConvShape& shape);
+
+// The shape rule of Conv2D and Conv3D, and of what does more to their output.
+template <int kSpatial>
+absl::Status ConvRule(ShapeContext& ctx);
 
 // out[n, y, x, k] = sum over taps and c of in * filter. All channels-last.
 // T: float or double.

@@ -167,6 +167,8 @@ class Conv2DBackpropFilter final : public BackpropFilterOp<T, 2> {};
 template <typename T>
 class Conv3DBackpropFilterV2 final : public BackpropFilterOp<T, 3> {};
 
+}  // namespace
+
 template <int kSpatial>
 absl::Status ConvRule(ShapeContext& ctx) {
   constexpr int kRank = kSpatial + 2;
@@ -194,6 +196,11 @@ absl::Status ConvRule(ShapeContext& ctx) {
   ctx.SetOutput(0, PartialShape(dims));
   return absl::OkStatus();
 }
+
+template absl::Status ConvRule<2>(ShapeContext&);
+template absl::Status ConvRule<3>(ShapeContext&);
+
+namespace {
 
 // The shape is an input; TensorFlow's own may leave the batch out.
 template <int kSpatial>

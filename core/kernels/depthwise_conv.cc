@@ -1,51 +1,14 @@
-// Convolutions in which each input channel has filters of its own.
+#include "core/kernels/depthwise_conv.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "core/kernels/conv.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
-
-// The filter is [height, width, channels, multiplier]; output channel
-// c * multiplier + m comes from input channel c.
-struct DepthwiseShape {
-  ConvShape conv;
-  int64_t multiplier = 1;
-};
-
-absl::StatusOr<DepthwiseShape> MakeShape(const WindowAttrs& attrs,
-                                         const TensorShape& input,
-                                         const TensorShape& filter) {
-  if (input.rank() != 4) {
-    return InvalidArgument("input must be 4-dimensional", input.ToString());
-  }
-  if (filter.rank() != 4) {
-    return InvalidArgument("filter must be 4-dimensional: ", filter.ToString());
-  }
-  const int64_t channels = input.dim(attrs.layout.channel_dim());
-  if (channels != filter.dim(2)) {
-    return InvalidArgument("input and filter must have the same depth: ",
-                           channels, " vs ", filter.dim(2));
-  }
-  DepthwiseShape shape;
-  shape.multiplier = filter.dim(3);
-  shape.conv.batch = input.dim(0);
-  shape.conv.in_channels = channels;
-  ASSIGN_OR_RETURN(TensorShape depths,
-                   TensorShape::Build({{channels, shape.multiplier}}));
-  shape.conv.out_channels = depths.num_elements();
-  for (int i = 0; i < 2; ++i) {
-    ASSIGN_OR_RETURN(
-        shape.conv.axes[1 + i],
-        attrs.Axis(i, input.dim(attrs.layout.spatial_dim(i)), filter.dim(i)));
-  }
-  return shape;
-}
 
 // Calls fn(input pixel, tap) for each tap of an output pixel that lies inside.
 template <typename F>
@@ -77,9 +40,42 @@ inline void MultiplyAdd(const double* a, const double* b, int64_t count,
   }
 }
 
+}  // namespace
+
+absl::StatusOr<DepthwiseShape> MakeDepthwiseShape(const WindowAttrs& attrs,
+                                                  const TensorShape& input,
+                                                  const TensorShape& filter) {
+  if (input.rank() != 4) {
+    return InvalidArgument("input must be 4-dimensional", input.ToString());
+  }
+  if (filter.rank() != 4) {
+    return InvalidArgument("filter must be 4-dimensional: ", filter.ToString());
+  }
+  const int64_t channels = input.dim(attrs.layout.channel_dim());
+  if (channels != filter.dim(2)) {
+    return InvalidArgument("input and filter must have the same depth: ",
+                           channels, " vs ", filter.dim(2));
+  }
+  DepthwiseShape shape;
+  shape.multiplier = filter.dim(3);
+  shape.conv.batch = input.dim(0);
+  shape.conv.in_channels = channels;
+  shape.conv.groups = channels;
+  ASSIGN_OR_RETURN(TensorShape depths,
+                   TensorShape::Build({{channels, shape.multiplier}}));
+  shape.conv.out_channels = depths.num_elements();
+  for (int i = 0; i < 2; ++i) {
+    ASSIGN_OR_RETURN(
+        shape.conv.axes[1 + i],
+        attrs.Axis(i, input.dim(attrs.layout.spatial_dim(i)), filter.dim(i)));
+  }
+  return shape;
+}
+
 template <typename U>
-absl::Status Forward(const KernelContext& ctx, const DepthwiseShape& shape,
-                     const U* in, const U* filter, U* out) {
+absl::Status DepthwiseForward(const KernelContext& ctx,
+                              const DepthwiseShape& shape, const U* in,
+                              const U* filter, U* out) {
   const ConvShape& s = shape.conv;
   const int64_t width = s.axes[2].output;
   const int64_t channels = s.in_channels;
@@ -121,43 +117,17 @@ absl::Status Forward(const KernelContext& ctx, const DepthwiseShape& shape,
       });
 }
 
+template absl::Status DepthwiseForward(const KernelContext&,
+                                       const DepthwiseShape&, const float*,
+                                       const float*, float*);
+template absl::Status DepthwiseForward(const KernelContext&,
+                                       const DepthwiseShape&, const double*,
+                                       const double*, double*);
+
+namespace {
+
 template <typename T>
-class DepthwiseConv2dNative final : public Kernel {
- public:
-  using U = ConvCompute<T>;
-
-  absl::Status Init(KernelConstruction& construction) {
-    return attrs_.Parse(construction, 2);
-  }
-
-  absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& input = ctx.input(0);
-    const Tensor& filter = ctx.input(1);
-    ASSIGN_OR_RETURN(DepthwiseShape shape,
-                     MakeShape(attrs_, input.shape(), filter.shape()));
-    ASSIGN_OR_RETURN(TensorShape out_shape,
-                     ConvOutputShape(attrs_, shape.conv));
-    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, out_shape));
-    if (out->num_elements() == 0) return absl::OkStatus();
-    ASSIGN_OR_RETURN(Tensor image,
-                     (ToChannelsLast<T, U>(input, attrs_.layout)));
-    ASSIGN_OR_RETURN(Tensor weights, (ToChannelsLast<T, U>(filter, {})));
-    if constexpr (std::is_same_v<T, U>) {
-      if (!attrs_.layout.channels_first) {
-        return Forward(ctx, shape, image.data<U>(), weights.data<U>(),
-                       out->mutable_data<T>());
-      }
-    }
-    ASSIGN_OR_RETURN(Tensor result, Tensor::Allocate(kDataType<U>, out_shape));
-    RETURN_IF_ERROR(Forward(ctx, shape, image.data<U>(), weights.data<U>(),
-                            result.mutable_data<U>()));
-    FromChannelsLast<T, U>(result.data<U>(), attrs_.layout, out);
-    return absl::OkStatus();
-  }
-
- private:
-  WindowAttrs attrs_;
-};
+class DepthwiseConv2dNative final : public DepthwiseConvOp<T> {};
 
 // Both gradients walk over the output gradient and give each product back to
 // the input (kFilter: the filter) it came from.
@@ -182,9 +152,10 @@ class DepthwiseBackprop : public Kernel {
     const std::vector<int64_t> dims(sizes.values<int32_t>().begin(),
                                     sizes.values<int32_t>().end());
     ASSIGN_OR_RETURN(TensorShape wanted, TensorShape::Build(dims));
-    ASSIGN_OR_RETURN(DepthwiseShape shape,
-                     MakeShape(attrs_, kFilter ? other.shape() : wanted,
-                               kFilter ? wanted : other.shape()));
+    ASSIGN_OR_RETURN(
+        DepthwiseShape shape,
+        MakeDepthwiseShape(attrs_, kFilter ? other.shape() : wanted,
+                           kFilter ? wanted : other.shape()));
     const ConvShape& s = shape.conv;
     ASSIGN_OR_RETURN(TensorShape out_shape, ConvOutputShape(attrs_, s));
     if (!(gradient.shape() == out_shape)) {
@@ -240,6 +211,8 @@ class DepthwiseBackpropInput final : public DepthwiseBackprop<T, false> {};
 template <typename T>
 class DepthwiseBackpropFilter final : public DepthwiseBackprop<T, true> {};
 
+}  // namespace
+
 absl::Status DepthwiseRule(ShapeContext& ctx) {
   ASSIGN_OR_RETURN(const PartialShape input, WithRank(ctx.input(0), 4));
   ASSIGN_OR_RETURN(const PartialShape filter, WithRank(ctx.input(1), 4));
@@ -260,6 +233,8 @@ absl::Status DepthwiseRule(ShapeContext& ctx) {
   ctx.SetOutput(0, PartialShape(dims));
   return absl::OkStatus();
 }
+
+namespace {
 
 void Attrs(OpBuilder& op) {
   op.Attr("T: type").Attr("strides: list(int)").Attr("padding: string");

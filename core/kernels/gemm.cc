@@ -341,6 +341,15 @@ absl::Status Gemm<float>(const KernelContext& ctx, bool transpose_a,
                          bool transpose_b, int64_t m, int64_t n, int64_t k,
                          const float* a, const float* b, float* c) {
   const Operands op{transpose_a, transpose_b, m, n, k, a, b, c};
+  if (m == 1 && !transpose_b && n > 1 && k > 0) {
+    constexpr int64_t kCols = 256;
+    return ctx.ParallelFor((n + kCols - 1) / kCols, k * kCols / 25,
+                           [&](int64_t begin, int64_t end) {
+                             const int64_t col = begin * kCols;
+                             MultiplyRow(a, b, k, n, col,
+                                         std::min(end * kCols, n) - col, c);
+                           });
+  }
   if (MultiplySmall(op)) return absl::OkStatus();
   // Parts as large as the caches like, smaller if threads would be idle.
   int64_t rows = std::min(kPartRows, m);

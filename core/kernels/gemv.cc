@@ -18,12 +18,13 @@ inline void AddStrip(const float* x, const float* b, int64_t n, int64_t depth,
 
 // The same for four whole rows, read side by side: the way of long rows, of
 // which strips would touch too many pages.
-void AddFourRows(const float* x, const float* b, int64_t n, float* y) {
+void AddFourRows(const float* x, const float* b, int64_t n, int64_t cols,
+                 float* y) {
   const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
   const float* b1 = b + n;
   const float* b2 = b1 + n;
   const float* b3 = b2 + n;
-  for (int64_t j = 0; j < n; ++j) {
+  for (int64_t j = 0; j < cols; ++j) {
     y[j] += x0 * b[j] + x1 * b1[j] + x2 * b2[j] + x3 * b3[j];
   }
 }
@@ -39,18 +40,24 @@ int64_t BlockRows(int64_t k, int64_t n) {
 
 void MultiplyRow(const float* x, const float* b, int64_t k, int64_t n,
                  float* y) {
-  std::fill_n(y, n, 0.0f);
+  MultiplyRow(x, b, k, n, 0, n, y);
+}
+
+void MultiplyRow(const float* x, const float* b, int64_t k, int64_t n,
+                 int64_t col, int64_t cols, float* y) {
+  const int64_t end = col + cols;
+  std::fill(y + col, y + end, 0.0f);
   const int64_t block = BlockRows(k, n);
   for (int64_t p = 0; p < k; p += block, x += block, b += block * n) {
     const int64_t depth = std::min(block, k - p);
     if (depth == 4) {
-      AddFourRows(x, b, n, y);
+      AddFourRows(x, b + col, n, cols, y + col);
       continue;
     }
-    int64_t j = 0;
-    for (; j + 64 <= n; j += 64) AddStrip<64>(x, b + j, n, depth, y + j);
-    for (; j + 8 <= n; j += 8) AddStrip<8>(x, b + j, n, depth, y + j);
-    for (; j < n; ++j) AddStrip<1>(x, b + j, n, depth, y + j);
+    int64_t j = col;
+    for (; j + 64 <= end; j += 64) AddStrip<64>(x, b + j, n, depth, y + j);
+    for (; j + 8 <= end; j += 8) AddStrip<8>(x, b + j, n, depth, y + j);
+    for (; j < end; ++j) AddStrip<1>(x, b + j, n, depth, y + j);
   }
 }
 

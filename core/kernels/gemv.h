@@ -10,5 +10,8 @@ namespace metagraph {
 // multiply-add): for n > 1 the answer is the same to the last bit.
 void MultiplyRow(const float* x, const float* b, int64_t k, int64_t n,
                  float* y);
+// The columns [col, col + cols) of it: y[col] and on.
+void MultiplyRow(const float* x, const float* b, int64_t k, int64_t n,
+                 int64_t col, int64_t cols, float* y);
 
 }  // namespace metagraph

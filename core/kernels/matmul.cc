@@ -11,7 +11,9 @@
 #include "absl/container/inlined_vector.h"
 #include "core/kernels/broadcast_elements.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/gemm_onednn.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/onednn.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -31,6 +33,9 @@ template <typename T, bool kBroadcast>
 class BatchMatMulBase : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
+    if constexpr (std::is_same_v<T, float>) {
+      ASSIGN_OR_RETURN(prefers_onednn_, PrefersOneDnn(construction));
+    }
     return construction.Bind("adj_x", &adj_x_, "adj_y", &adj_y_);
   }
 
@@ -98,8 +103,8 @@ class BatchMatMulBase : public Kernel {
           *batches, 0, batch, [&](int64_t i, const Broadcast::Offsets& at) {
             if (status.ok()) status = ctx.CheckCancelled();
             if (!status.ok()) return;
-            status = Gemm(ctx, adj_x_, adj_y_, m, n, k, x_data + at[0] * m * k,
-                          y_data + at[1] * k * n, out_data + i * m * n);
+            status = Multiply(ctx, m, n, k, x_data + at[0] * m * k,
+                              y_data + at[1] * k * n, out_data + i * m * n);
           });
       return status;
     }
@@ -110,9 +115,9 @@ class BatchMatMulBase : public Kernel {
           ForEachElement(
               *batches, begin, end,
               [&](int64_t i, const Broadcast::Offsets& at) {
-                if (!GemmOneThread(adj_x_, adj_y_, m, n, k,
-                                   x_data + at[0] * m * k,
-                                   y_data + at[1] * k * n, out_data + i * m * n)
+                if (!MultiplyOneThread(m, n, k, x_data + at[0] * m * k,
+                                       y_data + at[1] * k * n,
+                                       out_data + i * m * n)
                          .ok()) {
                   failed = true;
                 }
@@ -133,8 +138,33 @@ class BatchMatMulBase : public Kernel {
     return absl::OkStatus();
   }
 
+  absl::Status Multiply(const KernelContext& ctx, int64_t m, int64_t n,
+                        int64_t k, const T* x, const T* y, T* out) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const FloatProduct product = {adj_x_, adj_y_, m, n, k, x, y, out};
+      if (prefers_onednn_ && PaysForOneDnn(product)) {
+        return MultiplyByOneDnn(ctx, product, [](const ProductPart&) {});
+      }
+    }
+    return Gemm(ctx, adj_x_, adj_y_, m, n, k, x, y, out);
+  }
+
+  absl::Status MultiplyOneThread(int64_t m, int64_t n, int64_t k, const T* x,
+                                 const T* y, T* out) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const FloatProduct product = {adj_x_, adj_y_, m, n, k, x, y, out};
+      if (prefers_onednn_ && PaysForOneDnn(product)) {
+        return MultiplyByOneDnn(product)
+                   ? absl::OkStatus()
+                   : Internal("oneDNN failed to multiply matrices");
+      }
+    }
+    return GemmOneThread(adj_x_, adj_y_, m, n, k, x, y, out);
+  }
+
   bool adj_x_ = false;
   bool adj_y_ = false;
+  bool prefers_onednn_ = false;
 };
 
 template <typename T>

@@ -23,6 +23,19 @@ class MatMulOp : public Kernel {
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
+    ASSIGN_OR_RETURN(const Sizes s, FindSizes(ctx));
+    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{s.m, s.n}}));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
+    return Multiply(ctx, s.m, s.n, s.k, ctx.input(0).data<T>(),
+                    ctx.input(1).data<T>(), out->mutable_data<T>());
+  }
+
+ protected:
+  struct Sizes {
+    int64_t m, n, k;
+  };
+  // INVALID_ARGUMENT if the operands are no matrices that fit.
+  absl::StatusOr<Sizes> FindSizes(const KernelContext& ctx) const {
     const Tensor& a = ctx.input(0);
     const Tensor& b = ctx.input(1);
     for (int i = 0; i < 2; ++i) {
@@ -41,13 +54,9 @@ class MatMulOp : public Kernel {
           "Matrix size-incompatible: In[0]: ", a.shape().ToString(),
           ", In[1]: ", b.shape().ToString());
     }
-    ASSIGN_OR_RETURN(TensorShape shape, TensorShape::Build({{m, n}}));
-    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, shape));
-    return Multiply(ctx, m, n, k, a.data<T>(), b.data<T>(),
-                    out->mutable_data<T>());
+    return Sizes{m, n, k};
   }
 
- protected:
   virtual absl::Status Multiply(const KernelContext& ctx, int64_t m, int64_t n,
                                 int64_t k, const T* a, const T* b, T* c) const {
     return Gemm(ctx, transpose_a_, transpose_b_, m, n, k, a, b, c);

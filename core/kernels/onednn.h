@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/kernels/fused_ops.h"
 #include "core/op/kernel_construction.h"
 #include "oneapi/dnnl/dnnl.hpp"
 
@@ -31,6 +32,7 @@ absl::Status CallOneDnn(F fn) {
 struct OneDnnConvolution {
   dnnl::memory::desc source;
   dnnl::memory::desc filter;
+  dnnl::memory::desc bias;  // of no dimensions: none
   dnnl::memory::desc result;
   dnnl::memory::dims strides;
   dnnl::memory::dims dilations;  // 0: none
@@ -46,14 +48,44 @@ inline dnnl::convolution_forward::primitive_desc Describe(
   constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
 #if DNNL_VERSION_MAJOR >= 3
   return dnnl::convolution_forward::primitive_desc(
-      engine, kKind, kAlgorithm, conv.source, conv.filter, conv.result,
-      conv.strides, conv.dilations, conv.pad_before, conv.pad_after, attr);
+      engine, kKind, kAlgorithm, conv.source, conv.filter, conv.bias,
+      conv.result, conv.strides, conv.dilations, conv.pad_before,
+      conv.pad_after, attr);
 #else
   return dnnl::convolution_forward::primitive_desc(
-      {kKind, kAlgorithm, conv.source, conv.filter, conv.result, conv.strides,
-       conv.dilations, conv.pad_before, conv.pad_after},
+      {kKind, kAlgorithm, conv.source, conv.filter, conv.bias, conv.result,
+       conv.strides, conv.dilations, conv.pad_before, conv.pad_after},
       attr, engine);
 #endif
+}
+
+// What a fused convolution does last. A NaN becomes 0 in the ReLUs, as in
+// TensorFlow's fused kernels, which are oneDNN's, too.
+inline void AppendActivation(const FusedOps& fused, dnnl::post_ops* ops) {
+  using dnnl::algorithm;
+  const auto append = [&](algorithm kind, float alpha, float beta) {
+#if DNNL_VERSION_MAJOR >= 3
+    ops->append_eltwise(kind, alpha, beta);
+#else
+    ops->append_eltwise(1.0f, kind, alpha, beta);
+#endif
+  };
+  switch (fused.activation) {
+    case Activation::kNone:
+      return;
+    case Activation::kRelu:
+      return append(algorithm::eltwise_relu, 0.0f, 0.0f);
+    case Activation::kRelu6:
+      return append(algorithm::eltwise_clip, 0.0f, 6.0f);
+    case Activation::kElu:
+      return append(algorithm::eltwise_elu, 1.0f, 0.0f);
+    case Activation::kLeakyRelu:
+      return append(algorithm::eltwise_relu, fused.alpha, 0.0f);
+    case Activation::kSigmoid:
+      return append(algorithm::eltwise_logistic, 0.0f, 0.0f);
+    case Activation::kTanh:
+      return append(algorithm::eltwise_tanh, 0.0f, 0.0f);
+  }
 }
 
 // Whether oneDNN is the faster one. Our own code is written for AVX2 and beats
