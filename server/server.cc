@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/checkpoint/folder_wait.h"
+#include "core/tensor/block_cache.h"
 #include "core/tensor/buffer.h"
 #include "glog/logging.h"
 #include "grpc/health/v1/health.pb.h"
@@ -109,6 +110,7 @@ class Server::Parts {
         std::unique_ptr<CredentialFile> known, int threads)
       : ops(std::move(registry)),
         compute("compute", threads),
+        compile("compile", 1),
         lifecycle("lifecycle", kLifecycleThreads),
         runs(std::max(kRunThreads, 2 * threads + 1), options.max_inflight),
         inspection("inspection", kInspectionThreads),
@@ -192,6 +194,8 @@ class Server::Parts {
 
   const std::unique_ptr<const OpRegistry> ops;
   ThreadPool compute;
+  MemoryBudget compile_memory{0};
+  ThreadPool compile;  // programs for what is run often
   ThreadPool lifecycle;
   RunPool runs;
   ThreadPool inspection;
@@ -278,6 +282,8 @@ class Server::Parts {
     out.files = platform.files;
     out.clock = platform.clock;
     out.compute_pool = &compute;
+    out.hot_plans.pool = &compile;
+    out.hot_plans.budget = &compile_memory;
     out.lifecycle_pool = &lifecycle;
     out.file_roots = options.file_roots;
     out.require_checkpoint = options.require_checkpoint;
@@ -299,6 +305,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
                              ? options.max_tensor_memory
                              : UsableMemory(*platform.files) / 4 * 3;
   MemoryBudget::Process().set_limit(memory);
+  BlockCache::Process().set_max_bytes(memory / 16);
   TellFolderWaits([](const std::string& folder) {
     LOG(WARNING) << "a save waits for the folder \"" << ForLog(folder)
                  << "\": another process holds its lock";
@@ -323,6 +330,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   server->parts_ = std::make_unique<Parts>(options, platform, std::move(ops),
                                            std::move(credentials), threads);
   Parts& parts = *server->parts_;
+  parts.compile_memory.set_limit(
+      options.compile_memory > 0 ? options.compile_memory : memory / 4);
 
   RETURN_IF_ERROR(CheckPortFile(*platform.files, options.port_file));
   RETURN_IF_ERROR(parts.StartMonitoring(options.metrics_listen));

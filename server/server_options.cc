@@ -196,6 +196,10 @@ void AddRunFlags(DaemonFlags& flags, ServerOptions& options) {
           "how far programs are compiled: off, ops run as they stand in the "
           "graph; safe, what keeps every bit of the answers; full, all")
       ->default_str("full");
+  flags.Bytes("compile_memory", &options.compile_memory,
+              "what programs that are compiled for the weights may take beside "
+              "them; 0: a quarter of --max_tensor_memory",
+              0, kNoMaximum);
   flags.Integer("threads", &options.threads,
                 "threads for computing; 0: as many as the machine gives", 0,
                 4096);

@@ -80,6 +80,8 @@ struct ServerOptions {
     absl::Duration max_connection_age_grace = absl::Seconds(30);
   };
   Transport transport;
+  // Bytes of programs for one generation; 0: a quarter of the tensors'.
+  int64_t compile_memory = 0;
   int64_t max_tensor_memory = 0;  // bytes; 0: three quarters of the machine's
   absl::Duration drain_grace;     // NOT_SERVING before the listeners close
   absl::Duration drain_timeout = absl::Seconds(30);  // for calls under way

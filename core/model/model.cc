@@ -28,6 +28,7 @@ Session::Options SessionOptionsOf(const ModelEnvironment& environment,
   Session::Options out;
   out.ops = environment.ops;
   out.compile = environment.compile;
+  out.hot_plans = environment.hot_plans;
   out.compute_pool = environment.compute_pool;
   out.files = &files;
   out.reclaim = ReclaimOn(environment.lifecycle_pool, environment.held);

@@ -46,6 +46,7 @@ struct ModelEnvironment {
   // Generations before the newest that Rollback finds in memory.
   size_t retained_generations = 1;
   CompileLevel compile = CompileLevel::kFull;
+  HotPlans::Options hot_plans;
   // Load restores and runs nothing: for looking at a model whose values are
   // not needed, or are damaged.
   bool graph_only = false;

@@ -30,6 +30,12 @@ class ConstantKernel final : public Kernel {
   const std::shared_ptr<const Tensor> value_;
 };
 
+bool KeepsState(const Op& op) {
+  return op.constant == nullptr && op.stateful() &&
+         !op.info->declares_variable && !op.info->reads_variables &&
+         !CallsFunctions(*op.node);
+}
+
 // What its attributes say of the loop that an Enter leads into.
 void ReadEnter(const Op& op, PlanNode* node) {
   const auto& attrs = op.node->attr();
@@ -87,6 +93,7 @@ class Lowering {
       plan_->writes_variables |= op.info->writes_variables;
       plan_->changes_files_or_tables |=
           ChangesFilesOrTables(op.info->def.name());
+      plan_->keeps_state |= KeepsState(op);
       plan_->reads_variables |=
           op.info->reads_variables || op.info->writes_variables;
     }
@@ -258,8 +265,9 @@ class Lowering {
       bytes += kEdgeBytes * static_cast<int64_t>(node.inputs.size() +
                                                  node.output_types.size());
     }
+    // What no other plan, nor the variables, hold.
     for (const Op& op : body_.ops) {
-      if (op.constant != nullptr && op.type() != "Const") {
+      if (op.constant != nullptr && op.constant->OwnsBufferAlone()) {
         bytes += op.constant->size_bytes();
       }
     }

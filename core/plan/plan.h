@@ -91,6 +91,9 @@ class Plan {
   bool reads_variables = false;
   bool writes_variables = false;
   bool changes_files_or_tables = false;
+  // Some op keeps something from run to run that is no variable: a random
+  // stream, say.
+  bool keeps_state = false;
   // The variables, by slot, that are written through references.
   std::vector<int> written_by_reference;
   // No control flow: nodes can run one after the other.

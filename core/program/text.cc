@@ -87,7 +87,9 @@ std::string PrintOp(const Body& body, const Op& op) {
   for (int control : op.controls) {
     inputs.push_back(absl::StrCat("^", body.ops[control].name));
   }
-  const bool folded = op.constant != nullptr && op.type() != "Const";
+  const bool folded =
+      op.constant != nullptr &&
+      (op.type() != "Const" || !op.node->attr().contains("value"));
   std::string out = absl::StrCat(op.name, " = ", folded ? "Const" : op.type(),
                                  "(", absl::StrJoin(inputs, ", "), ")");
   if (folded) {

@@ -125,8 +125,8 @@ class FunctionTable final : public FunctionResolver {
   }
 
   absl::StatusOr<std::unique_ptr<Plan>> CompileBody(Body body) {
-    RETURN_IF_ERROR(
-        RunPasses(body, CompileEnv{library_, call_}, target_.level));
+    RETURN_IF_ERROR(RunPasses(
+        body, CompileEnv{library_, call_, target_.weights}, target_.level));
     ops_ += body.ops.size();
     if (ops_ > kMaxOps) {
       return ResourceExhausted("the program has more than ", kMaxOps, " ops");
@@ -162,6 +162,7 @@ class FunctionTable final : public FunctionResolver {
       plan.bytes += inner.bytes;
       plan.writes_variables |= inner.writes_variables;
       plan.changes_files_or_tables |= inner.changes_files_or_tables;
+      plan.keeps_state |= inner.keeps_state;
       plan.reads_variables |= inner.reads_variables;
       plan.written_by_reference.insert(plan.written_by_reference.end(),
                                        inner.written_by_reference.begin(),

@@ -18,6 +18,8 @@ struct CompileTarget {
   SessionState& state;
   KernelCache& stateful_kernels;
   CompileLevel level = CompileLevel::kFull;
+  // Of the generation that the program is for; null: for all.
+  const Weights* weights = nullptr;
 };
 
 // Makes a request ready to run, with all the functions that it may call:

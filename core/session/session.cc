@@ -38,9 +38,31 @@ Session::Session(std::shared_ptr<const Graph> graph, Options options)
     : options_(std::move(options)),
       state_(options_.reclaim),
       plans_(options_.max_plans, options_.max_plan_bytes),
+      hot_plans_(
+          options_.hot_plans, state_.variables,
+          [this](const PlanRequest& request, const Weights& weights,
+                 CallContext& call) {
+            return CompileFor(*library(), request, &weights, call);
+          },
+          [this](const Executor& executor, std::vector<Tensor> feeds,
+                 const std::shared_ptr<const Generation>& generation,
+                 CallContext& call) {
+            std::unique_ptr<VariableView> view;
+            if (generation != nullptr) {
+              view = std::make_unique<VariableView>(generation);
+            }
+            return Execute(executor, absl::MakeSpan(feeds), view.get(), call)
+                .status();
+          }),
       library_(
           std::make_shared<const Library>(std::move(graph), *options_.ops)) {
   state_.files = options_.files;
+  state_.variables.SetListener(
+      {.restored =
+           [this](const std::shared_ptr<const Generation>& generation) {
+             hot_plans_.Prepare(generation);
+           },
+       .published = [this](int64_t number) { hot_plans_.KeepOnly(number); }});
 }
 
 std::shared_ptr<const Library> Session::library() const {
@@ -54,16 +76,58 @@ absl::StatusOr<std::shared_ptr<const Executor>> Session::Prepare(
   // What is not in the graph yet may be compiled, for an error, while the graph
   // is extended: a caller who comes after that must not get the error.
   const int64_t version = library->graph()->version();
-  return plans_.FindOrCompile(
-      version, request, call,
-      [&]() -> absl::StatusOr<std::shared_ptr<const Executor>> {
-        return CatchOutOfMemory([&] {
-          return Compile(
-              *library, request,
-              CompileTarget{state_, stateful_kernels_, options_.compile},
-              &call);
-        });
-      });
+  return plans_.FindOrCompile(version, request, call, [&] {
+    return CompileFor(*library, request, /*weights=*/nullptr, call);
+  });
+}
+
+absl::StatusOr<std::shared_ptr<const Executor>> Session::CompileFor(
+    const Library& library, const PlanRequest& request, const Weights* weights,
+    CallContext& call) {
+  return CatchOutOfMemory([&] {
+    return Compile(
+        library, request,
+        CompileTarget{state_, stateful_kernels_, options_.compile, weights},
+        &call);
+  });
+}
+
+std::shared_ptr<const Executor> Session::FindHot(
+    const Executor& executor, const RunRequest& request,
+    const std::shared_ptr<const Generation>& generation) {
+  // Whoever pins a generation is not who a program would be made for.
+  if (options_.compile != CompileLevel::kFull || request.step != nullptr ||
+      request.generation != nullptr || !hot_plans_.MayServe(executor.plan())) {
+    return nullptr;
+  }
+  return hot_plans_.Use(executor, generation, [&] {
+    HotPlans::Sample sample;
+    for (const auto& [name, value] : request.feeds) {
+      sample.request.feeds.push_back(name);
+      sample.feeds.push_back(value);
+    }
+    sample.request.fetches = request.fetches;
+    sample.request.targets = request.targets;
+    return sample;
+  });
+}
+
+absl::StatusOr<std::vector<Tensor>> Session::Execute(const Executor& executor,
+                                                     absl::Span<Tensor> feeds,
+                                                     VariableView* view,
+                                                     CallContext& call) {
+  ResourceManager step_resources;
+  StepContext step;
+  step.session = &state_;
+  step.variables = view;
+  step.call = &call;
+  step.compute_pool = options_.compute_pool;
+  step.resources = &step_resources;
+  step.counter = &step_resource_names_;
+  std::vector<Tensor> outputs;
+  RETURN_IF_ERROR(
+      CatchOutOfMemory([&] { return executor.Run(feeds, step, &outputs); }));
+  return outputs;
 }
 
 absl::StatusOr<std::string> Session::PrintProgram(const PlanRequest& request,
@@ -118,21 +182,15 @@ absl::StatusOr<RunResult> Session::Run(const Executor& executor,
     own = std::make_unique<VariableView>(result.generation);
   }
 
-  ResourceManager step_resources;
-  StepContext step;
-  step.session = &state_;
-  step.variables = request.step != nullptr ? request.step : own.get();
-  step.call = &call;
-  step.compute_pool = options_.compute_pool;
-  step.resources = &step_resources;
-  step.counter = &step_resource_names_;
-
   absl::InlinedVector<Tensor, 4> feeds;
   feeds.reserve(request.feeds.size());
   for (const auto& feed : request.feeds) feeds.push_back(feed.second);
-  RETURN_IF_ERROR(CatchOutOfMemory([&] {
-    return executor.Run(absl::MakeSpan(feeds), step, &result.outputs);
-  }));
+  const std::shared_ptr<const Executor> hot =
+      FindHot(executor, request, result.generation);
+  ASSIGN_OR_RETURN(
+      result.outputs,
+      Execute(hot != nullptr ? *hot : executor, absl::MakeSpan(feeds),
+              request.step != nullptr ? request.step : own.get(), call));
   if (own != nullptr && plan.writes_variables) {
     result.generation_left = own->End();
   }

@@ -17,6 +17,7 @@
 #include "core/plan/kernel_cache.h"
 #include "core/program/library.h"
 #include "core/program/passes/pass.h"
+#include "core/session/hot_plans.h"
 #include "core/session/plan_cache.h"
 #include "core/state/variable_store.h"
 #include "core/tensor/tensor.h"
@@ -58,6 +59,8 @@ class Session {
     size_t max_plans = 256;
     int64_t max_plan_bytes = int64_t{256} << 20;
     CompileLevel compile = CompileLevel::kFull;
+    // At kFull.
+    HotPlans::Options hot_plans;
   };
 
   Session(std::shared_ptr<const Graph> graph, Options options);
@@ -111,6 +114,10 @@ class Session {
   std::shared_ptr<const Graph> graph() const EXCLUDES(mu_) {
     return library()->graph();
   }
+  // Returns when no program is being compiled for a generation; for tests and
+  // benchmarks.
+  void WaitForHotPlans() { hot_plans_.Wait(); }
+
   PlanCache::Counts plan_counts() const { return plans_.counts(); }
   VariableStore& variables() { return state_.variables; }
   SessionState& state() { return state_; }
@@ -123,6 +130,19 @@ class Session {
 
  private:
   std::shared_ptr<const Library> library() const EXCLUDES(mu_);
+  // As Session::Prepare, but not from the cache; for `weights` unless null.
+  absl::StatusOr<std::shared_ptr<const Executor>> CompileFor(
+      const Library& library, const PlanRequest& request,
+      const Weights* weights, CallContext& call);
+  // The program that a run takes in place of `executor`; nullptr: itself.
+  std::shared_ptr<const Executor> FindHot(
+      const Executor& executor, const RunRequest& request,
+      const std::shared_ptr<const Generation>& generation);
+  // Runs with the variables of `view`, null if the plan touches none.
+  absl::StatusOr<std::vector<Tensor>> Execute(const Executor& executor,
+                                              absl::Span<Tensor> feeds,
+                                              VariableView* view,
+                                              CallContext& call);
 
   const Options options_;
   SessionState state_;
@@ -130,6 +150,7 @@ class Session {
   std::atomic<int64_t> step_resource_names_{0};
   KernelCache stateful_kernels_;
   PlanCache plans_;
+  HotPlans hot_plans_;
   mutable Mutex mu_;
   // The graph with its functions.
   std::shared_ptr<const Library> library_ GUARDED_BY(mu_);

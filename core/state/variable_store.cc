@@ -328,6 +328,9 @@ int64_t VariableStore::EndWrite(VariableView& view) {
     }
     next = Own(std::move(made));
   }
+  if (wrote && next->as_restored && listener_.restored != nullptr) {
+    listener_.restored(next);
+  }
   int64_t number = before.number;
   std::shared_ptr<const Generation> dead = std::move(view.generation_);
   {
@@ -349,6 +352,7 @@ int64_t VariableStore::EndWrite(VariableView& view) {
   on_writing_thread = true;
   dead.reset();
   on_writing_thread = false;
+  if (wrote && listener_.published != nullptr) listener_.published(number);
   return number;
 }
 

@@ -194,6 +194,17 @@ class VariableStore {
   VariableStore(const VariableStore&) = delete;
   VariableStore& operator=(const VariableStore&) = delete;
 
+  // Who hears of generations that writing steps leave. Called by the step's
+  // thread, without locks.
+  struct Listener {
+    // Of one that a restore has read, before others see it.
+    std::function<void(const std::shared_ptr<const Generation>&)> restored;
+    // Of each, once others see it.
+    std::function<void(int64_t number)> published;
+  };
+  // REQUIRES: no step has begun.
+  void SetListener(Listener listener) { listener_ = std::move(listener); }
+
   // The variable of that name, made uninitialised at its first use. The
   // container "localhost" is the default one, "".
   // INVALID_ARGUMENT if it exists with another dtype.
@@ -288,6 +299,7 @@ class VariableStore {
   std::atomic<bool> wrote_{false};
 
   const Reclaimer reclaim_;
+  Listener listener_;
 };
 
 // What the handle of a resource variable holds.

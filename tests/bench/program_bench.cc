@@ -1,7 +1,8 @@
 // What runs of a recorded request cost in process, by how far the program is
-// compiled.
+// compiled; hot: full, and for the weights.
 //
-//   program_bench [--threads=N] [--rounds=N] [--levels=off,safe,full] MODEL…
+//   program_bench [--threads=N] [--rounds=N] [--levels=off,safe,full,hot]
+//                 MODEL…
 //
 // MODEL is a folder with a model and request.pb (a RunStepRequest); where
 // response.pb lies beside it, the largest difference from its answers, relative
@@ -23,7 +24,7 @@
 
 ABSL_FLAG(int, threads, 2, "of the compute pool");
 ABSL_FLAG(int, rounds, 0, "runs of each level; 0: as many as take 2 seconds");
-ABSL_FLAG(std::string, levels, "off,safe,full", "what is measured");
+ABSL_FLAG(std::string, levels, "off,safe,full,hot", "what is measured");
 
 namespace metagraph {
 namespace {
@@ -75,15 +76,16 @@ double Difference(const Tensor& got, const Tensor& expected) {
 // One model, loaded to be compiled to one level.
 class Subject {
  public:
-  Subject(const std::string& path, CompileLevel level, const OpRegistry& ops,
-          ThreadPool* compute)
+  Subject(const std::string& path, const std::string& level,
+          const OpRegistry& ops, ThreadPool* compute)
       : request_(ReadRequest(path + "/request.pb")) {
     ModelEnvironment environment;
     environment.ops = &ops;
     environment.files = &FileSystem::Posix();
     environment.clock = &Clock::Real();
     environment.compute_pool = compute;
-    environment.compile = level;
+    environment.compile = LevelOf(level);
+    if (level == "hot") environment.hot_plans.runs = 0;
     CallContext call;
     const auto folder = FindModel(FileSystem::Posix(), path);
     Check(folder.status());
@@ -128,7 +130,7 @@ void Measure(const std::string& path, const std::vector<std::string>& levels,
   double total = 0;
   for (const std::string& level : levels) {
     auto& subject = subjects.emplace_back(
-        std::make_unique<Subject>(path, LevelOf(level), ops, compute));
+        std::make_unique<Subject>(path, level, ops, compute));
     first.push_back(subject->Run());
     differences.push_back(subject->DifferenceFrom(path + "/response.pb"));
     total += subject->Run();

@@ -337,7 +337,7 @@ absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
 }
 
 GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
-                            CompileLevel level, ThreadPool& pool) {
+                            CompileLevel level, bool hot, ThreadPool& pool) {
   const ScratchFolder scratch;
   const std::vector<std::pair<std::string, std::string>> marks = {
       {"@CASE@", golden.folder}, {"@TMP@", scratch.path()}};
@@ -345,6 +345,7 @@ GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
   auto meta = ReadGraph(golden);
   Session::Options options;
   options.compile = level;
+  if (hot) options.hot_plans.runs = 0;
   options.ops = &ops;
   options.compute_pool = &pool;
   options.files = &FileSystem::Posix();

@@ -70,6 +70,6 @@ absl::StatusOr<MetaGraph> ReadGraph(const GoldenCase& golden);
 
 // Replays the case in a session of its own.
 GoldenOutcome RunGoldenCase(const GoldenCase& golden, const OpRegistry& ops,
-                            CompileLevel level, ThreadPool& pool);
+                            CompileLevel level, bool hot, ThreadPool& pool);
 
 }  // namespace metagraph

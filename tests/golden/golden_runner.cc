@@ -23,7 +23,10 @@ ABSL_FLAG(std::string, root, "", "folder with <suite>/<case>/case.json");
 ABSL_FLAG(std::string, passing, "", "file that lists the cases that must pass");
 ABSL_FLAG(bool, update, false, "write --passing instead of checking it");
 ABSL_FLAG(std::string, only, "", "run only cases whose name holds this");
-ABSL_FLAG(std::string, compile, "full", "off, safe or full, as metagraphd");
+ABSL_FLAG(
+    std::string, compile, "full",
+    "off, safe or full, as metagraphd; hot: full, for the weights from the "
+    "first run on");
 ABSL_FLAG(bool, nodes, false, "print how many nodes the first plan has");
 ABSL_FLAG(bool, show, false, "print why each failing case fails");
 
@@ -61,7 +64,8 @@ int Main() {
   std::set<std::string> passed;
   std::set<std::string> ran;
   const auto run = [&](const GoldenCase& golden) {
-    const GoldenOutcome outcome = RunGoldenCase(golden, **ops, level, pool);
+    const GoldenOutcome outcome =
+        RunGoldenCase(golden, **ops, level, /*hot=*/compile == "hot", pool);
     Suite& suite = suites[golden.name.substr(0, golden.name.find('/'))];
     ++suite.all;
     ran.insert(golden.name);

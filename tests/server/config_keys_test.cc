@@ -108,6 +108,12 @@ const std::map<std::string, KeyCase>& FlagCases() {
           return o.max_message_bytes == int64_t{64} << 20;
         },
         "3GiB", "expected at most"}},
+      {"compile_memory",
+       {"1GiB",
+        [](const ServerOptions& o) {
+          return o.compile_memory == int64_t{1} << 30;
+        },
+        "much", "expected a size"}},
       {"max_tensor_memory",
        {"2GiB",
         [](const ServerOptions& o) {

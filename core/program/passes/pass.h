@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "core/base/call_context.h"
 #include "core/program/body.h"
 #include "core/program/library.h"
+#include "core/tensor/tensor.h"
 
 namespace metagraph {
 
@@ -13,13 +15,24 @@ namespace metagraph {
 enum class CompileLevel : uint8_t {
   kOff,   // ops as they stand in the graph, as far as they are needed
   kSafe,  // the passes that leave every bit of the answers
-  kFull,  // all passes; there is none yet that changes a bit
+  kFull,  // all passes, and programs of their own for generations that are used
+};
+
+// The values that a program may count on.
+class Weights {
+ public:
+  virtual ~Weights() = default;
+  // Of a variable, by its names; nullptr if it has none.
+  virtual const Tensor* Find(const std::string& container,
+                             const std::string& name) const = 0;
 };
 
 // What passes may look at.
 struct CompileEnv {
   const Library& library;
   const CallContext* call = nullptr;  // whose limits end it; null: nobody's
+  // Of the generation that the program is for; null: it is for all of them.
+  const Weights* weights = nullptr;
 };
 
 // A pass leaves a Body that computes the same. Errors: what the program itself

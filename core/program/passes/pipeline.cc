@@ -4,9 +4,12 @@
 #include "core/program/passes/fold_constants.h"
 #include "core/program/passes/forward_identities.h"
 #include "core/program/passes/fuse_elementwise.h"
+#include "core/program/passes/fuse_products.h"
 #include "core/program/passes/infer_shapes.h"
 #include "core/program/passes/inline_calls.h"
 #include "core/program/passes/read_constants.h"
+#include "core/program/passes/read_loop_constants.h"
+#include "core/program/passes/read_weights.h"
 #include "core/program/passes/remove_unused.h"
 #include "core/program/passes/share_equal.h"
 #include "core/program/passes/simplify.h"
@@ -37,14 +40,17 @@ absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
   }
   // Trimmed again, as calls stand in what was inlined.
   for (const Pass pass :
-       {InlineCalls, TrimCalls, ReadConstants, FoldConstants, FindShapes,
-        Simplify, ForwardIdentities, ShareEqual}) {
+       {InlineCalls, TrimCalls, ReadConstants, ReadWeights, FoldConstants,
+        ReadLoopConstants, FindShapes, Simplify, ForwardIdentities,
+        ShareEqual}) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }
-  // Who reads a value is known when nobody reads it in vain.
-  RemoveUnused(body);
-  RETURN_IF_ERROR(FuseElementwise(body, env));
+  for (const Pass fuse : {FuseProducts, FuseElementwise}) {
+    // Who reads a value is known when nobody reads it in vain.
+    RemoveUnused(body);
+    RETURN_IF_ERROR(fuse(body, env));
+  }
   RemoveUnused(body);
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #include "core/program/passes/forward_identities.h"
 #include "core/program/passes/pipeline.h"
 #include "core/program/passes/read_constants.h"
+#include "core/program/passes/read_loop_constants.h"
 #include "core/program/passes/share_equal.h"
 #include "core/program/passes/simplify.h"
 #include "tests/core/program/program_fixture.h"
@@ -283,6 +284,36 @@ TEST_F(PassesTest, PassesEndWithTheCall) {
   EXPECT_THAT(
       RunPasses(body, CompileEnv{library(), &call}, CompileLevel::kFull),
       HasCode(absl::StatusCode::kCancelled, ""));
+}
+
+// Enter(x) is the turn's value, the others are carried into it.
+std::string Carried(const std::string& op) {
+  const auto enter = [](const std::string& name, const std::string& input,
+                        const char* constant) {
+    return absl::StrCat(name, " = Enter(", input,
+                        ") T=float frame_name='f' is_constant=", constant,
+                        " parallel_iterations=10\n");
+  };
+  return "arg x float\n"
+         "c = Const() dtype=float value=" +
+         Float(2) + "\n" + enter("turn", "x", "false") +
+         enter("weight", "c", "true") + enter("given", "x", "true") +
+         enter("inner", "weight", "true") + op + "return y\n";
+}
+
+TEST_F(PassesTest, LoopsReadConstantsThemselves) {
+  const auto after = [&](const std::string& op) {
+    return After({ReadConstants, ReadLoopConstants, RemoveRest}, Carried(op));
+  };
+  EXPECT_THAT(after("y = Mul(turn, weight) T=float\n"),
+              HasSubstr("y = Mul(turn, c)"));
+  EXPECT_THAT(after("y = Mul(inner, turn) T=float\n"),
+              HasSubstr("y = Mul(c, turn)"));
+  EXPECT_THAT(after("y = Mul(turn, given) T=float\n"),
+              HasSubstr("y = Mul(turn, given)"));
+  EXPECT_THAT(after("y = Mul(weight, weight) T=float\n"),
+              HasSubstr("y = Mul(weight, weight)"))
+      << "nothing else tells that there is a turn";
 }
 
 }  // namespace
