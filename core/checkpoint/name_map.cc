@@ -11,12 +11,15 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "core/base/nearest_names.h"
+#include "core/base/regex_cost.h"
 #include "core/base/status.h"
 #include "re2/re2.h"
 
 namespace metagraph {
 namespace {
 
+// How much of a rule a message about its size shows.
+constexpr size_t kMaxShown = 256;
 constexpr absl::string_view kPatternCharacters = "()[]{}*+?^$|\\";
 constexpr absl::string_view kExpected =
     "expected OLD=NEW: a name or a scope (OLD/=NEW/) of the checkpoint and "
@@ -99,6 +102,9 @@ absl::StatusOr<NameMap::Rule> NameMap::ParseRule(const std::string& text) {
   if (from.find_first_of(kPatternCharacters) != absl::string_view::npos) {
     rule.kind = Kind::kPattern;
     rule.new_name = std::string(to);
+    RETURN_IF_ERROR(Annotate(CheckRegexSize(from), "the name map \"",
+                             text.substr(0, kMaxShown),
+                             "...\" is no regular expression: "));
     re2::RE2::Options options;
     options.set_log_errors(false);
     auto pattern =
@@ -148,7 +154,24 @@ absl::StatusOr<NameMap::Names> NameMap::Resolve(
       return absl::StartsWith(key, scope);
     });
   };
+  int64_t name_bytes = 0;
+  for (absl::string_view name : names) {
+    name_bytes += static_cast<int64_t>(name.size());
+  }
+  int64_t work = 0;
   for (const Rule& rule : rules_) {
+    const int program =
+        rule.pattern == nullptr ? 1 : rule.pattern->ProgramSize();
+    const int64_t rewritten =
+        static_cast<int64_t>(names.size() * rule.new_name.size());
+    work +=
+        std::min(RegexWork(program, name_bytes + rewritten), kMaxRegexWork + 1);
+    if (work > kMaxRegexWork) {
+      return ResourceExhausted(
+          "the name map \"", rule.text.substr(0, kMaxShown),
+          "\": to apply it and those before it to ", names.size(),
+          " names may take too long; write fewer or simpler ones");
+    }
     std::string from = rule.old_name;
     std::string to = rule.new_name;
     if (rule.kind == Kind::kEitherScope) {

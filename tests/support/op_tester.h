@@ -76,6 +76,10 @@ class OpTester {
 
   SessionState& state() { return state_; }
   CallContext& call() { return *call_; }
+  // Runs end at `deadline`, as `clock` tells the time.
+  void SetDeadline(absl::Time deadline, Clock& clock) {
+    call_ = std::make_unique<CallContext>(deadline, clock);
+  }
 
  private:
   absl::Status MakeKernel();

@@ -103,6 +103,25 @@ TEST(NameMapTest, RefusesRulesThatAreNone) {
               HasCode(absl::StatusCode::kInvalidArgument, "no scope"));
 }
 
+// Whoever may verify a checkpoint may name rules.
+TEST(NameMapTest, RefusesRulesThatTakeAllMemoryOrTime) {
+  std::string large;
+  for (int i = 0; i < 200000; ++i) large += "\\pL";
+  EXPECT_THAT(Resolve(Rules({large + "=a"}), {"a"}, {"b"}),
+              HasCode(absl::StatusCode::kInvalidArgument, "pattern too large"));
+  const std::string name(10000, 'a');
+  const Views names(100, name);
+  std::string slow = ".*a";
+  for (int i = 0; i < 20; ++i) slow += ".{900}";
+  EXPECT_THAT(
+      Resolve(Rules({slow + "=a"}), {"a"}, names),
+      HasCode(absl::StatusCode::kResourceExhausted, "may take too long"));
+  const std::vector<std::string> many(100000, "/=a/");
+  EXPECT_THAT(
+      Resolve(Rules(many), {"a/b"}, names),
+      HasCode(absl::StatusCode::kResourceExhausted, "may take too long"));
+}
+
 TEST(NameMapTest, RefusesWhatTheGraphDoesNotHave) {
   EXPECT_THAT(
       Resolve(Rules({"a=nev/w"}), {"new/w"}, {"a"}),
