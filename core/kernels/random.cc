@@ -218,6 +218,9 @@ class TruncatedNormal final : public Kernel {
 };
 
 // Rows of the input in random order.
+// After so many elements a loop asks whether the call is still wanted.
+constexpr int64_t kCheckedAt = 65536;
+
 class RandomShuffle final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
@@ -252,8 +255,6 @@ class RandomShuffle final : public Kernel {
   }
 
  private:
-  static constexpr int64_t kCheckedAt = 65536;
-
   template <typename T>
   absl::Status Shuffle(const KernelContext& ctx, T* items,
                        int64_t count) const {
@@ -306,6 +307,8 @@ class Multinomial final : public Kernel {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       Cumulate(logits.data<T>() + row * classes, cumulated);
       for (int64_t i = row * samples; i < (row + 1) * samples; ++i) {
+        // One row may be all of a large output.
+        if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
         const uint32_t x0 = words.Next();
         const double wanted =
             UniformDouble(x0, words.Next()) * cumulated.back();

@@ -6,6 +6,7 @@
 
 #include "core/kernels/philox.h"
 #include "tests/core/tensor/memory_limit.h"
+#include "tests/support/expiring_clock.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::random_test {
@@ -235,6 +236,14 @@ TEST(MultinomialTest, ClassesWithoutFiniteLogitAreNeverDrawn) {
   op.Input<float>({1, 3}, {-inf, 1, inf}).Scalar<int32_t>(3);
   ASSERT_OK(op.Run());
   ExpectTensorEqual<int32_t>(op.output(0), {1, 3}, {1, 1, 1});
+}
+
+TEST(MultinomialTest, ADeadlineEndsOneLongRow) {
+  OpTester op("Multinomial");
+  Seeded(op, 1, 2).Input<float>({1, 2}, {1, 2}).Scalar<int32_t>(1 << 22);
+  ExpiringClock clock(5);
+  op.SetDeadline(ExpiringClock::Deadline(), clock);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
 }
 
 TEST(MultinomialTest, RefusesWrongInputs) {
