@@ -16,8 +16,10 @@ namespace metagraph {
 //   /metrics  Prometheus text
 //   /healthz  200: the process answers
 //   /readyz   200, or 503 with the reasons, a line each
-// Everything that a client can hold is bounded: 4 threads, 16 connections that
-// wait, 5 seconds for a request of 8 KB; a connection serves one request.
+// Everything that a client can hold is bounded: 64 threads, 64 connections that
+// wait, a second for a request of 8 KB; a connection serves one request.
+// Threads that nobody holds cost next to nothing, and one that is sent half a
+// request is lost for that second only.
 class Monitoring {
  public:
   struct Pages {

@@ -1,5 +1,10 @@
 #include "server/monitoring.h"
 
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "tests/support/http.h"
 #include "tests/support/status_matchers.h"
@@ -62,6 +67,40 @@ TEST_F(MonitoringTest, ServesNothingElse) {
   EXPECT_THAT(SendRaw(address, "\x16\x03\x01 no HTTP\r\n\r\n"),
               Not(HasSubstr("a_total")));
   EXPECT_THAT(Get("/metrics"), StartsWith("HTTP/1.1 200 "));
+}
+
+// An open connection that has sent half of a request.
+class HalfRequest {
+ public:
+  explicit HalfRequest(const std::string& address) : fd_(ConnectTo(address)) {
+    EXPECT_EQ(send(fd_, "GET /heal", 9, MSG_NOSIGNAL), 9);
+  }
+  ~HalfRequest() { close(fd_); }
+  HalfRequest(const HalfRequest&) = delete;
+  HalfRequest& operator=(const HalfRequest&) = delete;
+
+  bool IsHeld() const {
+    char byte;
+    return recv(fd_, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }
+
+ private:
+  const int fd_;
+};
+
+// Answers while many clients say nothing more, rather than after each has had
+// its time: more than threads and queue once were.
+TEST_F(MonitoringTest, HalfRequestsShutNobodyOut) {
+  bool answered_first = false;
+  for (int trial = 0; trial < 10 && !answered_first; ++trial) {
+    std::vector<std::unique_ptr<HalfRequest>> halves;
+    for (int i = 0; i < 40; ++i) {
+      halves.push_back(std::make_unique<HalfRequest>(monitoring_->address()));
+    }
+    EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200 "));
+    answered_first = halves.front()->IsHeld() && halves.back()->IsHeld();
+  }
+  EXPECT_TRUE(answered_first);
 }
 
 TEST_F(MonitoringTest, AnAddressInUseIsAnError) {
