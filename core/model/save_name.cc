@@ -26,8 +26,19 @@ std::string BaseName(const ModelFolder& folder, const std::string& serving) {
   return std::string(WithoutGlobalStep(name));
 }
 
-// What others of a checkpoint's files end with cannot end its own name.
+// What others of a checkpoint's files end with cannot end its own name; and it
+// must be found again, as itself and nothing else.
 absl::Status CheckName(const std::string& name) {
+  if (const size_t at = name.find_first_of("*?[\\"); at != std::string::npos) {
+    return InvalidArgument("\"", name, "\" has a '", name.substr(at, 1),
+                           "', by which a restore means several files");
+  }
+  if (IsTemporaryName(name)) {
+    return InvalidArgument("\"", name,
+                           "\" looks like a file that is being copied, and "
+                           "would be passed over: expected no dot in front, "
+                           "and no ending such as .tmp or .part");
+  }
   if (WithoutShards(name) != name) {
     return InvalidArgument("\"", name,
                            "\" is the name of one file of a checkpoint in "

@@ -19,7 +19,7 @@ std::string FolderOfSave(FileSystem& fs, const std::string& wanted,
 
 // The prefix, of a file in `save_folder`. A model names its checkpoints as the
 // one that it serves ("" if there is none). INVALID_ARGUMENT: the name would be
-// that of one file of a checkpoint.
+// that of one file of a checkpoint, a pattern, or a temporary file's.
 absl::StatusOr<std::string> PrefixOfSave(const std::string& wanted,
                                          const std::string& save_folder,
                                          const ModelFolder& folder,

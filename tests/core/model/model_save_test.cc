@@ -226,6 +226,17 @@ TEST_F(ModelSaveTest, RefusesNamesThatOtherFilesHave) {
   }
 }
 
+// It could not be found again, or with others only.
+TEST_F(ModelSaveTest, RefusesPatternsAndTemporaryNames) {
+  LoadSeed();
+  for (const char* name : {"*", "model-*", "a?", "a[1]", "a\\b", ".hidden",
+                           "a.tempstate1", "a.tmp", "a.part", "a~"}) {
+    EXPECT_THAT(Save(name), HasCode(absl::StatusCode::kInvalidArgument, name))
+        << name;
+  }
+  EXPECT_OK(Save("a.temp-1_(b){c}"));
+}
+
 TEST_F(ModelSaveTest, TellsWhatTheSaverLeavesOut) {
   tensorflow::MetaGraphDef meta = SeedMetaGraph();
   TestGraph more;
