@@ -1,6 +1,7 @@
 #include "core/tensor/block_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
 
@@ -23,6 +24,55 @@ constexpr bool kKeepsBlocks = true;
 
 // More is not needed for one after the other, even of large models.
 constexpr int64_t kProcessBytes = int64_t{128} << 20;
+
+// What a thread keeps by itself, by multiples of the alignment.
+class SmallBlocks {
+ public:
+  static constexpr size_t kMostBytes = 2048;
+
+  ~SmallBlocks() {
+    for (Class& blocks : classes_) {
+      for (size_t i = 0; i < blocks.count; ++i) std::free(blocks.free[i]);
+    }
+    is_gone = true;
+  }
+
+  static size_t ClassOf(size_t bytes) {
+    return (bytes + BlockCache::kAlignment - 1) / BlockCache::kAlignment;
+  }
+  void* Take(size_t index) {
+    Class& blocks = classes_[index];
+    return blocks.count == 0 ? nullptr : blocks.free[--blocks.count];
+  }
+  // False if there are enough of them.
+  bool Give(void* block, size_t index) {
+    Class& blocks = classes_[index];
+    if (blocks.count == kMost) return false;
+    blocks.free[blocks.count++] = block;
+    return true;
+  }
+
+  // nullptr at the end of a thread, when tensors may still go.
+  static SmallBlocks* OfThread() {
+    thread_local SmallBlocks blocks;
+    return is_gone ? nullptr : &blocks;
+  }
+
+ private:
+  static constexpr size_t kMost = 16;
+  struct Class {
+    size_t count = 0;
+    std::array<void*, kMost> free;
+  };
+  static thread_local bool is_gone;
+
+  std::array<Class, kMostBytes / BlockCache::kAlignment + 1> classes_;
+};
+thread_local bool SmallBlocks::is_gone = false;
+
+bool IsSmall(size_t bytes) {
+  return kKeepsBlocks && bytes <= SmallBlocks::kMostBytes;
+}
 
 void* Allocate(size_t bytes) {
   void* block = nullptr;
@@ -52,6 +102,13 @@ BlockCache::Place BlockCache::PlaceOf(size_t bytes) {
 }
 
 void* BlockCache::Take(size_t bytes) {
+  if (IsSmall(bytes)) {
+    const size_t index = SmallBlocks::ClassOf(bytes);
+    if (SmallBlocks* const small = SmallBlocks::OfThread()) {
+      if (void* const block = small->Take(index)) return block;
+    }
+    return Allocate(index * kAlignment);
+  }
   if (!IsKept(bytes)) return Allocate(bytes);
   const Place place = PlaceOf(bytes);
   {
@@ -69,7 +126,12 @@ void* BlockCache::Take(size_t bytes) {
 }
 
 void BlockCache::Give(void* block, size_t bytes) {
-  if (IsKept(bytes)) {
+  if (IsSmall(bytes)) {
+    SmallBlocks* const small = SmallBlocks::OfThread();
+    if (small != nullptr && small->Give(block, SmallBlocks::ClassOf(bytes))) {
+      return;
+    }
+  } else if (IsKept(bytes)) {
     const Place place = PlaceOf(bytes);
     const auto size = static_cast<int64_t>(place.block_bytes);
     MutexLock lock(mu_);

@@ -9,9 +9,12 @@
 
 namespace metagraph {
 
-// Large blocks of memory that tensors have had and the next ones will want. To
-// get them from the system each time costs more than many kernels: it hands out
-// pages one by one, and clears them. Thread-safe.
+// Blocks of memory that tensors have had and the next ones will want.
+//
+// To get large ones from the system each time costs more than many kernels: it
+// hands out pages one by one, and clears them. They are kept here for all
+// threads. Of small ones, which malloc is slow to align, each thread keeps a
+// few, whatever cache they come from. Thread-safe.
 class BlockCache {
  public:
   static constexpr size_t kAlignment = 64;
@@ -38,7 +41,8 @@ class BlockCache {
   static BlockCache& Process();
 
  private:
-  // Smaller ones malloc keeps by itself, larger ones are too much to keep.
+  // Larger ones are too much to keep; of smaller ones, threads keep the
+  // smallest and malloc the others.
   static constexpr size_t kLeastBytes = size_t{32} << 10;
   static constexpr size_t kMostBytes = size_t{64} << 20;
   // Between a power of two and the next.

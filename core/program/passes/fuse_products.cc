@@ -373,8 +373,14 @@ class Fusion {
 absl::Status FuseProducts(Body& body, const CompileEnv& env) {
   if (env.weights == nullptr) return absl::OkStatus();
   Readers readers(body);
-  // From the end: an addition of two products goes to the later one.
-  const std::vector<int> order = TopologicalOrder(body);
+  // From the end: an addition of two products goes to the later one. Of ops in
+  // loops, and behind them, none is the later one.
+  std::vector<int> order = TopologicalOrder(body);
+  std::vector<bool> ordered(body.ops.size(), false);
+  for (const int place : order) ordered[place] = true;
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    if (!ordered[i]) order.push_back(static_cast<int>(i));
+  }
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     const Op& op = body.ops[*it];

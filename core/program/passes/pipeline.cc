@@ -39,10 +39,9 @@ absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
     return FindShapes(body, env);
   }
   // Trimmed again, as calls stand in what was inlined.
-  for (const Pass pass :
-       {InlineCalls, TrimCalls, ReadConstants, ReadWeights, FoldConstants,
-        ReadLoopConstants, FindShapes, Simplify, ForwardIdentities,
-        ShareEqual}) {
+  for (const Pass pass : {InlineCalls, TrimCalls, ReadConstants, ReadWeights,
+                          FoldConstants, FindShapes, Simplify,
+                          ForwardIdentities, ReadLoopConstants, ShareEqual}) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -61,6 +62,28 @@ TEST(BlockCacheTest, KeepsNoMoreThanItMay) {
   all.Give(all.Take(100), 100);
   all.Give(all.Take(size_t{65} << 20), size_t{65} << 20);
   EXPECT_EQ(all.cached_bytes(), 0);
+}
+
+TEST(BlockCacheTest, ThreadsKeepAFewSmallOnes) {
+  if (!KeepsBlocks()) GTEST_SKIP() << "blocks are not kept under ASan";
+  std::thread([] {
+    BlockCache cache(0);
+    void* first = cache.Take(100);
+    std::memset(first, 1, 100);
+    cache.Give(first, 100);
+    EXPECT_EQ(cache.Take(128), first) << "its class is as large";
+    std::memset(first, 1, 128);
+    std::vector<void*> blocks;
+    for (int i = 0; i < 100; ++i) blocks.push_back(cache.Take(100));
+    for (void* block : blocks) cache.Give(block, 100);
+    cache.Give(first, 128);
+    std::set<void*> kept;
+    for (int i = 0; i < 100; ++i) {
+      blocks[i] = cache.Take(100);
+      EXPECT_TRUE(kept.insert(blocks[i]).second) << "given out twice";
+    }
+    for (void* block : blocks) cache.Give(block, 100);
+  }).join();
 }
 
 TEST(BlockCacheTest, WhatNobodyNeedsIsFreed) {
