@@ -110,9 +110,10 @@ class IndexBuilder {
       absl::string_view key, const tensorflow::BundleEntryProto& entry);
   absl::Status GatherSlices(const tensorflow::BundleEntryProto& entry,
                             CheckpointTensor& listed,
-                            BundleIndex::Stored* stored) const;
+                            BundleIndex::Stored* stored);
 
   bool has_header_ = false;
+  int64_t pairs_ = 0;  // of slices that were compared
   absl::flat_hash_map<std::string, BundlePiece> slices_;  // by key
   BundleIndex index_;
 };
@@ -183,7 +184,7 @@ absl::StatusOr<BundlePiece> IndexBuilder::MakePiece(
 // Finds the pieces of a partitioned tensor.
 absl::Status IndexBuilder::GatherSlices(
     const tensorflow::BundleEntryProto& entry, CheckpointTensor& listed,
-    BundleIndex::Stored* stored) const {
+    BundleIndex::Stored* stored) {
   if (entry.slices_size() > kMaxSlices) {
     return DataLoss("tensor \"", listed.name, "\" has ", entry.slices_size(),
                     " slices, more than ", kMaxSlices);
@@ -212,10 +213,8 @@ absl::Status IndexBuilder::GatherSlices(
   for (const BundlePiece& piece : stored->pieces) {
     if (piece.shape.num_elements() > 0) boxes.push_back(&piece.slice);
   }
-  if (!Disjoint(boxes)) {
-    return DataLoss("slices of tensor \"", listed.name, "\" overlap");
-  }
-  return absl::OkStatus();
+  return Annotate(CheckDisjoint(boxes, &pairs_), "slices of tensor \"",
+                  listed.name, "\" ");
 }
 
 // Whether two tensors share bytes of a data file.

@@ -20,6 +20,11 @@ namespace {
 
 using tensorflow::CheckpointState;
 
+// So many entries of the state file are looked for in vain, from the newest on:
+// each may cost a look at the whole folder. So many of them are told.
+constexpr int kMaxMissing = 100;
+constexpr int kMaxTold = 3;
+
 // What an entry of the state file means to TensorFlow. "." it writes, but does
 // not find again, for a checkpoint whose own name is empty.
 std::string Resolve(const std::string& folder, const std::string& entry) {
@@ -122,7 +127,9 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
     pass_over(found.status().message(), ", which the state file names");
     // Oldest first in the file.
     const auto& all = state->all_model_checkpoint_paths();
-    for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
+    int missing = 0;
+    for (auto entry = all.rbegin();
+         entry != all.rend() && missing < kMaxMissing; ++entry) {
       if (*entry == state->model_checkpoint_path()) continue;
       found = FindEntry(fs, folder, *entry);
       if (found.ok()) {
@@ -130,7 +137,12 @@ absl::StatusOr<FoundCheckpoint> LatestCheckpoint(FileSystem& fs,
             passed_over, "; an older entry of it is taken, \"", *entry, "\"");
         return found;
       }
-      pass_over("an older entry, ", found.status().message());
+      if (++missing <= kMaxTold) {
+        pass_over("an older entry, ", found.status().message());
+      }
+    }
+    if (missing > kMaxTold) {
+      pass_over(missing - kMaxTold, " more older entries");
     }
   } else if (absl::IsNotFound(state.status())) {
     pass_over("there is no state file");
@@ -162,10 +174,17 @@ absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
   if (const absl::StatusOr<CheckpointState> state =
           ReadCheckpointState(fs, folder);
       state.ok()) {
-    for (const std::string& entry : state->all_model_checkpoint_paths()) {
+    const auto& all = state->all_model_checkpoint_paths();
+    int missing = 0;
+    for (auto entry = all.rbegin();
+         entry != all.rend() && missing < kMaxMissing; ++entry) {
       const absl::StatusOr<FoundCheckpoint> found =
-          FindEntry(fs, folder, entry);
-      if (found.ok()) in_state.insert(found->prefix);
+          FindEntry(fs, folder, *entry);
+      if (found.ok()) {
+        in_state.insert(found->prefix);
+      } else {
+        ++missing;
+      }
     }
     const absl::StatusOr<FoundCheckpoint> found =
         FindEntry(fs, folder, state->model_checkpoint_path());

@@ -5,9 +5,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "core/base/status.h"
 
 namespace metagraph {
 namespace {
+
+// Half a second's work: ten thousand slices of one tensor, the most that there
+// may be, in the worst order.
+constexpr int64_t kMaxPairs = 50'000'000;
 
 // Offset, in elements, of the corner `at` within a tensor that holds `slice`.
 int64_t OffsetOf(absl::Span<const int64_t> at, const TensorSlice& slice) {
@@ -47,9 +52,10 @@ int64_t NumElements(const TensorSlice& slice) {
   return count;
 }
 
-bool Disjoint(absl::Span<const TensorSlice* const> slices) {
-  if (slices.size() < 2) return true;
-  if (slices[0]->extents.empty()) return false;  // a scalar twice
+absl::Status CheckDisjoint(absl::Span<const TensorSlice* const> slices,
+                           int64_t* pairs) {
+  if (slices.size() < 2) return absl::OkStatus();
+  if (slices[0]->extents.empty()) return DataLoss("overlap");  // a scalar twice
   // Usual partitions differ in one dimension: in the order of that one only
   // neighbours need a look.
   size_t dim = 0;
@@ -73,10 +79,11 @@ bool Disjoint(absl::Span<const TensorSlice* const> slices) {
     const TensorSlice::Extent& first = order[i]->extents[dim];
     for (size_t j = i + 1; j < order.size(); ++j) {
       if (order[j]->extents[dim].start >= first.start + first.length) break;
-      if (Intersect(*order[i], *order[j])) return false;
+      if (++*pairs > kMaxPairs) return DataLoss("are too many to compare");
+      if (Intersect(*order[i], *order[j])) return DataLoss("overlap");
     }
   }
-  return true;
+  return absl::OkStatus();
 }
 
 void CopyBox(const TensorSlice& box, const Tensor& from,

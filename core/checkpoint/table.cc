@@ -96,6 +96,19 @@ class BlockCursor {
   absl::string_view value_;
 };
 
+// Where a block ends, with what follows its contents. DATA_LOSS: it does not
+// lie behind `begin`.
+absl::StatusOr<uint64_t> EndOfBlockAfter(uint64_t begin,
+                                         absl::string_view handle) {
+  uint64_t offset, size;
+  if (!GetVarint64(&handle, &offset) || !GetVarint64(&handle, &size)) {
+    return DataLoss("bad block handle");
+  }
+  if (offset < begin) return DataLoss("table blocks are out of order");
+  // Overflows only where it is no place in the file: not read, then.
+  return offset + size + kTrailerSize;
+}
+
 }  // namespace
 
 // --- writing -----------------------------------------------------------------
@@ -273,12 +286,19 @@ absl::Status TableReader::ForEach(
   uint64_t room = kMaxKeyBytes + kMaxKeyBytesPerByte * file_->size();
   std::string last_key;
   bool any = false;
+  // And an index may name one block a million times, so blocks must follow each
+  // other: all of them together are no larger than the file, or than what the
+  // file may be compressed from.
+  uint64_t read_to = 0;
   ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_));
   while (!blocks.done()) {
     RETURN_IF_ERROR(blocks.Next());
     absl::string_view handle = blocks.value();
+    ASSIGN_OR_RETURN(const uint64_t end, EndOfBlockAfter(read_to, handle));
     ASSIGN_OR_RETURN(const std::string block, ReadBlock(&handle));
+    read_to = end;
     ASSIGN_OR_RETURN(BlockCursor entries, BlockCursor::Build(block));
+    if (entries.done()) return DataLoss("table block without entries");
     while (!entries.done()) {
       RETURN_IF_ERROR(entries.Next());
       if (any && entries.key() <= last_key) {

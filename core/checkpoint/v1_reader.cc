@@ -76,12 +76,12 @@ absl::StatusOr<std::unique_ptr<V1Reader>> V1Reader::Open(
         "matching files for ",
         pattern);
   }
+  int64_t pairs = 0;
   for (const auto& [name, stored] : reader->stored_) {
     std::vector<const TensorSlice*> boxes;
     for (const Piece& piece : stored.pieces) boxes.push_back(&piece.slice);
-    if (!Disjoint(boxes)) {
-      return DataLoss(pattern, ": slices of tensor \"", name, "\" overlap");
-    }
+    RETURN_IF_ERROR(Annotate(CheckDisjoint(boxes, &pairs), pattern,
+                             ": slices of tensor \"", name, "\" "));
     CheckpointTensor& listed = reader->tensors_.emplace_back();
     listed.name = name;
     listed.dtype = stored.dtype;

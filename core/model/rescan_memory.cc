@@ -24,11 +24,11 @@ bool RescanMemory::IsSettled(const Version& version) const {
   return quiet >= settle_;
 }
 
-const std::string& RescanMemory::Examine(Version& version,
+const std::string& RescanMemory::Examine(FileSystem& files, Version& version,
                                          const VersionOnDisk& on_disk,
                                          bool needs_weights) const {
   if (!version.examined || (!version.missing.empty() && MayRetry(version))) {
-    version.missing = MissingOfModel(files_, *on_disk.folder, needs_weights);
+    version.missing = MissingOfModel(files, *on_disk.folder, needs_weights);
     version.examined = true;
     if (!version.missing.empty()) RecordFailure(version);
   }

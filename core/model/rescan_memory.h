@@ -34,10 +34,10 @@ class RescanMemory {
     absl::Status refused;  // why it could not be loaded as a new graph
   };
 
-  // Both outlive this. Files that were changed within `settle` may still be
+  // `clock` outlives this. Files that were changed within `settle` may still be
   // growing.
-  RescanMemory(FileSystem& files, Clock& clock, absl::Duration settle)
-      : files_(files), clock_(clock), settle_(settle) {}
+  RescanMemory(Clock& clock, absl::Duration settle)
+      : clock_(clock), settle_(settle) {}
 
   // What is known of that version, begun anew if its files have changed.
   Version& Of(const std::string& model, const VersionOnDisk& on_disk);
@@ -51,7 +51,8 @@ class RescanMemory {
     version.failed_until = clock_.Now() + 40 * settle_;
   }
   // What it lacks; empty: it is whole.
-  const std::string& Examine(Version& version, const VersionOnDisk& on_disk,
+  const std::string& Examine(FileSystem& files, Version& version,
+                             const VersionOnDisk& on_disk,
                              bool needs_weights) const;
 
   // The folder is not there: whether it has been gone for the settling time.
@@ -61,13 +62,14 @@ class RescanMemory {
   // gone from there but served.
   void KeepOnly(const std::string& model, const std::set<int64_t>& on_disk,
                 const std::set<int64_t>& gone);
+  // Forgets all of a model: what a look that was ended has seen of it.
+  void Forget(const std::string& model) { KeepOnly(model, {}, {}); }
   // Forgets other models.
   void KeepOnly(const std::set<std::string>& models);
 
  private:
   using Key = std::pair<std::string, int64_t>;  // model, version
 
-  FileSystem& files_;
   Clock& clock_;
   const absl::Duration settle_;
   std::map<Key, Version> versions_;

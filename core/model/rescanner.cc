@@ -6,7 +6,9 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "core/base/status.h"
+#include "core/io/call_file_system.h"
 #include "core/model/graph_difference.h"
 
 namespace metagraph {
@@ -55,10 +57,28 @@ RescanReport Rescanner::Look(bool retry_failed, CallContext& call) {
 
 void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
                        CallContext& call) {
+  Clock& clock = *models_.environment().clock;
+  const auto wait = not_before_.find(source.name);
+  if (wait != not_before_.end() && clock.Now() < wait->second &&
+      !retry_failed) {
+    return;
+  }
   RescanAction last;
   for (int step = 0; step < kMaxSteps && call.Check().ok(); ++step) {
-    Observation observed{source, retry_failed && step == 0, {}, {}, {}, {}, {}};
+    // Bounded, whatever the files claim: other models wait for their turn.
+    CallContext looking(clock.Now() + options_.patience, clock);
+    const int64_t token = call.OnCancel([&looking] { looking.Cancel(); });
+    CallFileSystem files(*models_.environment().files, looking);
+    Observation observed{source, files, retry_failed && step == 0, {}, {}, {},
+                         {},     {}};
     Observe(observed);
+    call.RemoveCallback(token);
+    if (!looking.Check().ok()) {
+      if (!call.Check().ok()) return;
+      GiveUpLook(source);
+      return;
+    }
+    not_before_.erase(source.name);
     models_.SetAwaited(source.name, absl::StrJoin(observed.awaited, "; "));
     const RescanAction action = NextAction(observed.snapshot);
     if (action.kind == Kind::kNothing || action == last) return;
@@ -73,6 +93,19 @@ void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
   }
 }
 
+void Rescanner::GiveUpLook(const ModelSource& source) {
+  memory_.Forget(source.name);
+  const absl::Duration pause = 10 * options_.patience;
+  not_before_[source.name] = models_.environment().clock->Now() + pause;
+  const std::string text =
+      absl::StrCat("to look at \"", source.path, "\" took longer than ",
+                   absl::FormatDuration(options_.patience),
+                   ": given up; the next look at it is in ",
+                   absl::FormatDuration(pause), ", or when one is asked for");
+  models_.SetAwaited(source.name, text);
+  log_.ReportState(source.name, "slow", text, /*warning=*/true);
+}
+
 void Rescanner::Observe(Observation& observed) {
   const std::string& name = observed.source.name;
   observed.snapshot.follows_newest = observed.source.follows_newest;
@@ -84,7 +117,7 @@ void Rescanner::Observe(Observation& observed) {
     const int64_t version = model.version;
     observed.served[version] = std::move(model);
   }
-  auto disk = ScanFolder(files(), observed.source.path);
+  auto disk = ScanFolder(observed.files, observed.source.path);
   observed.disk_status = disk.status();
   if (disk.ok()) observed.disk = *std::move(disk);
   ForgetOthers(observed);
@@ -185,8 +218,8 @@ void Rescanner::ObserveNewVersions(Observation& observed) {
           absl::StrCat(where, ": files are still changing"));
       continue;
     }
-    if (const std::string& missing =
-            memory_.Examine(known, on_disk, /*needs_weights=*/version != 0);
+    if (const std::string& missing = memory_.Examine(
+            observed.files, known, on_disk, /*needs_weights=*/version != 0);
         !missing.empty()) {
       ReportAwaited(observed, topic,
                     absl::StrCat(where, " is not whole yet: ", missing));
@@ -215,7 +248,7 @@ void Rescanner::ObserveServed(Observation& observed, ServedVersion& served) {
     if (failed) {
       ReportNotRestored(observed, served.version, *last);
     } else if (const std::string named =
-                   NamedButMissing(files(), *on_disk->folder);
+                   NamedButMissing(observed.files, *on_disk->folder);
                !named.empty() && on_disk->folder->note != model.folder().note) {
       ReportAwaited(
           observed, topic,
@@ -234,7 +267,7 @@ void Rescanner::ObserveServed(Observation& observed, ServedVersion& served) {
                                             "\": files are still changing"));
     return;
   }
-  const std::string missing = MissingOfCheckpoint(files(), checkpoint);
+  const std::string missing = MissingOfCheckpoint(observed.files, checkpoint);
   if (!missing.empty()) {
     ReportAwaited(observed, topic,
                   absl::StrCat("checkpoint \"", checkpoint,
@@ -254,7 +287,7 @@ bool Rescanner::ObserveGraph(Observation& observed, const ManagedModel& managed,
   const std::string topic = absl::StrCat("graph ", served.version);
   if (known.compared_with != managed.serial ||
       (!known.unreadable.empty() && MayRetry(known, observed))) {
-    const auto meta = ReadMetaGraph(files(), path);
+    const auto meta = ReadMetaGraph(observed.files, path);
     known.compared_with = managed.serial;
     known.refused = absl::OkStatus();
     known.unreadable = std::string(meta.status().message());
@@ -302,8 +335,8 @@ bool Rescanner::ObserveGraph(Observation& observed, const ManagedModel& managed,
         CauseOf(known.refused.ToString(), path, known.refused));
     return true;
   }
-  if (const std::string& missing =
-          memory_.Examine(known, on_disk, /*needs_weights=*/true);
+  if (const std::string& missing = memory_.Examine(
+          observed.files, known, on_disk, /*needs_weights=*/true);
       !missing.empty()) {
     ReportAwaited(observed, topic,
                   absl::StrCat(what, " and is not whole yet: ", missing));

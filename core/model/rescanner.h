@@ -19,6 +19,9 @@ struct RescanOptions {
   bool watch_graph = false;
   // Files that were changed within this time may still be growing.
   absl::Duration settle;
+  // How long one look at the files of one model may take. A model whose files
+  // take longer is left alone for ten times as long.
+  absl::Duration patience = absl::Minutes(1);
 };
 
 // Looks at the models' folders and loads, restores or unloads what differs, by
@@ -30,8 +33,7 @@ class Rescanner {
   explicit Rescanner(ModelManager& models, RescanOptions options = {})
       : models_(models),
         options_(options),
-        memory_(*models.environment().files, *models.environment().clock,
-                options.settle) {}
+        memory_(*models.environment().clock, options.settle) {}
 
   // On the caller's thread. `retry_failed`: also what failed before, and a new
   // graph whose checkpoint has not changed.
@@ -41,6 +43,7 @@ class Rescanner {
   // What one look at one model shows.
   struct Observation {
     const ModelSource& source;
+    FileSystem& files;
     bool retry_failed = false;
     std::map<int64_t, ManagedModel> served;  // not those that are leaving
     absl::Status disk_status;
@@ -50,6 +53,7 @@ class Rescanner {
   };
 
   void LookAt(const ModelSource& source, bool retry_failed, CallContext& call);
+  void GiveUpLook(const ModelSource& source);
   void Observe(Observation& observed);
   // Has `memory_` forget what this look does not show.
   void ForgetOthers(const Observation& observed);
@@ -78,11 +82,10 @@ class Rescanner {
   // What is remarkable about a version that was loaded.
   void ReportLoadNote(const std::string& model, int64_t version);
 
-  FileSystem& files() const { return *models_.environment().files; }
-
   ModelManager& models_;
   const RescanOptions options_;
   RescanMemory memory_;
+  std::map<std::string, absl::Time> not_before_;  // by model
   RescanLog log_;
 };
 

@@ -10,6 +10,7 @@
 #include "core/base/status.h"
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/file_names.h"
+#include "core/io/call_file_system.h"
 #include "core/model/confined_file_system.h"
 #include "core/model/read_items.h"
 #include "core/model/restore_advice.h"
@@ -126,7 +127,10 @@ absl::StatusOr<RestoreResult> Restorer::RestoreFrom(
     const ProgressCallback& progress, CallContext& call,
     std::vector<int64_t>* given_up) {
   RETURN_IF_ERROR(graph_.CheckExpected(options.expected_generation));
-  const auto reader = CheckpointReader::Open(context_.files(), prefix);
+  // What the files claim decides how much is read.
+  CallFileSystem files(context_.files(), call);
+  const auto reader = CheckpointReader::Open(files, prefix);
+  RETURN_IF_ERROR(call.Check());
   if (!reader.ok()) return AtCheckpoint(prefix, AsDamage(reader.status()));
   const auto graph = graph_.newest();
   const SaverPlan& plan = graph->saver_plan();

@@ -36,6 +36,28 @@ TEST_F(CheckpointListTest, RelativeEntry) {
   EXPECT_EQ(found.explanation, "named by the state file");
 }
 
+TEST_F(CheckpointListTest, ManyEntriesThatAreNotThere) {
+  std::vector<std::string> gone;
+  for (int i = 0; i < 20000; ++i) gone.push_back(absl::StrCat("z", i));
+  std::vector<std::string> all = gone;
+  all.insert(all.begin(), "m-1");
+  fs_.Put("/d/checkpoint", State("z", all));
+  // The folder knows more than so many names.
+  ASSERT_OK_AND_ASSIGN(FoundCheckpoint found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-2");
+  EXPECT_THAT(found.explanation, HasSubstr("97 more older entries"));
+  EXPECT_LT(found.explanation.size(), 1000);
+  ASSERT_OK_AND_ASSIGN(const auto listed, ListCheckpoints(fs_, "/d"));
+  EXPECT_FALSE(listed[0].in_state_file);
+  all = gone;
+  all.push_back("m-1");
+  fs_.Put("/d/checkpoint", State("z", all));
+  ASSERT_OK_AND_ASSIGN(found, LatestCheckpoint(fs_, "/d"));
+  EXPECT_EQ(found.prefix, "/d/m-1");
+  ASSERT_OK_AND_ASSIGN(const auto again, ListCheckpoints(fs_, "/d"));
+  EXPECT_TRUE(again[0].in_state_file);
+}
+
 // Whoever may write the folder may not end the process that looks at it.
 TEST_F(CheckpointListTest, DeepNestingInTheStateFile) {
   std::string text = State("m-1", {"m-1"});

@@ -55,9 +55,10 @@ std::string Stored(std::string contents, char type) {
   return contents;
 }
 
-// A table of one data block whose contents and type are given.
+// A table of one data block whose contents and type are given; its index names
+// the block so many times, by keys that rise.
 std::string TableOf(const std::string& block, char type,
-                    const std::string& last_key = "z") {
+                    const std::string& last_key = "z", int times = 1) {
   const std::string empty("\0\0\0\0\1\0\0\0", 8);
   std::string out = Stored(block, type);
   std::string footer;
@@ -68,10 +69,14 @@ std::string TableOf(const std::string& block, char type,
   PutVarint64(&handle, 0);
   PutVarint64(&handle, block.size());
   std::string index;
-  PutVarint32(&index, 0);
-  PutVarint32(&index, static_cast<uint32_t>(last_key.size()));
-  PutVarint32(&index, static_cast<uint32_t>(handle.size()));
-  index += last_key + handle + empty;
+  for (int i = 0; i < times; ++i) {
+    const std::string key = last_key + std::string(i, 'z');
+    PutVarint32(&index, 0);
+    PutVarint32(&index, static_cast<uint32_t>(key.size()));
+    PutVarint32(&index, static_cast<uint32_t>(handle.size()));
+    index += key + handle;
+  }
+  index += empty;
   PutVarint64(&footer, out.size());
   PutVarint64(&footer, index.size());
   out += Stored(index, 0);
@@ -208,6 +213,23 @@ TEST(TableTest, RefusesAHugeBlock) {
   ASSERT_EQ(file->size(), kSize);
   EXPECT_THAT(TableReader::Open(std::move(file)),
               HasCode(absl::StatusCode::kDataLoss, "a block of"));
+}
+
+absl::Status Walk(const std::string& bytes) {
+  ASSIGN_OR_RETURN(auto reader, Open(bytes));
+  return reader->ForEach(
+      [](absl::string_view, absl::string_view) { return absl::OkStatus(); });
+}
+
+// A small file may not stand for a day's reading.
+TEST(TableTest, RefusesBlocksThatAreNamedAgainOrHoldNothing) {
+  const std::string empty("\0\0\0\0\1\0\0\0", 8);
+  EXPECT_THAT(Walk(TableOf(empty, 0)),
+              HasCode(absl::StatusCode::kDataLoss, "without entries"));
+  const std::string entry("\0\1\0k", 4);
+  EXPECT_OK(Walk(TableOf(entry + empty, 0)));
+  EXPECT_THAT(Walk(TableOf(entry + empty, 0, "z", 2)),
+              HasCode(absl::StatusCode::kDataLoss, "blocks are out of order"));
 }
 
 // Each key costs a few bytes there, and all of it here.

@@ -140,11 +140,34 @@ TEST(SliceCopyTest, DisjointFindsAnyOverlap) {
   };
   const TensorSlice a = slice("0,2:-"), b = slice("2,4:0,3");
   const TensorSlice c = slice("2,4:3,3"), d = slice("5,1:2,2");
-  EXPECT_TRUE(Disjoint({&c, &a, &b}));
-  EXPECT_FALSE(Disjoint({&a, &b, &c, &d}));
-  EXPECT_FALSE(Disjoint({&a, &a}));
+  int64_t pairs = 0;
+  EXPECT_OK(CheckDisjoint({&c, &a, &b}, &pairs));
+  EXPECT_THAT(CheckDisjoint({&a, &b, &c, &d}, &pairs),
+              HasCode(absl::StatusCode::kDataLoss, "overlap"));
+  EXPECT_THAT(CheckDisjoint({&a, &a}, &pairs),
+              HasCode(absl::StatusCode::kDataLoss, "overlap"));
   EXPECT_FALSE(Intersect(a, b).has_value());
   EXPECT_EQ(Intersect(b, d)->ToString(), "5,1:2,1");
+}
+
+TEST(SliceCopyTest, RefusesMoreSlicesThanCanBeCompared) {
+  // Unit boxes of a tensor of 14 dimensions of 2: no order sets them apart.
+  std::vector<TensorSlice> slices(1 << 14);
+  std::vector<const TensorSlice*> pointers;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    for (int d = 0; d < 14; ++d) {
+      slices[i].extents.push_back({static_cast<int64_t>(i >> d & 1), 1});
+    }
+    pointers.push_back(&slices[i]);
+  }
+  int64_t pairs = 0;
+  EXPECT_OK(CheckDisjoint(absl::MakeSpan(pointers).first(1 << 10), &pairs));
+  EXPECT_GT(pairs, 1 << 17);
+  EXPECT_THAT(CheckDisjoint(pointers, &pairs),
+              HasCode(absl::StatusCode::kDataLoss, "too many to compare"));
+  // A file of many tensors is held to the same.
+  EXPECT_THAT(CheckDisjoint(absl::MakeSpan(pointers).first(1 << 10), &pairs),
+              HasCode(absl::StatusCode::kDataLoss, "too many to compare"));
 }
 
 TEST(SliceCopyTest, CopiesInThreeDimensions) {

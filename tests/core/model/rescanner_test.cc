@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "core/checkpoint/file_names.h"
 #include "tensorflow/meta_graph.pb.h"
 #include "tests/core/model/model_fixture.h"
@@ -455,6 +456,62 @@ class FailingFileSystem : public FakeFileSystem {
     const FailingFileSystem& disk_;
   };
 };
+
+// Each read takes a minute, where it is told so.
+class SlowFileSystem : public FakeFileSystem {
+ public:
+  SlowFileSystem(std::initializer_list<std::string> folders, FakeClock& clock)
+      : FakeFileSystem(folders), clock_(clock) {}
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
+      const std::string& path) override {
+    if (absl::StartsWith(path, slow_folder)) clock_.Advance(absl::Minutes(2));
+    return FakeFileSystem::OpenForReading(path);
+  }
+  std::string slow_folder = "none";
+
+ private:
+  FakeClock& clock_;
+};
+
+TEST_F(RescannerTest, ALongLookAtOneModelIsEndedAndTheOthersHaveTheirTurn) {
+  FakeClock clock;
+  SlowFileSystem files({"/a", "/b"}, clock);
+  WriteSeedModel(files, "/a");
+  WriteSeedModel(files, "/b");
+  environment_.files = &files;
+  environment_.clock = &clock;
+  ModelManager manager(environment_);
+  Rescanner rescanner(manager);
+  for (const char* name : {"a", "b"}) {
+    ASSERT_OK(manager.Load(name, absl::StrCat("/", name)));
+    ASSERT_OK(manager.WaitUntilLoaded(name, 0, call_));
+  }
+  const auto step = [&](const char* name) {
+    auto model = manager.Find(name);
+    EXPECT_OK(model);
+    return (*model)->Peek()->checkpoint;
+  };
+  for (const char* prefix : {"/a/model-5", "/b/model-5"}) {
+    WriteSeedCheckpoint(files, prefix, {0, 0, 0, 0}, {0, 0, 0, 0});
+  }
+  files.slow_folder = "/a";
+  clock.Advance(absl::Hours(1));
+  EXPECT_THAT(Texts(rescanner.Look(false, call_), true),
+              ElementsAre(HasSubstr("took longer than 1m: given up")));
+  EXPECT_EQ(step("a"), "/a/model");
+  EXPECT_EQ(step("b"), "/b/model-5");
+  // Not again at once, but when somebody asks, or some time later.
+  const absl::Time before = clock.Now();
+  rescanner.Look(false, call_);
+  EXPECT_EQ(clock.Now(), before);
+  EXPECT_THAT(Texts(rescanner.Look(true, call_), true),
+              ElementsAre(HasSubstr("given up")));
+  files.slow_folder = "none";
+  clock.Advance(absl::Minutes(11));
+  rescanner.Look(false, call_);
+  rescanner.Look(false, call_);
+  EXPECT_EQ(step("a"), "/a/model-5");
+}
 
 TEST_F(RescannerTest, ADiskThatFailsIsTriedAgainAndSaidOnce) {
   FailingFileSystem files({"/d"});
