@@ -11,6 +11,7 @@
 #include "core/checkpoint/checkpoint_list.h"
 #include "core/checkpoint/file_names.h"
 #include "core/checkpoint/verify.h"
+#include "core/io/call_file_system.h"
 #include "core/model/confined_file_system.h"
 #include "core/model/restore_advice.h"
 #include "server/handlers/describe.h"
@@ -84,7 +85,7 @@ absl::Status InspectHandler::ListCheckpoints(
     const v1::ListCheckpointsRequest& request, CallContext& call,
     v1::ListCheckpointsResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
-  FileSystem& fs = model->files();
+  CallFileSystem fs(model->files(), call);
   const ModelFolder& folder = model->folder();
   ASSIGN_OR_RETURN(std::vector<CheckpointInfo> found,
                    metagraph::ListCheckpoints(fs, folder.directory));
@@ -108,6 +109,7 @@ absl::Status InspectHandler::ListCheckpoints(
     ToProto(info.modified, out->mutable_time());
     out->set_size_bytes(static_cast<int64_t>(info.size));
     out->set_problem(ToUtf8(FindProblem(fs, info.prefix, reader)));
+    RETURN_IF_ERROR(call.Check());
     out->set_complete(out->problem().empty());
     out->set_newest(info.latest);
     out->set_serving(info.prefix == generation->checkpoint &&
@@ -127,10 +129,12 @@ absl::Status InspectHandler::VerifyCheckpoint(
   ConfinedFileSystem confined = model->confined_files();
   ASSIGN_OR_RETURN(const std::string prefix,
                    CheckpointToVerify(*model, request.checkpoint(), confined));
-  FileSystem& fs = IsOwn(*model, prefix) ? model->files()
-                                         : static_cast<FileSystem&>(confined);
+  CallFileSystem fs(IsOwn(*model, prefix) ? model->files()
+                                          : static_cast<FileSystem&>(confined),
+                    call);
   response->set_checkpoint(ToUtf8(prefix));
   const auto reader = CheckpointReader::Open(fs, prefix);
+  RETURN_IF_ERROR(call.Check());
   if (!reader.ok()) {
     if (absl::IsNotFound(reader.status())) return reader.status();
     response->add_problems(ToUtf8(std::string(reader.status().message())));
@@ -180,6 +184,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
     for (const CheckpointTensor& tensor : (*reader)->tensors()) {
       RETURN_IF_ERROR(call.Check());
       const absl::Status status = (*reader)->Verify(tensor.name);
+      RETURN_IF_ERROR(call.Check());
       if (status.ok()) continue;
       response->add_problems(
           ToUtf8(absl::StrCat("\"", tensor.name, "\": ", status.message())));
