@@ -65,8 +65,17 @@ absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
           if (!fn(i)) failed = true;
         }
       }));
+  RETURN_IF_ERROR(ctx.CheckCancelled());
   return failed ? InvalidArgument(error) : absl::OkStatus();
 }
+
+// Of a matrix with more rows each step takes long: between them it is asked
+// whether the call is still wanted, and the inverse is made of so many columns
+// at a time. Eigen's decomposition itself, a third of it, cannot be ended.
+constexpr int64_t kWholeUpTo = 1024;
+constexpr int64_t kColumns = 256;
+
+bool GoesOn(const KernelContext& ctx) { return ctx.CheckCancelled().ok(); }
 
 template <typename T>
 class MatrixInverse final : public Kernel {
@@ -94,7 +103,17 @@ class MatrixInverse final : public Kernel {
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          out = lu.inverse().template cast<T>();
+          if (n <= kWholeUpTo) {
+            out = lu.inverse().template cast<T>();
+            return true;
+          }
+          for (int64_t at = 0; at < n && GoesOn(ctx); at += kColumns) {
+            const int64_t columns = std::min(kColumns, n - at);
+            out.middleCols(at, columns) =
+                lu.solve(
+                      Matrix<Work<T>>::Identity(n, n).middleCols(at, columns))
+                    .template cast<T>();
+          }
           return true;
         });
   }
@@ -207,6 +226,7 @@ class MatrixSolve final : public Kernel {
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
+          if (n > kWholeUpTo && !GoesOn(ctx)) return true;
           out = lu.solve(right.template cast<Work<T>>()).template cast<T>();
           return true;
         });

@@ -1,7 +1,10 @@
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "tests/core/tensor/memory_limit.h"
+#include "tests/support/expiring_clock.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::linalg_test {
@@ -22,6 +25,39 @@ TEST(MatrixInverseTest, InvertsTheAdjoint) {
   op.Input<double>({2, 2}, {4, 7, 2, 6});
   ASSERT_OK(op.Run());
   ExpectTensorNear<double>(op.output(0), {2, 2}, {.6, -.2, -.7, .4});
+}
+
+// Row i holds i + 1, and nothing else, in the next column.
+std::vector<double> ScaledCycle(int n) {
+  std::vector<double> out(static_cast<size_t>(n) * n);
+  for (int i = 0; i < n; ++i) out[i * n + (i + 1) % n] = i + 1;
+  return out;
+}
+
+TEST(MatrixInverseTest, InvertsALargeMatrixByColumns) {
+  constexpr int kSize = 1100;
+  OpTester op("MatrixInverse");
+  op.Input<double>({kSize, kSize}, ScaledCycle(kSize));
+  ASSERT_OK(op.Run());
+  std::vector<double> expected(kSize * kSize);
+  for (int i = 0; i < kSize; ++i) {
+    expected[(i + 1) % kSize * kSize + i] = 1.0 / (i + 1);
+  }
+  ExpectTensorNear<double>(op.output(0), {kSize, kSize}, expected);
+}
+
+TEST(MatrixInverseTest, ADeadlineEndsALargeMatrix) {
+  constexpr int kSize = 1100;
+  for (const char* name : {"MatrixInverse", "MatrixSolve"}) {
+    OpTester op(name);
+    op.Input<double>({kSize, kSize}, ScaledCycle(kSize));
+    if (name == std::string("MatrixSolve")) {
+      op.Input<double>({kSize, 1}, std::vector<double>(kSize, 1));
+    }
+    ExpiringClock clock(1);
+    op.SetDeadline(ExpiringClock::Deadline(), clock);
+    EXPECT_THAT(op.Run(), HasCode(absl::StatusCode::kDeadlineExceeded, ""));
+  }
 }
 
 TEST(MatrixInverseTest, RefusesWhatHasNoInverse) {
