@@ -219,7 +219,7 @@ class TruncatedNormal final : public Kernel {
 
 // Rows of the input in random order.
 // After so many elements a loop asks whether the call is still wanted.
-constexpr int64_t kCheckedAt = 65536;
+constexpr int64_t kNumbersPerCheck = 65536;
 
 class RandomShuffle final : public Kernel {
  public:
@@ -247,7 +247,7 @@ class RandomShuffle final : public Kernel {
     std::iota(order.begin(), order.end(), int64_t{0});
     RETURN_IF_ERROR(Shuffle(ctx, order.data(), rows));
     for (int64_t i = 0; i < rows; ++i) {
-      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      if (i % kNumbersPerCheck == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
       copier.Copy(value.raw_data(), order[i] * row, output->mutable_raw_data(),
                   i * row, row);
     }
@@ -260,7 +260,7 @@ class RandomShuffle final : public Kernel {
                        int64_t count) const {
     PhiloxWords words(stream_.Reserve((static_cast<uint64_t>(count) + 2) / 4));
     for (int64_t i = 0; i + 1 < count; ++i) {
-      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      if (i % kNumbersPerCheck == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
       std::swap(items[i], items[i + words.Next() % (count - i)]);
     }
     return absl::OkStatus();
@@ -308,7 +308,7 @@ class Multinomial final : public Kernel {
       Cumulate(logits.data<T>() + row * classes, cumulated);
       for (int64_t i = row * samples; i < (row + 1) * samples; ++i) {
         // One row may be all of a large output.
-        if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+        if (i % kNumbersPerCheck == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
         const uint32_t x0 = words.Next();
         const double wanted =
             UniformDouble(x0, words.Next()) * cumulated.back();
