@@ -1,5 +1,7 @@
 #include "core/base/thread_pool.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -9,6 +11,23 @@
 #include "core/base/start_threads.h"
 
 namespace metagraph {
+namespace {
+
+// Asks again for a little while before a thread goes to sleep: runs split one
+// kernel after the other, and to wake a thread takes as long as many of them.
+// Others who want the processor get it.
+constexpr int kLooks = 64;
+template <typename F>
+bool LookForAWhile(F found) {
+  for (int i = 0; i < kLooks; ++i) {
+    if (found()) return true;
+    for (int pause = 0; pause < 16; ++pause) __builtin_ia32_pause();
+    sched_yield();
+  }
+  return false;
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(const std::string& name, int threads)
     : threads_(StartThreads(name, threads, [this] { Work(); })) {}
@@ -32,8 +51,13 @@ void ThreadPool::Schedule(absl::AnyInvocable<void()> task) {
 
 void ThreadPool::Work() {
   const ScopedFlushDenormals flush_denormals;  // as on the callers' threads
+  const auto has_work = [this] {
+    MutexLock lock(mu_);
+    return !queue_.empty() || stopping_;
+  };
   for (;;) {
     absl::AnyInvocable<void()> task;
+    LookForAWhile(has_work);
     {
       MutexLock lock(mu_);
       while (queue_.empty() && !stopping_) wake_.Wait(mu_);
@@ -78,6 +102,10 @@ void ThreadPool::ParallelFor(int64_t total, int64_t min_block,
   const int64_t helpers = std::min<int64_t>(size(), blocks - 1);
   for (int64_t i = 0; i < helpers; ++i) Schedule(run);
   run();
+  LookForAWhile([&] {
+    MutexLock lock(shared->mu);
+    return shared->done == blocks;
+  });
   MutexLock lock(shared->mu);
   while (shared->done < blocks) shared->done_cv.Wait(shared->mu);
 }
