@@ -25,6 +25,9 @@ int CostOf(ElementOp op) {
     case ElementOp::kSelu:
     case ElementOp::kSoftplus:
       return 16;
+    case ElementOp::kSoftmax:
+    case ElementOp::kLogSoftmax:
+      return 24;
     case ElementOp::kDiv:
     case ElementOp::kSqrt:
     case ElementOp::kRsqrt:
@@ -86,6 +89,10 @@ ElementLoops LoopsOf(ElementOp op) {
   if (IsReduction(op)) {
     out.reduction = SumReduction(op);
     if (out.reduction == nullptr) out.reduction = ExtremeReduction(op);
+    return out;
+  }
+  if (IsOfRows(op)) {
+    out.row = RowOfSoftmax(op == ElementOp::kLogSoftmax);
     return out;
   }
   out.binary = BinaryOf(op);

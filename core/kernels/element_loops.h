@@ -6,6 +6,7 @@
 
 #include "core/kernels/binary_kernel.h"
 #include "core/kernels/reduce.h"
+#include "core/kernels/softmax.h"
 #include "core/kernels/unary_kernel.h"
 #include "core/op/element_program.h"
 
@@ -16,6 +17,7 @@ struct ElementLoops {
   // LeakyRelu, too: its second operand is alpha.
   const BinaryLoops* binary = nullptr;
   const Reduction* reduction = nullptr;
+  SoftmaxRow row = nullptr;
   // A unary loop that computes the elements of whole vectors of 8 otherwise
   // than the few that are left at the end.
   bool by_place = false;

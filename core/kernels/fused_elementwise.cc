@@ -172,6 +172,9 @@ class FusedElementwise final : public Kernel {
     const ElementStep& step = program_[i];
     const ElementLoops loops = LoopsOf(step.op);
     if (loops.unary != nullptr) return RunUnary(ctx, *loops.unary);
+    if (loops.row != nullptr) {
+      return RunSoftmax(ctx, step.op == ElementOp::kLogSoftmax);
+    }
     if (loops.binary != nullptr) {
       if (step.op == ElementOp::kBiasAdd) {
         RETURN_IF_ERROR(CheckBiasAdd(ctx.input(0), ctx.input(1)));

@@ -1,5 +1,7 @@
 // Softmax, its logarithm and the cross entropies on top of it.
 
+#include "core/kernels/softmax.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -7,6 +9,7 @@
 #include <type_traits>
 
 #include "Eigen/Core"
+#include "core/kernels/reduce.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -28,10 +31,52 @@ U Rounded(U x) {
   return static_cast<U>(static_cast<T>(x));
 }
 
+// Memory for a row, where Eigen's vectors begin with its first element.
+template <typename U>
+class RowScratch {
+ public:
+  explicit RowScratch(int64_t count) : memory_(count + kAlignment) {
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    data_ = reinterpret_cast<U*>((address + kAlignment - 1) / kAlignment *
+                                 kAlignment);
+  }
+  U* data() { return data_; }
+  U& operator[](int64_t i) { return data_[i]; }
+
+ private:
+  static constexpr int64_t kAlignment = 64;
+
+  Scratch<U> memory_;
+  U* data_;
+};
+
+// Passes over NaN, as the sum that follows does not.
+template <typename U>
+struct LargestCombiner {
+  using Acc = U;
+  static U Identity() { return -std::numeric_limits<U>::infinity(); }
+  static U Combine(U a, U b) { return b > a ? b : a; }
+};
+
+template <typename Combiner, typename U>
+U CombineRow(const U* in, int64_t count) {
+  U out;
+  CombineLoops<Combiner, ValueLoader<U, U>>::Loops().run(in, count, &out);
+  return out;
+}
+
 // shifted = in - max(in), and what its exponentials sum up to. `exps` gets
 // them if it is not null.
 template <typename T, typename U>
 U ShiftAndSum(const T* in, int64_t count, U* shifted, U* exps) {
+  if constexpr (std::is_same_v<T, U>) {
+    const U largest = CombineRow<LargestCombiner<U>>(in, count);
+    for (int64_t i = 0; i < count; ++i) shifted[i] = in[i] - largest;
+    Eigen::Map<const Row<U>> row(shifted, count);
+    if (exps == nullptr) return row.exp().sum();
+    Eigen::Map<Row<U>>(exps, count) = row.exp();
+    return CombineRow<SumCombiner<U>>(exps, count);
+  }
   for (int64_t i = 0; i < count; ++i) shifted[i] = static_cast<U>(in[i]);
   U largest = -std::numeric_limits<U>::infinity();
   for (int64_t i = 0; i < count; ++i) {
@@ -40,27 +85,23 @@ U ShiftAndSum(const T* in, int64_t count, U* shifted, U* exps) {
   for (int64_t i = 0; i < count; ++i) {
     shifted[i] = Rounded<T>(shifted[i] - largest);
   }
-  if constexpr (!std::is_same_v<T, U>) {
-    U sum = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      const U value = Rounded<T>(std::exp(shifted[i]));
-      if (exps != nullptr) exps[i] = value;
-      sum += value;
-    }
-    return Rounded<T>(sum);
+  U sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const U value = Rounded<T>(std::exp(shifted[i]));
+    if (exps != nullptr) exps[i] = value;
+    sum += value;
   }
-  Eigen::Map<const Row<U>> row(shifted, count);
-  if (exps == nullptr) return row.exp().sum();
-  Eigen::Map<Row<U>> out(exps, count);
-  out = row.exp();
-  return out.sum();
+  return Rounded<T>(sum);
 }
 
 template <typename T, bool kLog>
 class SoftmaxBase : public Kernel {
  public:
-  absl::Status Compute(KernelContext& ctx) const override {
-    using U = Wide<T>;
+  using U = Wide<T>;
+
+  absl::Status Compute(KernelContext& ctx) const override { return Run(ctx); }
+
+  static absl::Status Run(KernelContext& ctx) {
     const Tensor& logits = ctx.input(0);
     if (logits.rank() < 1) {
       return InvalidArgument("logits must have >= 1 dimension, got ",
@@ -72,29 +113,29 @@ class SoftmaxBase : public Kernel {
     const int64_t classes = logits.dim(logits.rank() - 1);
     const T* in = logits.data<T>();
     T* to = out->mutable_data<T>();
-    return ctx.ParallelFor(
-        logits.num_elements() / classes, 10 + 2 * classes,
-        [=](int64_t begin, int64_t end) {
-          Scratch<U> shifted(classes);
-          for (int64_t r = begin; r < end; ++r) {
-            const T* from = in + r * classes;
-            T* row = to + r * classes;
-            U* exps = nullptr;
-            if constexpr (!kLog) exps = shifted.data();
-            const U sum = ShiftAndSum(from, classes, shifted.data(), exps);
-            if constexpr (kLog) {
-              const U log_sum = Rounded<T>(std::log(sum));
-              for (int64_t i = 0; i < classes; ++i) {
-                row[i] = static_cast<T>(shifted[i] - log_sum);
-              }
-            } else {
-              const U scale = Rounded<T>(U(1) / sum);
-              for (int64_t i = 0; i < classes; ++i) {
-                row[i] = static_cast<T>(exps[i] * scale);
-              }
-            }
-          }
-        });
+    return ctx.ParallelFor(logits.num_elements() / classes, 10 + 2 * classes,
+                           [=](int64_t begin, int64_t end) {
+                             RowScratch<U> scratch(classes);
+                             for (int64_t r = begin; r < end; ++r) {
+                               RunRow(in + r * classes, classes, scratch.data(),
+                                      to + r * classes);
+                             }
+                           });
+  }
+
+  static void RunRow(const T* in, int64_t n, U* scratch, T* out) {
+    const U sum = ShiftAndSum(in, n, scratch, kLog ? nullptr : scratch);
+    if constexpr (kLog) {
+      const U log_sum = Rounded<T>(std::log(sum));
+      for (int64_t i = 0; i < n; ++i) {
+        out[i] = static_cast<T>(scratch[i] - log_sum);
+      }
+    } else {
+      const U scale = Rounded<T>(U(1) / sum);
+      for (int64_t i = 0; i < n; ++i) {
+        out[i] = static_cast<T>(scratch[i] * scale);
+      }
+    }
   }
 };
 
@@ -155,7 +196,7 @@ class SoftmaxCrossEntropyWithLogits final : public Kernel {
     return ctx.ParallelFor(
         rows, 10 + 4 * classes, [&](int64_t begin, int64_t end) {
           Scratch<T> logits(classes);
-          Scratch<U> shifted(classes), exps(classes);
+          RowScratch<U> shifted(classes), exps(classes);
           for (int64_t r = begin; r < end; ++r) {
             for (int64_t c = 0; c < classes; ++c) {
               logits[c] = in[r * feature_step[0] + c * feature_step[1]];
@@ -222,7 +263,7 @@ class SparseSoftmaxCrossEntropyWithLogits final : public Kernel {
     T* gradient = backprop->mutable_data<T>();
     return ctx.ParallelFor(
         rows, 10 + 4 * classes, [=](int64_t begin, int64_t end) {
-          Scratch<U> shifted(classes), exps(classes);
+          RowScratch<U> shifted(classes), exps(classes);
           for (int64_t r = begin; r < end; ++r) {
             const U sum = ShiftAndSum(in + r * classes, classes, shifted.data(),
                                       exps.data());
@@ -302,4 +343,15 @@ REGISTER_OP("SparseSoftmaxCrossEntropyWithLogits", [](OpBuilder& op) {
 });
 
 }  // namespace
+
+SoftmaxRow RowOfSoftmax(bool log) {
+  return log ? &SoftmaxBase<float, true>::RunRow
+             : &SoftmaxBase<float, false>::RunRow;
+}
+
+absl::Status RunSoftmax(KernelContext& ctx, bool log) {
+  return log ? SoftmaxBase<float, true>::Run(ctx)
+             : SoftmaxBase<float, false>::Run(ctx);
+}
+
 }  // namespace metagraph

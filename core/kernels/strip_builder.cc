@@ -109,16 +109,22 @@ class StripBuilder {
   bool FindDomain() {
     domain_ = shapes_.back();
     for (const ElementStep& step : program_) {
-      if (!IsReduction(step.op)) continue;
+      if (!IsReduction(step.op) && !IsOfRows(step.op)) continue;
       domain_ = ShapeOf(step.from[0]);
-      reduced_dims_ = static_cast<int>(step.axes.size());
+      reduced_dims_ = RowDimsOf(step);
       break;
     }
     if (domain_.num_elements() == 0) return false;
     if (reduced_dims_ == 0) return true;
+    if (domain_.rank() < reduced_dims_) return false;
     row_dims_ = reduced_dims_;
     const int64_t row_size = RowSize();
     return row_size > 1 && row_size <= kMaxReducedRow;
+  }
+
+  // Over how many of the last dimensions the step goes.
+  static int RowDimsOf(const ElementStep& step) {
+    return IsOfRows(step.op) ? 1 : static_cast<int>(step.axes.size());
   }
 
   int64_t RowSize() const {
@@ -148,10 +154,10 @@ class StripBuilder {
       of_domain |= from >= 0 && classes_[from] == kDomain;
       of_column |= from >= 0 && classes_[from] == kColumn;
     }
-    if (IsReduction(step.op)) {
-      const bool fits = ShapeOf(step.from[0]) == domain_ &&
-                        static_cast<int>(step.axes.size()) == reduced_dims_;
-      *out = fits ? kColumn : kOnce;
+    if (IsReduction(step.op) || IsOfRows(step.op)) {
+      const bool fits =
+          ShapeOf(step.from[0]) == domain_ && RowDimsOf(step) == reduced_dims_;
+      *out = !fits ? kOnce : IsReduction(step.op) ? kColumn : kDomain;
       return fits || !(of_domain || of_column);
     }
     // Without reductions all shapes are the domain's but for leading ones.
@@ -171,7 +177,7 @@ class StripBuilder {
       const int from = step.from[k];
       const TensorShape& shape = ShapeOf(from);
       if (IsSource(from)) {
-        if (IsOfRows(from) && !IsUniform(shape, row_dims_)) return false;
+        if (IsPartial(from) && !IsUniform(shape, row_dims_)) return false;
       } else if (classes_[from] == kColumn &&
                  !(shape.rank() == domain_.rank() &&
                    IsUniform(shape, row_dims_))) {
@@ -193,7 +199,7 @@ class StripBuilder {
   }
 
   // A source of neither the domain's elements nor a single one.
-  bool IsOfRows(int from) const {
+  bool IsPartial(int from) const {
     return SizeOf(from) != 1 && SizeOf(from) != domain_.num_elements();
   }
 
@@ -221,7 +227,7 @@ class StripBuilder {
         if (classes_[i] != kDomain) continue;
         for (int k = 0; k < program_[i].num_inputs(); ++k) {
           const int from = program_[i].from[k];
-          if (!IsSource(from) || !IsOfRows(from)) continue;
+          if (!IsSource(from) || !IsPartial(from)) continue;
           while (!IsUniform(ShapeOf(from), row_dims_)) --row_dims_;
         }
       }
@@ -339,7 +345,7 @@ class StripBuilder {
         slot_of_[i] = (classes_[i] == kDomain ? domain : column).Take();
         step.to = slot_of_[i];
       }
-      out_->steps_.push_back(std::move(step));
+      out_->steps_.push_back(step);
     }
     PlaceSlots(domain.count(), column.count());
     const int64_t floats = out_->rows_of_strip_ * out_->part_of_row_;
@@ -356,6 +362,11 @@ class StripBuilder {
     step.a = MakeOperand(from.from[0], one_per_row && !IsReduction(from.op));
     if (loops.reduction != nullptr) {
       step.form = Step::kReduce;
+      return step;
+    }
+    if (loops.row != nullptr) {
+      step.form = Step::kSoftmax;
+      step.row = loops.row;
       return step;
     }
     if (loops.unary != nullptr) {
@@ -449,8 +460,14 @@ class StripBuilder {
       }
       if (step.to >= 0) step.to = place(step.to, step.one_per_row);
     }
-    out_->slot_floats_ =
+    out_->row_scratch_ =
         domain_slots * domain_floats + column_slots * column_floats;
+    out_->slot_floats_ = out_->row_scratch_;
+    for (const Step& step : out_->steps_) {
+      if (step.form != Step::kSoftmax) continue;
+      out_->slot_floats_ += RoundUp(out_->row_size_, kSlotFloats);
+      break;
+    }
   }
 
   // An input of as many elements as the output is read at the place that is

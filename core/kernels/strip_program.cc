@@ -58,6 +58,8 @@ void StripProgram::RunByRow(const Step& step, const Strip& strip,
     const float* a = Address(step.a, strip, row, sources, slots);
     if (step.form == Step::kReduce) {
       step.reduction->first.run(a, strip.count, to + row);
+    } else if (step.form == Step::kSoftmax) {
+      step.row(a, strip.count, slots + row_scratch_, to + row * strip.count);
     } else {
       step.loop(a, Address(step.b, strip, row, sources, slots),
                 to + row * strip.count, strip.count);
@@ -99,6 +101,7 @@ void StripProgram::RunStrip(const Strip& strip,
         break;
       case Step::kByRow:
       case Step::kReduce:
+      case Step::kSoftmax:
         RunByRow(step, strip, sources, slots, to);
         break;
     }

@@ -64,7 +64,7 @@ class StripProgram {
   };
 
   struct Step {
-    enum Form : uint8_t { kUnary, kFlat, kByRow, kReduce };
+    enum Form : uint8_t { kUnary, kFlat, kByRow, kReduce, kSoftmax };
     Form form = kFlat;
     bool one_per_row = false;  // its result has one element for each row
     bool by_place = false;
@@ -74,6 +74,7 @@ class StripProgram {
     BinaryLoops::Loop loop = nullptr;
     const UnaryLoop* unary = nullptr;
     const Reduction* reduction = nullptr;
+    SoftmaxRow row = nullptr;
   };
 
   // A step on scalars: values by their place in a list of slots, or of sources
@@ -117,7 +118,8 @@ class StripProgram {
   int64_t row_size_ = 1;
   int64_t rows_of_strip_ = 1;
   int64_t part_of_row_ = 1;
-  int64_t slot_floats_ = 0;  // of all slots
+  int64_t slot_floats_ = 0;  // of all slots, and of a row for softmax
+  int64_t row_scratch_ = 0;  // where that row begins
   int num_slots_ = 0;        // scalar steps
   int64_t strip_cost_ = 1;   // nanoseconds
 };

@@ -55,6 +55,8 @@ constexpr NamedOp kOps[] = {
     {"Selu", ElementOp::kSelu},
     {"Softplus", ElementOp::kSoftplus},
     {"Softsign", ElementOp::kSoftsign},
+    {"Softmax", ElementOp::kSoftmax},
+    {"LogSoftmax", ElementOp::kLogSoftmax},
     {"Sum", ElementOp::kSum},
     {"Mean", ElementOp::kMean},
     {"Max", ElementOp::kMax},
@@ -133,6 +135,9 @@ bool ParseStep(absl::string_view text, int num_inputs, int number,
 }  // namespace
 
 bool IsBinary(ElementOp op) { return op <= ElementOp::kBiasAdd; }
+bool IsOfRows(ElementOp op) {
+  return op == ElementOp::kSoftmax || op == ElementOp::kLogSoftmax;
+}
 bool IsReduction(ElementOp op) { return op >= ElementOp::kSum; }
 
 bool FindElementOp(absl::string_view type, ElementOp* op) {

@@ -1,8 +1,8 @@
 #pragma once
 
-// What one _FusedElementwise op computes: element-wise ops and reductions of
-// the last dimensions, all of floats, each of what it is given or of what came
-// before.
+// What one _FusedElementwise op computes: element-wise ops, softmax, and
+// reductions of the last dimensions, all of floats, each of what it is given or
+// of what came before.
 
 #include <array>
 #include <cstdint>
@@ -49,6 +49,9 @@ enum class ElementOp : uint8_t {
   kSelu,
   kSoftplus,
   kSoftsign,
+  // Of the rows along the last dimension of one value.
+  kSoftmax,
+  kLogSoftmax,
   // Of the last dimensions of one value.
   kSum,
   kMean,
@@ -57,6 +60,7 @@ enum class ElementOp : uint8_t {
 };
 
 bool IsBinary(ElementOp op);
+bool IsOfRows(ElementOp op);
 bool IsReduction(ElementOp op);
 // As TensorFlow calls it; false if it is not such an op.
 bool FindElementOp(absl::string_view type, ElementOp* op);

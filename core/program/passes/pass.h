@@ -15,7 +15,9 @@ namespace metagraph {
 enum class CompileLevel : uint8_t {
   kOff,   // ops as they stand in the graph, as far as they are needed
   kSafe,  // the passes that leave every bit of the answers
-  kFull,  // all passes, and programs of their own for generations that are used
+  // All passes, of which some change last bits, and programs of their own for
+  // generations that are used.
+  kFull,
 };
 
 // The values that a program may count on.

@@ -1,6 +1,7 @@
 #include "core/program/passes/pipeline.h"
 
 #include "core/base/status.h"
+#include "core/program/passes/expand_powers.h"
 #include "core/program/passes/fold_constants.h"
 #include "core/program/passes/forward_identities.h"
 #include "core/program/passes/fuse_elementwise.h"
@@ -45,6 +46,7 @@ absl::Status RunPasses(Body& body, const CompileEnv& env, CompileLevel level) {
     if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     RETURN_IF_ERROR(pass(body, env));
   }
+  if (level == CompileLevel::kFull) RETURN_IF_ERROR(ExpandPowers(body, env));
   for (const Pass fuse : {FuseProducts, FuseElementwise}) {
     // Who reads a value is known when nobody reads it in vain.
     RemoveUnused(body);

@@ -61,6 +61,21 @@ TEST(FusedElementwiseTest, MayEndInAReduction) {
   ExpectTensorEqual<float>(op.output(0), {2}, {6, 30});
 }
 
+TEST(FusedElementwiseTest, SoftmaxIsAStepOfItsRows) {
+  OpTester op("Softmax");
+  op.Input<float>({2, 3}, {0, 1, 2, 30, 10, 20});
+  ASSERT_OK(op.Run());
+  Fused fused("t0=Mul(x0,x1) t1=Softmax(t0) t2=Neg(t1)", 2);
+  fused.Input<float>({2, 3}, {0, 0.5, 1, 15, 5, 10}).Scalar<float>(2);
+  ASSERT_OK(fused.Run());
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(fused.output(0).data<float>()[i], -op.output(0).data<float>()[i]);
+  }
+  Fused scalar("t0=Neg(x0) t1=Softmax(t0)", 1);
+  scalar.Scalar<float>(1);
+  EXPECT_THAT(scalar.Run().message(), HasSubstr("must have >= 1 dimension"));
+}
+
 TEST(FusedElementwiseTest, EmptyTensorsAndReductionsOfNothing) {
   Fused op("t0=Exp(x0) t1=Sum(t0,axis=-1,keep) t2=Add(t1,x1)", 2);
   op.Input<float>({2, 0}, {}).Scalar<float>(3);
@@ -128,7 +143,8 @@ const char* const kUnary[] = {
     "Floor", "Exp",  "Expm1",    "Log",     "Log1p", "Sin",
     "Cos",   "Tanh", "Erf",      "Sigmoid", "Relu",  "Relu6",
     "Elu",   "Selu", "Softplus", "Softsign"};
-const char* const kReductions[] = {"Sum", "Mean", "Max", "Min"};
+const char* const kReductions[] = {"Sum", "Mean",    "Max",
+                                   "Min", "Softmax", "LogSoftmax"};
 
 class RandomProgram {
  public:
@@ -190,9 +206,11 @@ class RandomProgram {
     } else if (kind < 5) {
       FindElementOp(kUnary[Number(22)], &step.op);
     } else {
-      FindElementOp(kReductions[Number(4)], &step.op);
-      step.keep_dims = true;
-      step.axes = {-1};
+      FindElementOp(kReductions[Number(6)], &step.op);
+      if (IsReduction(step.op)) {
+        step.keep_dims = true;
+        step.axes = {-1};
+      }
       step.from[0] = ~0;
       // Something of the whole shape, if there is.
       for (int i = static_cast<int>(program_.size()) - 1; i >= 0; --i) {

@@ -46,7 +46,7 @@ TEST_F(FuseElementwiseTest, AChainBecomesOneOpWithTheLastOnesName) {
 TEST_F(FuseElementwiseTest, WhatIsReadOutsideStaysReadable) {
   // By a result, by an op of another kind, by a control edge.
   for (const char* reader :
-       {"return c, a\n", "s = Softmax(a) T=float\nreturn c, s\n",
+       {"return c, a\n", "s = Lgamma(a) T=float\nreturn c, s\n",
         "n = NoOp(^a)\nreturn c\nrun n\n"}) {
     const std::string fused =
         Fused(absl::StrCat("arg x float\n"
@@ -65,7 +65,7 @@ TEST_F(FuseElementwiseTest, NothingOutsideStandsBetweenMembers) {
       "arg x float\n"
       "a = Add(x, x) T=float\n"
       "b = Neg(a) T=float\n"
-      "m = Softmax(b) T=float\n"
+      "m = Lgamma(b) T=float\n"
       "d = Mul(a, m) T=float\n"
       "e = Exp(d) T=float\n"
       "return e\n");
