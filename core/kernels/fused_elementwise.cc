@@ -2,6 +2,7 @@
 // run strip by strip without temporaries where the shapes allow it, and else
 // one after the other.
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -172,6 +173,7 @@ class FusedElementwise final : public Kernel {
     const ElementStep& step = program_[i];
     const ElementLoops loops = LoopsOf(step.op);
     if (loops.unary != nullptr) return RunUnary(ctx, *loops.unary);
+    if (step.op == ElementOp::kPart) return RunPart(ctx, step);
     if (loops.row != nullptr) {
       return RunSoftmax(ctx, step.op == ElementOp::kLogSoftmax);
     }
@@ -188,6 +190,27 @@ class FusedElementwise final : public Kernel {
     return Reduce(ctx, ctx.input(0), plan, *loops.reduction, output);
   }
 
+  static absl::Status RunPart(KernelContext& ctx, const ElementStep& step) {
+    const Tensor& value = ctx.input(0);
+    TensorShape shape = value.shape();
+    const int last = shape.rank() - 1;
+    if (last < 0 || shape.dim(last) % step.parts != 0) {
+      return InvalidArgument("the last dimension of ", shape.ToString(),
+                             " has no ", step.parts, " equal parts");
+    }
+    const int64_t row = shape.dim(last);
+    const int64_t size = row / step.parts;
+    shape.SetDim(last, size);
+    ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
+    const float* from = value.data<float>() + step.part * size;
+    float* to = output->mutable_data<float>();
+    const int64_t n = output->num_elements();
+    for (int64_t i = 0; i < n; i += size, from += row) {
+      std::copy_n(from, size, to + i);
+    }
+    return absl::OkStatus();
+  }
+
   ElementProgram program_;
   std::vector<std::string> names_;  // of the nodes that the steps were
   std::vector<Tensor> operands_;    // by step: axes, or alpha
@@ -201,6 +224,11 @@ absl::StatusOr<PartialShape> ShapeOfStep(const ElementStep& step,
   if (IsReduction(step.op)) {
     return ReducedShape(a, KnownInts(step.axes.begin(), step.axes.end()),
                         step.keep_dims);
+  }
+  if (step.op == ElementOp::kPart && a.known_rank()) {
+    RETURN_IF_ERROR(CheckRankAtLeast(a, 1));
+    const int64_t size = DimOf(a, -1);
+    return ReplaceDim(a, -1, size < 0 ? size : size / step.parts);
   }
   if (!IsBinary(step.op) || step.op == ElementOp::kBiasAdd) return a;
   return BroadcastShapes(a, b);

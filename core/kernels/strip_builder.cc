@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "core/kernels/strip_program.h"
+#include "core/kernels/strip_shapes.h"
 
 namespace metagraph {
 namespace {
 
 // Of one intermediate value of a strip: some fit the nearest cache together.
 constexpr int64_t kStripFloats = 1024;
-// Rows that are reduced are not cut; longer ones would not stay in a cache.
-constexpr int64_t kMaxReducedRow = int64_t{1} << 14;
 constexpr int64_t kSlotFloats = 16;  // slots begin at multiples of it
 
 int64_t RoundUp(int64_t n, int64_t unit) {
@@ -23,14 +22,15 @@ int64_t RoundUp(int64_t n, int64_t unit) {
 class StripBuilder {
  public:
   StripBuilder(const ElementProgram& program,
-               absl::Span<const TensorShape> inputs)
+               absl::Span<const TensorShape> inputs, const StripShapes& shapes)
       : program_(program),
         inputs_(inputs),
+        shapes_(shapes),
+        domain_(shapes.domain()),
         out_(std::make_unique<StripProgram>()) {}
 
   std::unique_ptr<const StripProgram> Build() {
-    if (!FindShapes() || !FindDomain() || !Classify()) return nullptr;
-    FindRows();
+    SetRows();
     NumberSources();
     if (domain_.num_elements() == 1) {
       MakeScalarSteps();
@@ -38,7 +38,7 @@ class StripBuilder {
       MakeSteps();
     }
     ChooseForwarded();
-    out_->output_ = shapes_.back();
+    out_->output_ = shapes_.ShapeOf(static_cast<int>(program_.size()) - 1);
     return std::move(out_);
   }
 
@@ -47,199 +47,21 @@ class StripBuilder {
   using Step = StripProgram::Step;
   using RowPattern = StripProgram::RowPattern;
 
-  // What the result of a step is.
-  enum Class : uint8_t {
-    kOnce,    // smaller, and of no row: computed before the strips
-    kDomain,  // an element for each of the domain
-    kColumn,  // an element for each row
-  };
-
-  const TensorShape& ShapeOf(int from) const {
-    return from < 0 ? inputs_[~from] : shapes_[from];
-  }
-  // An input, or what is computed before the strips.
-  bool IsSource(int from) const { return from < 0 || classes_[from] == kOnce; }
-  int64_t SizeOf(int from) const { return ShapeOf(from).num_elements(); }
-
-  bool FindShapes() {
-    shapes_.reserve(program_.size());
-    for (const ElementStep& step : program_) {
-      const TensorShape& a = ShapeOf(step.from[0]);
-      if (IsReduction(step.op)) {
-        if (!AddReduced(step, a)) return false;
-        continue;
-      }
-      if (!IsBinary(step.op) || a == ShapeOf(step.from[1])) {
-        if (step.op == ElementOp::kBiasAdd) return false;
-        shapes_.push_back(a);
-        continue;
-      }
-      const TensorShape& b = ShapeOf(step.from[1]);
-      if (step.op == ElementOp::kBiasAdd &&
-          (a.rank() < 2 || b.rank() != 1 || b.dim(0) != a.dim(a.rank() - 1))) {
-        return false;
-      }
-      const TensorShape* both[] = {&a, &b};
-      auto broadcast = Broadcast::Make(both);
-      if (!broadcast.ok()) return false;
-      shapes_.push_back(broadcast->shape());
-    }
-    return true;
+  bool IsSource(int from) const { return shapes_.IsSource(from); }
+  int64_t SizeOf(int from) const { return shapes_.SizeOf(from); }
+  StripShapes::Class ClassOf(size_t step) const {
+    return shapes_.ClassOf(static_cast<int>(step));
   }
 
-  // False unless the last dimensions are reduced.
-  bool AddReduced(const ElementStep& step, const TensorShape& shape) {
-    const int count = static_cast<int>(step.axes.size());
-    const int kept = shape.rank() - count;
-    if (count == 0 || kept < 0) return false;
-    std::vector<bool> reduced(count, false);
-    for (int axis : step.axes) {
-      if (axis < 0) axis += shape.rank();
-      if (axis < kept || axis >= shape.rank() || reduced[axis - kept]) {
-        return false;
-      }
-      reduced[axis - kept] = true;
-    }
-    TensorShape out(shape.dims().subspan(0, kept));
-    for (int i = 0; step.keep_dims && i < count; ++i) out.AddDim(1);
-    shapes_.push_back(std::move(out));
-    return true;
-  }
-
-  bool FindDomain() {
-    domain_ = shapes_.back();
-    for (const ElementStep& step : program_) {
-      if (!IsReduction(step.op) && !IsOfRows(step.op)) continue;
-      domain_ = ShapeOf(step.from[0]);
-      reduced_dims_ = RowDimsOf(step);
-      break;
-    }
-    if (domain_.num_elements() == 0) return false;
-    if (reduced_dims_ == 0) return true;
-    if (domain_.rank() < reduced_dims_) return false;
-    row_dims_ = reduced_dims_;
-    const int64_t row_size = RowSize();
-    return row_size > 1 && row_size <= kMaxReducedRow;
-  }
-
-  // Over how many of the last dimensions the step goes.
-  static int RowDimsOf(const ElementStep& step) {
-    return IsOfRows(step.op) ? 1 : static_cast<int>(step.axes.size());
-  }
-
-  int64_t RowSize() const {
-    int64_t size = 1;
-    for (int i = 0; i < row_dims_; ++i) {
-      size *= domain_.dim(domain_.rank() - 1 - i);
-    }
-    return size;
-  }
-
-  bool Classify() {
-    classes_.reserve(program_.size());
-    for (size_t i = 0; i < program_.size(); ++i) {
-      Class found;
-      if (!ClassOf(program_[i], shapes_[i], &found)) return false;
-      classes_.push_back(found);
-    }
-    return classes_.back() != kOnce;
-  }
-
-  bool ClassOf(const ElementStep& step, const TensorShape& shape,
-               Class* out) const {
-    bool of_domain = false;
-    bool of_column = false;
-    for (int k = 0; k < step.num_inputs(); ++k) {
-      const int from = step.from[k];
-      of_domain |= from >= 0 && classes_[from] == kDomain;
-      of_column |= from >= 0 && classes_[from] == kColumn;
-    }
-    if (IsReduction(step.op) || IsOfRows(step.op)) {
-      const bool fits =
-          ShapeOf(step.from[0]) == domain_ && RowDimsOf(step) == reduced_dims_;
-      *out = !fits ? kOnce : IsReduction(step.op) ? kColumn : kDomain;
-      return fits || !(of_domain || of_column);
-    }
-    // Without reductions all shapes are the domain's but for leading ones.
-    if (shape.num_elements() == domain_.num_elements() &&
-        (reduced_dims_ == 0 || shape == domain_)) {
-      *out = kDomain;
-      return FitsDomain(step);
-    }
-    *out = of_column ? kColumn : kOnce;
-    if (of_domain) return false;
-    return !of_column || FitsColumn(step, shape);
-  }
-
-  // Whether each operand has all elements of a row side by side, or one.
-  bool FitsDomain(const ElementStep& step) const {
-    for (int k = 0; k < step.num_inputs(); ++k) {
-      const int from = step.from[k];
-      const TensorShape& shape = ShapeOf(from);
-      if (IsSource(from)) {
-        if (IsPartial(from) && !IsUniform(shape, row_dims_)) return false;
-      } else if (classes_[from] == kColumn &&
-                 !(shape.rank() == domain_.rank() &&
-                   IsUniform(shape, row_dims_))) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  // Whether the operands of what has one element per row are like it.
-  bool FitsColumn(const ElementStep& step, const TensorShape& shape) const {
-    for (int k = 0; k < step.num_inputs(); ++k) {
-      const int from = step.from[k];
-      if (!(ShapeOf(from) == shape) && !(IsSource(from) && SizeOf(from) == 1)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  // A source of neither the domain's elements nor a single one.
-  bool IsPartial(int from) const {
-    return SizeOf(from) != 1 && SizeOf(from) != domain_.num_elements();
-  }
-
-  // Whether over the last `dims` dimensions the shape is as the domain, or 1
-  // throughout.
-  bool IsUniform(const TensorShape& shape, int dims) const {
-    bool all = true;
-    bool none = true;
-    for (int d = 0; d < dims; ++d) {
-      const int64_t size = domain_.dim(domain_.rank() - 1 - d);
-      const int64_t own =
-          d < shape.rank() ? shape.dim(shape.rank() - 1 - d) : 1;
-      if (size == 1) continue;
-      all &= own == size;
-      none &= own == 1;
-    }
-    return all || none;
-  }
-
-  // Rows as long as the operands allow.
-  void FindRows() {
-    if (reduced_dims_ == 0) {
-      row_dims_ = domain_.rank();
-      for (size_t i = 0; i < program_.size(); ++i) {
-        if (classes_[i] != kDomain) continue;
-        for (int k = 0; k < program_[i].num_inputs(); ++k) {
-          const int from = program_[i].from[k];
-          if (!IsSource(from) || !IsPartial(from)) continue;
-          while (!IsUniform(ShapeOf(from), row_dims_)) --row_dims_;
-        }
-      }
-    }
-    out_->row_size_ = RowSize();
+  void SetRows() {
+    out_->row_size_ = shapes_.row_size();
     out_->rows_ = domain_.num_elements() / out_->row_size_;
     out_->part_of_row_ = out_->row_size_;
     out_->rows_of_strip_ = 1;
     if (out_->row_size_ <= kStripFloats) {
       out_->rows_of_strip_ =
           std::min(out_->rows_, kStripFloats / out_->row_size_);
-    } else if (reduced_dims_ == 0) {
+    } else if (!shapes_.reduces()) {
       out_->part_of_row_ = kStripFloats;
     }
   }
@@ -248,7 +70,7 @@ class StripBuilder {
   void NumberSources() {
     source_of_.assign(program_.size(), -1);
     for (size_t i = 0; i < program_.size(); ++i) {
-      if (classes_[i] != kOnce) continue;
+      if (ClassOf(i) != StripShapes::kOnce) continue;
       source_of_[i] = static_cast<int>(inputs_.size() + out_->once_.size());
       out_->once_.push_back(static_cast<int>(i));
     }
@@ -302,7 +124,8 @@ class StripBuilder {
           (k == 1 && step.from[0] == from)) {
         continue;
       }
-      (classes_[from] == kDomain ? domain : column)->Give(slot_of_[from]);
+      (ClassOf(from) == StripShapes::kDomain ? domain : column)
+          ->Give(slot_of_[from]);
     }
   }
 
@@ -337,12 +160,13 @@ class StripBuilder {
     Slots domain, column;
     int64_t cost = 0;
     for (size_t i = 0; i < program_.size(); ++i) {
-      if (classes_[i] == kOnce) continue;
-      Step step = MakeStep(program_[i], classes_[i] == kColumn);
+      if (ClassOf(i) == StripShapes::kOnce) continue;
+      Step step = MakeStep(program_[i], ClassOf(i) == StripShapes::kColumn);
       cost += LoopsOf(program_[i].op).cost;
       GiveBack(i, last_reader, &domain, &column);
       if (i + 1 < program_.size()) {
-        slot_of_[i] = (classes_[i] == kDomain ? domain : column).Take();
+        slot_of_[i] =
+            (ClassOf(i) == StripShapes::kDomain ? domain : column).Take();
         step.to = slot_of_[i];
       }
       out_->steps_.push_back(step);
@@ -359,6 +183,11 @@ class StripBuilder {
     step.by_place = loops.by_place;
     step.unary = loops.unary;
     step.reduction = loops.reduction;
+    if (from.op == ElementOp::kPart) {
+      step.form = Step::kPart;
+      step.a = MakePart(from);
+      return step;
+    }
     step.a = MakeOperand(from.from[0], one_per_row && !IsReduction(from.op));
     if (loops.reduction != nullptr) {
       step.form = Step::kReduce;
@@ -399,7 +228,7 @@ class StripBuilder {
     if (!IsSource(from)) {
       operand.kind = Operand::kSlot;
       operand.index = slot_of_[from];
-      operand.of_row = !one_per_row && classes_[from] == kColumn;
+      operand.of_row = !one_per_row && ClassOf(from) == StripShapes::kColumn;
       return operand;
     }
     operand.index = SourceOf(from);
@@ -411,8 +240,20 @@ class StripBuilder {
     } else {
       operand.kind = Operand::kRows;
       operand.pattern = static_cast<int>(out_->patterns_.size());
-      out_->patterns_.push_back(MakePattern(ShapeOf(from), &operand.of_row));
+      out_->patterns_.push_back(
+          MakePattern(shapes_.ShapeOf(from), &operand.of_row));
     }
+    return operand;
+  }
+
+  Operand MakePart(const ElementStep& step) {
+    Operand operand;
+    operand.kind = Operand::kRows;
+    operand.index = SourceOf(step.from[0]);
+    operand.start = step.part * out_->row_size_;
+    operand.pattern = static_cast<int>(out_->patterns_.size());
+    RowPattern& pattern = out_->patterns_.emplace_back();
+    pattern.dims.push_back({out_->rows_, step.parts * out_->row_size_});
     return operand;
   }
 
@@ -424,7 +265,7 @@ class StripBuilder {
       const int64_t size = domain_.dim(domain_.rank() - 1 - d);
       const int64_t own =
           d < shape.rank() ? shape.dim(shape.rank() - 1 - d) : 1;
-      if (d < row_dims_) {
+      if (d < shapes_.row_dims()) {
         if (own != 1) *one_per_row = false;
       } else if (size != 1) {
         const int64_t stride = own == 1 ? 0 : elements;
@@ -473,10 +314,13 @@ class StripBuilder {
   // An input of as many elements as the output is read at the place that is
   // written, and not after it.
   void ChooseForwarded() {
-    if (classes_.back() != kDomain) return;
+    if (ClassOf(program_.size() - 1) != StripShapes::kDomain) return;
     size_t count = 0;
     for (size_t i = 0; i < inputs_.size() && count < 4; ++i) {
-      if (inputs_[i].num_elements() != domain_.num_elements()) continue;
+      if (inputs_[i].num_elements() != domain_.num_elements() ||
+          IsCut(static_cast<int>(i))) {
+        continue;
+      }
       out_->forwarded_[count++] = static_cast<int>(i);
     }
     if (count == 0) return;
@@ -484,21 +328,28 @@ class StripBuilder {
     for (; count < 4; ++count) out_->forwarded_[count] = out_->forwarded_[0];
   }
 
+  // Whether parts of the input are read, elsewhere than what is written.
+  bool IsCut(int input) const {
+    return std::any_of(
+        program_.begin(), program_.end(), [&](const ElementStep& step) {
+          return step.op == ElementOp::kPart && step.from[0] == ~input;
+        });
+  }
+
   const ElementProgram& program_;
   const absl::Span<const TensorShape> inputs_;
+  const StripShapes& shapes_;
+  const TensorShape& domain_;
   std::unique_ptr<StripProgram> out_;
-  std::vector<TensorShape> shapes_;  // of the results
-  TensorShape domain_;
-  int reduced_dims_ = 0;
-  int row_dims_ = 0;
-  std::vector<Class> classes_;
   std::vector<int> source_of_;  // of what is computed once
   std::vector<int> slot_of_;
 };
 
 std::unique_ptr<const StripProgram> StripProgram::Make(
     const ElementProgram& program, absl::Span<const TensorShape> inputs) {
-  return StripBuilder(program, inputs).Build();
+  const std::optional<StripShapes> shapes = StripShapes::Find(program, inputs);
+  if (!shapes.has_value()) return nullptr;
+  return StripBuilder(program, inputs, *shapes).Build();
 }
 
 }  // namespace metagraph

@@ -46,7 +46,7 @@ const float* StripProgram::Address(const Operand& operand, const Strip& strip,
     case Operand::kRows:
       break;
   }
-  return sources[operand.index] +
+  return sources[operand.index] + operand.start +
          patterns_[operand.pattern].OffsetOf(strip.row + row) +
          (operand.of_row ? 0 : strip.column);
 }
@@ -60,6 +60,8 @@ void StripProgram::RunByRow(const Step& step, const Strip& strip,
       step.reduction->first.run(a, strip.count, to + row);
     } else if (step.form == Step::kSoftmax) {
       step.row(a, strip.count, slots + row_scratch_, to + row * strip.count);
+    } else if (step.form == Step::kPart) {
+      std::copy_n(a, strip.count, to + row * strip.count);
     } else {
       step.loop(a, Address(step.b, strip, row, sources, slots),
                 to + row * strip.count, strip.count);
@@ -102,6 +104,7 @@ void StripProgram::RunStrip(const Strip& strip,
       case Step::kByRow:
       case Step::kReduce:
       case Step::kSoftmax:
+      case Step::kPart:
         RunByRow(step, strip, sources, slots, to);
         break;
     }

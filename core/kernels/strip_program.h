@@ -61,10 +61,11 @@ class StripProgram {
     bool of_row = false;  // one element serves a row
     int index = 0;        // of the source; of the slot's first float
     int pattern = 0;      // kRows
+    int64_t start = 0;    // kRows: where the first row begins
   };
 
   struct Step {
-    enum Form : uint8_t { kUnary, kFlat, kByRow, kReduce, kSoftmax };
+    enum Form : uint8_t { kUnary, kFlat, kByRow, kReduce, kSoftmax, kPart };
     Form form = kFlat;
     bool one_per_row = false;  // its result has one element for each row
     bool by_place = false;

@@ -55,6 +55,7 @@ constexpr NamedOp kOps[] = {
     {"Selu", ElementOp::kSelu},
     {"Softplus", ElementOp::kSoftplus},
     {"Softsign", ElementOp::kSoftsign},
+    {"Part", ElementOp::kPart},
     {"Softmax", ElementOp::kSoftmax},
     {"LogSoftmax", ElementOp::kLogSoftmax},
     {"Sum", ElementOp::kSum},
@@ -94,6 +95,12 @@ bool ParseOption(absl::string_view text, ElementStep* step) {
     return step->op == ElementOp::kLeakyRelu &&
            absl::SimpleAtof(text, &step->alpha);
   }
+  if (absl::ConsumePrefix(&text, "part=")) {
+    return step->op == ElementOp::kPart && absl::SimpleAtoi(text, &step->part);
+  }
+  if (absl::ConsumePrefix(&text, "of=")) {
+    return step->op == ElementOp::kPart && absl::SimpleAtoi(text, &step->parts);
+  }
   if (!IsReduction(step->op)) return false;
   if (text == "keep") {
     step->keep_dims = true;
@@ -129,6 +136,10 @@ bool ParseStep(absl::string_view text, int num_inputs, int number,
     ++place;
   }
   if (!IsBinary(step->op)) step->from[1] = step->from[0];
+  if (step->op == ElementOp::kPart &&
+      (step->from[0] >= 0 || step->part < 0 || step->part >= step->parts)) {
+    return false;
+  }
   return place >= step->num_inputs();
 }
 
@@ -161,6 +172,9 @@ std::string PrintElementProgram(const ElementProgram& program) {
     if (IsBinary(step.op)) absl::StrAppend(&out, ",", NameOf(step.from[1]));
     for (const int32_t axis : step.axes) absl::StrAppend(&out, ",axis=", axis);
     if (step.keep_dims) out += ",keep";
+    if (step.op == ElementOp::kPart) {
+      absl::StrAppend(&out, ",part=", step.part, ",of=", step.parts);
+    }
     if (step.op == ElementOp::kLeakyRelu) {
       absl::StrAppendFormat(&out, ",alpha=%.9g", step.alpha);
     }

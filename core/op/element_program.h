@@ -49,6 +49,8 @@ enum class ElementOp : uint8_t {
   kSelu,
   kSoftplus,
   kSoftsign,
+  // A part of an input's last dimension, as Split cuts it.
+  kPart,
   // Of the rows along the last dimension of one value.
   kSoftmax,
   kLogSoftmax,
@@ -69,6 +71,8 @@ struct ElementStep {
   ElementOp op = ElementOp::kAdd;
   bool keep_dims = false;  // a reduction
   float alpha = 0;         // LeakyRelu
+  int32_t part = 0;        // kPart: which one …
+  int32_t parts = 1;       // … of how many
   // What it reads: the result of an earlier step, or input i, as ~i. Where it
   // reads one value, both are that.
   std::array<int, 2> from = {0, 0};
@@ -80,8 +84,8 @@ struct ElementStep {
 // Steps in their order; the last one's result is the output.
 using ElementProgram = std::vector<ElementStep>;
 
-// "t0=Sub(x0,x1) t1=Mean(t0,axis=-1,keep) t2=LeakyRelu(t1,alpha=0.5)": x are
-// the inputs, t the results.
+// "t0=Part(x0,part=1,of=4) t1=Mean(t0,axis=-1,keep)
+// t2=LeakyRelu(t1,alpha=0.5)": x are the inputs, t the results.
 std::string PrintElementProgram(const ElementProgram& program);
 // INVALID_ARGUMENT: not such a text, no step, or a step that reads what is not
 // there before it.

@@ -56,7 +56,7 @@ std::optional<ElementStep> StepOf(const Body& body, const Op& op) {
   if (op.kind != OpKind::kPlain || op.constant != nullptr ||
       !op.controls.empty() || op.signature.outputs.size() != 1 ||
       op.signature.outputs[0] != DT_FLOAT ||
-      !FindElementOp(op.type(), &step.op)) {
+      !FindElementOp(op.type(), &step.op) || step.op == ElementOp::kPart) {
     return std::nullopt;
   }
   for (const ValueRef& input : op.inputs) {
@@ -79,6 +79,31 @@ std::optional<ElementStep> StepOf(const Body& body, const Op& op) {
   return step;
 }
 
+// Of a Split of floats along the last dimension into equal parts, the number of
+// those; 0 if it is another, or anything else.
+int PartsOf(const Body& body, const Op& op) {
+  if (op.type() != "Split" || op.kind != OpKind::kPlain ||
+      !op.controls.empty() || op.signature.outputs[0] != DT_FLOAT ||
+      op.inputs[0].is_argument() || op.inputs[1].is_argument() ||
+      IsRefType(body.TypeOf(op.inputs[1]))) {
+    return 0;
+  }
+  const Op& axis = body.ops[op.inputs[0].op];
+  const std::vector<PartialShape>& shapes = body.ops[op.inputs[1].op].shapes;
+  if (axis.constant == nullptr || axis.constant->rank() != 0 ||
+      shapes.empty()) {
+    return 0;
+  }
+  const PartialShape& shape = shapes[op.inputs[1].output];
+  const auto parts = static_cast<int>(op.signature.outputs.size());
+  const std::optional<KnownInts> asked = IntsOf(*axis.constant);
+  if (!asked.has_value() || shape.rank() < 1) return 0;
+  const int last = shape.rank() - 1;
+  const bool fits = ((*asked)[0] == -1 || (*asked)[0] == last) &&
+                    shape.dim(last) > 0 && shape.dim(last) % parts == 0;
+  return fits ? parts : 0;
+}
+
 class Fusing {
  public:
   Fusing(Body& body, const OpInfo& fused) : body_(body), fused_(fused) {}
@@ -88,6 +113,7 @@ class Fusing {
     steps_.reserve(count);
     for (const Op& op : body_.ops) steps_.push_back(StepOf(body_, op));
     FindGroups();
+    FindParts();
     for (const std::vector<int>& group : groups_) {
       if (group.size() > 1) Fuse(group);
     }
@@ -130,6 +156,7 @@ class Fusing {
     for (const Result& result : body_.results) read_outside(result.value.op);
     for (const int target : body_.targets) read_outside(target);
 
+    group_of_.assign(count, -1);
     constexpr int kNone = -1;
     constexpr int kSeveral = -2;
     std::vector<int> readers_group(count, kNone);
@@ -151,6 +178,7 @@ class Fusing {
         groups_.emplace_back();
       }
       groups_[group].push_back(op);
+      group_of_[op] = group;
       ForEachRead(op, [&](int read) {
         int& of_readers = readers_group[read];
         of_readers =
@@ -160,6 +188,30 @@ class Fusing {
     }
   }
 
+  // The Splits whose parts are read by programs alone: these cut what is split
+  // themselves.
+  void FindParts() {
+    parts_.assign(body_.ops.size(), 0);
+    for (size_t i = 0; i < body_.ops.size(); ++i) {
+      parts_[i] = PartsOf(body_, body_.ops[i]);
+    }
+    const auto needed = [&](int op) {
+      if (op >= 0) parts_[op] = 0;
+    };
+    for (size_t i = 0; i < body_.ops.size(); ++i) {
+      const Op& op = body_.ops[i];
+      for (const int control : op.controls) needed(control);
+      const bool in_program =
+          group_of_[i] >= 0 && groups_[group_of_[i]].size() > 1;
+      const size_t values = in_program ? steps_[i]->num_inputs() : 0;
+      for (size_t k = values; k < op.inputs.size(); ++k) {
+        needed(op.inputs[k].op);
+      }
+    }
+    for (const Result& result : body_.results) needed(result.value.op);
+    for (const int target : body_.targets) needed(target);
+  }
+
   // The op of the group, in the place of its root; the others are read by
   // nobody then. `group`: each op before what it reads.
   void Fuse(const std::vector<int>& group) {
@@ -167,27 +219,44 @@ class Fusing {
     auto node = std::make_shared<tensorflow::NodeDef>();
     node->set_op("_FusedElementwise");
     auto* names = (*node->mutable_attr())["names"].mutable_list();
-    absl::flat_hash_map<int, int> step_of;  // by op
+    absl::flat_hash_map<std::pair<int, int>, int> step_of;  // by value
     absl::flat_hash_map<std::pair<int, int>, int> input_of;
     ElementProgram program;
+    const auto add = [&](const ElementStep& step, int op, int output) {
+      program.push_back(step);
+      names->add_s(body_.ops[op].name);
+      const int place = static_cast<int>(program.size()) - 1;
+      step_of.emplace(std::pair(op, output), place);
+      return place;
+    };
+    const auto input = [&](const ValueRef& of) {
+      const ValueRef value = Unbound(of, &fused.controls);
+      const auto [place, is_new] =
+          input_of.try_emplace(std::pair(value.op, value.output),
+                               static_cast<int>(fused.inputs.size()));
+      if (is_new) fused.inputs.push_back(value);
+      return ~place->second;
+    };
+    const auto read = [&](const ValueRef& value) {
+      if (value.is_argument()) return input(value);
+      const auto found = step_of.find({value.op, value.output});
+      if (found != step_of.end()) return found->second;
+      if (parts_[value.op] == 0) return input(value);
+      ElementStep part;
+      part.op = ElementOp::kPart;
+      part.part = value.output;
+      part.parts = parts_[value.op];
+      part.from[0] = input(body_.ops[value.op].inputs[1]);
+      part.from[1] = part.from[0];
+      return add(part, value.op, value.output);
+    };
     for (auto it = group.rbegin(); it != group.rend(); ++it) {
-      ElementStep& step = program.emplace_back(*steps_[*it]);
+      ElementStep step = *steps_[*it];
       for (int k = 0; k < step.num_inputs(); ++k) {
-        ValueRef value = body_.ops[*it].inputs[k];
-        if (const auto found = step_of.find(value.op);
-            !value.is_argument() && found != step_of.end()) {
-          step.from[k] = found->second;
-          continue;
-        }
-        value = Unbound(value, &fused.controls);
-        const auto [place, is_new] = input_of.try_emplace(
-            {value.op, value.output}, static_cast<int>(fused.inputs.size()));
-        if (is_new) fused.inputs.push_back(value);
-        step.from[k] = ~place->second;
+        step.from[k] = read(body_.ops[*it].inputs[k]);
       }
       if (!IsBinary(step.op)) step.from[1] = step.from[0];
-      step_of.emplace(*it, static_cast<int>(program.size()) - 1);
-      names->add_s(body_.ops[*it].name);
+      add(step, *it, 0);
     }
     (*node->mutable_attr())["program"].set_s(PrintElementProgram(program));
     (*node->mutable_attr())["N"].set_i(
@@ -227,6 +296,8 @@ class Fusing {
   const OpInfo& fused_;
   std::vector<std::optional<ElementStep>> steps_;  // of those that may be in
   std::vector<std::vector<int>> groups_;
+  std::vector<int> group_of_;  // by op; -1: none
+  std::vector<int> parts_;     // by op: of Splits that programs do themselves
   absl::flat_hash_map<int, int> unbound_;  // by constant
 };
 

@@ -76,6 +76,53 @@ TEST(FusedElementwiseTest, SoftmaxIsAStepOfItsRows) {
   EXPECT_THAT(scalar.Run().message(), HasSubstr("must have >= 1 dimension"));
 }
 
+TEST(FusedElementwiseTest, ReadsPartsInPlace) {
+  Fused op(
+      "t0=Part(x0,part=1,of=2) t1=Part(x0,part=0,of=2) t2=Sub(t0,t1) "
+      "t3=Mul(t2,x1)",
+      2);
+  op.AllowForwarding();
+  op.Input<float>({2, 4}, {1, 2, 30, 40, 5, 6, 70, 80});
+  op.Input<float>({2, 1}, {1, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {2, 2}, {29, 38, 130, 148});
+  // As large as what is cut: its memory is read to the end.
+  Fused wide("t0=Part(x0,part=1,of=2) t1=Add(t0,x1)", 2);
+  wide.AllowForwarding();
+  wide.Input<float>({2, 2}, {1, 2, 3, 4}).Input<float>({1, 2}, {10, 20});
+  ASSERT_OK(wide.Run());
+  ExpectTensorEqual<float>(wide.output(0), {2, 2}, {12, 22, 14, 24});
+}
+
+TEST(FusedElementwiseTest, PartsOfRowsThatAreReducedAndOfLongOnes) {
+  Fused op("t0=Part(x0,part=2,of=3) t1=Softmax(t0) t2=Neg(t1)", 1);
+  op.Input<float>({1, 2, 6}, {0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 2});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, 2, 2}, {-.5, -.5, -.5, -.5});
+  Tensor row = *Tensor::Allocate(DT_FLOAT, {2, 10000});
+  for (int i = 0; i < 20000; ++i) row.mutable_data<float>()[i] = i;
+  Fused halves("t0=Part(x0,part=1,of=2) t1=Neg(t0)", 1);
+  halves.Input(row);
+  ASSERT_OK(halves.Run());
+  EXPECT_EQ(halves.output(0).shape(), TensorShape({2, 5000}));
+  for (int i = 0; i < 5000; ++i) {
+    ASSERT_EQ(halves.output(0).data<float>()[i], -(5000.0f + i));
+    ASSERT_EQ(halves.output(0).data<float>()[5000 + i], -(15000.0f + i));
+  }
+}
+
+TEST(FusedElementwiseTest, PartsThatAreNotEqualAreRefused) {
+  Fused op("t0=Part(x0,part=0,of=2) t1=Neg(t0)", 1);
+  op.Input<float>({1, 3}, {1, 2, 3});
+  EXPECT_THAT(op.Run().message(), HasSubstr("has no 2 equal parts"));
+  op.ClearInputs().Input<float>({0, 2}, {});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {0, 1}, {});
+  op.ClearInputs().Input<float>({1, 2}, {3, 4});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, 1}, {-3});
+}
+
 TEST(FusedElementwiseTest, EmptyTensorsAndReductionsOfNothing) {
   Fused op("t0=Exp(x0) t1=Sum(t0,axis=-1,keep) t2=Add(t1,x1)", 2);
   op.Input<float>({2, 0}, {}).Scalar<float>(3);

@@ -189,6 +189,53 @@ TEST_F(FuseElementwiseTest, AConstantOfALoopNeedNoRunOfItsOwn) {
   EXPECT_THAT(fused, Not(HasSubstr("one = Const"))) << fused;
 }
 
+class SplitTest : public FuseElementwiseTest {
+ protected:
+  // Gates of a value [?, 8], of which `reader` reads c and h too.
+  std::string Gates(int axis, int parts, const std::string& reader) {
+    std::string text = absl::StrCat(
+        "arg x float\narg s float\n"
+        "shape = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+        "tensor_shape { dim { size: 2 } } int_val: -1 int_val: 8 }}\n"
+        "r = Reshape(x, shape) T=float Tshape=int32\n"
+        "axis = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+        "tensor_shape { } int_val: ",
+        axis, " }}\ng = Split(axis, r) T=float num_split=", parts, "\n",
+        "i = Sigmoid(g) T=float\n"
+        "j = Tanh(g:1) T=float\n"
+        "c = Mul(i, j) T=float\n"
+        "o = Sigmoid(g:1) T=float\n"
+        "h = Mul(o, s) T=float\n",
+        reader);
+    return Fused(text);
+  }
+};
+
+TEST_F(SplitTest, PartsOfTheLastDimensionAreReadInPlace) {
+  for (const int axis : {1, -1}) {
+    const std::string fused = Gates(axis, 2, "return c, h\n");
+    EXPECT_THAT(fused, Not(HasSubstr("Split"))) << fused;
+    EXPECT_THAT(fused, HasSubstr("c = _FusedElementwise(r) ")) << fused;
+    EXPECT_THAT(fused, HasSubstr("t0=Part(x0,part=1,of=2)")) << fused;
+    EXPECT_THAT(fused, HasSubstr("h = _FusedElementwise(r, s) ")) << fused;
+  }
+}
+
+TEST_F(SplitTest, ASplitThatOthersReadStays) {
+  EXPECT_THAT(Gates(1, 2, "return c, h, g\n"), HasSubstr("g = Split"));
+  EXPECT_THAT(Gates(1, 2, "l = Lgamma(g) T=float\nreturn c, h, l\n"),
+              HasSubstr("g = Split"));
+  EXPECT_THAT(Gates(1, 2, "n = NoOp(^g)\nreturn c, h\nrun n\n"),
+              HasSubstr("g = Split"));
+  // A single op is no program.
+  EXPECT_THAT(Gates(1, 2, "l = Exp(g) T=float\nreturn c, h, l\n"),
+              HasSubstr("g = Split"));
+}
+
+TEST_F(SplitTest, ASplitOfAnotherDimensionStays) {
+  EXPECT_THAT(Gates(0, 2, "return c, h\n"), HasSubstr("g = Split"));
+}
+
 TEST_F(FuseElementwiseTest, ReferencesAreReadWhereTheyWere) {
   EXPECT_THAT(Fused("v = VariableV2() dtype=float shape={shape { }}\n"
                     "a = Neg(v) T=float\n"
