@@ -194,9 +194,12 @@ class FusedElementwise final : public Kernel {
     const Tensor& value = ctx.input(0);
     TensorShape shape = value.shape();
     const int last = shape.rank() - 1;
-    if (last < 0 || shape.dim(last) % step.parts != 0) {
-      return InvalidArgument("the last dimension of ", shape.ToString(),
-                             " has no ", step.parts, " equal parts");
+    if (last < 0) return InvalidArgument("a scalar has no parts");
+    if (shape.dim(last) % step.parts != 0) {
+      return InvalidArgument(
+          "Number of ways to split should evenly divide the split dimension, "
+          "but got split_dim ",
+          last, " (size = ", shape.dim(last), ") and num_split ", step.parts);
     }
     const int64_t row = shape.dim(last);
     const int64_t size = row / step.parts;

@@ -99,8 +99,7 @@ int PartsOf(const Body& body, const Op& op) {
   const std::optional<KnownInts> asked = IntsOf(*axis.constant);
   if (!asked.has_value() || shape.rank() < 1) return 0;
   const int last = shape.rank() - 1;
-  const bool fits = ((*asked)[0] == -1 || (*asked)[0] == last) &&
-                    shape.dim(last) > 0 && shape.dim(last) % parts == 0;
+  const bool fits = (*asked)[0] == -1 || (*asked)[0] == last;
   return fits ? parts : 0;
 }
 

@@ -114,7 +114,10 @@ TEST(FusedElementwiseTest, PartsOfRowsThatAreReducedAndOfLongOnes) {
 TEST(FusedElementwiseTest, PartsThatAreNotEqualAreRefused) {
   Fused op("t0=Part(x0,part=0,of=2) t1=Neg(t0)", 1);
   op.Input<float>({1, 3}, {1, 2, 3});
-  EXPECT_THAT(op.Run().message(), HasSubstr("has no 2 equal parts"));
+  EXPECT_THAT(op.Run().message(),
+              HasSubstr("evenly divide the split dimension, but got "
+                        "split_dim 1 (size = 3) and num_split "
+                        "2"));
   op.ClearInputs().Input<float>({0, 2}, {});
   ASSERT_OK(op.Run());
   ExpectTensorEqual<float>(op.output(0), {0, 1}, {});
