@@ -5,6 +5,7 @@ find_package(absl REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(Snappy REQUIRED)
+find_package(ZLIB REQUIRED)
 
 # oneDNN's and glog's own config files want the OpenCL and libunwind headers,
 # which nothing here needs.

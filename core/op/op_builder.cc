@@ -120,6 +120,7 @@ bool ParseAttr(absl::string_view spec, tensorflow::OpDef::AttrDef* attr) {
   absl::string_view type = Trim(parts.second);
   if (absl::StartsWith(type, "{") || absl::StartsWith(type, "list({")) {
     if (!ParseAllowedValues(&type, attr)) return false;
+    type = Trim(type);
   }
   absl::string_view default_text;
   bool has_default = false;

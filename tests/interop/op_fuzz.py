@@ -31,6 +31,7 @@ from tensorflow.python.framework import op_def_registry
 # The others add their cases to those of op_graphs.
 import op_cases_index
 import op_cases_nn
+import op_cases_sparse
 import op_cases_text
 import op_graphs
 import op_graphs_more

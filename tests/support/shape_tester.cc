@@ -110,6 +110,21 @@ void ParseScalarAttr(absl::string_view type, absl::string_view text,
   }
 }
 
+// "a=1, b=[1,2]" at the commas that stand in no brackets.
+std::vector<std::string> SplitAtCommas(absl::string_view text) {
+  std::vector<std::string> out(1);
+  int depth = 0;
+  for (const char c : text) {
+    depth += c == '[' ? 1 : c == ']' ? -1 : 0;
+    if (c == ',' && depth == 0) {
+      out.emplace_back();
+    } else {
+      out.back() += c;
+    }
+  }
+  return out;
+}
+
 AttrValue ParseAttr(absl::string_view type, absl::string_view text) {
   AttrValue out;
   if (!absl::ConsumePrefix(&type, "list(")) {
@@ -120,7 +135,8 @@ AttrValue ParseAttr(absl::string_view type, absl::string_view text) {
   absl::ConsumePrefix(&text, "[");
   absl::ConsumeSuffix(&text, "]");
   auto* list = out.mutable_list();
-  for (absl::string_view item : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+  for (const std::string& item : SplitAtCommas(text)) {
+    if (item.empty()) continue;
     AttrValue value;
     ParseScalarAttr(type, absl::StripAsciiWhitespace(item), &value);
     if (type == "int") list->add_i(value.i());
@@ -128,21 +144,6 @@ AttrValue ParseAttr(absl::string_view type, absl::string_view text) {
     if (type == "type") list->add_type(value.type());
     if (type == "string") list->add_s(value.s());
     if (type == "shape") *list->add_shape() = value.shape();
-  }
-  return out;
-}
-
-// "a=1, b=[1,2]" at the commas that stand in no brackets.
-std::vector<std::string> SplitAttrs(absl::string_view text) {
-  std::vector<std::string> out(1);
-  int depth = 0;
-  for (const char c : text) {
-    depth += c == '[' ? 1 : c == ']' ? -1 : 0;
-    if (c == ',' && depth == 0) {
-      out.emplace_back();
-    } else {
-      out.back() += c;
-    }
   }
   return out;
 }
@@ -194,7 +195,7 @@ std::string ShapesOf(absl::string_view op, absl::string_view inputs,
   NodeDef node;
   node.set_name("node");
   node.set_op(std::string(op));
-  for (const std::string& item : SplitAttrs(attrs)) {
+  for (const std::string& item : SplitAtCommas(attrs)) {
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(item, absl::MaxSplits('=', 1));
     const absl::string_view name = absl::StripAsciiWhitespace(parts.first);

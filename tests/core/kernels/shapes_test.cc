@@ -446,5 +446,141 @@ TEST(ShapesTest, ControlFlow) {
   });
 }
 
+TEST(ShapesTest, ParsersKnowTheBatch) {
+  const std::string example =
+      "num_sparse=1, sparse_types=[int64], Tdense=[float,float], "
+      "dense_shapes=[[2],[?,3]], ragged_value_types=[string], "
+      "ragged_split_types=[int32]";
+  ExpectShapes({
+      {"ParseExampleV2", "[5]; ?; ?; ?; ?; [2]; []",
+       "[?,2]; [?]; [2]; [5,2]; [5,?,3]; [?]; [6]", example.c_str()},
+      {"ParseExampleV2", "[]; ?; ?; ?; ?; [2]; []",
+       "[?,1]; [?]; [1]; [2]; [?,3]; [?]; [0]", example.c_str()},
+      {"ParseExampleV2", "?; ?; ?; ?; ?; [2]; []",
+       "[?,?]; [?]; [?]; ?; ?; [?]; [?]", example.c_str()},
+      {"ParseExampleV2", "[1,1]; ?; ?; ?; ?; [2]; []",
+       "Shape must be at most rank 1 but is rank 2", example.c_str()},
+      {"ParseExample", "[?]; ?; []; []; []", "[?,2]; [?]; [2]; [?,4]",
+       "Nsparse=1, Ndense=1, sparse_types=[int64], Tdense=[float], "
+       "dense_shapes=[[4]]"},
+      {"ParseExample", "[]; ?; []; []; []",
+       "Shape must be rank 1 but is rank 0",
+       "Nsparse=1, Ndense=1, sparse_types=[int64], Tdense=[float], "
+       "dense_shapes=[[4]]"},
+      {"ParseSingleExample", "[]; []", "[?,1]; [?]; [1]; [4]",
+       "num_sparse=1, sparse_types=[int64], Tdense=[float], dense_shapes=[[4]],"
+       " sparse_keys=['a'], dense_keys=['b']"},
+      {"ParseSingleExample", "[1]; []", "Shape must be rank 0 but is rank 1",
+       "num_sparse=1, sparse_types=[int64], Tdense=[float], dense_shapes=[[4]],"
+       " sparse_keys=['a'], dense_keys=['b']"},
+      {"ParseTensor", "[]", "?", "out_type=float"},
+      {"SerializeTensor", "[2,3]", "[]"},
+      {"DecodeCSV", "[?,2]; [1]; []", "[?,2]; [?,2]", "OUT_TYPE=[float,int32]"},
+      {"DecodeCSV", "[2]; [2]",
+       "Shape of a default must be a length-0 or length-1 vector, or a scalar.",
+       "OUT_TYPE=[float]"},
+      {"DecodePaddedRaw", "[2]; 8", "[2,4]", "out_type=uint16"},
+      {"DecodePaddedRaw", "?; []", "?", "out_type=uint16"},
+      {"DecodePaddedRaw", "[2]; 3",
+       "fixed_length (3) must be a positive multiple of the size of out_type "
+       "(2)",
+       "out_type=uint16"},
+      {"DecodeCompressed", "[2,?]", "[2,?]"},
+      {"Bucketize", "[2,?]", "[2,?]", "boundaries=[]"},
+  });
+}
+
+TEST(ShapesTest, SequenceParsersKnowTheBatch) {
+  const std::string lists =
+      "Nfeature_list_sparse=1, feature_list_sparse_types=[int64], "
+      "Nfeature_list_dense=1, feature_list_dense_types=[float], "
+      "feature_list_dense_shapes=[[3]]";
+  const std::string v2 = lists +
+                         ", feature_list_ragged_value_types=[string], "
+                         "feature_list_ragged_split_types=[int32], "
+                         "context_ragged_value_types=[string], "
+                         "context_ragged_split_types=[int32]";
+  const std::string single = lists +
+                             ", Tcontext_dense=[float], "
+                             "context_dense_shapes=[[2]], "
+                             "Ncontext_dense=1";
+  ExpectShapes({
+      {"ParseSequenceExampleV2", "[5]; ?; ?; ?; ?; ?; ?; ?; ?",
+       "[?]; [6]; [?,3]; [?]; [3]; [5,?,3]; [5]; [?]; [6]; [?]", v2.c_str()},
+      {"ParseSequenceExampleV2", "[]; ?; ?; ?; ?; ?; ?; ?; ?",
+       "[?]; []; [?,2]; [?]; [2]; [?,3]; []; [?]; []; [?]", v2.c_str()},
+      {"ParseSequenceExampleV2", "?; ?; ?; ?; ?; ?; ?; ?; ?",
+       "[?]; ?; [?,?]; [?]; [?]; ?; ?; [?]; ?; [?]", v2.c_str()},
+      {"ParseSequenceExampleV2", "[1,1]; ?; ?; ?; ?; ?; ?; ?; ?",
+       "Shape must be at most rank 1 but is rank 2", v2.c_str()},
+      {"ParseSingleSequenceExample", "[]; [0]; []; []; []; []; []",
+       "[2]; [?,2]; [?]; [2]; [?,3]", single.c_str()},
+      {"ParseSingleSequenceExample", "[2]; [0]; []; []; []; []; []",
+       "Shape must be at most rank 0 but is rank 1", single.c_str()},
+  });
+}
+
+TEST(ShapesTest, SparseOpsKnowTheirRank) {
+  const char* count = "Dimensions must be equal, but are 3 and 2";
+  ExpectShapes({
+      {"SparseReorder", "[3,2]; [3]; [2]", "[3,2]; [3]"},
+      {"SparseReorder", "[3,2]; [2]; [2]", count},
+      {"SparseReorder", "[2,3]; [2]; [2]", count},
+      {"SparseReorder", "[2]; [2]; [2]", "Shape must be rank 2 but is rank 1"},
+      {"SparseReshape", "[3,2]; [2]; [4]", "[3,4]; [4]"},
+      {"SparseReshape", "?; ?; ?", "[?,?]; [?]"},
+      {"SparseFillEmptyRows", "[3,2]; [3]; {5,?}; []", "[?,2]; [?]; [5]; [3]"},
+      {"SparseFillEmptyRows", "?; ?; [2]; []", "[?,2]; [?]; [?]; [?]"},
+      {"SparseFillEmptyRows", "?; ?; ?; [1]",
+       "Shape must be rank 0 but is rank 1"},
+      {"SparseFillEmptyRowsGrad", "[3]; [?]", "[3]; []"},
+      {"SparseConcat", "[3,2]; [1,?]; [3]; [1]; [2]; ?", "[4,2]; [4]; [2]",
+       "N=2, concat_dim=0"},
+      {"SparseConcat", "[3,2]; [1,3]; [3]; [1]; [2]; ?",
+       "Dimensions must be equal, but are 2 and 3", "N=2, concat_dim=0"},
+      {"SparseSplit", "[]; [3,2]; [3]; [2]", "[?,2]; [?,2]; [?]; [?]; [2]; [2]",
+       "num_split=2"},
+      {"SparseSlice", "[3,2]; [3]; [2]; [2]; [?]", "[?,2]; [?]; [2]"},
+      {"SparseSlice", "[2,3]; [2]; [3]; [2]; [?]",
+       "Dimensions must be equal, but are 2 and 3"},
+      {"SparseSliceGrad", "[?]; [3,2]; [2]; [?,2]", "[3]"},
+      {"SparseAdd", "?; ?; [2]; [3,2]; [3]; ?; []", "[?,2]; [?]; [2]",
+       "Treal=int32"},
+      {"SparseAddGrad", "[?]; [3,2]; [4,2]; ?", "[3]; [4]"},
+      {"SparseSparseMaximum", "?; ?; [2]; [3,2]; [3]; ?", "[?,2]; [?]"},
+      {"SparseDenseCwiseMul", "[3,2]; [3]; [2]; ?", "[3]"},
+      {"SparseTensorDenseAdd", "[3,2]; [3]; [2]; [4,?]", "[4,?]"},
+      {"SparseReduceSum", "[3,2]; [3]; {4,5}; {1}", "[4]"},
+      {"SparseReduceSum", "[3,2]; [3]; {4,5}; {1}", "[4,1]", "keep_dims=true"},
+      {"SparseReduceSum", "[3,2]; [3]; [2]; {0}", "[?]"},
+      {"SparseReduceSum", "?; ?; ?; {0}", "?"},
+      {"SparseReduceSumSparse", "[3,2]; [3]; [2]; {0}", "[?,?]; [?]; [?]"},
+      {"SparseSoftmax", "[3,2]; [3]; [2]", "[3]", "T=float"},
+      {"SerializeSparse", "[3,2]; [3]; [2]", "[3]", "out_type=string"},
+      {"SerializeManySparse", "[3,2]; [3]; [2]", "[?,3]", "out_type=string"},
+      {"DeserializeSparse", "[3]", "[?,?]; [?]; [?]",
+       "dtype=float, Tserialized=string"},
+      {"DeserializeManySparse", "[]",
+       "Shape must be at least rank 1 but is rank 0", "dtype=float"},
+      {"SparseSegmentSum", "[5,2]; [3]; [3]", "[?,2]"},
+      {"SparseSegmentSum", "[5,2]; [3]; [2]",
+       "Dimension 0 in both shapes must be equal, but are 3 and 2. Shapes are "
+       "[3] and [2]."},
+      {"SparseSegmentSum", "[]; [3]; [3]",
+       "Shape must be at least rank 1 but is rank 0"},
+      {"SparseSegmentSumWithNumSegments", "[5,2]; [3]; [3]; 4", "[4,2]"},
+      {"SparseSegmentSumWithNumSegments", "[5,2]; [3]; [3]; -4",
+       "segment ids must be >= 0"},
+      {"SparseSegmentMeanGrad", "[5,2]; [3]; [3]; 4", "[4,2]", "T=float"},
+      {"SparseSegmentMeanGrad", "[5,2]; [3]; [3]; -4",
+       "Expected a non-negative size, got -4", "T=float"},
+      {"SparseSegmentMeanGradV2", "[5,2]; [3]; [3]; 4", "[?,2]; [?]",
+       "T=float"},
+      {"SparseCross", "[3,2]; [3]; [2]", "[?,2]; [?]; [2]",
+       "N=1, sparse_types=[string], dense_types=[], out_type=string, "
+       "internal_type=string, hashed_output=false, num_buckets=0, hash_key=0"},
+  });
+}
+
 }  // namespace
 }  // namespace metagraph

@@ -71,6 +71,7 @@ TEST_F(OpBuilderTest, ReadsMinimaAndDefaults) {
 TEST_F(OpBuilderTest, ReadsAllowedValues) {
   op_.Attr("T: {half, float} = float").Attr("Ts: list({int32,int64}) >= 1");
   op_.Attr("padding: {'SAME', 'VALID'}").Attr("ss: list({'a'}) = ['a']");
+  op_.Attr("Us: list({int32}) >= 0 = []");
   ASSERT_OK(op_.status());
   EXPECT_EQ(attr(0).type(), "type");
   EXPECT_THAT(attr(0).allowed_values().list().type(),
@@ -86,6 +87,9 @@ TEST_F(OpBuilderTest, ReadsAllowedValues) {
   EXPECT_FALSE(attr(2).has_default_value());
   EXPECT_EQ(attr(3).type(), "list(string)");
   EXPECT_EQ(attr(3).default_value().list().s(0), "a");
+  EXPECT_TRUE(attr(4).has_minimum());
+  EXPECT_TRUE(attr(4).has_default_value());
+  EXPECT_EQ(attr(4).type(), "list(type)");
 }
 
 TEST_F(OpBuilderTest, RefusesBrokenAllowedValues) {
