@@ -6,6 +6,9 @@ find_package(Protobuf REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(Snappy REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(GIF REQUIRED)
 
 # oneDNN's and glog's own config files want the OpenCL and libunwind headers,
 # which nothing here needs.

@@ -7,8 +7,9 @@ set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libabsl-dev libeigen3-dev libdnnl-dev libsnappy-dev libgoogle-glog-dev
-  libre2-dev zlib1g-dev libssl-dev libcivetweb-dev prometheus-cpp-dev
-  libcli11-dev libyaml-cpp-dev nlohmann-json3-dev help2man)
+  libre2-dev zlib1g-dev libjpeg62-turbo-dev libpng-dev libgif-dev libssl-dev
+  libcivetweb-dev prometheus-cpp-dev libcli11-dev libyaml-cpp-dev
+  nlohmann-json3-dev help2man)
 if [[ ${1-} == --tests ]]; then
   packages+=(libgtest-dev libgmock-dev clang-format clang-tidy dpkg-dev file openssl)
 elif [[ ${1-} == --image ]]; then

@@ -437,3 +437,95 @@ def _(c):
 def _(c):
   c['boundaries'] = sorted(c.g.pick(-1.5, 0.0, 0.5, 1.0, 3.0) for _ in range(c.g.int(0, 4)))
   return [c.array('T', c.g.shape())]
+
+
+# --- images, sequences of classes, spectra, summaries ---------------------------------------
+
+def png(c, width, height, kind, depth, extra=b''):
+  samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+
+  def chunk(name, data):
+    return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+  row = (width * samples * depth + 7) // 8
+  limit = 3 if kind == 3 else 255
+  rows = b''.join(bytes([c.g.int(0, 4)] if kind != 3 else [0]) + bytes(c.g.int(0, limit) for _ in range(row)) for _ in range(height))
+  if kind == 3:
+    extra = chunk(b'PLTE', bytes(c.g.int(0, 255) for _ in range(12))) + (chunk(b'tRNS', b'\x80\x40') if c.g.chance(.4) else b'')
+  elif kind in (0, 2) and c.g.chance(.2):
+    extra = chunk(b'tRNS', b'\0\x05' * samples)
+  return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, depth, kind, 0, 0, 0)) + extra +
+          chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+
+
+def bmp(c, width, height, bits):
+  row = (width * bits // 8 + 3) // 4 * 4
+  head = b'BM' + struct.pack('<IHHI', 54 + row * height, 0, 0, 54)
+  head += struct.pack('<IiiHHIIiiII', 40, width, c.g.pick(height, -height), 1, bits, 0, row * height, 0, 0, 0, 0)
+  return head + bytes(c.g.int(0, 255) for _ in range(row * height))
+
+
+def jpeg(c):
+  from tensorflow.python.ops import gen_image_ops  # only here: it takes long
+  depth = c.g.pick(1, 3)
+  shape = (c.g.int(1, 40), c.g.int(1, 40), depth)
+  pixels = (np.add.outer(np.arange(shape[0]) * c.g.int(0, 9), np.arange(shape[1]) * c.g.int(0, 9))[..., None] +
+            c.g.np.integers(0, 60, shape)) % 256
+  return gen_image_ops.encode_jpeg(image=pixels.astype(np.uint8), quality=c.g.int(20, 100), progressive=c.g.chance(.3),
+                                   chroma_downsampling=c.g.chance(.7)).numpy()
+
+
+def image(c):
+  kind = c.g.pick('png', 'png', 'jpeg', 'bmp')
+  width, height = c.g.int(1, 9), c.g.int(1, 5)
+  if kind == 'jpeg':
+    return jpeg(c)
+  if kind == 'bmp':
+    return bmp(c, width, height, c.g.pick(8, 24, 32))
+  return png(c, width, height, *c.g.pick((0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)))
+
+
+@hint('DecodeJpeg', 'DecodeAndCropJpeg', 'DecodePng', 'DecodeBmp', 'DecodeImage', 'ExtractJpegShape')
+def _(c):
+  c['channels'] = c.g.pick(0, 0, 1, 3, 4)
+  c['ratio'] = c.g.pick(1, 1, 2, 4, 8)
+  c['dct_method'] = c.g.pick(b'', b'INTEGER_FAST', b'INTEGER_ACCURATE')
+  c['expand_animations'] = True
+  data = jpeg(c) if c.op in ('DecodeJpeg', 'DecodeAndCropJpeg', 'ExtractJpegShape') and c.g.chance(.9) else image(c)
+  if c.op == 'DecodeBmp' and c.g.chance(.8):
+    data = bmp(c, c.g.int(1, 9), c.g.int(1, 5), c.g.pick(8, 24, 32))
+    c['channels'] = c.g.pick(0, 3, 4)
+  contents = texts((), [spoiled(c, data, .03)])
+  if c.op != 'DecodeAndCropJpeg':
+    return [contents]
+  return [contents, c.ints('int32', [c.g.int(0, 3), c.g.int(0, 3), c.g.int(1, 5), c.g.int(1, 5)])]
+
+
+@hint('CTCGreedyDecoder')
+def _(c):
+  time, batch, classes = c.g.int(1, 6), c.g.int(1, 3), c.g.int(1, 4)
+  c['blank_index'] = c.g.pick(-1, -1, 0)
+  return [c.array('T', (time, batch, classes), style='tame'), c.ints('int32', [c.g.int(0, time) for _ in range(batch)])]
+
+
+@hint('FFT', 'IFFT')
+def _(c):
+  return [c.array('Tcomplex', c.g.shape(1, 3))]
+
+
+@hint('RFFT', 'IRFFT')
+def _(c):
+  n = c.g.int(1, 12)
+  shape = c.g.shape(0, 2) + (n + c.g.int(0, 2) if c.op == 'RFFT' else n // 2 + 1 + c.g.int(0, 2),)
+  return [c.array('Treal' if c.op == 'RFFT' else 'Tcomplex', shape, style='tame'), c.ints('int32', [n])]
+
+
+@hint('ScalarSummary')
+def _(c):
+  shape = c.g.shape(0, 2)
+  return [strings(c, shape, b'a', b'loss', b'x' * 200), c.array('T', shape)]
+
+
+@hint('MergeSummary')
+def _(c):
+  value = [field(1, field(1, key) + b'\x15\0\0\x80\x3f') for key in (b'a', b'b', b'cc')]
+  return [texts((), [spoiled(c, b''.join(c.g.r.sample(value, c.g.int(0, 2))), .03)]) for _ in range(c['N'])]

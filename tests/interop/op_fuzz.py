@@ -55,7 +55,7 @@ SUMS = {'Sum', 'Mean', 'Prod', 'EuclideanNorm', 'Cumsum', 'Cumprod', 'MatMul', '
         'BatchMatMulV2', 'MatrixInverse', 'MatrixDeterminant', 'Cholesky', 'MatrixSolve', 'MatrixTriangularSolve',
         'BiasAddGrad', 'L2Loss', 'LRN', 'LRNGrad', 'SparseTensorDenseMatMul', 'AddN', 'AccumulateNV2',
         'LSTMBlockCell', 'BlockLSTM', 'CropAndResize', 'AdjustContrastv2', 'LinSpace', 'HSVToRGB', 'RGBToHSV',
-        'SoftmaxCrossEntropyWithLogits', 'SparseSoftmaxCrossEntropyWithLogits', 'LogSoftmax', 'Bincount', 'Elu', 'Selu', 'Expm1'}
+        'SoftmaxCrossEntropyWithLogits', 'SparseSoftmaxCrossEntropyWithLogits', 'LogSoftmax', 'Bincount', 'FFT', 'IFFT', 'RFFT', 'IRFFT', 'Elu', 'Selu', 'Expm1'}
 SUM_PREFIXES = ('Conv', 'Depthwise', 'AvgPool', 'FusedBatchNorm', 'BatchNorm', 'Resize', 'Segment', 'UnsortedSegment',
                 'ResourceApply', 'Apply', 'ScatterNd', 'TensorScatter')
 # They have roots, near which only the absolute error is small.

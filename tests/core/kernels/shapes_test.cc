@@ -582,5 +582,32 @@ TEST(ShapesTest, SparseOpsKnowTheirRank) {
   });
 }
 
+TEST(ShapesTest, DecodersKnowTheRank) {
+  ExpectShapes({
+      {"DecodeJpeg", "[]", "[?,?,?]"},
+      {"DecodeJpeg", "[]", "[?,?,3]", "channels=3"},
+      {"DecodeJpeg", "[2]", "Shape must be rank 0 but is rank 1"},
+      {"DecodeAndCropJpeg", "[]; [4]", "[?,?,1]", "channels=1"},
+      {"DecodePng", "[]", "[?,?,?]", "dtype=uint8"},
+      {"DecodeBmp", "[]", "[?,?,4]", "channels=4"},
+      {"DecodeGif", "[]", "[?,?,?,?]"},
+      {"DecodeImage", "[]", "?", "dtype=uint8"},
+      {"ExtractJpegShape", "[]", "[3]", "output_type=int32"},
+      {"CTCGreedyDecoder", "[5,3,4]; [?]", "[?,2]; [?]; [2]; [3,1]", "T=float"},
+      {"CTCGreedyDecoder", "[5,3]; [?]", "Shape must be rank 3 but is rank 2",
+       "T=float"},
+      {"ScalarSummary", "[2]; [2]", "[]"},
+      {"MergeSummary", "[2]; []", "[]", "N=2"},
+      {"FFT", "[2,?]", "[2,?]", "Tcomplex=complex64"},
+      {"IFFT", "[]", "Shape must be at least rank 1 but is rank 0",
+       "Tcomplex=complex64"},
+      {"RFFT", "[2,?]; {8}", "[2,5]"},
+      {"RFFT", "[2,?]; {0}", "[2,0]"},
+      {"RFFT", "[2,9]; [1]", "[2,?]"},
+      {"RFFT", "?; [2]", "Dimension must be 1 but is 2"},
+      {"IRFFT", "[2,5]; {8}", "[2,8]"},
+  });
+}
+
 }  // namespace
 }  // namespace metagraph
