@@ -1,8 +1,12 @@
-// Bucketize: which of the intervals between sorted boundaries each value is in.
+// Which of the intervals between sorted boundaries each value is in: Bucketize,
+// BoostedTreesBucketize.
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -43,11 +47,59 @@ class Bucketize final : public Kernel {
   std::vector<float> boundaries_;
 };
 
+// float_values and bucket_boundaries, as many of both, all of them vectors.
+// Other than Bucketize a boundary ends its interval, and what is beyond the
+// last one belongs to the last interval.
+class BoostedTreesBucketize final : public Kernel {
+ public:
+  absl::Status Compute(KernelContext& ctx) const override {
+    const int features = ctx.num_outputs();
+    for (int f = 0; f < features; ++f) {
+      const Tensor& input = ctx.input(f);
+      const Tensor& boundaries = ctx.input(features + f);
+      RETURN_IF_ERROR(
+          RequireVector(input, "float_values must be vectors, got shape "));
+      RETURN_IF_ERROR(RequireVector(
+          boundaries, "bucket_boundaries must be vectors, got shape "));
+      const auto sorted = boundaries.values<float>();
+      ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(f, input.shape()));
+      int32_t* out = output->mutable_data<int32_t>();
+      for (const float value : input.values<float>()) {
+        const auto found =
+            std::lower_bound(sorted.begin(), sorted.end(), value) -
+            sorted.begin();
+        const auto last = static_cast<ptrdiff_t>(sorted.size()) - 1;
+        *out++ =
+            static_cast<int32_t>(std::max<ptrdiff_t>(std::min(found, last), 0));
+      }
+    }
+    return absl::OkStatus();
+  }
+};
+
+absl::Status BoostedTreesBucketizeRule(ShapeContext& ctx) {
+  for (int f = 0; f < ctx.num_outputs(); ++f) {
+    ASSIGN_OR_RETURN(PartialShape values, WithRank(ctx.input(f), 1));
+    RETURN_IF_ERROR(WithRank(ctx.input(ctx.num_outputs() + f), 1).status());
+    ctx.SetOutput(f, std::move(values));
+  }
+  return absl::OkStatus();
+}
+
 REGISTER_OP("Bucketize", [](OpBuilder& op) {
   op.Input("input: T").Output("output: int32");
   op.Attr("T: type").Attr("boundaries: list(float)");
   op.Shape(UnchangedRule);
   op.KernelFor<Bucketize, int32_t, int64_t, float, double>("T");
+});
+
+REGISTER_OP("BoostedTreesBucketize", [](OpBuilder& op) {
+  op.Input("float_values: num_features * float");
+  op.Input("bucket_boundaries: num_features * float");
+  op.Output("buckets: num_features * int32");
+  op.Attr("num_features: int >= 0");
+  op.Shape(BoostedTreesBucketizeRule);
+  op.Kernel<BoostedTreesBucketize>();
 });
 
 }  // namespace

@@ -168,7 +168,7 @@ class DecodeCsv final : public Kernel {
     switch (types_[f]) {
       case DT_STRING:
         output->mutable_data<std::string>()[record] = std::move(text);
-        break;
+        return absl::OkStatus();
       case DT_INT32:
         valid = ParseNumber(text, output->mutable_data<int32_t>() + record);
         break;

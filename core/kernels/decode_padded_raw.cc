@@ -2,7 +2,6 @@
 // with zeros to one length.
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "core/kernels/int_inputs.h"
@@ -44,8 +43,8 @@ class DecodePaddedRaw final : public Kernel {
     char* out = static_cast<char*>(output->mutable_raw_data());
     for (const std::string& text : input.values<std::string>()) {
       const auto size = std::min<int64_t>(length, text.size());
-      std::memcpy(out, text.data(), size);
-      std::memset(out + size, 0, length - size);
+      std::copy_n(text.data(), size, out);
+      std::fill_n(out + size, length - size, '\0');
       if (!little_endian_) {
         for (int64_t i = 0; i < length; i += element) {
           std::reverse(out + i, out + i + element);

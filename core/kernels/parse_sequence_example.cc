@@ -215,14 +215,13 @@ class ParseSequenceExample final : public Kernel {
   // A vector of keys for each kind, and which lists may be missing.
   absl::Status TakeKeyVectors(KernelContext& ctx, int* input,
                               std::vector<SequenceFeature>& features) const {
-    static constexpr const char* kExpected[] = {
-        "context_sparse_keys) to match Ncontext_sparse",
-        "context_dense_keys) to match len(Tcontext_dense)",
-        "context_ragged_keys) to match len(context_ragged_value_types)",
-        "feature_list_sparse_keys) to match Nfeature_list_sparse",
-        "feature_list_dense_keys) to match Nfeature_list_dense",
-        "feature_list_ragged_keys) to match "
-        "len(feature_list_ragged_value_types)"};
+    // Of sparse, dense and ragged keys what there have to be as many of.
+    static constexpr const char* kKinds[] = {"sparse", "dense", "ragged"};
+    static constexpr const char* kCounts[][3] = {
+        {"Ncontext_sparse", "len(Tcontext_dense)",
+         "len(context_ragged_value_types)"},
+        {"Nfeature_list_sparse", "Nfeature_list_dense",
+         "len(feature_list_ragged_value_types)"}};
     size_t f = 0;
     for (int i = 0; i < 6; ++i) {
       const int list = i / 3;
@@ -231,7 +230,9 @@ class ParseSequenceExample final : public Kernel {
                                                : attrs_.ragged[list];
       const Tensor& keys = ctx.input((*input)++);
       if (keys.num_elements() != group.size()) {
-        return InvalidArgument("Expected len(", kExpected[i]);
+        return InvalidArgument(
+            "Expected len(", list == 1 ? "feature_list_" : "context_",
+            kKinds[i % 3], "_keys) to match ", kCounts[list][i % 3]);
       }
       for (const std::string& key : keys.values<std::string>()) {
         features[f++].key = key;

@@ -43,4 +43,30 @@ TEST(BucketizeTest, RefusesUnsortedBoundaries) {
                       "Expected sorted boundaries"));
 }
 
+TEST(BoostedTreesBucketizeTest, EndsIntervalsWithTheirBoundaries) {
+  OpTester op("BoostedTreesBucketize");
+  op.Attr("num_features", 3);
+  op.Input<float>({5}, {-1, 0, .5, 1, 2}).Input<float>({1}, {3});
+  op.Input<float>({2}, {1, 2});
+  op.Input<float>({2}, {0, 1}).Input<float>({3}, {2, 3, 4});
+  op.Input<float>({0}, {});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<int32_t>(op.output(0), {5}, {0, 0, 1, 1, 1});
+  ExpectTensorEqual<int32_t>(op.output(1), {1}, {1});
+  ExpectTensorEqual<int32_t>(op.output(2), {2}, {0, 0});
+}
+
+TEST(BoostedTreesBucketizeTest, RefusesOtherShapes) {
+  OpTester values("BoostedTreesBucketize");
+  values.Attr("num_features", 1).Scalar<float>(1).Input<float>({1}, {1});
+  EXPECT_THAT(values.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "float_values must be vectors, got shape []"));
+  OpTester boundaries("BoostedTreesBucketize");
+  boundaries.Attr("num_features", 1).Input<float>({1}, {1}).Scalar<float>(1);
+  EXPECT_THAT(boundaries.Run(),
+              HasCode(absl::StatusCode::kInvalidArgument,
+                      "bucket_boundaries must be vectors, got shape []"));
+}
+
 }  // namespace metagraph::bucketize_test

@@ -487,6 +487,8 @@ TEST(ShapesTest, ParsersKnowTheBatch) {
        "out_type=uint16"},
       {"DecodeCompressed", "[2,?]", "[2,?]"},
       {"Bucketize", "[2,?]", "[2,?]", "boundaries=[]"},
+      {"BoostedTreesBucketize", "[5]; ?; [2]; [3]", "[5]; [?]",
+       "num_features=2"},
   });
 }
 
