@@ -151,11 +151,11 @@ grpc::ServerUnaryReactor* StartRun(const InferenceHandler& handler,
     return FinishNow(context, scope.Close(status));
   }
   if (IsQuick(*prepared)) {
-    auto* answered = new AnsweredUnary(std::move(scope));
-    const absl::Status ran = CatchOutOfMemory(
-        [&] { return run(*prepared, call, answered->scope()); });
-    answered->Finish(answered->scope().Close(ran));
-    return answered;
+    CallScope& kept =
+        ArenaAllocator<Request, Response>::Keep(context, std::move(scope));
+    const absl::Status ran =
+        CatchOutOfMemory([&] { return run(*prepared, call, kept); });
+    return FinishNow(context, kept.Close(ran));
   }
   const int64_t expected_nanos = prepared->executor->plan().expected_nanos();
   return start_pooled(expected_nanos,

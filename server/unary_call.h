@@ -76,18 +76,6 @@ class PooledUnary final : public grpc::ServerUnaryReactor {
   std::optional<Work> work_;  // until it is done
 };
 
-// A call that is answered at once; what it holds stays until its caller has
-// the answer. Deletes itself.
-class AnsweredUnary final : public grpc::ServerUnaryReactor {
- public:
-  explicit AnsweredUnary(CallScope scope) : scope_(std::move(scope)) {}
-  CallScope& scope() { return scope_; }
-  void OnDone() override { delete this; }
-
- private:
-  CallScope scope_;
-};
-
 inline grpc::ServerUnaryReactor* FinishNow(grpc::CallbackServerContext& context,
                                            grpc::Status status) {
   grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
