@@ -162,6 +162,33 @@ TEST_F(PulledStreamTest, UnreadOnesHoldOneMessageAndNoThread) {
   ExpectNothingHeld();
 }
 
+TEST_F(PulledStreamTest, TheNextIsMadeWhileOneIsOnItsWay) {
+  Call call = Begin();
+  WaitForUnread(1);
+  EXPECT_EQ(service_.seen.made, 1) << "nobody knows yet whether it is read";
+  ASSERT_TRUE(call.Read());
+  while (service_.seen.made != 3) std::this_thread::yield();
+  EXPECT_GE(bounds_.bytes.used(), 400) << "two, and as bytes for the wire";
+  EXPECT_THAT(call.ReadAll(), ElementsAre(2, 3));
+  EXPECT_EQ(call.Code(), grpc::StatusCode::OK);
+  ExpectNothingHeld();
+}
+
+TEST_F(PulledStreamTest, WhereTwoDoNotFitOneAfterTheOtherIsMade) {
+  service_.script.message_bytes = 200;
+  Call other = Begin();
+  WaitForUnread(1);
+  Call call = Begin();
+  ASSERT_TRUE(call.Read());
+  while (service_.seen.made != 3) std::this_thread::yield();
+  WaitForUnread(2);
+  EXPECT_LT(bounds_.bytes.used(), 1000);
+  EXPECT_THAT(call.ReadAll(), ElementsAre(2, 3));
+  EXPECT_EQ(call.Code(), grpc::StatusCode::OK);
+  EXPECT_THAT(other.ReadAll(), ElementsAre(1, 2, 3));
+  ExpectNothingHeld();
+}
+
 TEST_F(PulledStreamTest, PatienceWithAReaderEnds) {
   Call unread = Begin();
   WaitForUnread(1);
