@@ -18,6 +18,7 @@ namespace {
 // the transport.
 constexpr size_t kMaxMessage = 1024;
 constexpr size_t kMaxDetails = 2048;
+constexpr absl::Duration kRetryUnavailable = absl::Milliseconds(100);
 
 Authorizer::Decision Decide(const CallSupport& support, const char* method,
                             const grpc::CallbackServerContext& context) {
@@ -45,7 +46,10 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
     left -= key.size() + value.size();
     (*info.mutable_metadata())[key] = ToUtf8(value);
   }
-  const absl::Duration retry_after = RetryAfter(status);
+  absl::Duration retry_after = RetryAfter(status);
+  if (retry_after == absl::ZeroDuration() && absl::IsUnavailable(status)) {
+    retry_after = kRetryUnavailable;  // it is loading, say
+  }
   if (info.metadata().empty() && retry_after == absl::ZeroDuration()) {
     return grpc::Status(code, message);
   }

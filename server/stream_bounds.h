@@ -51,11 +51,13 @@ class ByteBound {
     MutexLock lock(mu_);
     const int64_t others = used_ - *bytes;
     if (others > 0 && to > limit_ - others) {
-      return ResourceExhausted(
-          "the streams under way may take ", others, " bytes, this one ", to,
-          ", which is more than ", limit_,
-          " together: try again when some have ended, or ask for smaller "
-          "pieces");
+      return WithRetryAfter(
+          ResourceExhausted(
+              "the streams under way may take ", others, " bytes, this one ",
+              to, ", which is more than ", limit_,
+              " together: try again when some have ended, or ask for smaller "
+              "pieces"),
+          absl::Milliseconds(100));
     }
     used_ = others + to;
     *bytes = to;

@@ -67,6 +67,19 @@ TEST(ToGrpcStatusTest, SaysWhenToTryAgain) {
   EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
 }
 
+// Whoever says so: it will be otherwise before long.
+TEST(ToGrpcStatusTest, WhatIsUnavailableMayBeTriedAgain) {
+  const grpc::Status status = ToGrpcStatus(
+      WithDetails(absl::UnavailableError("is loading"), {{"name", "m"}}));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  ASSERT_EQ(details.details_size(), 2);
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(details.details(1).UnpackTo(&retry));
+  EXPECT_EQ(retry.retry_delay().nanos(), 100'000'000);
+  EXPECT_EQ(ToGrpcStatus(absl::InternalError("no")).error_details(), "");
+}
+
 class CallScopeTest : public testing::Test {
  protected:
   std::vector<std::string> lines_;
