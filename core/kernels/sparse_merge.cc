@@ -41,9 +41,7 @@ Scratch<MergedEntry> MergeEntries(const SparseInput& a, const SparseInput& b) {
 
 template <typename T>
 auto Magnitude(T value) {
-  if constexpr (kIsComplex<T>) {
-    return std::abs(value);
-  } else if constexpr (std::is_integral_v<T>) {
+  if constexpr (std::is_integral_v<T>) {
     return value < 0 ? Subtract(T(0), value) : value;
   } else {
     return std::abs(value);
