@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/checked_math.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/sparse_inputs.h"
@@ -40,26 +41,19 @@ struct CrossColumn {
                ? Fingerprint64(values->data<std::string>()[i])
                : static_cast<uint64_t>(values->data<int64_t>()[i]);
   }
+  std::string Text(int64_t i) const {
+    return values->dtype() == DT_STRING
+               ? values->data<std::string>()[i]
+               : absl::StrCat(values->data<int64_t>()[i]);
+  }
 };
 
 class SparseCross final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
-    RETURN_IF_ERROR(construction.Bind("N", &sparse_, "hashed_output", &hashed_,
-                                      "num_buckets", &buckets_, "hash_key",
-                                      &key_, "internal_type", &internal_));
-    const DataType out = construction.output_type(1);
-    if (out == DT_INT64 && (internal_ != DT_INT64 || !hashed_)) {
-      return InvalidArgument(
-          "int64 out of SparseCross are hashes: hashed_output must be true and "
-          "internal_type int64");
-    }
-    if (out == DT_STRING && internal_ != DT_STRING) {
-      return InvalidArgument(
-          "strings out of SparseCross are joined: internal_type must be "
-          "string");
-    }
-    return absl::OkStatus();
+    // Whether it hashes, the type of its output tells, and not hashed_output.
+    return construction.Bind("N", &sparse_, "num_buckets", &buckets_,
+                             "hash_key", &key_, "internal_type", &internal_);
   }
 
   absl::Status Compute(KernelContext& ctx) const override {
@@ -226,7 +220,7 @@ class SparseCross final : public Kernel {
       std::string text;
       for (size_t c = 0; c < columns.size(); ++c) {
         if (c > 0) text += "_X_";
-        text += columns[c].values->data<std::string>()[picks[c]];
+        absl::StrAppend(&text, columns[c].Text(picks[c]));
       }
       RETURN_IF_ERROR(values->ChargeBudget(static_cast<int64_t>(text.size())));
       values->mutable_data<std::string>()[i] = std::move(text);
@@ -246,7 +240,6 @@ class SparseCross final : public Kernel {
   }
 
   int64_t sparse_ = 0;
-  bool hashed_ = false;
   int64_t buckets_ = 0;
   int64_t key_ = 0;
   DataType internal_ = DT_INVALID;

@@ -124,14 +124,32 @@ TEST(SparseCrossTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Cross({A()}, {MakeTensor<std::string>({1, 1}, {"z"})})->Run(),
               HasCode(StatusCode::kInvalidArgument,
                       "Expected batch size 2 got 1 at dense tensor 0"));
-  auto mixed = Cross({A()}, {});
-  mixed->Attr("internal_type", DT_INT64);
-  EXPECT_THAT(mixed->Run(), HasCode(StatusCode::kInvalidArgument,
-                                    "internal_type must be string"));
-  mixed = Cross({A()}, {}, true);
-  mixed->Attr("internal_type", DT_STRING);
-  EXPECT_THAT(mixed->Run(), HasCode(StatusCode::kInvalidArgument,
-                                    "hashed_output must be true"));
+}
+
+// TensorFlow's values: hashed_output changes nothing.
+TEST(SparseCrossTest, TheOutputTellsWhetherItHashes) {
+  const Column words = {
+      {3, 2}, {0, 0, 0, 1, 1, 0}, Words({"a", "b", "c"}), {2, 2}};
+  const Column ints = {
+      {3, 2}, {0, 0, 0, 1, 1, 0}, Tensor::Vector<int64_t>({1, 2, 3}), {2, 2}};
+  auto op = Cross({words, words}, {}, true, 100);
+  op->Attr("internal_type", DT_STRING).Attr("hashed_output", false);
+  ASSERT_OK(op->Run());
+  ExpectTensorEqual<int64_t>(op->output(1), {5}, {15, 86, 0, 47, 32});
+  op = Cross({words, ints}, {}, true, 100);
+  op->Attr("internal_type", DT_STRING);
+  EXPECT_THAT(op->Run(), HasCode(StatusCode::kInvalidArgument,
+                                 "should be of internal type 7"));
+  op = Cross({words, ints}, {});
+  op->Attr("internal_type", DT_INT64).Attr("hashed_output", true);
+  ASSERT_OK(op->Run());
+  ExpectTensorEqual<std::string>(op->output(1), {5},
+                                 {"a_X_1", "a_X_2", "b_X_1", "b_X_2", "c_X_3"});
+  op = Cross({ints, ints}, {});
+  op->Attr("internal_type", DT_INT64);
+  ASSERT_OK(op->Run());
+  ExpectTensorEqual<std::string>(op->output(1), {5},
+                                 {"1_X_1", "1_X_2", "2_X_1", "2_X_2", "3_X_3"});
 }
 
 // Few features of many columns have more combinations than there are numbers.
