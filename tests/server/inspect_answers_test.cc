@@ -375,7 +375,7 @@ nodes: "W2/read"
 nodes: "W3"
 nodes: "add"
 nodes: "add1"
-planned_node_count: 7
+planned_node_count: 6
 op_counts {
   key: "AddV2"
   value: 2
