@@ -13,6 +13,9 @@ using dnnl::memory;
 // Primitives that a kernel keeps: of a few shapes, each cut into a few slices.
 constexpr size_t kMaxShapes = 16;
 
+// Of a window, with the holes of dilation.
+constexpr int64_t kMostReach = 4096;
+
 // Rows of one image's output that one thread makes, as a convolution of their
 // own over the rows that they need.
 struct Slice {
@@ -74,6 +77,15 @@ absl::Status OneDnnConv::Init(KernelConstruction& construction,
 }
 
 bool OneDnnConv::Prefers(const ConvShape& shape) const {
+  // Its code grows with the windows that reach outside of the image: none that
+  // sees nothing of it.
+  for (const WindowAxis& axis : shape.axes) {
+    const int64_t reach = (axis.size - 1) * axis.dilation + 1;
+    if (axis.pad_before >= reach || PadAfter(axis) >= reach ||
+        reach > kMostReach) {
+      return false;
+    }
+  }
   constexpr double kMinWork = 64 * 1024;  // multiply-adds of one image
   return preferred_ &&
          (asked_for_ || double(shape.out_pixels()) * shape.out_channels *
@@ -192,16 +204,16 @@ std::shared_ptr<const OneDnnConv::Compiled> OneDnnConv::Compile(
       .pad_after = {PadAfter(y), PadAfter(x)}};
   const dnnl::primitive_attr attr = Attributes(fused_);
   const auto describe = [&] {
-    out->desc = Describe(conv, attr, out->engine);
-    return !absl::StartsWith(out->desc.impl_info_str(), "ref");
+    try {
+      out->desc = Describe(conv, attr, out->engine);
+      return !absl::StartsWith(out->desc.impl_info_str(), "ref");
+    } catch (const dnnl::error&) {
+      return false;  // there is no such convolution
+    }
   };
   if (filter != nullptr) {
     const memory::desc any = std::exchange(conv.filter, *filter);
-    try {
-      out->is_fast = describe();
-    } catch (const dnnl::error&) {
-      out->is_fast = false;
-    }
+    out->is_fast = describe();
     if (!out->is_fast) {
       conv.filter = any;
       out->is_fast = describe();
@@ -209,7 +221,7 @@ std::shared_ptr<const OneDnnConv::Compiled> OneDnnConv::Compile(
   } else {
     out->is_fast = describe();
   }
-  out->primitive = dnnl::convolution_forward(out->desc);
+  if (out->is_fast) out->primitive = dnnl::convolution_forward(out->desc);
   return out;
 }
 

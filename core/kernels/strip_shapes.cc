@@ -140,7 +140,7 @@ bool StripShapes::Classify(const ElementStep& step, const TensorShape& shape,
     return reduced_dims_ <= 1;
   }
   if (shape.num_elements() == domain_.num_elements() &&
-      (reduced_dims_ == 0 || shape == domain_)) {
+      (reduced_dims_ == 0 ? FitsInto(shape) : shape == domain_)) {
     *out = kDomain;
     return FitsDomain(step);
   }
@@ -155,6 +155,7 @@ bool StripShapes::FitsDomain(const ElementStep& step) const {
     const int from = step.from[k];
     const TensorShape& shape = ShapeOf(from);
     if (IsSource(from)) {
+      if (!FitsInto(shape)) return false;
       if (IsPartial(from) && !IsUniform(shape, row_dims_)) return false;
     } else if (classes_[from] == kColumn && !(shape.rank() == domain_.rank() &&
                                               IsUniform(shape, row_dims_))) {
@@ -172,6 +173,17 @@ bool StripShapes::FitsColumn(const ElementStep& step,
     if (!(ShapeOf(from) == shape) && !(IsSource(from) && SizeOf(from) == 1)) {
       return false;
     }
+  }
+  return true;
+}
+
+// Whether the shape is broadcast to the domain, and no further.
+bool StripShapes::FitsInto(const TensorShape& shape) const {
+  for (int d = 0; d < shape.rank(); ++d) {
+    const int64_t own = shape.dim(shape.rank() - 1 - d);
+    const int64_t size =
+        d < domain_.rank() ? domain_.dim(domain_.rank() - 1 - d) : 1;
+    if (own != 1 && own != size) return false;
   }
   return true;
 }

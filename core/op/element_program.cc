@@ -185,9 +185,14 @@ std::string PrintElementProgram(const ElementProgram& program) {
 
 absl::StatusOr<ElementProgram> ParseElementProgram(absl::string_view text,
                                                    int num_inputs) {
+  // More than any that is made here; a strip does not ask for the deadline.
+  constexpr size_t kMostSteps = 1 << 14;
   ElementProgram program;
   for (absl::string_view part : absl::StrSplit(text, ' ')) {
     const int number = static_cast<int>(program.size());
+    if (program.size() == kMostSteps) {
+      return InvalidArgument("a program of more than ", kMostSteps, " steps");
+    }
     if (!ParseStep(part, num_inputs, number, &program.emplace_back())) {
       return InvalidArgument("\"", part, "\" is no step t", number,
                              " of a program of ", num_inputs, " inputs");

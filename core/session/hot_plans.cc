@@ -1,7 +1,10 @@
 #include "core/session/hot_plans.h"
 
+#include <cstring>
+#include <optional>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/tensor/out_of_memory.h"
 
@@ -10,8 +13,31 @@ namespace {
 
 // The number under which runs that read no variables are counted.
 constexpr int64_t kNoGeneration = 0;
-// Of the feeds that are kept to try programs with.
-constexpr int64_t kMaxSampleBytes = int64_t{16} << 20;
+// Of the zeros that a program is tried with.
+constexpr int64_t kMaxZeroBytes = int64_t{64} << 20;
+// That compiling a program and trying it may take, beside some runs of the plan
+// itself, and that all programs of a restore may take together.
+constexpr absl::Duration kMaxTime = absl::Seconds(5);
+constexpr absl::Duration kMaxTimeOfRestore = absl::Seconds(2);
+
+// nullopt if they are too large, or of a type without zeros.
+std::optional<std::vector<Tensor>> ZerosOf(
+    const std::vector<std::pair<DataType, TensorShape>>& feeds) {
+  std::vector<Tensor> out;
+  int64_t bytes = 0;
+  for (const auto& [dtype, shape] : feeds) {
+    if (!IsPlainData(dtype)) return std::nullopt;
+    bytes += shape.num_elements() * DataTypeSize(dtype);
+    if (bytes > kMaxZeroBytes) return std::nullopt;
+    auto tensor = Tensor::Allocate(dtype, shape);
+    if (!tensor.ok()) return std::nullopt;
+    if (tensor->size_bytes() > 0) {
+      std::memset(tensor->mutable_raw_data(), 0, tensor->size_bytes());
+    }
+    out.push_back(*std::move(tensor));
+  }
+  return out;
+}
 
 int64_t NumberOf(const std::shared_ptr<const Generation>& generation) {
   return generation == nullptr ? kNoGeneration : generation->number;
@@ -44,6 +70,7 @@ struct HotPlans::Task {
   std::shared_ptr<PlanUse> use;
   std::shared_ptr<const Generation> generation;
   Sample sample;
+  bool feeds_are_zeros = false;
 };
 
 HotPlans::HotPlans(Options options, const VariableStore& variables,
@@ -54,8 +81,25 @@ HotPlans::HotPlans(Options options, const VariableStore& variables,
       try_(std::move(try_it)) {}
 
 HotPlans::~HotPlans() {
-  call_.Cancel();
+  {
+    MutexLock lock(mu_);
+    ending_ = true;
+    for (CallContext* call : calls_) call->Cancel();
+  }
   Wait();
+}
+
+template <typename F>
+void HotPlans::WithCall(absl::Duration limit, F fn) {
+  CallContext call(Clock::Real().Now() + limit);
+  {
+    MutexLock lock(mu_);
+    if (ending_) call.Cancel();
+    calls_.push_back(&call);
+  }
+  fn(call);
+  MutexLock lock(mu_);
+  std::erase(calls_, &call);
 }
 
 std::shared_ptr<const Executor> HotPlans::Use(
@@ -87,19 +131,21 @@ std::shared_ptr<const Executor> HotPlans::Use(
 }
 
 absl::StatusOr<std::shared_ptr<const Executor>> HotPlans::Make(
-    const Task& task) {
+    const Task& task, CallContext& call) {
   return CatchOutOfMemory(
       [&]() -> absl::StatusOr<std::shared_ptr<const Executor>> {
-        RETURN_IF_ERROR(call_.Check());
+        RETURN_IF_ERROR(call.Check());
         const GenerationWeights weights(variables_, task.generation.get());
         ASSIGN_OR_RETURN(auto made,
-                         compile_(task.sample.request, weights, call_));
-        // Of random numbers and the like a run for nobody would take some.
+                         compile_(task.sample.request, weights, call));
         const bool has_feeds =
             task.sample.feeds.size() == task.sample.request.feeds.size();
+        // Of random numbers and the like a run for nobody would take some.
         if (!made->plan().keeps_state && has_feeds) {
-          RETURN_IF_ERROR(
-              try_(*made, task.sample.feeds, task.generation, call_));
+          const absl::Status tried =
+              try_(*made, task.sample.feeds, task.generation, call);
+          // Zeros may be no values for it.
+          RETURN_IF_ERROR(task.feeds_are_zeros ? call.Check() : tried);
         }
         return Charge(std::move(made));
       });
@@ -123,27 +169,29 @@ absl::StatusOr<std::shared_ptr<const Executor>> HotPlans::Charge(
 }
 
 void HotPlans::Compile(const Task& task) {
-  // What fails here fails for nobody: the plan itself goes on.
-  absl::StatusOr<std::shared_ptr<const Executor>> made = Make(task);
-  if (made.ok()) {
-    {
-      MutexLock lock(task.use->mu);
-      if (task.use->generation == NumberOf(task.generation)) {
-        task.use->hot = *std::move(made);
-      }
-    }
-    Remember(task);
-  }
+  WithCall(kMaxTime + 4 * absl::Nanoseconds(task.sample.expected_nanos),
+           [&](CallContext& call) {
+             // What fails here fails for nobody: the plan itself goes on.
+             absl::StatusOr<std::shared_ptr<const Executor>> made =
+                 Make(task, call);
+             if (!made.ok()) return;
+             {
+               MutexLock lock(task.use->mu);
+               if (task.use->generation == NumberOf(task.generation)) {
+                 task.use->hot = *std::move(made);
+               }
+             }
+             Remember(task);
+           });
   MutexLock lock(mu_);
   if (--pending_ == 0) idle_.NotifyAll();
 }
 
 void HotPlans::Remember(const Task& task) {
-  HotUse hot = {task.use, task.sample};
-  int64_t bytes = 0;
-  for (const Tensor& feed : hot.sample.feeds) bytes += feed.size_bytes();
-  // Without feeds a program is not tried, and its first run is slower.
-  if (bytes > kMaxSampleBytes) hot.sample.feeds.clear();
+  HotUse hot = {task.use, task.sample.request, {}};
+  for (const Tensor& feed : task.sample.feeds) {
+    hot.feeds.emplace_back(feed.dtype(), feed.shape());
+  }
   MutexLock lock(mu_);
   std::erase_if(hot_, [&](const HotUse& old) {
     const auto use = old.use.lock();
@@ -153,7 +201,7 @@ void HotPlans::Remember(const Task& task) {
 }
 
 void HotPlans::Prepare(const std::shared_ptr<const Generation>& generation) {
-  std::vector<Task> tasks;
+  std::vector<std::pair<std::shared_ptr<PlanUse>, HotUse>> hot_uses;
   {
     MutexLock lock(mu_);
     for (const HotUse& hot : hot_) {
@@ -162,16 +210,24 @@ void HotPlans::Prepare(const std::shared_ptr<const Generation>& generation) {
       // One that reads no variables stays as it is.
       MutexLock use_lock(use->mu);
       if (use->hot == nullptr || use->generation == kNoGeneration) continue;
-      tasks.push_back({std::move(use), generation, hot.sample});
+      hot_uses.emplace_back(std::move(use), hot);
     }
   }
-  for (const Task& task : tasks) {
-    absl::StatusOr<std::shared_ptr<const Executor>> made = Make(task);
-    if (!made.ok()) continue;
-    MutexLock lock(task.use->mu);
-    task.use->next_generation = generation->number;
-    task.use->next_hot = *std::move(made);
-  }
+  WithCall(kMaxTimeOfRestore, [&](CallContext& call) {
+    for (const auto& [use, hot] : hot_uses) {
+      auto zeros = ZerosOf(hot.feeds);
+      const Task task = {
+          use,
+          generation,
+          {hot.request, zeros ? *std::move(zeros) : std::vector<Tensor>()},
+          /*feeds_are_zeros=*/true};
+      absl::StatusOr<std::shared_ptr<const Executor>> made = Make(task, call);
+      if (!made.ok()) continue;
+      MutexLock lock(use->mu);
+      use->next_generation = generation->number;
+      use->next_hot = *std::move(made);
+    }
+  });
 }
 
 void HotPlans::KeepOnly(int64_t generation) {

@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/base/call_context.h"
 #include "core/base/mutex.h"
 #include "core/base/thread_pool.h"
@@ -46,6 +48,7 @@ class HotPlans {
   struct Sample {
     PlanRequest request;
     std::vector<Tensor> feeds;
+    int64_t expected_nanos = 0;  // that the plan takes
   };
   // Compiles for the weights; `call` ends it.
   using CompileFn =
@@ -77,7 +80,8 @@ class HotPlans {
       const Executor& plan, const std::shared_ptr<const Generation>& generation,
       absl::FunctionRef<Sample()> sample) EXCLUDES(mu_);
 
-  // Compiles what is hot for a generation that is about to be published.
+  // Compiles what is hot for a generation that is about to be published, and
+  // tries it with zeros; what takes too long becomes hot later by itself.
   void Prepare(const std::shared_ptr<const Generation>& generation)
       EXCLUDES(mu_);
 
@@ -90,19 +94,26 @@ class HotPlans {
 
  private:
   struct Task;
-  // A plan that has a program of its own, and what it is run with.
+  // A plan that has a program of its own, and how it is run; no values, which
+  // would be kept for as long.
   struct HotUse {
     std::weak_ptr<PlanUse> use;
-    Sample sample;
+    PlanRequest request;
+    std::vector<std::pair<DataType, TensorShape>> feeds;
   };
 
+  // A call of `limit`, which the end cancels; runs fn(call).
+  template <typename F>
+  void WithCall(absl::Duration limit, F fn) EXCLUDES(mu_);
   void Compile(const Task& task) EXCLUDES(mu_);
   void Remember(const Task& task) EXCLUDES(mu_);
   // From now on the plan is run with that generation. Returns the program of
   // the one before, to be freed without locks.
   std::shared_ptr<const Executor> MoveTo(int64_t generation, PlanUse& use) const
       REQUIRES(use.mu);
-  absl::StatusOr<std::shared_ptr<const Executor>> Make(const Task& task);
+  // Within `call`.
+  absl::StatusOr<std::shared_ptr<const Executor>> Make(const Task& task,
+                                                       CallContext& call);
   // Counts its bytes as long as it lives. RESOURCE_EXHAUSTED.
   absl::StatusOr<std::shared_ptr<const Executor>> Charge(
       std::shared_ptr<const Executor> made) const;
@@ -111,9 +122,10 @@ class HotPlans {
   const VariableStore& variables_;
   const CompileFn compile_;
   const TryFn try_;
-  CallContext call_;  // of what is compiled; cancelled at the end
-
   Mutex mu_;
+  bool ending_ GUARDED_BY(mu_) = false;
+  // Of what is being compiled; cancelled at the end.
+  std::vector<CallContext*> calls_ GUARDED_BY(mu_);
   CondVar idle_;
   int pending_ GUARDED_BY(mu_) = 0;
   std::vector<HotUse> hot_ GUARDED_BY(mu_);

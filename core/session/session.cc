@@ -108,6 +108,7 @@ std::shared_ptr<const Executor> Session::FindHot(
     }
     sample.request.fetches = request.fetches;
     sample.request.targets = request.targets;
+    sample.expected_nanos = executor.plan().expected_nanos();
     return sample;
   });
 }

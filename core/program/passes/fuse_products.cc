@@ -188,7 +188,12 @@ class Fusion {
     bool is_first;
     const auto vector =
         PerChannel(ConstantOf(body_, Other(op, &is_first)), rank_, channels_);
-    if (!vector || (type == "BiasAdd" && !ChannelsLast(op))) return false;
+    if (!vector) return false;
+    if (type == "BiasAdd" && (!is_first || !ChannelsLast(op) ||
+                              ConstantOf(body_, op.inputs[1])->shape() !=
+                                  TensorShape({channels_}))) {
+      return false;
+    }
     if (!is_first && (type == "Sub" || type == "RealDiv")) return false;
     if (scales && !std::all_of(vector->begin(), vector->end(), [&](float x) {
           return std::isfinite(type == "Mul" ? x : 1.0f / x);
@@ -220,8 +225,8 @@ class Fusion {
     std::array<std::vector<float>, 4> stats;
     for (int i = 0; i < 4; ++i) {
       const Tensor* value = ConstantOf(body_, op.inputs[i + 1]);
-      if (value == nullptr || value->rank() != 1 ||
-          value->num_elements() != channels_) {
+      if (value == nullptr || value->dtype() != DT_FLOAT ||
+          value->rank() != 1 || value->num_elements() != channels_) {
         return false;
       }
       stats[i] = *PerChannel(value, 1, channels_);

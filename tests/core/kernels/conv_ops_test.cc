@@ -164,6 +164,21 @@ TEST_P(Conv2DTest, FollowsTheDefinition) {
   }
 }
 
+// oneDNN would make code for each of them.
+TEST_P(Conv2DTest, WindowsThatSeeOnlyPaddingGiveZeros) {
+  OpTester op("Conv2D");
+  op.Attr("strides", std::vector<int64_t>{1, 64, 1, 1});
+  op.Attr("padding", "EXPLICIT").Attr("_kernel", GetParam());
+  op.Attr("explicit_paddings",
+          std::vector<int64_t>{0, 0, 0, 0, 1 << 16, 0, 0, 0});
+  op.Input<float>({1, 64, 64, 4}, std::vector<float>(64 * 64 * 4, 1));
+  op.Input<float>({1, 1, 4, 1}, {1, 2, 3, 4});
+  ASSERT_OK(op.Run());
+  ASSERT_EQ(op.output(0).shape(), TensorShape({1, 1, (1 << 16) + 64, 1}));
+  EXPECT_EQ(op.output(0).data<float>()[0], 0);
+  EXPECT_EQ(op.output(0).data<float>()[1 << 16], 10);
+}
+
 TEST_P(Conv2DTest, SeesANewFilter) {
   OpTester op("Conv2D");
   op.Attr("strides", std::vector<int64_t>{1, 1, 1, 1});

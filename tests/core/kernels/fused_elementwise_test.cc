@@ -41,6 +41,18 @@ TEST(FusedElementwiseTest, ComputesStepAfterStep) {
   ExpectTensorEqual<float>(op.output(0), {2, 3}, {0, 10, 40, 90, 160, 250});
 }
 
+// One with as many elements as the answer, but of another shape.
+TEST(FusedElementwiseTest, AStepThatNobodyReadsReadsNothingOutside) {
+  constexpr int64_t kSize = 1 << 16;
+  Fused op("t0=Add(x0,x1) t1=Neg(x2)", 3);
+  op.Input<float>({kSize / 2, 1}, std::vector<float>(kSize / 2, 1));
+  op.Input<float>({1, 2}, {1, 2});
+  op.Input<float>({1, kSize}, std::vector<float>(kSize, 3));
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<float>(op.output(0), {1, kSize},
+                           std::vector<float>(kSize, -3));
+}
+
 TEST(FusedElementwiseTest, ReducesRowsAndGoesOnWithTheirResults) {
   Fused op(
       "t0=Mean(x0,axis=-1,keep) t1=Sub(x0,t0) t2=Max(t1,axis=-1,keep) "

@@ -63,6 +63,16 @@ TEST(ElementProgramTest, RefusesWhatIsNoProgram) {
   }
 }
 
+TEST(ElementProgramTest, RefusesEndlessPrograms) {
+  std::string text = "t0=Neg(x0)";
+  for (int i = 1; i < 1 << 14; ++i) {
+    absl::StrAppend(&text, " t", i, "=Neg(t", i - 1, ")");
+  }
+  EXPECT_OK(ParseElementProgram(text, 1));
+  EXPECT_THAT(ParseElementProgram(text + " t16384=Neg(x0)", 1),
+              HasCode(absl::StatusCode::kInvalidArgument, "more than 16384"));
+}
+
 TEST(ElementProgramTest, KnowsOpsByAllTheirNames) {
   ElementOp op;
   ASSERT_TRUE(FindElementOp("AddV2", &op));
