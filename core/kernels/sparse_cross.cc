@@ -52,8 +52,15 @@ class SparseCross final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
     // Whether it hashes, the type of its output tells, and not hashed_output.
-    return construction.Bind("N", &sparse_, "num_buckets", &buckets_,
-                             "hash_key", &key_, "internal_type", &internal_);
+    std::vector<DataType> types;
+    RETURN_IF_ERROR(construction.Bind("N", &sparse_, "num_buckets", &buckets_,
+                                      "hash_key", &key_, "internal_type",
+                                      &internal_, "sparse_types", &types));
+    if (static_cast<int64_t>(types.size()) != sparse_) {
+      return InvalidArgument("Expected ", sparse_, " input values, got ",
+                             types.size());
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Compute(KernelContext& ctx) const override {

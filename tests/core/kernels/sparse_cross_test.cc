@@ -126,6 +126,19 @@ TEST(SparseCrossTest, RefusesWhatDoesNotFit) {
                       "Expected batch size 2 got 1 at dense tensor 0"));
 }
 
+TEST(SparseCrossTest, RefusesFewerValuesThanIndices) {
+  OpTester op("SparseCross");
+  op.Input<int64_t>({1, 2}, {0, 0}).Input<int64_t>({1, 2}, {0, 0});
+  op.Input(Words({"a"}));
+  op.Input<int64_t>({2}, {1, 1}).Input<int64_t>({2}, {1, 1});
+  op.Attr("N", 2).Attr("sparse_types", std::vector<DataType>{DT_STRING});
+  op.Attr("dense_types", std::vector<DataType>{});
+  op.Attr("hashed_output", false).Attr("num_buckets", 0).Attr("hash_key", 0);
+  op.Attr("out_type", DT_STRING).Attr("internal_type", DT_STRING);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument,
+                                "Expected 2 input values, got 1"));
+}
+
 // TensorFlow's values: hashed_output changes nothing.
 TEST(SparseCrossTest, TheOutputTellsWhetherItHashes) {
   const Column words = {
