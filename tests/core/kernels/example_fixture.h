@@ -31,7 +31,9 @@ inline std::string IntFeature(const std::vector<int64_t>& values) {
 }
 inline std::string FloatFeature(const std::vector<float>& values) {
   std::string packed(values.size() * sizeof(float), '\0');
-  std::memcpy(packed.data(), values.data(), packed.size());
+  if (!values.empty()) {
+    std::memcpy(packed.data(), values.data(), packed.size());
+  }
   return WireField(2, WireField(1, packed));
 }
 inline std::string BytesFeature(const std::vector<std::string>& values) {
