@@ -24,8 +24,22 @@ std::optional<StripShapes> StripShapes::Find(
   if (!out.FindShapes() || !out.FindDomain() || !out.Classify()) {
     return std::nullopt;
   }
+  if (out.domain_.num_elements() == 1 && !out.AllAreScalars()) {
+    return std::nullopt;
+  }
   out.FindRows();
   return out;
+}
+
+// What nobody reads may be larger, or empty.
+bool StripShapes::AllAreScalars() const {
+  for (size_t i = 0; i < program_.size(); ++i) {
+    if (SizeOf(static_cast<int>(i)) != 1) return false;
+    for (int k = 0; k < program_[i].num_inputs(); ++k) {
+      if (SizeOf(program_[i].from[k]) != 1) return false;
+    }
+  }
+  return true;
 }
 
 bool StripShapes::FindShapes() {

@@ -59,6 +59,7 @@ class StripShapes {
                 Class* out) const;
   bool FitsDomain(const ElementStep& step) const;
   bool FitsColumn(const ElementStep& step, const TensorShape& shape) const;
+  bool AllAreScalars() const;
   bool FitsInto(const TensorShape& shape) const;
   bool IsPartial(int from) const;
   bool IsUniform(const TensorShape& shape, int dims) const;
