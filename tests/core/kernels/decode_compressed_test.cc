@@ -48,7 +48,8 @@ TEST(DecodeCompressedTest, UnpacksEachString) {
   ExpectText("abc", "", "abc");
   ExpectText("", "ZLIB", "");
   std::string random;
-  for (int i = 0; i < 100000; ++i) random += static_cast<char>(i * i >> 5);
+  for (int i = 0; i < 100000; ++i)
+    random += static_cast<char>(int64_t{i} * i >> 5);
   ExpectText(Zlib(random), "ZLIB", random);
 }
 
