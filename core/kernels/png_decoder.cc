@@ -3,6 +3,7 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "core/tensor/scratch.h"
 #include "png.h"
 
 namespace metagraph {
@@ -57,11 +58,17 @@ bool PngDecoder::State::ReadHead() {
     state.bytes.remove_prefix(count);
   });
   png_read_info(png, info);
-  Transform();
+  if (channels == 0) {
+    const bool has_palette =
+        png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
+    const bool has_key = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+    channels = has_palette ? (has_key ? 4 : 3) : png_get_channels(png, info);
+  }
   return true;
 }
 
-// As TensorFlow asks for it: sizes, gray and alpha.
+// As TensorFlow asks for it: sizes, gray and alpha. libpng makes its rows here:
+// whoever calls it has looked at the sizes.
 void PngDecoder::State::Transform() {
   const int color = png_get_color_type(png, info);
   const int depth = png_get_bit_depth(png, info);
@@ -69,9 +76,6 @@ void PngDecoder::State::Transform() {
   const bool has_alpha = (color & PNG_COLOR_MASK_ALPHA) != 0;
   const bool has_palette = color == PNG_COLOR_TYPE_PALETTE;
   const bool is_gray = (color & PNG_COLOR_MASK_COLOR) == 0;
-  if (channels == 0) {
-    channels = has_palette ? (has_key ? 4 : 3) : png_get_channels(png, info);
-  }
   if (channels % 2 == 0) {
     if (!has_alpha && has_key) {
       png_set_tRNS_to_alpha(png);
@@ -107,6 +111,7 @@ int PngDecoder::channels() const { return state_->channels; }
 
 bool PngDecoder::State::ReadRows(uint8_t* out) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
+  Transform();
   const size_t samples =
       static_cast<size_t>(channels) * png_get_image_width(png, info);
   const size_t row = samples * (wide ? 2 : 1);
@@ -135,6 +140,8 @@ bool PngDecoder::State::ReadRows(uint8_t* out) {
 
 bool PngDecoder::Decode(void* out, absl::FunctionRef<bool()> go_on) {
   state_->go_on = &go_on;
+  // Two rows of libpng's, of the widest pixels that it knows.
+  const ScratchCharge charge(2 * 8 * width());
   return state_->ReadRows(static_cast<uint8_t*>(out));
 }
 

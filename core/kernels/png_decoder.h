@@ -19,14 +19,14 @@ class PngDecoder {
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
 
-  // Reads what stands before the pixels. False if it is damaged; of the others
-  // none may be called then.
+  // Reads what stands before the pixels, and takes no memory for these. False
+  // if it is damaged; of the others none may be called then.
   bool ReadHead();
   int64_t width() const;
   int64_t height() const;
   int channels() const;
-  // All pixels, row by row. Asks `go_on` now and then, and gives up at a
-  // false. False if it gave up or the image is damaged.
+  // All pixels, row by row; once. Asks `go_on` now and then, and gives up at a
+  // false. False if it gave up or the image is damaged. Throws ScratchRefused.
   bool Decode(void* out, absl::FunctionRef<bool()> go_on);
 
  private:

@@ -317,6 +317,37 @@ TEST(DecodePngTest, RefusesOtherBytes) {
                 "`decode_png` or `decode_image` instead.");
 }
 
+// A head of `width` by 1 gray pixels and nothing behind it.
+std::string PngHead(uint32_t width) {
+  std::string chunk("IHDR\0\0\0\0\0\0\0\1\10\0\0\0\0", 17);
+  for (int i = 0; i < 4; ++i) {
+    chunk[4 + i] = static_cast<char>(width >> (24 - 8 * i));
+  }
+  uint32_t crc = ~uint32_t{0};
+  for (const char c : chunk) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int i = 0; i < 8; ++i) {
+      crc = crc % 2 != 0 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+    }
+  }
+  std::string out("\x89PNG\r\n\x1a\n\0\0\0\15", 12);
+  out += chunk;
+  for (int i = 24; i >= 0; i -= 8) out += static_cast<char>(~crc >> i);
+  return out + std::string("\0\0\0\0IDAT", 8);
+}
+
+// The head may say any size: libpng keeps two rows of it.
+TEST(DecodePngTest, RefusesMoreThanMemory) {
+  ExpectRefused("DecodePng", PngHead(0x7fffffff),
+                "PNG size too large for int: 2147483647 by 1");
+  const MemoryLimit limit(8 << 20);
+  for (const uint32_t width : {1 << 26, 1 << 21}) {
+    EXPECT_THAT(Decode("DecodePng", PngHead(width)),
+                HasCode(StatusCode::kResourceExhausted, "memory"));
+  }
+  ExpectRefused("DecodePng", PngHead(1 << 10), "Invalid PNG data, size 41");
+}
+
 TEST(DecodeGifTest, ReadsFramesOnTopOfEachOther) {
   const std::string gif = FromHex(kGif), two = FromHex(kAnimatedGif);
   const Bytes first = {255, 0, 0, 0, 255, 0};
