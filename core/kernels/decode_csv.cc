@@ -1,5 +1,6 @@
 // DecodeCSV: lines of comma-separated values into a tensor for each column.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -65,14 +67,19 @@ class DecodeCsv final : public Kernel {
           ChargeStrings(ctx.input(1 + f), records.num_elements(), outputs[f]));
     }
     const auto lines = records.values<std::string>();
-    std::vector<std::string> fields;
+    size_t longest = 0;
+    for (const std::string& line : lines) {
+      longest = std::max(longest, line.size());
+    }
+    // The fields of a line are about as long as it is.
+    const ScratchCharge charge(static_cast<int64_t>(longest));
+    std::vector<std::string> fields(types_.size());
     for (size_t i = 0; i < lines.size(); ++i) {
       if (i % kCheckedLines == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
-      fields.clear();
-      RETURN_IF_ERROR(Split(lines[i], &fields));
-      if (fields.size() != types_.size()) {
-        return InvalidArgument("Expect ", count, " fields but have ",
-                               fields.size(), " in record ", i);
+      ASSIGN_OR_RETURN(const int64_t found, Split(lines[i], &fields));
+      if (found != count) {
+        return InvalidArgument("Expect ", count, " fields but have ", found,
+                               " in record ", i);
       }
       for (int f = 0; f < count; ++f) {
         RETURN_IF_ERROR(SetField(fields[f], ctx.input(1 + f), f,
@@ -85,35 +92,42 @@ class DecodeCsv final : public Kernel {
  private:
   static constexpr size_t kCheckedLines = 1024;
 
-  // The fields that are wanted. Of a line in error some may be there.
-  absl::Status Split(const std::string& line,
-                     std::vector<std::string>* fields) const {
-    if (line.empty()) return absl::OkStatus();
-    int64_t field = 0;
+  // How many fields that are wanted there are. Those for which there is no
+  // column are counted, but not kept: a line may be nothing but commas.
+  absl::StatusOr<int64_t> Split(const std::string& line,
+                                std::vector<std::string>* fields) const {
+    if (line.empty()) return 0;
+    int64_t field = 0, wanted = 0;
     size_t at = 0;
+    std::string spare;
+    const auto next = [&]() -> std::string& {
+      std::string& text = static_cast<size_t>(wanted) < fields->size()
+                              ? (*fields)[wanted]
+                              : spare;
+      text.clear();
+      return text;
+    };
     while (at < line.size()) {
       if (line[at] == '\n' || line[at] == '\r') {
         ++at;
         continue;
       }
-      std::string text;
+      std::string& text = next();
       RETURN_IF_ERROR(quotes_ && line[at] == '"' ? ReadQuoted(line, &at, &text)
                                                  : ReadPlain(line, &at, &text));
-      if (IsWanted(field++, *fields)) {
-        fields->push_back(std::move(text));
-        if (!columns_.empty() && fields->size() == columns_.size()) {
-          return absl::OkStatus();
-        }
-      }
+      if (!IsWanted(field++, wanted)) continue;
+      ++wanted;
+      if (wanted == static_cast<int64_t>(columns_.size())) return wanted;
     }
-    if (IsWanted(field, *fields) && line.back() == delimiter_) {
-      fields->emplace_back();
+    if (IsWanted(field, wanted) && line.back() == delimiter_) {
+      next();
+      ++wanted;
     }
-    return absl::OkStatus();
+    return wanted;
   }
 
-  bool IsWanted(int64_t field, const std::vector<std::string>& fields) const {
-    return columns_.empty() || columns_[fields.size()] == field;
+  bool IsWanted(int64_t field, int64_t wanted) const {
+    return columns_.empty() || columns_[wanted] == field;
   }
 
   // Leaves `at` behind the delimiter.

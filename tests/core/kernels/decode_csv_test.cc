@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::decode_csv_test {
@@ -91,6 +92,19 @@ TEST(DecodeCsvTest, RefusesBadRecords) {
   EXPECT_THAT(required.Run(),
               HasCode(StatusCode::kInvalidArgument,
                       "Field 1 is required but missing in record 0!"));
+}
+
+// What a line says costs as much as the line, and no more.
+TEST(DecodeCsvTest, KeepsNoMoreThanItsColumns) {
+  Csv(std::vector<std::string>{std::string(100000, ',')})
+      .ExpectRefused("Expect 3 fields but have 100001 in record 0");
+  Csv(std::vector<std::string>{"1,2,a,b,c", "3,4,d"})
+      .ExpectRefused("Expect 3 fields but have 5 in record 0");
+  Csv({"1,2,", "3,4,d"}).Expect({1, 3}, {2, 4}, {"x", "d"});
+  OpTester op("DecodeCSV");
+  op.Scalar<std::string>(std::string(1 << 20, '1')).Scalar<int32_t>(0);
+  const MemoryLimit limit(1 << 19);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "memory"));
 }
 
 TEST(DecodeCsvTest, RefusesAttributesAndDefaults) {
