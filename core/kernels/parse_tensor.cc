@@ -1,16 +1,15 @@
 // ParseTensor, SerializeTensor: tensors from and to serialized TensorProtos.
 
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/serialized_tensor.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
 #include "core/tensor/scratch.h"
-#include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
 namespace {
@@ -25,11 +24,9 @@ class ParseTensor final : public Kernel {
           serialized.shape().ToString());
     }
     const std::string& bytes = serialized.scalar<std::string>();
-    // A message may take several times the bytes that it is read from.
-    const ScratchCharge charge(static_cast<int64_t>(bytes.size()) * 4);
+    const ScratchCharge charge(ParsedBytes(bytes));
     tensorflow::TensorProto proto;
-    if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
-        !proto.ParseFromString(bytes)) {
+    if (!ParseTensorProto(bytes, &proto)) {
       return InvalidArgument(
           "Could not parse `serialized` as TensorProto, base64: ",
           absl::Base64Escape(bytes.substr(0, kShownBytes)));
@@ -56,12 +53,7 @@ class SerializeTensor final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     const Tensor& tensor = ctx.input(0);
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
-    int64_t bytes = tensor.size_bytes();
-    if (tensor.dtype() == DT_STRING) {
-      for (const std::string& text : tensor.values<std::string>()) {
-        bytes += static_cast<int64_t>(text.size());
-      }
-    }
+    const int64_t bytes = SerializedBytes(tensor);
     // The message and what it is written to.
     const ScratchCharge charge(bytes);
     RETURN_IF_ERROR(output->ChargeBudget(bytes));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/checked_math.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/kernels/string_hash.h"
 #include "core/op/op_builder.h"
@@ -65,10 +66,13 @@ class SparseCross final : public Kernel {
 
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const int64_t rows, CheckInputs(ctx));
-    const std::vector<CrossColumn> columns = ReadColumns(ctx, rows);
+    ASSIGN_OR_RETURN(const std::vector<CrossColumn> columns,
+                     ReadColumns(ctx, rows));
+    Looks looks(ctx);
     // How many each row gets.
     int64_t total = 0, most = 0;
     for (int64_t row = 0; row < rows; ++row) {
+      RETURN_IF_ERROR(looks.After());
       ASSIGN_OR_RETURN(const int64_t count, CountCrosses(columns, row));
       const std::optional<int64_t> sum = CheckedAdd(total, count);
       if (!sum) return ResourceExhausted("too many crossed features");
@@ -82,12 +86,14 @@ class SparseCross final : public Kernel {
     int64_t out = 0;
     std::vector<int64_t> picks(columns.size());
     for (int64_t row = 0; row < rows; ++row) {
-      RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(looks.After());
       ASSIGN_OR_RETURN(const int64_t count, CountCrosses(columns, row));
       for (size_t c = 0; c < columns.size(); ++c) {
         picks[c] = columns[c].starts[row];
       }
+      // One row may have all of them.
       for (int64_t i = 0; i < count; ++i, ++out) {
+        RETURN_IF_ERROR(looks.After(static_cast<int64_t>(columns.size())));
         *index++ = row;
         *index++ = i;
         RETURN_IF_ERROR(SetCross(columns, picks, values, out));
@@ -169,18 +175,23 @@ class SparseCross final : public Kernel {
   }
 
   // Entries of a sparse column are in order; one that is not ends its row.
-  std::vector<CrossColumn> ReadColumns(const KernelContext& ctx,
-                                       int64_t rows) const {
+  absl::StatusOr<std::vector<CrossColumn>> ReadColumns(const KernelContext& ctx,
+                                                       int64_t rows) const {
     const int n = static_cast<int>(sparse_);
+    const std::optional<int64_t> starts = CheckedAdd(rows, 1);
+    if (!starts) return ResourceExhausted("too many rows: ", rows);
+    Looks looks(ctx);
     std::vector<CrossColumn> columns;
     for (int i = 0; i < n; ++i) {
       const Tensor& indices = ctx.input(i);
       CrossColumn& column = columns.emplace_back();
       column.values = &ctx.input(n + i);
-      column.starts.resize(rows + 1);
+      column.starts.resize(*starts);
       int64_t at = 0;
       for (int64_t row = 0; row < rows; ++row) {
+        RETURN_IF_ERROR(looks.After());
         while (at < indices.dim(0) && indices.data<int64_t>()[2 * at] == row) {
+          RETURN_IF_ERROR(looks.After());
           ++at;
         }
         column.starts[row + 1] = at;
@@ -189,7 +200,7 @@ class SparseCross final : public Kernel {
     for (int i = 3 * n; i < ctx.num_inputs(); ++i) {
       CrossColumn& column = columns.emplace_back();
       column.values = &ctx.input(i);
-      column.starts.resize(rows + 1);
+      column.starts.resize(*starts);
       for (int64_t row = 0; row <= rows; ++row) {
         column.starts[row] = row * ctx.input(i).dim(1);
       }

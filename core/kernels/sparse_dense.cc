@@ -8,6 +8,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -80,7 +81,9 @@ class SparseDenseCwise final : public Kernel {
     const int64_t count = sparse.count();
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {count}));
     T* out = output->mutable_data<T>();
+    Looks looks(ctx);
     for (int64_t i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(looks.After());
       int64_t place = 0;
       for (int d = 0; d < shape.rank(); ++d) {
         const int64_t at = sparse.index(i)[d];
@@ -160,7 +163,9 @@ class SparseTensorDenseAdd final : public Kernel {
     const Ints strides = ElementStrides(dense.shape());
     const Index* index = indices.data<Index>();
     Scratch<int64_t> places(indices.dim(0));
+    Looks looks(ctx);
     for (int64_t i = 0; i < indices.dim(0); ++i) {
+      RETURN_IF_ERROR(looks.After());
       for (int d = 0; d < rank; ++d, ++index) {
         if (*index < 0 || *index >= dense.dim(d)) {
           return InvalidArgument(
@@ -179,6 +184,7 @@ class SparseTensorDenseAdd final : public Kernel {
       std::copy_n(dense.data<T>(), dense.num_elements(), out);
     }
     for (size_t i = 0; i < places.size(); ++i) {
+      RETURN_IF_ERROR(looks.After());
       out[places[i]] = Add(out[places[i]], values.data<T>()[i]);
     }
     return absl::OkStatus();

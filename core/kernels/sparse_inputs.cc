@@ -6,11 +6,15 @@
 
 #include "absl/strings/str_join.h"
 #include "core/kernels/elements.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/shape_rules.h"
 
 namespace metagraph {
 namespace {
+
+// Entries that are sorted without a look whether the call is still wanted.
+constexpr int64_t kSortedBlock = int64_t{1} << 14;
 
 absl::Status RequireSparseRank(const Tensor& tensor, int rank,
                                absl::string_view what) {
@@ -39,8 +43,41 @@ absl::StatusOr<SparseInput> ReadSparse(const KernelContext& ctx, int first) {
   return SparseInput(indices, values, shape);
 }
 
-Scratch<int64_t> SortedEntries(const SparseInput& sparse,
-                               absl::Span<const int> order) {
+absl::Status CheckEntryCounts(const Tensor& indices, const Tensor& values,
+                              const Tensor& shape) {
+  if (indices.dim(0) != values.dim(0)) {
+    return InvalidArgument(
+        "indices and values rows (indexing dimension) must "
+        "match. (indices = ",
+        indices.dim(0), ", values = ", values.dim(0), ")");
+  }
+  if (indices.dim(1) != shape.dim(0)) {
+    return InvalidArgument("Order length must be SparseTensor rank.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckInside(const KernelContext& ctx, const SparseInput& sparse) {
+  Looks looks(ctx);
+  for (int64_t i = 0; i < sparse.count(); ++i) {
+    RETURN_IF_ERROR(looks.After());
+    for (int d = 0; d < sparse.rank(); ++d) {
+      const int64_t at = sparse.index(i)[d];
+      if (at < 0 || at >= sparse.shape()[d]) {
+        return InvalidArgument("Sparse index tuple indices[", i, ", :] = ",
+                               SpacedIndex(sparse.index(i), sparse.rank()),
+                               " is out of bounds");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Blocks are sorted and then merged: between the parts of it is the time to
+// look whether the call is still wanted.
+absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
+                                               const SparseInput& sparse,
+                                               absl::Span<const int> order) {
   const auto before = [&](int64_t a, int64_t b) {
     const int64_t* x = sparse.index(a);
     const int64_t* y = sparse.index(b);
@@ -49,22 +86,51 @@ Scratch<int64_t> SortedEntries(const SparseInput& sparse,
     }
     return false;
   };
-  Scratch<int64_t> entries(sparse.count());
+  const int64_t count = sparse.count();
+  Looks looks(ctx);
+  Scratch<int64_t> entries(count);
   std::iota(entries.begin(), entries.end(), 0);
   // Mostly they are in order.
-  if (std::is_sorted(entries.begin(), entries.end(), before)) return entries;
-  // As std::stable_sort, but for the memory that it takes by itself.
-  std::sort(entries.begin(), entries.end(), [&](int64_t a, int64_t b) {
-    if (before(a, b)) return true;
-    return a < b && !before(b, a);
-  });
+  int64_t sorted = std::min<int64_t>(count, 1);
+  for (; sorted < count && !before(sorted, sorted - 1); ++sorted) {
+    RETURN_IF_ERROR(looks.After());
+  }
+  if (sorted == count) return entries;
+  for (int64_t begin = 0; begin < count; begin += kSortedBlock) {
+    RETURN_IF_ERROR(ctx.CheckCancelled());
+    const int64_t end = std::min(count, begin + kSortedBlock);
+    // As std::stable_sort, but for the memory that it takes by itself.
+    std::sort(entries.begin() + begin, entries.begin() + end,
+              [&](int64_t a, int64_t b) {
+                if (before(a, b)) return true;
+                return a < b && !before(b, a);
+              });
+  }
+  if (count <= kSortedBlock) return entries;
+  Scratch<int64_t> merged(count);
+  for (int64_t width = kSortedBlock; width < count; width *= 2) {
+    for (int64_t begin = 0; begin < count; begin += 2 * width) {
+      const int64_t middle = std::min(count, begin + width);
+      const int64_t end = std::min(count, middle + width);
+      int64_t left = begin, right = middle;
+      for (int64_t out = begin; out < end; ++out) {
+        RETURN_IF_ERROR(looks.After());
+        const bool take_right =
+            left == middle ||
+            (right < end && before(entries[right], entries[left]));
+        merged[out] = entries[take_right ? right++ : left++];
+      }
+    }
+    entries.swap(merged);
+  }
   return entries;
 }
 
-Scratch<int64_t> SortedEntries(const SparseInput& sparse) {
+absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
+                                               const SparseInput& sparse) {
   std::vector<int> order(sparse.rank());
   std::iota(order.begin(), order.end(), 0);
-  return SortedEntries(sparse, order);
+  return SortedEntries(ctx, sparse, order);
 }
 
 absl::StatusOr<TensorShape> DenseShapeOf(absl::Span<const int64_t> sizes) {
@@ -96,7 +162,9 @@ absl::Status SetEntries(KernelContext& ctx, int i, const SparseInput& sparse,
   RETURN_IF_ERROR(ChargeStrings(sparse.values(), 1, values));
   const ElementCopier copier(values->dtype());
   int64_t* index = indices->mutable_data<int64_t>();
+  Looks looks(ctx);
   for (int64_t k = 0; k < count; ++k, index += rank) {
+    RETURN_IF_ERROR(looks.After());
     std::copy_n(sparse.index(entries[k]), rank, index);
     copier.Copy(sparse.values().raw_data(), entries[k],
                 values->mutable_raw_data(), k, 1);

@@ -39,6 +39,13 @@ class SparseInput {
 // ValidateSparseTensor. INVALID_ARGUMENT.
 absl::StatusOr<SparseInput> ReadSparse(const KernelContext& ctx, int first);
 
+// How many rows and columns the indices have, by values and shape.
+// INVALID_ARGUMENT.
+absl::Status CheckEntryCounts(const Tensor& indices, const Tensor& values,
+                              const Tensor& shape);
+// INVALID_ARGUMENT: an index is outside of the shape.
+absl::Status CheckInside(const KernelContext& ctx, const SparseInput& sparse);
+
 // Negative, zero or positive, as a comes before b in row-major order.
 inline int CompareIndices(const int64_t* a, const int64_t* b, int rank) {
   for (int d = 0; d < rank; ++d) {
@@ -48,11 +55,13 @@ inline int CompareIndices(const int64_t* a, const int64_t* b, int rank) {
 }
 
 // Which entry comes first, second … in row-major order of the dimensions
-// `order`; equal ones stay in theirs.
-Scratch<int64_t> SortedEntries(const SparseInput& sparse,
-                               absl::Span<const int> order);
+// `order`; equal ones stay in theirs. CANCELLED, DEADLINE_EXCEEDED.
+absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
+                                               const SparseInput& sparse,
+                                               absl::Span<const int> order);
 // The same by all dimensions.
-Scratch<int64_t> SortedEntries(const SparseInput& sparse);
+absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
+                                               const SparseInput& sparse);
 
 // INVALID_ARGUMENT: a size is negative, the product of all over int64.
 absl::StatusOr<TensorShape> DenseShapeOf(absl::Span<const int64_t> sizes);

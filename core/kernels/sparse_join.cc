@@ -11,6 +11,7 @@
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -50,10 +51,12 @@ class SparseConcat final : public Kernel {
     const ElementCopier copier(values.dtype());
     int64_t* index = indices.mutable_data<int64_t>();
     int64_t shift = 0, done = 0;
+    Looks looks(ctx);
     for (int i = 0; i < n; ++i) {
       const int64_t count = ctx.input(i).dim(0);
       std::copy_n(ctx.input(i).data<int64_t>(), count * rank, index);
       for (int64_t k = 0; k < count; ++k, index += rank) {
+        RETURN_IF_ERROR(looks.After());
         index[axis] = Add(index[axis], shift);
       }
       RETURN_IF_ERROR(ChargeStrings(ctx.input(n + i), 1, &values));
@@ -63,7 +66,9 @@ class SparseConcat final : public Kernel {
       shift += ctx.input(2 * n + i).data<int64_t>()[axis];
     }
     const SparseInput joined(indices, values, ctx.input(2 * n));
-    return SetEntries(ctx, 0, joined, SortedEntries(joined));
+    ASSIGN_OR_RETURN(const Scratch<int64_t> entries,
+                     SortedEntries(ctx, joined));
+    return SetEntries(ctx, 0, joined, entries);
   }
 
  private:
@@ -92,15 +97,7 @@ class SparseConcat final : public Kernel {
             ctx.input(2 * n).dim(0), " but got ", shape.dim(0), " at position ",
             i);
       }
-      if (indices.dim(0) != values.dim(0)) {
-        return InvalidArgument(
-            "indices and values rows (indexing dimension) "
-            "must match. (indices = ",
-            indices.dim(0), ", values = ", values.dim(0), ")");
-      }
-      if (indices.dim(1) != shape.dim(0)) {
-        return InvalidArgument("Order length must be SparseTensor rank.");
-      }
+      RETURN_IF_ERROR(CheckEntryCounts(indices, values, shape));
       for (const int64_t size : shape.values<int64_t>()) {
         if (size < 0) {
           return InvalidArgument(
@@ -167,15 +164,10 @@ class SparseSplit final : public Kernel {
     // The first parts have one more if the size is no multiple.
     const int64_t width = size / parts_, longer = size % parts_;
     std::vector<Scratch<int64_t>> entries(parts_);
+    RETURN_IF_ERROR(CheckInside(ctx, sparse));
+    Looks looks(ctx);
     for (int64_t i = 0; i < sparse.count(); ++i) {
-      for (int64_t d = 0; d < rank; ++d) {
-        const int64_t at = sparse.index(i)[d];
-        if (at < 0 || at >= shape.dim(static_cast<int>(d))) {
-          return InvalidArgument("Sparse index tuple indices[", i, ", :] = ",
-                                 SpacedIndex(sparse.index(i), sparse.rank()),
-                                 " is out of bounds");
-        }
-      }
+      RETURN_IF_ERROR(looks.After());
       entries[PartOf(sparse.index(i)[axis], width, longer)].push_back(i);
     }
     Ints sizes(sparse.shape().begin(), sparse.shape().end());
@@ -209,7 +201,9 @@ class SparseSplit final : public Kernel {
     RETURN_IF_ERROR(SetShapeOutput(ctx, 2 * parts + output, sizes));
     const ElementCopier copier(values->dtype());
     int64_t* index = indices->mutable_data<int64_t>();
+    Looks looks(ctx);
     for (int64_t k = 0; k < count; ++k, index += rank) {
+      RETURN_IF_ERROR(looks.After());
       std::copy_n(sparse.index(entries[k]), rank, index);
       index[axis] -= begin;
       copier.Copy(sparse.values().raw_data(), entries[k],
@@ -257,7 +251,9 @@ class SparseSlice final : public Kernel {
                                    : Subtract(whole, start[d]);
     }
     Scratch<int64_t> entries;
+    Looks looks(ctx);
     for (int64_t i = 0; i < sparse.count(); ++i) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t* index = sparse.index(i);
       bool inside = true;
       for (int d = 0; d < rank && inside; ++d) {
@@ -273,6 +269,7 @@ class SparseSlice final : public Kernel {
     const ElementCopier copier(values->dtype());
     int64_t* index = indices->mutable_data<int64_t>();
     for (int64_t k = 0; k < count; ++k) {
+      RETURN_IF_ERROR(looks.After());
       for (int d = 0; d < rank; ++d) {
         *index++ = Subtract(sparse.index(entries[k])[d], start[d]);
       }
@@ -298,7 +295,9 @@ class SparseSliceGrad final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {in.dim(0)}));
     T* to = output->mutable_data<T>();
     int64_t used = 0;
+    Looks looks(ctx);
     for (int64_t i = 0; i < in.dim(0); ++i) {
+      RETURN_IF_ERROR(looks.After());
       to[i] = T(0);
       if (used == out.dim(0)) continue;
       bool same = true;

@@ -6,6 +6,7 @@
 
 #include "core/kernels/conv.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/matmul.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -82,7 +83,9 @@ class SparseTensorDenseMatMul final : public Kernel {
           inner, ").  Dimensions of B: ", b.shape().ToString());
     }
     const Index* index = indices.data<Index>();
+    Looks looks(ctx);
     for (int64_t i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t m = index[2 * i + (adjoint_a_ ? 1 : 0)];
       const int64_t k = index[2 * i + (adjoint_a_ ? 0 : 1)];
       if (k < 0 || k >= inner) {
@@ -102,7 +105,7 @@ class SparseTensorDenseMatMul final : public Kernel {
     std::fill_n(to, out->num_elements(), T(0));
     if (out->num_elements() == 0) return absl::OkStatus();
     for (int64_t i = 0; i < count; ++i) {
-      if (i % 1024 == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(looks.After(1 + cols / 16));
       const int64_t m = index[2 * i + (adjoint_a_ ? 1 : 0)];
       const int64_t k = index[2 * i + (adjoint_a_ ? 0 : 1)];
       T value = values.data<T>()[i];

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -23,11 +24,15 @@ struct MergedEntry {
   int64_t b = -1;
 };
 
-Scratch<MergedEntry> MergeEntries(const SparseInput& a, const SparseInput& b) {
+absl::StatusOr<Scratch<MergedEntry>> MergeEntries(const KernelContext& ctx,
+                                                  const SparseInput& a,
+                                                  const SparseInput& b) {
   Scratch<MergedEntry> merged;
   merged.reserve(std::max(a.count(), b.count()));
   int64_t i = 0, j = 0;
+  Looks looks(ctx);
   while (i < a.count() || j < b.count()) {
+    RETURN_IF_ERROR(looks.After());
     const int order = i == a.count() ? 1
                       : j == b.count()
                           ? -1
@@ -58,7 +63,9 @@ absl::Status SetMerged(KernelContext& ctx, const SparseInput& a,
   ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(0, {count, rank}));
   ASSIGN_OR_RETURN(Tensor * values, ctx.AllocateOutput(1, {count}));
   int64_t* index = indices->mutable_data<int64_t>();
+  Looks looks(ctx);
   for (const MergedEntry& entry : merged) {
+    RETURN_IF_ERROR(looks.After());
     const int64_t* from = entry.a >= 0 ? a.index(entry.a) : b.index(entry.b);
     index = std::copy_n(from, rank, index);
   }
@@ -81,7 +88,11 @@ class SparseAdd final : public Kernel {
     const T* y = b.values().data<T>();
     Scratch<MergedEntry> kept;
     Scratch<T> sums;
-    for (const MergedEntry& entry : MergeEntries(a, b)) {
+    ASSIGN_OR_RETURN(const Scratch<MergedEntry> merged,
+                     MergeEntries(ctx, a, b));
+    Looks looks(ctx);
+    for (const MergedEntry& entry : merged) {
+      RETURN_IF_ERROR(looks.After());
       if (entry.a >= 0 && entry.b >= 0) {
         const T sum = Add(x[entry.a], y[entry.b]);
         if (!(threshold <= Magnitude(sum))) continue;
@@ -192,7 +203,9 @@ class SparseAddGrad final : public Kernel {
     // of its place got, one of several at a place alone.
     const int64_t sums = grad.dim(0);
     const int64_t* sum = ctx.input(3).data<int64_t>();
+    Looks looks(ctx);
     for (int64_t k = 0; k < sums && (!a.done() || !b.done());) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t* index = sum + k * rank;
       const bool a_behind = a.Step(index, rank, grad.data<T>()[k]);
       const bool b_behind = b.Step(index, rank, grad.data<T>()[k]);
@@ -252,14 +265,17 @@ class SparseSparseExtreme final : public Kernel {
                                " for dimension ", d);
       }
     }
-    RETURN_IF_ERROR(CheckInside(a));
-    RETURN_IF_ERROR(CheckInside(b));
+    RETURN_IF_ERROR(CheckInside(ctx, a));
+    RETURN_IF_ERROR(CheckInside(ctx, b));
     const T* x = a.values().data<T>();
     const T* y = b.values().data<T>();
-    const Scratch<MergedEntry> merged = MergeEntries(a, b);
+    ASSIGN_OR_RETURN(const Scratch<MergedEntry> merged,
+                     MergeEntries(ctx, a, b));
     Scratch<T> results;
     results.reserve(merged.size());
+    Looks looks(ctx);
     for (const MergedEntry& entry : merged) {
+      RETURN_IF_ERROR(looks.After());
       results.push_back(Pick(entry.a >= 0 ? x[entry.a] : T(0),
                              entry.b >= 0 ? y[entry.b] : T(0)));
     }
@@ -271,20 +287,6 @@ class SparseSparseExtreme final : public Kernel {
     if (a != a) return a;
     if (b != b) return b;
     return kMaximum ? Larger(a, b) : Smaller(a, b);
-  }
-
-  static absl::Status CheckInside(const SparseInput& sparse) {
-    for (int64_t i = 0; i < sparse.count(); ++i) {
-      for (int d = 0; d < sparse.rank(); ++d) {
-        const int64_t at = sparse.index(i)[d];
-        if (at < 0 || at >= sparse.shape()[d]) {
-          return InvalidArgument("Sparse index tuple indices[", i, ", :] = ",
-                                 SpacedIndex(sparse.index(i), sparse.rank()),
-                                 " is out of bounds");
-        }
-      }
-    }
-    return absl::OkStatus();
   }
 };
 

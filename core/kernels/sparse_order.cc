@@ -9,6 +9,7 @@
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
@@ -21,7 +22,9 @@ class SparseReorder final : public Kernel {
  public:
   absl::Status Compute(KernelContext& ctx) const override {
     ASSIGN_OR_RETURN(const SparseInput sparse, ReadSparse(ctx, 0));
-    return SetEntries(ctx, 0, sparse, SortedEntries(sparse));
+    ASSIGN_OR_RETURN(const Scratch<int64_t> entries,
+                     SortedEntries(ctx, sparse));
+    return SetEntries(ctx, 0, sparse, entries);
   }
 };
 
@@ -111,7 +114,9 @@ class SparseReshape final : public Kernel {
     // Indices may be outside, and then give some place or other: they wrap.
     const int64_t* in = indices.data<int64_t>();
     int64_t* out = output->mutable_data<int64_t>();
+    Looks looks(ctx);
     for (int64_t i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(looks.After());
       int64_t place = 0;
       for (int d = 0; d < from.rank(); ++d) {
         place = Add(place, Multiply(*in++, from_strides[d]));
@@ -161,7 +166,9 @@ class SparseFillEmptyRows final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * reverse, ctx.AllocateOutput(3, {count}));
     // First how many each row has, then where the next of each goes.
     Scratch<int64_t> next(rows);
+    Looks looks(ctx);
     for (int64_t i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t row = sparse.index(i)[0];
       if (row < 0 || row >= rows) {
         return InvalidArgument("indices(", i, ", 0) is invalid: ", row,
@@ -172,6 +179,7 @@ class SparseFillEmptyRows final : public Kernel {
     int64_t total = 0;
     bool* is_empty = empty->mutable_data<bool>();
     for (int64_t row = 0; row < rows; ++row) {
+      RETURN_IF_ERROR(looks.After());
       is_empty[row] = next[row] == 0;
       const int64_t begin = total;
       total += std::max<int64_t>(next[row], 1);
@@ -185,6 +193,7 @@ class SparseFillEmptyRows final : public Kernel {
     int64_t* index = indices->mutable_data<int64_t>();
     int64_t* place = reverse->mutable_data<int64_t>();
     for (int64_t i = 0; i < count; ++i) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t to = next[sparse.index(i)[0]]++;
       place[i] = to;
       std::copy_n(sparse.index(i), rank, index + to * rank);
@@ -192,6 +201,7 @@ class SparseFillEmptyRows final : public Kernel {
                   1);
     }
     for (int64_t row = 0; row < rows; ++row) {
+      RETURN_IF_ERROR(looks.After());
       if (!is_empty[row]) continue;
       const int64_t to = next[row];
       std::fill_n(index + to * rank, rank, 0);
@@ -245,7 +255,9 @@ class SparseFillEmptyRowsGrad final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * value, ctx.AllocateOutput(1, {}));
     Scratch<char> used(size);
     T* out = values->mutable_data<T>();
+    Looks looks(ctx);
     for (const int64_t i : reverse.values<int64_t>()) {
+      RETURN_IF_ERROR(looks.After());
       if (i < 0 || i >= size) {
         return InvalidArgument("Elements in reverse index must be in [0, ",
                                size, ") but got ", i);
@@ -255,6 +267,7 @@ class SparseFillEmptyRowsGrad final : public Kernel {
     }
     T sum = T(0);
     for (int64_t i = 0; i < size; ++i) {
+      RETURN_IF_ERROR(looks.After());
       if (!used[i]) sum = Add(sum, grad.data<T>()[i]);
     }
     *value->mutable_data<T>() = sum;

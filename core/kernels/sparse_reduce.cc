@@ -11,6 +11,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -31,21 +32,6 @@ struct SparseMaxOf {
     return a > b ? a : b;
   }
 };
-
-// Checks that are alike for all ops here; `words` names values and shape.
-absl::Status CheckEntryCounts(const Tensor& indices, const Tensor& values,
-                              const Tensor& shape) {
-  if (indices.dim(0) != values.dim(0)) {
-    return InvalidArgument(
-        "indices and values rows (indexing dimension) must "
-        "match. (indices = ",
-        indices.dim(0), ", values = ", values.dim(0), ")");
-  }
-  if (indices.dim(1) != shape.dim(0)) {
-    return InvalidArgument("Order length must be SparseTensor rank.");
-  }
-  return absl::OkStatus();
-}
 
 // input_indices, input_values, input_shape, reduction_axes.
 template <typename T, typename Fn, bool kSparseResult>
@@ -83,7 +69,8 @@ class SparseReduce final : public Kernel {
     for (int d = 0; d < rank; ++d) {
       if (reduced[d]) order.push_back(d);
     }
-    const Scratch<int64_t> entries = SortedEntries(sparse, order);
+    ASSIGN_OR_RETURN(const Scratch<int64_t> entries,
+                     SortedEntries(ctx, sparse, order));
     if constexpr (kSparseResult) {
       return SetSparse(ctx, sparse, entries, kept, sizes);
     } else {
@@ -117,15 +104,19 @@ class SparseReduce final : public Kernel {
   // Calls fn(entry, value), a status, for the first entry of each group and
   // the value that all of it give.
   template <typename Emit>
-  static absl::Status ForEachGroup(const SparseInput& sparse,
+  static absl::Status ForEachGroup(const KernelContext& ctx,
+                                   const SparseInput& sparse,
                                    const Scratch<int64_t>& entries,
                                    const std::vector<int>& kept, Emit&& emit) {
     const T* values = sparse.values().template data<T>();
+    Looks looks(ctx);
     for (size_t i = 0; i < entries.size();) {
       const int64_t* first = sparse.index(entries[i]);
       T value = values[entries[i]];
       size_t next = i + 1;
+      RETURN_IF_ERROR(looks.After());
       for (; next < entries.size(); ++next) {
+        RETURN_IF_ERROR(looks.After());
         const int64_t* index = sparse.index(entries[next]);
         if (std::any_of(kept.begin(), kept.end(),
                         [&](int d) { return index[d] != first[d]; })) {
@@ -147,7 +138,8 @@ class SparseReduce final : public Kernel {
     T* out = output->mutable_data<T>();
     std::fill_n(out, output->num_elements(), T(0));
     return ForEachGroup(
-        sparse, entries, kept, [&](int64_t entry, T value) -> absl::Status {
+        ctx, sparse, entries, kept,
+        [&](int64_t entry, T value) -> absl::Status {
           int64_t place = 0;
           for (const int d : kept) {
             place =
@@ -168,7 +160,7 @@ class SparseReduce final : public Kernel {
                          const std::vector<int>& kept,
                          const Ints& sizes) const {
     int64_t groups = 0;
-    RETURN_IF_ERROR(ForEachGroup(sparse, entries, kept, [&](int64_t, T) {
+    RETURN_IF_ERROR(ForEachGroup(ctx, sparse, entries, kept, [&](int64_t, T) {
       ++groups;
       return absl::OkStatus();
     }));
@@ -179,7 +171,7 @@ class SparseReduce final : public Kernel {
     T* out = values->mutable_data<T>();
     std::fill_n(index, groups * rank, 0);
     RETURN_IF_ERROR(
-        ForEachGroup(sparse, entries, kept, [&](int64_t entry, T value) {
+        ForEachGroup(ctx, sparse, entries, kept, [&](int64_t entry, T value) {
           int at = 0;
           for (const int d : kept) {
             index[keep_dims_ ? d : at] = sparse.index(entry)[d];
@@ -230,11 +222,13 @@ class SparseSoftmax final : public Kernel {
     RETURN_IF_ERROR(DenseShapeOf(shape.values<int64_t>()).status());
     RETURN_IF_ERROR(CheckEntryCounts(indices, values, shape));
     const SparseInput sparse(indices, values, shape);
-    const Scratch<int64_t> entries = SortedEntries(sparse);
+    ASSIGN_OR_RETURN(const Scratch<int64_t> entries,
+                     SortedEntries(ctx, sparse));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, values.shape()));
     // In row-major order, as TensorFlow gives them.
     const T* in = values.data<T>();
     T* out = output->mutable_data<T>();
+    Looks looks(ctx);
     for (size_t i = 0; i < entries.size();) {
       size_t next = i;
       T largest = in[entries[i]];
@@ -243,10 +237,12 @@ class SparseSoftmax final : public Kernel {
            CompareIndices(sparse.index(entries[i]), sparse.index(entries[next]),
                           sparse.rank() - 1) == 0;
            ++next) {
+        RETURN_IF_ERROR(looks.After());
         largest = Larger(largest, in[entries[next]]);
       }
       T sum = T(0);
       for (size_t k = i; k < next; ++k) {
+        RETURN_IF_ERROR(looks.After());
         out[k] = Exp(in[entries[k]] - largest);
         sum = sum + out[k];
       }

@@ -2,7 +2,6 @@
 // SerializeManySparse, DeserializeSparse, DeserializeManySparse.
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,10 +9,11 @@
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
+#include "core/kernels/serialized_tensor.h"
 #include "core/kernels/sparse_inputs.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
-#include "core/tensor/tensor_proto.h"
 
 namespace metagraph {
 namespace {
@@ -50,12 +50,7 @@ void StringsToContent(const Tensor& tensor, tensorflow::TensorProto* proto) {
 
 // Element i of `output`, a serialized TensorProto.
 absl::Status SerializeInto(const Tensor& tensor, Tensor* output, int64_t i) {
-  int64_t bytes = tensor.size_bytes();
-  if (tensor.dtype() == DT_STRING) {
-    for (const std::string& text : tensor.values<std::string>()) {
-      bytes += static_cast<int64_t>(text.size());
-    }
-  }
+  const int64_t bytes = SerializedBytes(tensor);
   const ScratchCharge charge(bytes);
   RETURN_IF_ERROR(output->ChargeBudget(bytes));
   tensorflow::TensorProto proto;
@@ -94,23 +89,16 @@ class SerializeManySparse final : public Kernel {
       return InvalidArgument(
           "Rank of input SparseTensor should be > 1, but saw rank: ", rank);
     }
-    if (sparse.count() != sparse.values().dim(0)) {
-      return InvalidArgument(
-          "indices and values rows (indexing dimension) "
-          "must match. (indices = ",
-          sparse.count(), ", values = ", sparse.values().dim(0), ")");
-    }
-    if (sparse.rank() != rank) {
-      return InvalidArgument("Order length must be SparseTensor rank.");
-    }
+    RETURN_IF_ERROR(CheckEntryCounts(ctx.input(0), ctx.input(1), ctx.input(2)));
     RETURN_IF_ERROR(DenseShapeOf(sparse.shape()).status());
-    RETURN_IF_ERROR(CheckOrder(sparse));
+    RETURN_IF_ERROR(CheckOrder(ctx, sparse));
     ASSIGN_OR_RETURN(Tensor * output,
                      ctx.AllocateOutput(0, {sparse.shape()[0], 3}));
     ASSIGN_OR_RETURN(Tensor shape, ctx.AllocateTemp(DT_INT64, {rank - 1}));
     std::copy_n(sparse.shape().data() + 1, rank - 1,
                 shape.mutable_data<int64_t>());
     int64_t begin = 0;
+    Looks looks(ctx);
     for (int64_t row = 0; row < sparse.shape()[0]; ++row) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       int64_t end = begin;
@@ -119,6 +107,7 @@ class SerializeManySparse final : public Kernel {
                        ctx.AllocateTemp(DT_INT64, {end - begin, rank - 1}));
       int64_t* index = indices.mutable_data<int64_t>();
       for (int64_t i = begin; i < end; ++i) {
+        RETURN_IF_ERROR(looks.After());
         index = std::copy_n(sparse.index(i) + 1, rank - 1, index);
       }
       RETURN_IF_ERROR(SerializeInto(indices, output, 3 * row));
@@ -131,9 +120,12 @@ class SerializeManySparse final : public Kernel {
   }
 
  private:
-  static absl::Status CheckOrder(const SparseInput& sparse) {
+  static absl::Status CheckOrder(const KernelContext& ctx,
+                                 const SparseInput& sparse) {
     const int rank = sparse.rank();
+    Looks looks(ctx);
     for (int64_t i = 0; i < sparse.count(); ++i) {
+      RETURN_IF_ERROR(looks.After());
       const int64_t* index = sparse.index(i);
       for (int d = 0; d < rank; ++d) {
         if (index[d] >= 0 && index[d] < sparse.shape()[d]) continue;
@@ -252,10 +244,9 @@ class DeserializeSparse final : public Kernel {
   }
 
   static absl::StatusOr<Tensor> Parse(const std::string& text) {
-    const ScratchCharge charge(static_cast<int64_t>(text.size()) * 4);
+    const ScratchCharge charge(ParsedBytes(text));
     tensorflow::TensorProto proto;
-    if (text.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
-        !proto.ParseFromString(text)) {
+    if (!ParseTensorProto(text, &proto)) {
       return InvalidArgument("Could not parse serialized proto");
     }
     absl::StatusOr<Tensor> tensor = TensorFromProto(proto);
@@ -286,6 +277,7 @@ class DeserializeSparse final : public Kernel {
     int64_t* index = indices->mutable_data<int64_t>();
     int64_t done = 0;
     Ints place(outer.size(), 0);
+    Looks looks(ctx);
     for (const Part& part : parts) {
       const int64_t count = part.indices.dim(0);
       RETURN_IF_ERROR(ChargeStrings(part.values, 1, values));
@@ -293,7 +285,9 @@ class DeserializeSparse final : public Kernel {
                   count);
       done += count;
       const int64_t* from = part.indices.data<int64_t>();
+      RETURN_IF_ERROR(looks.After());
       for (int64_t i = 0; i < count; ++i, from += inner) {
+        RETURN_IF_ERROR(looks.After());
         index = std::copy(place.begin(), place.end(), index);
         index = std::copy_n(from, inner, index);
       }

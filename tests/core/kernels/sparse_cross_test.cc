@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "tests/support/op_tester.h"
 
 namespace metagraph::sparse_cross_test {
@@ -172,6 +174,14 @@ TEST(SparseCrossTest, RefusesMoreCombinationsThanNumbers) {
   EXPECT_THAT(
       Cross({}, std::vector<Tensor>(7, wide))->Run(),
       HasCode(StatusCode::kResourceExhausted, "too many crossed features"));
+}
+
+// A shape costs nothing to send.
+TEST(SparseCrossTest, RefusesAsManyRowsAsCannotBeCounted) {
+  Column column = A();
+  column.shape[0] = std::numeric_limits<int64_t>::max();
+  EXPECT_THAT(Cross({column}, {})->Run(),
+              HasCode(StatusCode::kResourceExhausted, "too many rows"));
 }
 
 }  // namespace metagraph::sparse_cross_test

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <numeric>
+
 #include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
@@ -27,6 +30,21 @@ TEST(SparseReorderTest, PutsEntriesInRowMajorOrder) {
   texts.Input<int64_t>({1}, {2});
   ASSERT_OK(texts.Run());
   ExpectTensorEqual<std::string>(texts.output(1), {2}, {"b", "a"});
+}
+
+// More than are sorted at once: blocks are merged.
+TEST(SparseReorderTest, KeepsEqualOnesOfManyInTheirOrder) {
+  constexpr int64_t kCount = 100000, kRows = 1000;
+  Int64s rows, order(kCount);
+  for (int64_t i = 0; i < kCount; ++i) rows.push_back(i * 7919 % kRows);
+  std::iota(order.begin(), order.end(), int64_t{0});
+  OpTester op("SparseReorder");
+  op.Input<int64_t>({kCount, 1}, rows).Input<int64_t>({kCount}, order);
+  op.Input<int64_t>({1}, {kRows});
+  ASSERT_OK(op.Run());
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return rows[a] < rows[b]; });
+  ExpectTensorEqual<int64_t>(op.output(1), {kCount}, order);
 }
 
 TEST(SparseReorderTest, RefusesPartsThatDoNotFit) {
