@@ -13,9 +13,12 @@
 namespace metagraph {
 namespace {
 
-// Asks again for a little while before a thread goes to sleep: runs split one
-// kernel after the other, and to wake a thread takes as long as many of them.
-// Others who want the processor get it.
+// Whether the thread's last task was a part of split work: runs split one
+// kernel after the other, so that more of it is likely to come.
+thread_local bool was_split_work = false;
+
+// Asks again for a little while before a thread goes to sleep: to wake it takes
+// as long as many kernels. Others who want the processor get it.
 constexpr int kLooks = 64;
 template <typename F>
 bool LookForAWhile(F found) {
@@ -57,7 +60,8 @@ void ThreadPool::Work() {
   };
   for (;;) {
     absl::AnyInvocable<void()> task;
-    LookForAWhile(has_work);
+    if (was_split_work) LookForAWhile(has_work);
+    was_split_work = false;
     {
       MutexLock lock(mu_);
       while (queue_.empty() && !stopping_) wake_.Wait(mu_);
@@ -95,6 +99,7 @@ void ThreadPool::ParallelFor(int64_t total, int64_t min_block,
       fn(i * block, std::min(total, (i + 1) * block));
     }
     if (mine == 0) return;
+    was_split_work = true;
     MutexLock lock(shared->mu);
     shared->done += mine;
     if (shared->done == blocks) shared->done_cv.NotifyAll();
