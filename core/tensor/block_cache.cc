@@ -109,7 +109,7 @@ void* BlockCache::Take(size_t bytes) {
     }
     return Allocate(index * kAlignment);
   }
-  if (!IsKept(bytes)) return Allocate(bytes);
+  if (!IsKept(bytes)) return AllocateOrFree(bytes);
   const Place place = PlaceOf(bytes);
   {
     MutexLock lock(mu_);
@@ -122,7 +122,28 @@ void* BlockCache::Take(size_t bytes) {
       return block;
     }
   }
-  return Allocate(place.block_bytes);
+  return AllocateOrFree(place.block_bytes);
+}
+
+void* BlockCache::AllocateOrFree(size_t bytes) {
+  if (void* const block = Allocate(bytes)) return block;
+  // What lies here may be what the system lacks.
+  FreeAll();
+  return Allocate(bytes);
+}
+
+void BlockCache::FreeAll() {
+  std::vector<void*> all;  // freed after the lock
+  {
+    MutexLock lock(mu_);
+    for (Class& blocks : classes_) {
+      all.insert(all.end(), blocks.free.begin(), blocks.free.end());
+      blocks.free.clear();
+      blocks.least_free = 0;
+    }
+    cached_ = 0;
+  }
+  for (void* block : all) std::free(block);
 }
 
 void BlockCache::Give(void* block, size_t bytes) {

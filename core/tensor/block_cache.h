@@ -34,6 +34,9 @@ class BlockCache {
   // now and then, each second say.
   void FreeIdle() EXCLUDES(mu_);
 
+  // Frees all of them.
+  void FreeAll() EXCLUDES(mu_);
+
   int64_t cached_bytes() const EXCLUDES(mu_);
   void set_max_bytes(int64_t bytes) EXCLUDES(mu_);
 
@@ -60,6 +63,8 @@ class BlockCache {
     size_t block_bytes;
   };
   static bool IsKept(size_t bytes);
+  // nullptr only if the system has none for it and this keeps none either.
+  void* AllocateOrFree(size_t bytes) EXCLUDES(mu_);
   static Place PlaceOf(size_t bytes);
 
   mutable Mutex mu_;

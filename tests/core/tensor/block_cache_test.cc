@@ -64,6 +64,15 @@ TEST(BlockCacheTest, KeepsNoMoreThanItMay) {
   EXPECT_EQ(all.cached_bytes(), 0);
 }
 
+TEST(BlockCacheTest, KeepsNothingFromWhoCannotHaveIt) {
+  if (!KeepsBlocks()) GTEST_SKIP() << "blocks are not kept under ASan";
+  BlockCache cache(1 << 20);
+  cache.Give(cache.Take(kLarge), kLarge);
+  ASSERT_GT(cache.cached_bytes(), 0);
+  EXPECT_EQ(cache.Take(SIZE_MAX / 2), nullptr) << "no machine has as much";
+  EXPECT_EQ(cache.cached_bytes(), 0) << "all was tried";
+}
+
 TEST(BlockCacheTest, ThreadsKeepAFewSmallOnes) {
   if (!KeepsBlocks()) GTEST_SKIP() << "blocks are not kept under ASan";
   std::thread([] {
