@@ -80,7 +80,7 @@ HotPlans::HotPlans(Options options, const VariableStore& variables,
       compile_(std::move(compile)),
       try_(std::move(try_it)) {}
 
-HotPlans::~HotPlans() {
+void HotPlans::End() {
   {
     MutexLock lock(mu_);
     ending_ = true;

@@ -61,8 +61,7 @@ class HotPlans {
 
   HotPlans(Options options, const VariableStore& variables, CompileFn compile,
            TryFn try_it);
-  // Waits for what is being compiled.
-  ~HotPlans();
+  ~HotPlans() { End(); }
   HotPlans(const HotPlans&) = delete;
   HotPlans& operator=(const HotPlans&) = delete;
 
@@ -88,6 +87,9 @@ class HotPlans {
   // Lets go of the programs of other generations, and of the weights that they
   // hold.
   void KeepOnly(int64_t generation) EXCLUDES(mu_);
+
+  // Cancels what is being compiled and waits for it; nothing is afterwards.
+  void End() EXCLUDES(mu_);
 
   // Returns when nothing is being compiled; for tests and benchmarks.
   void Wait() EXCLUDES(mu_);

@@ -1,5 +1,10 @@
 // Programs that are compiled for one generation of weights.
 
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "core/base/status.h"
 #include "tests/core/session/session_fixture.h"
 
 namespace metagraph {
@@ -126,6 +131,72 @@ TEST_F(HotPlansTest, ARestoreHasThemReadyForItsWeights) {
   ASSERT_OK(Run({}, {}, {"bump"}));
   EXPECT_EQ(Hot(), nullptr) << "a training step is no restore";
   EXPECT_EQ(RunY(), (std::vector<float>{26, 0}));
+}
+
+// The parts that a session hands down, to see what they are called with.
+class HotPlansPartsTest : public HotPlansTest {
+ protected:
+  void SetUp() override {
+    Open(Layer(), -1, nullptr);
+    ASSERT_OK(Run({}, {}, {"init"}));
+    ASSERT_OK_AND_ASSIGN(executor_, session_->Prepare(request_));
+    CallContext call;
+    ASSERT_OK_AND_ASSIGN(generation_, session_->variables().Read(call));
+  }
+  HotPlans::CompileFn Compiles() {
+    return [this](const PlanRequest&, const Weights&, CallContext&) {
+      return absl::StatusOr<std::shared_ptr<const Executor>>(executor_);
+    };
+  }
+  HotPlans::Sample Sample() {
+    return {request_, {MakeTensor<float>({1, 2}, {3, 4})}};
+  }
+
+  const PlanRequest request_ = {{"x"}, {"y:0"}, {}};
+  std::shared_ptr<const Executor> executor_;
+  std::shared_ptr<const Generation> generation_;
+};
+
+TEST_F(HotPlansPartsTest, TheEndCancelsWhatIsTried) {
+  ThreadPool compile("compile", 1);
+  std::promise<void> tries;
+  std::atomic<bool> cancelled = false;
+  HotPlans plans(
+      {.runs = 1, .pool = &compile}, session_->variables(), Compiles(),
+      [&](const Executor&, std::vector<Tensor>,
+          const std::shared_ptr<const Generation>&, CallContext& call) {
+        tries.set_value();
+        while (call.Check().ok()) std::this_thread::yield();
+        cancelled = call.cancelled();
+        return call.Check();
+      });
+  for (int i = 0; i < 2; ++i) {
+    plans.Use(*executor_, generation_, [&] { return Sample(); });
+  }
+  tries.get_future().wait();
+  plans.End();
+  EXPECT_TRUE(cancelled);
+}
+
+TEST_F(HotPlansPartsTest, ARestoreTriesWithZeros) {
+  std::vector<std::vector<float>> tried;
+  HotPlans plans({.runs = 0}, session_->variables(), Compiles(),
+                 [&](const Executor&, std::vector<Tensor> feeds,
+                     const std::shared_ptr<const Generation>&, CallContext&) {
+                   const auto values = feeds[0].values<float>();
+                   tried.emplace_back(values.begin(), values.end());
+                   // Zeros may be no values for a program; it is ready all the
+                   // same.
+                   return tried.size() == 1 ? absl::OkStatus()
+                                            : InvalidArgument("zero");
+                 });
+  ASSERT_NE(plans.Use(*executor_, generation_, [&] { return Sample(); }),
+            nullptr);
+  auto next = std::make_shared<Generation>(*generation_);
+  ++next->number;
+  plans.Prepare(next);
+  EXPECT_EQ(tried, (std::vector<std::vector<float>>{{3, 4}, {0, 0}}));
+  EXPECT_NE(plans.Use(*executor_, next, [&] { return Sample(); }), nullptr);
 }
 
 TEST_F(HotPlansTest, ATrialTakesNoRandomNumbers) {
