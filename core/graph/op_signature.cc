@@ -1,8 +1,10 @@
 #include "core/graph/op_signature.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/graph/node_check.h"
@@ -87,15 +89,17 @@ absl::Status AppendArgument(const NodeDef& node, const OpDef& op,
 
 const AttrValue* FindAttr(const NodeDef& node, const OpDef& op,
                           absl::string_view name) {
+  const auto declared =
+      std::find_if(op.attr().begin(), op.attr().end(),
+                   [&](const auto& attr) { return attr.name() == name; });
+  const bool is_declared = declared != op.attr().end();
+  if (!is_declared && !absl::StartsWith(name, "_")) return nullptr;
   const auto found =
       node.attr().find(std::string_view(name.data(), name.size()));
   if (found != node.attr().end()) return &found->second;
-  for (const OpDef::AttrDef& attr : op.attr()) {
-    if (attr.name() == name) {
-      return attr.has_default_value() ? &attr.default_value() : nullptr;
-    }
-  }
-  return nullptr;
+  return is_declared && declared->has_default_value()
+             ? &declared->default_value()
+             : nullptr;
 }
 
 absl::StatusOr<NodeSignature> ResolveSignature(const NodeDef& node,

@@ -9,7 +9,9 @@
 namespace metagraph {
 
 // The attribute as the node sets it or as the op defaults it; nullptr if
-// neither does.
+// neither does. What the op does not declare is not there, whatever the node
+// says: nobody has held it to anything. Only names that begin with '_', notes
+// such as `_kernel`, need no declaration.
 const tensorflow::AttrValue* FindAttr(const tensorflow::NodeDef& node,
                                       const tensorflow::OpDef& op,
                                       absl::string_view name);

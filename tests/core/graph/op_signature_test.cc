@@ -105,12 +105,16 @@ TEST(OpSignatureTest, ManyArgumentsInSumAreRefused) {
 
 TEST(OpSignatureTest, FindAttrPrefersTheNode) {
   const auto op = FromText<OpDef>(kConcat);
-  const auto node =
+  auto node =
       FromText<NodeDef>("attr { key: 'Tidx' value { type: DT_INT64 } }");
   EXPECT_EQ(FindAttr(node, op, "Tidx")->type(), DT_INT64);
   EXPECT_EQ(FindAttr(NodeDef(), op, "Tidx")->type(), DT_INT32);
   EXPECT_EQ(FindAttr(node, op, "T"), nullptr);
   EXPECT_EQ(FindAttr(node, op, "none"), nullptr);
+  (*node.mutable_attr())["none"].set_i(1);
+  EXPECT_EQ(FindAttr(node, op, "none"), nullptr) << "the op has no such thing";
+  (*node.mutable_attr())["_note"].set_i(1);
+  EXPECT_EQ(FindAttr(node, op, "_note")->i(), 1);
 }
 
 }  // namespace

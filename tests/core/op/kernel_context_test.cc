@@ -225,7 +225,9 @@ class KernelConstructionTest : public ::testing::Test {
     node_.set_name("n");
     def_.set_name("Tested");
   }
+  // Of an attribute that the op declares.
   tensorflow::AttrValue& Set(const std::string& name) {
+    if (node_.attr().count(name) == 0) def_.add_attr()->set_name(name);
     return (*node_.mutable_attr())[name];
   }
 

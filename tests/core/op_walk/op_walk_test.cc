@@ -317,6 +317,30 @@ TEST_P(OpWalkTest, AnswersHostileAttributes) {
   });
 }
 
+// Nobody holds them to anything, so nobody may read them.
+TEST_P(OpWalkTest, AnswersAttributesOfOtherOps) {
+  std::map<std::string, std::vector<AttrValue>> strays;
+  for (const std::string& name : AllOps().Names()) {
+    for (const OpDef::AttrDef& attr : AllOps().Find(name)->def.attr()) {
+      strays.try_emplace(attr.name(), HostileValues(attr));
+    }
+  }
+  constexpr size_t kRounds = 8;
+  ForEachOp(7, [&](const OpInfo& op, NodeMaker& maker) {
+    for (size_t i = 0; i < kRounds; ++i) {
+      WalkNode node = maker.Make(Numbers::kSmall);
+      for (const auto& [name, values] : strays) {
+        const bool is_declared = absl::c_any_of(
+            op.def.attr(),
+            [&](const OpDef::AttrDef& attr) { return attr.name() == name; });
+        if (is_declared || values.empty()) continue;
+        (*node.def.mutable_attr())[name] = values[i % values.size()];
+      }
+      (void)Run(node);
+    }
+  });
+}
+
 TEST_P(OpWalkTest, RefusesMissingAttributes) {
   ForEachOp(3, [&](const OpInfo& op, NodeMaker& maker) {
     for (const OpDef::AttrDef& attr : op.def.attr()) {
