@@ -33,9 +33,8 @@ std::optional<double> ExponentOf(const Body& body, const Op& op) {
 }
 
 const char* OpOfPower(double exponent) {
+  // Not a root: of -inf it is NaN, and the power is inf.
   if (exponent == 2) return "Square";
-  if (exponent == 0.5) return "Sqrt";
-  if (exponent == -0.5) return "Rsqrt";
   return exponent == -1 ? "Reciprocal" : nullptr;
 }
 

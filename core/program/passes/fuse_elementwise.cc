@@ -241,11 +241,16 @@ class Fusing {
       const auto found = step_of.find({value.op, value.output});
       if (found != step_of.end()) return found->second;
       if (parts_[value.op] == 0) return input(value);
+      // What its axis waits for, the op does.
+      const Op& split = body_.ops[value.op];
+      const auto& waits_for = body_.ops[split.inputs[0].op].controls;
+      fused.controls.insert(fused.controls.end(), waits_for.begin(),
+                            waits_for.end());
       ElementStep part;
       part.op = ElementOp::kPart;
       part.part = value.output;
       part.parts = parts_[value.op];
-      part.from[0] = input(body_.ops[value.op].inputs[1]);
+      part.from[0] = input(split.inputs[1]);
       part.from[1] = part.from[0];
       return add(part, value.op, value.output);
     };

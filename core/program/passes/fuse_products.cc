@@ -144,12 +144,21 @@ class Fusion {
       return Next();
     };
     int next = Next();
-    while (next >= 0 && TakeLinear(body_.ops[next], next)) next = go_on(next);
+    while (next >= 0 && TakeLinear(body_.ops[next], next)) {
+      // 0 times what is no number is none either.
+      if (!std::all_of(scale_.begin(), scale_.end(),
+                       [](float x) { return std::isfinite(x); })) {
+        return absl::OkStatus();
+      }
+      next = go_on(next);
+    }
     if (next >= 0 && TakeAddition(body_.ops[next])) next = go_on(next);
     if (next >= 0 && TakeActivation(body_.ops[next])) go_on(next);
     if (last_ == place) return absl::OkStatus();
-    RETURN_IF_ERROR(Replace(*filter, fused_type));
-    for (const int op : fused) readers_.MarkFused(op);
+    ASSIGN_OR_RETURN(const bool replaced, Replace(*filter, fused_type));
+    for (const int op : fused) {
+      if (replaced) readers_.MarkFused(op);
+    }
     return absl::OkStatus();
   }
 
@@ -289,7 +298,8 @@ class Fusion {
     return false;
   }
 
-  absl::Status Replace(const Tensor& filter, const char* fused_type) {
+  // False if nothing was replaced.
+  absl::StatusOr<bool> Replace(const Tensor& filter, const char* fused_type) {
     const Op product = body_.ops[product_];
     auto node = std::make_shared<tensorflow::NodeDef>(*product.node);
     node->set_op(fused_type);
@@ -308,7 +318,7 @@ class Fusion {
       }
     }
     const OpInfo* info = ops_.Find(fused_type);
-    if (info == nullptr) return absl::OkStatus();
+    if (info == nullptr) return false;
 
     ValueRef weights = product.inputs[1];
     if (is_scaled_) {
@@ -316,7 +326,10 @@ class Fusion {
       float* data = scaled.mutable_data<float>();
       const int64_t rows = scaled.num_elements() / channels_;
       for (int64_t i = 0; i < rows; ++i, data += channels_) {
-        for (int64_t c = 0; c < channels_; ++c) data[c] *= scale_[c];
+        for (int64_t c = 0; c < channels_; ++c) {
+          data[c] *= scale_[c];
+          if (!std::isfinite(data[c])) return false;
+        }
       }
       weights = AddConstant(std::move(scaled), product.name + "/scaled");
     }
@@ -338,7 +351,7 @@ class Fusion {
     op.signature.outputs = {DT_FLOAT};
     op.controls = product.controls;
     if (!op.shapes.empty()) op.shapes.resize(1);
-    return absl::OkStatus();
+    return true;
   }
 
   ValueRef AddConstant(Tensor value, std::string name) {

@@ -12,34 +12,39 @@ bool IsLoopInvariant(const Op& op) {
   return it != op.node->attr().end() && it->second.b();
 }
 
-// The constant that the value is, perhaps carried into loops, or an argument.
-ValueRef Origin(const Body& body, ValueRef value) {
-  while (!value.is_argument()) {
-    const Op& op = body.ops[value.op];
-    if (op.constant != nullptr && op.controls.empty()) return value;
-    if (!IsLoopInvariant(op) || !op.controls.empty()) break;
-    value = op.inputs[0];
+// By op: the constant that it is, or carries into a loop, as its place; -1.
+// Ops on cycles have no place in the order, and carry nothing.
+std::vector<int> FindOrigins(const Body& body) {
+  std::vector<int> origins(body.ops.size(), -1);
+  for (const int i : TopologicalOrder(body)) {
+    const Op& op = body.ops[i];
+    if (!op.controls.empty()) continue;
+    if (op.constant != nullptr) {
+      origins[i] = i;
+    } else if (IsLoopInvariant(op) && !op.inputs[0].is_argument()) {
+      origins[i] = origins[op.inputs[0].op];
+    }
   }
-  return {};
+  return origins;
 }
 
 }  // namespace
 
 absl::Status ReadLoopConstants(Body& body, const CompileEnv&) {
+  const std::vector<int> origins = FindOrigins(body);
+  const auto origin = [&](const ValueRef& value) {
+    return value.is_argument() ? -1 : origins[value.op];
+  };
   for (Op& op : body.ops) {
-    if (op.kind != OpKind::kPlain || op.inputs.size() < 2) continue;
-    std::vector<ValueRef> origins;
-    for (const ValueRef& input : op.inputs) {
-      origins.push_back(Origin(body, input));
-    }
+    if (op.kind != OpKind::kPlain) continue;
     // An op of constants alone has to wait for the turn.
     if (std::none_of(
-            origins.begin(), origins.end(),
-            [](const ValueRef& origin) { return origin.is_argument(); })) {
+            op.inputs.begin(), op.inputs.end(),
+            [&](const ValueRef& input) { return origin(input) < 0; })) {
       continue;
     }
-    for (size_t i = 0; i < origins.size(); ++i) {
-      if (!origins[i].is_argument()) op.inputs[i] = origins[i];
+    for (ValueRef& input : op.inputs) {
+      if (origin(input) >= 0) input = {origin(input), 0};
     }
   }
   return absl::OkStatus();

@@ -76,7 +76,8 @@ absl::Status ReadWeights(Body& body, const CompileEnv& env) {
       make_constant(ValueOf(body, op, *env.weights), op);
     } else if (op.type() == "ReadVariableOp" && !op.inputs[0].is_argument()) {
       const Op& handle = body.ops[op.inputs[0].op];
-      if (handle.type() != "VarHandleOp") continue;
+      // Where the handle waits, the value does.
+      if (handle.type() != "VarHandleOp" || !handle.controls.empty()) continue;
       make_constant(ValueOf(body, handle, *env.weights), op);
     }
   }

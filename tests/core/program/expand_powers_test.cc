@@ -31,8 +31,8 @@ TEST_F(ExpandPowersTest, SmallPowersAreProductsRootsAndQuotients) {
             "p = Mul(x, p/square) T=float\n"
             "p/square = Square(x) T=float\n"
             "return p\n");
-  EXPECT_THAT(PowerOf(0.5), HasSubstr("p = Sqrt(x)"));
-  EXPECT_THAT(PowerOf(-0.5), HasSubstr("p = Rsqrt(x)"));
+  EXPECT_THAT(PowerOf(0.5), HasSubstr("p = Pow(x"));
+  EXPECT_THAT(PowerOf(-0.5), HasSubstr("p = Pow(x"));
   EXPECT_THAT(PowerOf(-1), HasSubstr("p = Reciprocal(x)"));
 }
 

@@ -192,13 +192,17 @@ TEST_F(FuseElementwiseTest, AConstantOfALoopNeedNoRunOfItsOwn) {
 class SplitTest : public FuseElementwiseTest {
  protected:
   // Gates of a value [?, 8], of which `reader` reads c and h too.
-  std::string Gates(int axis, int parts, const std::string& reader) {
+  std::string Gates(int axis, int parts, const std::string& reader,
+                    const std::string& axis_waits_for = "") {
     std::string text = absl::StrCat(
         "arg x float\narg s float\n"
         "shape = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
         "tensor_shape { dim { size: 2 } } int_val: -1 int_val: 8 }}\n"
         "r = Reshape(x, shape) T=float Tshape=int32\n"
-        "axis = Const() dtype=int32 value={tensor { dtype: DT_INT32 "
+        "before = Neg(s) T=float\n"
+        "axis = Const(",
+        axis_waits_for,
+        ") dtype=int32 value={tensor { dtype: DT_INT32 "
         "tensor_shape { } int_val: ",
         axis, " }}\ng = Split(axis, r) T=float num_split=", parts, "\n",
         "i = Sigmoid(g) T=float\n"
@@ -219,6 +223,14 @@ TEST_F(SplitTest, PartsOfTheLastDimensionAreReadInPlace) {
     EXPECT_THAT(fused, HasSubstr("t0=Part(x0,part=1,of=2)")) << fused;
     EXPECT_THAT(fused, HasSubstr("h = _FusedElementwise(r, s) ")) << fused;
   }
+}
+
+TEST_F(SplitTest, WhatTheAxisWaitsForTheOpDoes) {
+  const std::string fused = Gates(1, 2, "return c, h\n", "^before");
+  EXPECT_THAT(fused, Not(HasSubstr("Split"))) << fused;
+  EXPECT_THAT(fused, HasSubstr("c = _FusedElementwise(r, ^before) ")) << fused;
+  EXPECT_THAT(fused, HasSubstr("h = _FusedElementwise(r, s, ^before) "))
+      << fused;
 }
 
 TEST_F(SplitTest, ASplitThatOthersReadStays) {

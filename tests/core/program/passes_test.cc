@@ -301,6 +301,18 @@ std::string Carried(const std::string& op) {
          enter("inner", "weight", "true") + op + "return y\n";
 }
 
+TEST_F(PassesTest, ACircleOfEntersCarriesNothing) {
+  const std::string enters =
+      "arg x float\n"
+      "e = Enter(f) T=float frame_name='f' is_constant=true "
+      "parallel_iterations=10\n"
+      "f = Enter(e) T=float frame_name='f' is_constant=true "
+      "parallel_iterations=10\n"
+      "y = Mul(e, x) T=float\n"
+      "return y\n";
+  EXPECT_THAT(After({ReadLoopConstants}, enters), HasSubstr("y = Mul(e, x)"));
+}
+
 TEST_F(PassesTest, LoopsReadConstantsThemselves) {
   const auto after = [&](const std::string& op) {
     return After({ReadConstants, ReadLoopConstants, RemoveRest}, Carried(op));

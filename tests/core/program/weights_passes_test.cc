@@ -185,6 +185,16 @@ TEST_F(WeightsPassesTest, WhatWouldTurnTheOrderRoundStays) {
       << "0 / 0 is no 0 * inf";
 }
 
+TEST_F(WeightsPassesTest, FactorsThatAreTooLargeTogetherStay) {
+  EXPECT_EQ(Find(Compiled(Image("x") + Filter("f") + ConvOf("c", "x", "f") +
+                          Vector("a", {1e30f, 1e30f}) +
+                          "p = Mul(c, a) T=float\n"
+                          "y = Mul(p, a) T=float\nreturn y\n"),
+                 "_FusedConv2D"),
+            nullptr)
+      << "0 * 1e30 * 1e30 is 0, 0 * inf is not";
+}
+
 TEST_F(WeightsPassesTest, WhatOthersReadIsNotFused) {
   const std::string conv = Image("x") + Filter("f") + ConvOf("c", "x", "f") +
                            "y = Relu(c) T=float\n";
@@ -212,7 +222,9 @@ TEST_F(WeightsPassesTest, OfTwoProductsThatAreAddedTheLaterTakesTheSum) {
   const Op& last = body.ops[body.results[0].value.op];
   EXPECT_EQ(FusedOpsOf(last),
             (std::vector<std::string>{"BiasAdd", "Add", "Relu6"}));
-  EXPECT_GE(fused, 1);
+  EXPECT_EQ(fused, 1);
+  EXPECT_EQ(Values(body, last.inputs[2]), (std::vector<float>{1, 2}))
+      << "the product with the bias is the later one";
 }
 
 TEST_F(WeightsPassesTest, ATensorOfAnotherShapeIsNotAdded) {
