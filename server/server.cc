@@ -110,8 +110,8 @@ class Server::Parts {
         std::unique_ptr<CredentialFile> known, int threads)
       : ops(std::move(registry)),
         compute("compute", threads),
-        compile("compile", 1),
         lifecycle("lifecycle", kLifecycleThreads),
+        compile("compile", 1),
         runs(std::max(kRunThreads, 2 * threads + 1), options.max_inflight),
         inspection("inspection", kInspectionThreads),
         readers("readers", kReaderThreads),
@@ -195,8 +195,8 @@ class Server::Parts {
   const std::unique_ptr<const OpRegistry> ops;
   ThreadPool compute;
   MemoryBudget compile_memory{0};
-  ThreadPool compile;  // programs for what is run often
   ThreadPool lifecycle;
+  ThreadPool compile;  // programs for what is run often; frees by lifecycle
   RunPool runs;
   ThreadPool inspection;
   ThreadPool readers;

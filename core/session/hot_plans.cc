@@ -168,7 +168,7 @@ absl::StatusOr<std::shared_ptr<const Executor>> HotPlans::Charge(
       });
 }
 
-void HotPlans::Compile(const Task& task) {
+void HotPlans::Compile(Task& task) {
   WithCall(kMaxTime + 4 * absl::Nanoseconds(task.sample.expected_nanos),
            [&](CallContext& call) {
              // What fails here fails for nobody: the plan itself goes on.
@@ -183,6 +183,9 @@ void HotPlans::Compile(const Task& task) {
              }
              Remember(task);
            });
+  // Perhaps the last to hold them, and the session may end now.
+  task.generation = nullptr;
+  task.sample = {};
   MutexLock lock(mu_);
   if (--pending_ == 0) idle_.NotifyAll();
 }

@@ -107,7 +107,7 @@ class HotPlans {
   // A call of `limit`, which the end cancels; runs fn(call).
   template <typename F>
   void WithCall(absl::Duration limit, F fn) EXCLUDES(mu_);
-  void Compile(const Task& task) EXCLUDES(mu_);
+  void Compile(Task& task) EXCLUDES(mu_);
   void Remember(const Task& task) EXCLUDES(mu_);
   // From now on the plan is run with that generation. Returns the program of
   // the one before, to be freed without locks.
