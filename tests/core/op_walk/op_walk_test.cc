@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "core/graph/node_check.h"
@@ -329,12 +330,14 @@ TEST_P(OpWalkTest, AnswersAttributesOfOtherOps) {
   ForEachOp(7, [&](const OpInfo& op, NodeMaker& maker) {
     for (size_t i = 0; i < kRounds; ++i) {
       WalkNode node = maker.Make(Numbers::kSmall);
-      for (const auto& [name, values] : strays) {
-        const bool is_declared = absl::c_any_of(
-            op.def.attr(),
-            [&](const OpDef::AttrDef& attr) { return attr.name() == name; });
+      for (const auto& stray : strays) {
+        const std::vector<AttrValue>& values = stray.second;
+        const bool is_declared =
+            absl::c_any_of(op.def.attr(), [&](const OpDef::AttrDef& attr) {
+              return attr.name() == stray.first;
+            });
         if (is_declared || values.empty()) continue;
-        (*node.def.mutable_attr())[name] = values[i % values.size()];
+        (*node.def.mutable_attr())[stray.first] = values[i % values.size()];
       }
       (void)Run(node);
     }

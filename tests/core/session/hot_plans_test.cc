@@ -163,7 +163,7 @@ TEST_F(HotPlansPartsTest, TheEndCancelsWhatIsTried) {
   std::atomic<bool> cancelled = false;
   HotPlans plans(
       {.runs = 1, .pool = &compile}, session_->variables(), Compiles(),
-      [&](const Executor&, std::vector<Tensor>,
+      [&](const Executor&, const std::vector<Tensor>&,
           const std::shared_ptr<const Generation>&, CallContext& call) {
         tries.set_value();
         while (call.Check().ok()) std::this_thread::yield();

@@ -53,8 +53,8 @@ TEST(BlockCacheTest, BlocksAreAlignedAndLargeEnough) {
 
 TEST(BlockCacheTest, KeepsNoMoreThanItMay) {
   BlockCache cache(3 * kLarge);
-  std::vector<void*> blocks;
-  for (int i = 0; i < 10; ++i) blocks.push_back(cache.Take(kLarge));
+  std::vector<void*> blocks(10);
+  for (void*& block : blocks) block = cache.Take(kLarge);
   for (void* block : blocks) cache.Give(block, kLarge);
   EXPECT_LE(cache.cached_bytes(), int64_t{3 * kLarge});
   // Neither what is small nor what is huge.
@@ -82,8 +82,8 @@ TEST(BlockCacheTest, ThreadsKeepAFewSmallOnes) {
     cache.Give(first, 100);
     EXPECT_EQ(cache.Take(128), first) << "its class is as large";
     std::memset(first, 1, 128);
-    std::vector<void*> blocks;
-    for (int i = 0; i < 100; ++i) blocks.push_back(cache.Take(100));
+    std::vector<void*> blocks(100);
+    for (void*& block : blocks) block = cache.Take(100);
     for (void* block : blocks) cache.Give(block, 100);
     cache.Give(first, 128);
     std::set<void*> kept;
