@@ -205,7 +205,7 @@ void ModelManager::LoadNow(const Key& key, int64_t serial,
     MutexLock lock(state_->mu);
     const auto patient = state_->patient.find(key);
     if (patient != state_->patient.end() && absl::IsResourceExhausted(status) &&
-        (!state_->leaving.empty() || state_->freed > freed_before)) {
+        (state_->WillFree() || state_->freed > freed_before)) {
       patient->second.waits = true;
       patient->second.error = status;
       patient->second.freed = freed_before;
@@ -350,6 +350,7 @@ absl::Status ModelManager::Replace(const ManagedModel& served,
       return absl::AbortedError("it was unloaded meanwhile");
     }
     old = std::exchange(it->second.model, std::move(loaded.model));
+    state_->replaced.insert(it->second.serial);
     it->second.serial = loaded.serial;
     it->second.tried = loaded.tried;
     it->second.by_rescan = true;

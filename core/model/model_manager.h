@@ -188,9 +188,12 @@ class ModelManager {
     std::map<Key, ManagedModel> entries GUARDED_BY(mu);
     // Unloaded, but runs still hold them; by serial.
     std::map<int64_t, ManagedModel> leaving GUARDED_BY(mu);
+    // The same for those in whose place another serves, of which nobody is
+    // told; their serials.
+    std::set<int64_t> replaced GUARDED_BY(mu);
     // Models of which something is in memory; by serial.
     std::set<int64_t> held GUARDED_BY(mu);
-    int64_t freed GUARDED_BY(mu) = 0;  // that were unloaded and held
+    int64_t freed GUARDED_BY(mu) = 0;  // that were leaving or replaced
     std::map<Key, PatientLoad> patient GUARDED_BY(mu);  // while kLoading
     std::map<std::string, std::string> announced GUARDED_BY(mu);  // paths
     std::map<std::string, ModelSource> sources GUARDED_BY(mu);
@@ -200,7 +203,13 @@ class ModelManager {
         GUARDED_BY(mu);
 
     void UpdateNewest(const std::string& name) REQUIRES(mu);
-    NextStep NextOf(const Key& key, int64_t serial) const REQUIRES(mu);
+    // Whether models that do not serve any more will give memory back.
+    bool WillFree() const REQUIRES(mu) {
+      return !leaving.empty() || !replaced.empty();
+    }
+    // `ending`: no load is tried again.
+    NextStep NextOf(const Key& key, int64_t serial, bool ending) const
+        REQUIRES(mu);
   };
   class Held;
 

@@ -27,6 +27,7 @@ class ModelManager::Held {
       MutexLock lock(state_->mu);
       state_->held.erase(serial_);
       state_->changed.NotifyAll();
+      if (state_->replaced.erase(serial_) > 0) ++state_->freed;
       const auto it = state_->leaving.find(serial_);
       if (it == state_->leaving.end()) return;
       gone = std::move(it->second);
@@ -91,13 +92,16 @@ void ModelManager::StopLoads() {
 }
 
 ModelManager::NextStep ModelManager::State::NextOf(const Key& key,
-                                                   int64_t serial) const {
+                                                   int64_t serial,
+                                                   bool ending) const {
   const auto load = patient.find(key);
+  // It is under way, and ends by itself: there is nothing to give up.
   if (load == patient.end() || !load->second.waits) return NextStep::kWait;
+  if (ending) return NextStep::kGiveUp;
   // What it had itself comes back first.
   if (held.contains(serial)) return NextStep::kWait;
   if (freed > load->second.freed) return NextStep::kTryAgain;
-  return leaving.empty() ? NextStep::kGiveUp : NextStep::kWait;
+  return WillFree() ? NextStep::kWait : NextStep::kGiveUp;
 }
 
 absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
@@ -117,8 +121,7 @@ absl::Status ModelManager::WaitUntilLoaded(absl::string_view name,
         const ManagedModel& entry = it->second;
         if (entry.state == ModelState::kAvailable) return absl::OkStatus();
         if (entry.state == ModelState::kEnd) return entry.error;
-        next = loads_.cancelled() ? NextStep::kGiveUp
-                                  : state_->NextOf(key, entry.serial);
+        next = state_->NextOf(key, entry.serial, loads_.cancelled());
         if (next == NextStep::kWait) waited = wait.Wait(state_->mu);
       }
     }

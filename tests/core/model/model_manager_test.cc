@@ -242,6 +242,23 @@ TEST_F(MemoryOfModelsTest, ALoadWaitsForGenerationsThatAreHeld) {
   EXPECT_THAT(manager_.List(), SizeIs(1));
 }
 
+TEST_F(MemoryOfModelsTest, ALoadWaitsForAModelThatWasReplaced) {
+  limit_.reset();
+  held_.reset();
+  generation_.reset();
+  while (!manager_.List().empty()) std::this_thread::yield();
+  ASSERT_OK(LoadAndWait("other", folder()));
+  ManagedModel served = manager_.List()[0];
+  ASSERT_OK_AND_ASSIGN(const ModelFolder found, FindModel(fs(), folder()));
+  ASSERT_OK(manager_.Replace(served, found, call_));
+  limit_.emplace(5000);
+  auto loaded = LoadPatiently(call_);
+  WaitForTries(1);
+  served.model.reset();
+  EXPECT_OK(loaded.get());
+  EXPECT_THAT(manager_.List(), SizeIs(2));
+}
+
 TEST_F(MemoryOfModelsTest, ALoadWaitsAsLongAsItsCaller) {
   CallContext call;
   auto loaded = LoadPatiently(call);
@@ -262,6 +279,28 @@ TEST_F(MemoryOfModelsTest, ALoadThatWaitsEndsWithTheServer) {
   WaitForTries(1);
   manager_.StopLoads();
   EXPECT_FALSE(loaded.get().ok());
+}
+
+// A load that has not begun goes on to its end: its caller need not.
+TEST_F(ModelManagerTest, WhoWaitsForALoadAfterTheEndMayGoAway) {
+  WriteSeedModel(fs(), folder());
+  std::promise<void> go_on;
+  const std::shared_future<void> busy = go_on.get_future().share();
+  for (int i = 0; i < pool_.size(); ++i) {
+    pool_.Schedule([busy] { busy.wait(); });
+  }
+  ASSERT_OK(manager_.Load("seed", folder()));
+  manager_.StopLoads();
+  CallContext call;
+  call.Cancel();
+  EXPECT_THAT(manager_.WaitUntilLoaded("seed", 0, call),
+              HasCode(absl::StatusCode::kCancelled, ""));
+  CallContext late(absl::InfinitePast());
+  EXPECT_THAT(manager_.WaitUntilLoaded("seed", 0, late),
+              HasCode(absl::StatusCode::kDeadlineExceeded, ""));
+  go_on.set_value();
+  EXPECT_THAT(manager_.WaitUntilLoaded("seed", 0, call_),
+              HasCode(absl::StatusCode::kUnavailable, "is ending"));
 }
 
 // Others' memory does not suffice: it is not tried for ever.
