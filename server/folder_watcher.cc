@@ -95,7 +95,7 @@ void FolderWatcher::Work() {
     const RescanReport report = [&] {
       const ActingFor who(retry ? kReload : kFolderWatch);
       DoFirst();
-      return rescanner_.Look(retry, looking_);
+      return rescanner_.Look(retry, looking_, /*is_second=*/!asked);
     }();
     WriteToLog(report);
     if (!report.unsettled) retry = false;

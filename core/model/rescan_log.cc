@@ -1,5 +1,7 @@
 #include "core/model/rescan_log.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "core/model/seen_checkpoints.h"
 
@@ -7,10 +9,12 @@ namespace metagraph {
 
 void RescanLog::BeginLook() {
   report_ = {};
+  unsure_ = {};
   current_.clear();
 }
 
 RescanReport RescanLog::EndLook() {
+  Keep();
   std::erase_if(causes_, [this](const auto& entry) {
     return current_.count(entry.first) == 0;
   });
@@ -20,17 +24,25 @@ RescanReport RescanLog::EndLook() {
 void RescanLog::ReportState(const std::string& model, const std::string& topic,
                             const std::string& text, bool warning,
                             const std::string& cause) {
-  const Key key(model, topic);
-  current_.insert(key);
-  const std::string& now = cause.empty() ? text : cause;
-  std::string& before = causes_[key];
-  if (before == now) return;
-  before = now;
-  report_.notes.push_back({model, text, warning});
+  unsure_.states.push_back(
+      {{model, topic}, cause.empty() ? text : cause, {model, text, warning}});
+}
+
+void RescanLog::Keep() {
+  for (State& state : unsure_.states) {
+    current_.insert(state.key);
+    std::string& before = causes_[state.key];
+    if (before == state.cause) continue;
+    before = std::move(state.cause);
+    report_.notes.push_back(std::move(state.note));
+  }
+  report_.unsettled = report_.unsettled || unsure_.unsettled;
+  unsure_ = {};
 }
 
 void RescanLog::ReportEvent(const std::string& model, std::string text,
                             bool warning, bool has_event) {
+  Keep();
   report_.notes.push_back({model, std::move(text), warning, has_event});
 }
 

@@ -34,20 +34,36 @@ class RescanLog {
   // What was reported since; forgets states that are no more.
   RescanReport EndLook();
 
-  // The model is in this state, of those under `topic`. Noted unless it was,
-  // for the same cause (empty: the text itself), in the last look.
+  // What was reported counts, or what was reported since the last Keep does
+  // not: the look that shows it was not finished.
+  void Keep();
+  void Drop() { unsure_ = {}; }
+
+  // The model is in this state, of those under `topic`. Noted, once it is kept,
+  // unless it was, for the same cause (empty: the text itself), in the last
+  // look.
   void ReportState(const std::string& model, const std::string& topic,
                    const std::string& text, bool warning,
                    const std::string& cause = "");
-  // Something was done.
+  // Something was done; all that was reported before is kept.
   void ReportEvent(const std::string& model, std::string text,
                    bool warning = false, bool has_event = false);
-  void ReportUnsettled() { report_.unsettled = true; }
+  void ReportUnsettled() { unsure_.unsettled = true; }
 
  private:
   using Key = std::pair<std::string, std::string>;  // model, topic
-  std::map<Key, std::string> causes_;               // of the states reported
-  std::set<Key> current_;                           // in this look
+  struct State {
+    Key key;
+    std::string cause;
+    RescanNote note;
+  };
+  struct Unsure {
+    std::vector<State> states;
+    bool unsettled = false;
+  };
+  std::map<Key, std::string> causes_;  // of the states reported
+  std::set<Key> current_;              // in this look
+  Unsure unsure_;                      // since the last Keep
   RescanReport report_;
 };
 

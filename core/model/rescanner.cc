@@ -42,38 +42,60 @@ const VersionOnDisk* FindOnDisk(const std::vector<VersionOnDisk>& disk,
   return at == disk.end() ? nullptr : &*at;
 }
 
+// While it lives, the end of a call is the end of a part of it, too.
+class EndsWith {
+ public:
+  EndsWith(CallContext& part, CallContext& call)
+      : call_(call), token_(call.OnCancel([&part] { part.Cancel(); })) {}
+  ~EndsWith() { call_.RemoveCallback(token_); }
+  EndsWith(const EndsWith&) = delete;
+  EndsWith& operator=(const EndsWith&) = delete;
+
+ private:
+  CallContext& call_;
+  const int64_t token_;
+};
+
 }  // namespace
 
-RescanReport Rescanner::Look(bool retry_failed, CallContext& call) {
+RescanReport Rescanner::Look(bool retry_failed, CallContext& call,
+                             bool is_second) {
   log_.BeginLook();
   std::set<std::string> names;
   for (const ModelSource& source : models_.Sources()) {
     names.insert(source.name);
-    if (call.Check().ok()) LookAt(source, retry_failed, call);
+    if (!call.Check().ok()) continue;
+    if (IsLeftAlone(source.name) && (!retry_failed || is_second)) continue;
+    LookAt(source, retry_failed, call);
   }
   memory_.KeepOnly(names);
+  std::erase_if(not_before_, [&names](const auto& entry) {
+    return !names.contains(entry.first);
+  });
   return log_.EndLook();
+}
+
+bool Rescanner::IsLeftAlone(const std::string& model) const {
+  const auto wait = not_before_.find(model);
+  return wait != not_before_.end() &&
+         models_.environment().clock->Now() < wait->second;
 }
 
 void Rescanner::LookAt(const ModelSource& source, bool retry_failed,
                        CallContext& call) {
   Clock& clock = *models_.environment().clock;
-  const auto wait = not_before_.find(source.name);
-  if (wait != not_before_.end() && clock.Now() < wait->second &&
-      !retry_failed) {
-    return;
-  }
   RescanAction last;
   for (int step = 0; step < kMaxSteps && call.Check().ok(); ++step) {
     // Bounded, whatever the files claim: other models wait for their turn.
     CallContext looking(clock.Now() + options_.patience, clock);
-    const int64_t token = call.OnCancel([&looking] { looking.Cancel(); });
+    const EndsWith end(looking, call);
     CallFileSystem files(*models_.environment().files, looking);
-    Observation observed{source, files, retry_failed && step == 0, {}, {}, {},
-                         {},     {}};
+    Observation observed{
+        source, files, looking, retry_failed && step == 0, {}, {}, {}, {}, {}};
+    log_.Keep();
     Observe(observed);
-    call.RemoveCallback(token);
     if (!looking.Check().ok()) {
+      log_.Drop();
       if (!call.Check().ok()) return;
       GiveUpLook(source);
       return;
@@ -118,6 +140,8 @@ void Rescanner::Observe(Observation& observed) {
     observed.served[version] = std::move(model);
   }
   auto disk = ScanFolder(observed.files, observed.source.path);
+  // What there was no time for is not gone.
+  if (!observed.looking.Check().ok()) return;
   observed.disk_status = disk.status();
   if (disk.ok()) observed.disk = *std::move(disk);
   ForgetOthers(observed);

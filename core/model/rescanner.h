@@ -36,14 +36,18 @@ class Rescanner {
         memory_(*models.environment().clock, options.settle) {}
 
   // On the caller's thread. `retry_failed`: also what failed before, and a new
-  // graph whose checkpoint has not changed.
-  RescanReport Look(bool retry_failed, CallContext& call);
+  // graph whose checkpoint has not changed; and models that are left alone,
+  // since their files took too long, unless `is_second`: it is for what was
+  // unsettled in a look before.
+  RescanReport Look(bool retry_failed, CallContext& call,
+                    bool is_second = false);
 
  private:
   // What one look at one model shows.
   struct Observation {
     const ModelSource& source;
     FileSystem& files;
+    const CallContext& looking;  // as `files` ask: not beyond its patience
     bool retry_failed = false;
     std::map<int64_t, ManagedModel> served;  // not those that are leaving
     absl::Status disk_status;
@@ -53,6 +57,7 @@ class Rescanner {
   };
 
   void LookAt(const ModelSource& source, bool retry_failed, CallContext& call);
+  bool IsLeftAlone(const std::string& model) const;
   void GiveUpLook(const ModelSource& source);
   void Observe(Observation& observed);
   // Has `memory_` forget what this look does not show.

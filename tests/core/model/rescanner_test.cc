@@ -467,7 +467,13 @@ class SlowFileSystem : public FakeFileSystem {
     if (absl::StartsWith(path, slow_folder)) clock_.Advance(absl::Minutes(2));
     return FakeFileSystem::OpenForReading(path);
   }
+  absl::StatusOr<std::vector<std::string>> List(
+      const std::string& path) override {
+    if (path == slow_list) clock_.Advance(absl::Minutes(2));
+    return FakeFileSystem::List(path);
+  }
   std::string slow_folder = "none";
+  std::string slow_list = "none";
 
  private:
   FakeClock& clock_;
@@ -511,6 +517,56 @@ TEST_F(RescannerTest, ALongLookAtOneModelIsEndedAndTheOthersHaveTheirTurn) {
   rescanner.Look(false, call_);
   rescanner.Look(false, call_);
   EXPECT_EQ(step("a"), "/a/model-5");
+}
+
+// It has not come to the versions: they are neither gone nor unsettled.
+TEST_F(RescannerTest, ALookThatIsEndedSaysNothingOfWhatItDidNotSee) {
+  for (const absl::Duration settle : {absl::ZeroDuration(), absl::Seconds(1)}) {
+    FakeClock clock;
+    SlowFileSystem files({"/a", "/a/1"}, clock);
+    WriteSeedModel(files, "/a/1");
+    environment_.files = &files;
+    environment_.clock = &clock;
+    ModelManager manager(environment_);
+    Rescanner rescanner(manager, {.settle = settle});
+    ASSERT_OK(manager.Load("a", "/a"));
+    ASSERT_OK(manager.WaitUntilLoaded("a", 1, call_));
+    clock.Advance(absl::Hours(1));
+    rescanner.Look(false, call_);
+    files.slow_list = "/a";
+    const RescanReport report = rescanner.Look(false, call_);
+    EXPECT_THAT(Texts(report, true), ElementsAre(HasSubstr("given up")));
+    EXPECT_FALSE(report.unsettled);
+  }
+}
+
+TEST_F(RescannerTest, OnlyWhoAsksEndsThePauseOfASlowModel) {
+  FakeClock clock;
+  SlowFileSystem files({"/a"}, clock);
+  WriteSeedModel(files, "/a");
+  environment_.files = &files;
+  environment_.clock = &clock;
+  ModelManager manager(environment_);
+  Rescanner rescanner(manager);
+  ASSERT_OK(manager.Load("a", "/a"));
+  ASSERT_OK(manager.WaitUntilLoaded("a", 0, call_));
+  files.slow_list = "/a";
+  rescanner.Look(false, call_);
+  const absl::Time before = clock.Now();
+  rescanner.Look(true, call_, /*is_second=*/true);
+  EXPECT_EQ(clock.Now(), before);
+  rescanner.Look(true, call_);
+  EXPECT_GT(clock.Now(), before);
+  // Nor is it of another model that has its name.
+  ASSERT_OK(manager.Unload("a", {}, -1));
+  rescanner.Look(false, call_);
+  files.slow_list = "none";
+  ASSERT_OK(manager.Load("a", "/a"));
+  ASSERT_OK(manager.WaitUntilLoaded("a", 0, call_));
+  WriteSeedCheckpoint(files, "/a/model-5", {0, 0, 0, 0}, {0, 0, 0, 0});
+  rescanner.Look(false, call_);
+  ASSERT_OK_AND_ASSIGN(auto model, manager.Find("a"));
+  EXPECT_EQ(model->Peek()->checkpoint, "/a/model-5");
 }
 
 TEST_F(RescannerTest, ADiskThatFailsIsTriedAgainAndSaidOnce) {
