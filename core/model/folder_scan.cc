@@ -136,8 +136,12 @@ absl::StatusOr<std::vector<VersionOnDisk>> ScanFolder(FileSystem& fs,
     out.push_back(look(version, JoinPath(path, absl::StrCat(version)),
                        FindModel(fs, path, {version})));
   }
-  if (out.empty()) return newest.status();
-  return out;
+  if (!out.empty()) return out;
+  RETURN_IF_ERROR(newest.status());
+  // There was a version a moment ago.
+  RETURN_IF_ERROR(fs.List(path).status());
+  return NotFound("the versions in \"", path,
+                  "\" have gone while they were looked at");
 }
 
 absl::StatusOr<ModelFolder> FindWholeModel(FileSystem& fs,
