@@ -23,6 +23,8 @@ using tensorflow::CheckpointState;
 // So many entries of the state file are looked for in vain, from the newest on:
 // each may cost a look at the whole folder. So many of them are told.
 constexpr int kMaxMissing = 100;
+// And so many are looked for at all.
+constexpr size_t kMaxLookedFor = 10'000;
 constexpr int kMaxTold = 3;
 
 // What an entry of the state file means to TensorFlow. "." it writes, but does
@@ -175,9 +177,13 @@ absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(
           ReadCheckpointState(fs, folder);
       state.ok()) {
     const auto& all = state->all_model_checkpoint_paths();
+    std::set<absl::string_view> looked_for;
     int missing = 0;
     for (auto entry = all.rbegin();
-         entry != all.rend() && missing < kMaxMissing; ++entry) {
+         entry != all.rend() && missing < kMaxMissing &&
+         looked_for.size() < kMaxLookedFor;
+         ++entry) {
+      if (!looked_for.insert(*entry).second) continue;
       const absl::StatusOr<FoundCheckpoint> found =
           FindEntry(fs, folder, *entry);
       if (found.ok()) {

@@ -36,6 +36,40 @@ TEST_F(CheckpointListTest, RelativeEntry) {
   EXPECT_EQ(found.explanation, "named by the state file");
 }
 
+// Counts how often it is asked for a file.
+class CountingFileSystem final : public FakeFileSystem {
+ public:
+  using FakeFileSystem::FakeFileSystem;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override {
+    ++stats;
+    return FakeFileSystem::Stat(path);
+  }
+  int stats = 0;
+};
+
+TEST(CheckpointListSizeTest, ManyEntriesOfOneCheckpointAreLookedForOnce) {
+  CountingFileSystem files({"/d"});
+  PutExample(&files, "/d/m-1");
+  files.Put("/d/checkpoint",
+            State("m-1", std::vector<std::string>(5000, "m-1")));
+  ASSERT_OK_AND_ASSIGN(const auto listed, ListCheckpoints(files, "/d"));
+  EXPECT_TRUE(listed[0].in_state_file);
+  EXPECT_LT(files.stats, 100);
+}
+
+TEST(CheckpointListSizeTest, ManyNamesOfOneCheckpointAreNotAllLookedFor) {
+  CountingFileSystem files({"/d"});
+  PutExample(&files, "/d/m-1");
+  std::vector<std::string> names;
+  for (int i = 0; i < 30000; ++i) {
+    names.push_back(absl::StrCat("/away", i, "/m-1"));
+  }
+  files.Put("/d/checkpoint", State("m-1", names));
+  ASSERT_OK_AND_ASSIGN(const auto listed, ListCheckpoints(files, "/d"));
+  EXPECT_TRUE(listed[0].in_state_file);
+  EXPECT_LT(files.stats, 50'000);
+}
+
 TEST_F(CheckpointListTest, ManyEntriesThatAreNotThere) {
   std::vector<std::string> gone;
   for (int i = 0; i < 20000; ++i) gone.push_back(absl::StrCat("z", i));
