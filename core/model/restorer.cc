@@ -55,13 +55,16 @@ absl::StatusOr<RestoreResult> Restorer::Restore(
   outcome.checkpoint = options.checkpoint;
   CheckpointStamp stamp;
   std::unique_ptr<SeenCheckpoints::Busy> busy;
-  const auto prefix =
-      ResolveCheckpoint(context_.files(), context_.folder, options.checkpoint);
+  // How many files there are decides how long it takes.
+  CallFileSystem files(context_.files(), call);
+  auto prefix = ResolveCheckpoint(files, context_.folder, options.checkpoint);
+  // Without an end it may have been another.
+  if (absl::Status over = call.Check(); !over.ok()) prefix = std::move(over);
   if (prefix.ok()) {
     outcome.checkpoint = *prefix;
     // Whoever watches the folder must not restore it a second time.
     busy = seen_.Begin(*prefix);
-    stamp = FindFiles(context_.files(), *prefix).stamp;
+    stamp = FindFiles(files, *prefix).stamp;
   }
   std::vector<int64_t> given_up;
   absl::StatusOr<RestoreResult> result =

@@ -64,15 +64,17 @@ bool IsOwn(const Model& model, const std::string& prefix) {
 // the model may use, also where a state file names it.
 absl::StatusOr<std::string> CheckpointToVerify(const Model& model,
                                                const std::string& asked,
-                                               ConfinedFileSystem& confined) {
+                                               ConfinedFileSystem& confined,
+                                               const CallContext& call) {
   if (!asked.empty()) {
     ASSIGN_OR_RETURN(const std::string path, LocalPath(asked));
     RETURN_IF_ERROR(confined.Resolve(path).status());
   }
-  FileSystem& fs =
-      asked.empty() ? model.files() : static_cast<FileSystem&>(confined);
-  ASSIGN_OR_RETURN(std::string prefix,
-                   ResolveCheckpoint(fs, model.folder(), asked));
+  CallFileSystem fs(
+      asked.empty() ? model.files() : static_cast<FileSystem&>(confined), call);
+  auto found = ResolveCheckpoint(fs, model.folder(), asked);
+  RETURN_IF_ERROR(call.Check());
+  ASSIGN_OR_RETURN(std::string prefix, std::move(found));
   if (!IsOwn(model, prefix)) {
     RETURN_IF_ERROR(confined.Resolve(prefix).status());
   }
@@ -119,7 +121,7 @@ absl::Status InspectHandler::ListCheckpoints(
   }
   response->set_state_file_problem(
       ToUtf8(StateFileProblem(fs, folder.directory)));
-  return absl::OkStatus();
+  return call.Check();
 }
 
 absl::Status InspectHandler::VerifyCheckpoint(
@@ -127,8 +129,9 @@ absl::Status InspectHandler::VerifyCheckpoint(
     v1::VerifyCheckpointResponse* response) const {
   ASSIGN_OR_RETURN(const auto model, FindModelOf(models_, request));
   ConfinedFileSystem confined = model->confined_files();
-  ASSIGN_OR_RETURN(const std::string prefix,
-                   CheckpointToVerify(*model, request.checkpoint(), confined));
+  ASSIGN_OR_RETURN(
+      const std::string prefix,
+      CheckpointToVerify(*model, request.checkpoint(), confined, call));
   CallFileSystem fs(IsOwn(*model, prefix) ? model->files()
                                           : static_cast<FileSystem&>(confined),
                     call);
@@ -164,6 +167,8 @@ absl::Status InspectHandler::VerifyCheckpoint(
       request.has_mapping() ? MappingFrom(request.mapping()) : model->mapping();
   auto match = MatchCheckpoint(graph->saver_plan(), graph->variables(),
                                **reader, mapping);
+  // What there was no time for is no problem of the files.
+  RETURN_IF_ERROR(call.Check());
   if (absl::IsInvalidArgument(match.status())) return match.status();
   if (!match.ok()) {
     response->add_problems(ToUtf8(std::string(match.status().message())));
@@ -191,7 +196,7 @@ absl::Status InspectHandler::VerifyCheckpoint(
     }
   }
   response->set_ok(response->problems_size() == 0 && report.Allowed(mapping));
-  return absl::OkStatus();
+  return call.Check();
 }
 
 }  // namespace metagraph

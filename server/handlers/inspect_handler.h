@@ -37,8 +37,8 @@ class InspectHandler {
   absl::Status ListVariables(const v1::ListVariablesRequest& request,
                              CallContext& call,
                              v1::ListVariablesResponse* response) const;
-  // Streams, to be asked for their messages one by one; the request outlives
-  // them. ReadVariables and GetGraph send all to a sink.
+  // Streams, to be asked for their messages one by one; the request and the
+  // call outlive them. ReadVariables and GetGraph send all to a sink.
   absl::StatusOr<std::unique_ptr<MessageSource<v1::ReadVariablesResponse>>>
   OpenVariables(const v1::ReadVariablesRequest& request,
                 CallContext& call) const;

@@ -11,6 +11,7 @@
 #include "core/base/status.h"
 #include "core/base/wildcard.h"
 #include "core/graph/collections.h"
+#include "core/io/call_file_system.h"
 #include "core/tensor/tensor_proto.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/inspect_handler.h"
@@ -24,6 +25,14 @@ constexpr int64_t kDefaultChunk = 1 << 20;
 // Well below what a message may hold.
 constexpr int64_t kLargestChunk = 64 << 20;
 
+// A checkpoint without a graph, of which only what is asked for is read.
+struct OpenCheckpoint {
+  OpenCheckpoint(FileSystem& of, const CallContext& call) : files(of, call) {}
+
+  CallFileSystem files;
+  std::unique_ptr<CheckpointReader> reader;
+};
+
 // The values of some variables, in pieces. Keeps the generation that it reads,
 // and of a checkpoint alone the one value that it is at.
 class ValueSource final : public MessageSource<v1::ReadVariablesResponse> {
@@ -31,11 +40,11 @@ class ValueSource final : public MessageSource<v1::ReadVariablesResponse> {
   ValueSource(const v1::ReadVariablesRequest& request,
               std::shared_ptr<const ModelGraph> graph,
               std::shared_ptr<const Generation> generation,
-              std::unique_ptr<CheckpointReader> reader, int64_t chunk)
+              std::unique_ptr<OpenCheckpoint> alone, int64_t chunk)
       : request_(request),
         graph_(std::move(graph)),
         generation_(std::move(generation)),
-        reader_(std::move(reader)),
+        alone_(std::move(alone)),
         chunk_(chunk) {}
 
   // NOT_FOUND; FAILED_PRECONDITION: it has no value.
@@ -93,7 +102,7 @@ class ValueSource final : public MessageSource<v1::ReadVariablesResponse> {
   int64_t bytes() const override {
     int64_t largest = 0;
     for (const ModelVariable* variable : wanted_) {
-      const bool known = reader_ == nullptr && variable->slot >= 0;
+      const bool known = alone_ == nullptr && variable->slot >= 0;
       largest = std::max(
           largest,
           known ? generation_->value(variable->slot).size_bytes() : chunk_);
@@ -104,22 +113,22 @@ class ValueSource final : public MessageSource<v1::ReadVariablesResponse> {
 
  private:
   bool HasValue(const ModelVariable& variable) const {
-    return reader_ != nullptr ||
+    return alone_ != nullptr ||
            (variable.slot >= 0 &&
             generation_->value(variable.slot).initialized());
   }
   absl::StatusOr<ValueBox> Open(const ModelVariable& variable) const {
-    if (reader_ == nullptr) {
+    if (alone_ == nullptr) {
       return ValueBox::Of(request_, generation_->value(variable.slot));
     }
-    ASSIGN_OR_RETURN(Tensor value, reader_->Read(variable.name));
+    ASSIGN_OR_RETURN(Tensor value, alone_->reader->Read(variable.name));
     return ValueBox::Of(request_, std::move(value));
   }
 
   const v1::ReadVariablesRequest& request_;
   const std::shared_ptr<const ModelGraph> graph_;
   const std::shared_ptr<const Generation> generation_;
-  const std::unique_ptr<CheckpointReader> reader_;  // of a checkpoint alone
+  const std::unique_ptr<OpenCheckpoint> alone_;  // nullptr: there is a graph
   const int64_t chunk_;
   std::vector<const ModelVariable*> wanted_;
   size_t next_ = 0;              // in wanted_
@@ -172,7 +181,9 @@ absl::Status InspectHandler::ListVariables(
       alone ? model->folder().checkpoint : generation->checkpoint;
   std::map<std::string, uint64_t> stored;  // bytes
   if (!checkpoint.empty()) {
-    const auto reader = CheckpointReader::Open(model->files(), checkpoint);
+    CallFileSystem files(model->files(), call);
+    const auto reader = CheckpointReader::Open(files, checkpoint);
+    RETURN_IF_ERROR(call.Check());
     if (reader.ok()) {
       for (const CheckpointTensor& tensor : (*reader)->tensors()) {
         stored.emplace(tensor.name, tensor.stored_bytes);
@@ -240,14 +251,15 @@ InspectHandler::OpenVariables(const v1::ReadVariablesRequest& request,
   } else {
     ASSIGN_OR_RETURN(generation, model->Read(call));
   }
-  // Of a checkpoint without a graph only what is asked for is read.
-  std::unique_ptr<CheckpointReader> reader;
+  std::unique_ptr<OpenCheckpoint> alone;
   if (const ModelFolder& folder = model->folder(); folder.graph_path.empty()) {
-    ASSIGN_OR_RETURN(reader,
-                     CheckpointReader::Open(model->files(), folder.checkpoint));
+    alone = std::make_unique<OpenCheckpoint>(model->files(), call);
+    auto reader = CheckpointReader::Open(alone->files, folder.checkpoint);
+    RETURN_IF_ERROR(call.Check());
+    ASSIGN_OR_RETURN(alone->reader, std::move(reader));
   }
   auto source = std::make_unique<ValueSource>(
-      request, model->graph(), std::move(generation), std::move(reader), chunk);
+      request, model->graph(), std::move(generation), std::move(alone), chunk);
   RETURN_IF_ERROR(source->FindVariables());
   return source;
 }

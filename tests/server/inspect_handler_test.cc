@@ -5,6 +5,7 @@
 #include "core/checkpoint/v1_writer.h"
 #include "server/handlers/describe.h"
 #include "tests/server/handler_fixture.h"
+#include "tests/support/expiring_clock.h"
 #include "tests/support/test_graph.h"
 
 namespace metagraph {
@@ -436,6 +437,88 @@ TEST_F(InspectHandlerTest, AReadEndsWithItsCall) {
                                      }),
               HasCode(absl::StatusCode::kCancelled, ""));
   EXPECT_EQ(pieces, 1);
+}
+
+// Wherever its time ends, a look at files ends with it, and says nothing of
+// what it has not seen.
+TEST_F(InspectHandlerTest, LooksAtFilesEndWithTheirCalls) {
+  WriteSeedCheckpoint(fs(), Path("model-3"), {0, 0, 0, 0}, {0, 0, 0, 0});
+  const std::string folder = Path("alone");
+  ASSERT_OK(fs().CreateDirectory(folder));
+  WriteSeedCheckpoint(fs(), JoinPath(folder, "model"), {1, 1, 1, 1},
+                      {2, 2, 2, 2});
+  ModelEnvironment environment = Environment();
+  environment.checkpoint_alone = true;
+  ModelManager checkpoints(environment);
+  ASSERT_OK(checkpoints.Load("alone", folder));
+  const InspectHandler alone(checkpoints);
+  using Answer = absl::StatusOr<std::string>;
+  const auto list = [](const InspectHandler& handler, const char* model) {
+    return [&handler, model](CallContext& call) -> Answer {
+      v1::ListVariablesRequest request;
+      request.set_model(model);
+      v1::ListVariablesResponse response;
+      RETURN_IF_ERROR(handler.ListVariables(request, call, &response));
+      return response.DebugString();
+    };
+  };
+  const std::pair<const char*, std::function<Answer(CallContext&)>> looks[] = {
+      {"variables", list(inspect_, "seed")},
+      {"variables of a checkpoint", list(alone, "alone")},
+      {"values of a checkpoint",
+       [&alone](CallContext& call) -> Answer {
+         v1::ReadVariablesRequest request;
+         request.set_model("alone");
+         std::string out;
+         RETURN_IF_ERROR(alone.ReadVariables(
+             request, call, [&](const v1::ReadVariablesResponse& piece) {
+               absl::StrAppend(&out, piece.DebugString());
+               return true;
+             }));
+         return out;
+       }},
+      {"checkpoints",
+       [this](CallContext& call) -> Answer {
+         v1::ListCheckpointsRequest request;
+         request.set_model("seed");
+         v1::ListCheckpointsResponse response;
+         RETURN_IF_ERROR(inspect_.ListCheckpoints(request, call, &response));
+         return response.DebugString();
+       }},
+      {"a checkpoint", [this](CallContext& call) -> Answer {
+         v1::VerifyCheckpointRequest request;
+         request.set_model("seed");
+         v1::VerifyCheckpointResponse response;
+         RETURN_IF_ERROR(inspect_.VerifyCheckpoint(request, call, &response));
+         return response.DebugString();
+       }}};
+  for (const auto& [name, look] : looks) {
+    SCOPED_TRACE(name);
+    ASSERT_OK_AND_ASSIGN(const std::string whole, look(call_));
+    int asks = 0;
+    Answer answer = absl::UnknownError("");
+    for (; asks < 1000 && !answer.ok(); ++asks) {
+      ExpiringClock clock(asks);
+      CallContext call(ExpiringClock::Deadline(), clock);
+      answer = look(call);
+      if (answer.ok()) break;
+      EXPECT_THAT(answer, HasCode(absl::StatusCode::kDeadlineExceeded, ""))
+          << "after " << asks;
+    }
+    ASSERT_OK(answer);
+    EXPECT_EQ(*answer, whole);
+    EXPECT_GT(asks, 5) << "each read of a file is a place to end";
+  }
+}
+
+TEST_F(InspectHandlerTest, ACheckpointIsNotMissingToACallThatHasEnded) {
+  v1::VerifyCheckpointRequest request;
+  request.set_model("seed");
+  request.set_checkpoint("absent");
+  v1::VerifyCheckpointResponse response;
+  call_.Cancel();
+  EXPECT_THAT(inspect_.VerifyCheckpoint(request, call_, &response),
+              HasCode(absl::StatusCode::kCancelled, ""));
 }
 
 TEST_F(InspectHandlerTest, LongNamesAndTextsAreCut) {

@@ -218,6 +218,11 @@ TEST_F(ModelRestoreTest, OnlyWhatIsWrongWithTheFilesCountsAsSeen) {
   EXPECT_THAT(model_->Restore(options, nullptr, cancelled),
               HasCode(StatusCode::kCancelled, ""));
   EXPECT_FALSE(Seen("/d/next"));
+  options.checkpoint = "absent";
+  EXPECT_THAT(model_->Restore(options, nullptr, cancelled),
+              HasCode(StatusCode::kCancelled, ""))
+      << "nobody has looked for it";
+  options.checkpoint = "next";
   options.expected_generation = 77;
   CallContext call;
   EXPECT_THAT(model_->Restore(options, nullptr, call),
