@@ -18,8 +18,10 @@ RunQueue::Limits LimitsFor(int threads, int64_t max_runs) {
   RunQueue::Limits out;
   out.threads = std::max(1, threads - 1);
   out.threads_of_both = std::max(1, threads - 2);
-  const auto part = [max_runs](int64_t eighths) {
-    return static_cast<size_t>(std::max<int64_t>(1, max_runs * eighths / 8));
+  // What can wait when all threads are at work.
+  const int64_t can_wait = max_runs - threads;
+  const auto part = [can_wait](int64_t eighths) {
+    return static_cast<size_t>(std::max<int64_t>(1, can_wait * eighths / 8));
   };
   // A model leaves room for others, a host too, and all of them for whoever
   // comes next: the queue, which knows who has the most, is full first.

@@ -84,6 +84,71 @@ TEST(RunPoolTest, AnotherHostIsServedBesideEndlessRunsOfTheSameModel) {
   changed.NotifyAll();
 }
 
+// Runs of one model and one host that do not end before End; it outlives the
+// pool.
+class EndlessRuns {
+ public:
+  void Schedule(RunPool& pool, int count) {
+    for (int i = 0; i < count; ++i) {
+      pool.Schedule(Job("endless", [this](const absl::Status& turn) {
+        MutexLock lock(mu_);
+        ++(turn.ok() ? running_ : refused_);
+        changed_.NotifyAll();
+        while (turn.ok() && !end_) changed_.Wait(mu_);
+      }));
+    }
+  }
+  void WaitForRunning(int count) {
+    MutexLock lock(mu_);
+    while (running_ != count) changed_.Wait(mu_);
+  }
+  int refused() {
+    MutexLock lock(mu_);
+    return refused_;
+  }
+  void End() {
+    MutexLock lock(mu_);
+    end_ = true;
+    changed_.NotifyAll();
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  int running_ GUARDED_BY(mu_) = 0;
+  int refused_ GUARDED_BY(mu_) = 0;
+  bool end_ GUARDED_BY(mu_) = false;
+};
+
+// Of 12 runs that are admitted 4 may be at work and 8 wait. Where one model has
+// 9 that wait, none of others are admitted.
+TEST(RunPoolTest, RunsOfAModelThatWaitLeavePlacesBesideThoseAtWork) {
+  EndlessRuns runs;
+  RunPool pool(4, 12);
+  runs.Schedule(pool, 2);
+  runs.WaitForRunning(2);
+  runs.Schedule(pool, 6);
+  EXPECT_EQ(runs.refused(), 0);
+  runs.Schedule(pool, 1);
+  EXPECT_EQ(runs.refused(), 1);
+  runs.End();
+}
+
+// With fewer runs than threads one may wait.
+TEST(RunPoolTest, AFewRunsMayWaitForManyThreads) {
+  EndlessRuns runs;
+  RunPool pool(6, 2);
+  for (int running = 1; running <= 4; ++running) {
+    runs.Schedule(pool, 1);
+    runs.WaitForRunning(running);
+  }
+  runs.Schedule(pool, 1);
+  EXPECT_EQ(runs.refused(), 0);
+  runs.Schedule(pool, 1);
+  EXPECT_EQ(runs.refused(), 1);
+  runs.End();
+}
+
 TEST(RunPoolTest, WhatIsTooLateIsAnswered) {
   Mutex mu;
   CondVar changed;
