@@ -8,6 +8,7 @@
 #include "server/call_metrics.h"
 #include "server/handlers/describe.h"
 #include "server/handlers/message_size.h"
+#include "server/host_bound.h"
 #include "server/log_text.h"
 #include "server/retry_after.h"
 
@@ -28,9 +29,12 @@ Authorizer::Decision Decide(const CallSupport& support, const char* method,
 
 // A call that is not allowed takes no place.
 absl::StatusOr<Admission::Ticket> EnterIf(const absl::Status& allowed,
-                                          Admission& admission) {
+                                          Admission& admission,
+                                          const grpc::ServerContextBase& call) {
   if (!allowed.ok()) return allowed;
-  return admission.Enter();
+  // The peer's name is a string of its own, made each time.
+  if (!admission.is_bound_by_host()) return admission.Enter();
+  return admission.Enter(HostBound::HostOf(call.peer()));
 }
 
 }  // namespace
@@ -88,7 +92,7 @@ CallScope::CallScope(CallSupport& support, Admission& admission,
       answer_(answer),
       start_(SteadyNanos()),
       decision_(Decide(support, method, context)),
-      ticket_(EnterIf(decision_.status, admission)),
+      ticket_(EnterIf(decision_.status, admission, context)),
       room_(support.unsent) {
   record_.method = method;
   // So that a proxy in between need not know the trace to go on with it.

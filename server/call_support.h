@@ -69,6 +69,7 @@ struct CallSupport {
   Admission& running;
   Admission& inspecting;
   Admission& changing;
+  Admission& checking;  // looks at the files of checkpoints
   Admission& reading;   // streams of values and graphs under way
   Admission& watching;  // streams of events, which may go on for ever
   UnsentAnswers& unsent;

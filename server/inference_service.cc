@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/tensor/out_of_memory.h"
 #include "glog/logging.h"
+#include "server/host_bound.h"
 #include "server/log_text.h"
 #include "server/unary_call.h"
 

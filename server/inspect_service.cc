@@ -155,11 +155,11 @@ void InspectService::EndWatches() {
   }
 }
 
-#define INSPECT_CALL(name, pool)                                               \
+#define INSPECT_CALL(name, pool, admission)                                    \
   grpc::ServerUnaryReactor* InspectService::name(                              \
       grpc::CallbackServerContext* context, const v1::name##Request* request,  \
       v1::name##Response* response) {                                          \
-    return StartUnary(support_, support_.pool, support_.inspecting,            \
+    return StartUnary(support_, support_.pool, support_.admission,             \
                       "metagraph.v1.Inspect/" #name, *context, *request,       \
                       response, [this, request, response](CallContext& call) { \
                         return handler_.name(*request, call, response);        \
@@ -176,16 +176,16 @@ void InspectService::EndWatches() {
         });                                                           \
   }
 
-INSPECT_CALL(ListModels, inspection)
-INSPECT_CALL(GetModel, inspection)
-INSPECT_CALL(ListTensors, inspection)
-INSPECT_CALL(ListCollections, inspection)
-INSPECT_CALL(GetCollection, inspection)
-INSPECT_CALL(ListVariables, inspection)
-INSPECT_CALL(Explain, inspection)
-INSPECT_CALL(ListOps, inspection)
-INSPECT_CALL(ListCheckpoints, checks)
-INSPECT_CALL(VerifyCheckpoint, checks)
+INSPECT_CALL(ListModels, inspection, inspecting)
+INSPECT_CALL(GetModel, inspection, inspecting)
+INSPECT_CALL(ListTensors, inspection, inspecting)
+INSPECT_CALL(ListCollections, inspection, inspecting)
+INSPECT_CALL(GetCollection, inspection, inspecting)
+INSPECT_CALL(ListVariables, inspection, inspecting)
+INSPECT_CALL(Explain, inspection, inspecting)
+INSPECT_CALL(ListOps, inspection, inspecting)
+INSPECT_CALL(ListCheckpoints, checks, checking)
+INSPECT_CALL(VerifyCheckpoint, checks, checking)
 INSPECT_STREAM(ReadVariables, OpenVariables)
 INSPECT_STREAM(GetGraph, OpenGraph)
 

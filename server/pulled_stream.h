@@ -7,7 +7,6 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -38,11 +37,9 @@ template <typename Message, typename Open>
 class PulledStream final : public grpc::ServerWriteReactor<Message> {
  public:
   PulledStream(CallScope scope, grpc::CallbackServerContext& context,
-               std::string host, StreamBounds& bounds, ThreadPool& pool,
-               Open open)
+               StreamBounds& bounds, ThreadPool& pool, Open open)
       : scope_(std::move(scope)),
         context_(context),
-        host_(std::move(host)),
         call_(DeadlineOf(context)),
         bounds_(bounds),
         pool_(pool),
@@ -170,7 +167,6 @@ class PulledStream final : public grpc::ServerWriteReactor<Message> {
     source_.reset();
     for (Message& message : messages_) message.Clear();
     share_.Release();
-    bounds_.hosts.Leave(host_);
     grpc::Status answer = scope_->Close(status);
     scope_.reset();
     this->Finish(std::move(answer));
@@ -178,7 +174,6 @@ class PulledStream final : public grpc::ServerWriteReactor<Message> {
 
   std::optional<CallScope> scope_;  // until the end
   grpc::CallbackServerContext& context_;
-  const std::string host_;  // has entered
   CallContext call_;
   StreamBounds& bounds_;
   ThreadPool& pool_;
@@ -208,13 +203,12 @@ grpc::ServerWriteReactor<Message>* StartPulled(
     grpc::CallbackServerContext& context, const Request& request, Open open) {
   CallScope scope(support, support.reading, method, context);
   scope.Describe(request);
-  std::string host = HostBound::HostOf(context.peer());
-  absl::Status admitted = scope.admitted();
-  if (admitted.ok()) admitted = support.streams.hosts.Enter(host);
-  if (!admitted.ok()) return RefuseStream<Message>(scope.Close(admitted));
-  auto* call = new PulledStream<Message, Open>(
-      std::move(scope), context, std::move(host), support.streams,
-      support.readers, std::move(open));
+  if (const absl::Status admitted = scope.admitted(); !admitted.ok()) {
+    return RefuseStream<Message>(scope.Close(admitted));
+  }
+  auto* call = new PulledStream<Message, Open>(std::move(scope), context,
+                                               support.streams, support.readers,
+                                               std::move(open));
   call->Start();
   return call;
 }

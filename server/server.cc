@@ -43,12 +43,13 @@ namespace metagraph {
 namespace {
 
 constexpr int kLifecycleThreads = 3;
-constexpr int kStreams = 64;    // of one host half
+constexpr int kStreams = 64;    // of one host half, as of the next two
 constexpr int kRunThreads = 5;  // three for a model and a host, see RunPool
 constexpr int kReaderThreads = 4;
 constexpr int kCheckThreads = 2;
 constexpr int kAdminThreads = 8;
 constexpr int kWatches = 256;
+constexpr int kChecks = 64;
 constexpr int kInspections = 256;
 constexpr int kChanges = 64;
 constexpr int kInspectionThreads = 2;
@@ -135,9 +136,10 @@ class Server::Parts {
         running(options.max_inflight, "runs"),
         inspecting(kInspections, "looks at models"),
         changing(kChanges, "changes of models"),
-        reading(kStreams, "streams of values and graphs"),
-        watching(kWatches, "watches"),
-        streams(StreamBytes(*platform.files), kStreams / 2),
+        checking(kChecks, "checks of checkpoints", kChecks / 2),
+        reading(kStreams, "streams of values and graphs", kStreams / 2),
+        watching(kWatches, "watches", kWatches / 2),
+        streams(StreamBytes(*platform.files)),
         log(options.access_log, {.format = options.log_format,
                                  .clock = platform.clock,
                                  .write = platform.write_log}),
@@ -152,6 +154,7 @@ class Server::Parts {
         support{.running = running,
                 .inspecting = inspecting,
                 .changing = changing,
+                .checking = checking,
                 .reading = reading,
                 .watching = watching,
                 .unsent = unsent,
@@ -188,8 +191,8 @@ class Server::Parts {
   }
 
   std::array<Listener*, 3> listeners() { return {&local, &open, &apart}; }
-  std::array<Admission*, 5> admissions() {
-    return {&running, &inspecting, &changing, &reading, &watching};
+  std::array<Admission*, 6> admissions() {
+    return {&running, &inspecting, &changing, &checking, &reading, &watching};
   }
 
   const std::unique_ptr<const OpRegistry> ops;
@@ -214,6 +217,7 @@ class Server::Parts {
   Admission running;
   Admission inspecting;
   Admission changing;
+  Admission checking;
   Admission reading;
   Admission watching;
   StreamBounds streams;

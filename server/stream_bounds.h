@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -74,54 +72,12 @@ class ByteBound {
   int64_t used_ GUARDED_BY(mu_) = 0;
 };
 
-// How many streams callers of one host may have, so that some are left for
-// others. Thread-safe.
-class HostBound {
- public:
-  explicit HostBound(int64_t max) : max_(max) {}
-  HostBound(const HostBound&) = delete;
-  HostBound& operator=(const HostBound&) = delete;
-
-  // The host of a peer as gRPC names it, "ipv4:127.0.0.1:50000".
-  static std::string HostOf(const std::string& peer) {
-    return peer.substr(0, peer.rfind(':'));
-  }
-
-  // RESOURCE_EXHAUSTED: it has as many as it may.
-  absl::Status Enter(const std::string& host) EXCLUDES(mu_) {
-    MutexLock lock(mu_);
-    const auto it = streams_.emplace(host, 0).first;
-    if (it->second >= max_) {
-      return WithRetryAfter(
-          ResourceExhausted("more than ", max_,
-                            " streams of values and graphs of one host are "
-                            "under way: try again when some have ended"),
-          absl::Milliseconds(50));
-    }
-    ++it->second;
-    return absl::OkStatus();
-  }
-  // REQUIRES: it has entered.
-  void Leave(const std::string& host) EXCLUDES(mu_) {
-    MutexLock lock(mu_);
-    const auto it = streams_.find(host);
-    if (--it->second == 0) streams_.erase(it);
-  }
-
- private:
-  const int64_t max_;
-  Mutex mu_;
-  std::map<std::string, int64_t> streams_ GUARDED_BY(mu_);
-};
-
 // What all streams share whose callers may be slow.
 struct StreamBounds {
-  StreamBounds(int64_t limit_bytes, int64_t limit_of_host,
-               Timers::ClockFn now = SteadyNanos)
-      : bytes(limit_bytes), hosts(limit_of_host), timers(std::move(now)) {}
+  explicit StreamBounds(int64_t limit_bytes, Timers::ClockFn now = SteadyNanos)
+      : bytes(limit_bytes), timers(std::move(now)) {}
 
   ByteBound bytes;
-  HostBound hosts;
   Timers timers;  // end the patience with readers
 };
 

@@ -189,6 +189,7 @@ TEST_F(BoundsTest, StreamsOfValuesAreCountedApart) {
 TEST_F(BoundsTest, WatchesAreCountedApart) {
   AddSeedModel();
   options_.max_inflight = 1;
+  options_.listen = {"127.0.0.1:0", "unix:" + Path("socket")};
   Start();
   struct Watch {
     explicit Watch(v1::Inspect::Stub& stub)
@@ -202,7 +203,7 @@ TEST_F(BoundsTest, WatchesAreCountedApart) {
     std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> stream;
   };
   std::vector<std::unique_ptr<Watch>> watches;
-  for (int i = 0; i < 256; ++i) {
+  for (int i = 0; i < 128; ++i) {
     watches.push_back(std::make_unique<Watch>(*inspect_));
     ASSERT_TRUE(watches.back()->Begins()) << i;
   }
@@ -210,13 +211,17 @@ TEST_F(BoundsTest, WatchesAreCountedApart) {
   EXPECT_FALSE(refused.Begins());
   const grpc::Status status = refused.stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("256 watches"));
+  EXPECT_THAT(status.error_message(), HasSubstr("128 watches of one host"));
   // They take no place from calls.
   v1::RunResponse response;
   EXPECT_TRUE(Run(SeedRun(), &response).ok());
   WaitForCalls(0);  // its place is given back a moment after the answer
   const grpc::Status restored = RestoreInTime();
   EXPECT_TRUE(restored.ok()) << restored.error_message();
+  // Nor from another host.
+  Connect("unix:" + Path("socket"));
+  EXPECT_TRUE(Watch(*inspect_).Begins());
+  Connect(server_->addresses()[0]);
   for (auto& watch : watches) watch->context.TryCancel();
   for (auto& watch : watches) watch->stream->Finish();
   // The places are given back, a moment after the callers know.

@@ -92,10 +92,11 @@ class CallScopeTest : public testing::Test {
   CallCounts counts_;
   ThreadPool pool_{"pool", 1};
   RunPool runs_{2, 8};
-  StreamBounds streams_{1 << 20, 8};
+  StreamBounds streams_{1 << 20};
   CallSupport support_{.running = admission_,
                        .inspecting = admission_,
                        .changing = admission_,
+                       .checking = admission_,
                        .reading = admission_,
                        .watching = admission_,
                        .unsent = unsent_,

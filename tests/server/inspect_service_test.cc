@@ -7,7 +7,8 @@
 namespace metagraph {
 namespace {
 
-// Of Watch: the rest of what it tells is in event_feed_test.cc.
+// Of Watch, the rest of what it tells is in event_feed_test.cc; and which bound
+// is for which call.
 class InspectServiceTest : public StreamTest {
  protected:
   struct Watch {
@@ -99,6 +100,47 @@ TEST_F(InspectServiceTest, WaitingForEventsTakesNoPatience) {
   EXPECT_EQ(watch->stream->Finish().error_code(),
             grpc::StatusCode::UNAVAILABLE);
   WaitForPlaces(0);
+}
+
+TEST_F(InspectServiceTest, OneHostHasNotAllWatches) {
+  std::vector<std::unique_ptr<Watch>> watches;
+  for (int i = 0; i < kStreams; ++i) {
+    watches.push_back(Begin());
+    EXPECT_EQ(watches.back()->Read(), "first");
+  }
+  EXPECT_LT(places_.in_flight(), 16);
+  const auto refused = Begin();
+  EXPECT_EQ(refused->Read(), "no event");
+  EXPECT_EQ(refused->stream->Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (const auto& watch : watches) watch->context.TryCancel();
+  WaitForPlaces(0);
+}
+
+// Nor do looks at models shut out checks.
+TEST_F(InspectServiceTest, ManyChecksOfCheckpointsShutOutNoLooksAtModels) {
+  ASSERT_OK_AND_ASSIGN(const Admission::Ticket only, checks_.Enter());
+  const auto list = [this] {
+    grpc::ClientContext context;
+    v1::ListModelsResponse response;
+    return stub_->ListModels(&context, {}, &response).error_code();
+  };
+  const auto check = [this](auto call, auto request, auto response) {
+    grpc::ClientContext context;
+    request.set_model("absent");
+    return (stub_.get()->*call)(&context, request, &response).error_code();
+  };
+  const auto list_checkpoints = [&] {
+    return check(&v1::Inspect::Stub::ListCheckpoints,
+                 v1::ListCheckpointsRequest(), v1::ListCheckpointsResponse());
+  };
+  const auto verify = [&] {
+    return check(&v1::Inspect::Stub::VerifyCheckpoint,
+                 v1::VerifyCheckpointRequest(), v1::VerifyCheckpointResponse());
+  };
+  EXPECT_EQ(list(), grpc::StatusCode::OK);
+  EXPECT_EQ(list_checkpoints(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(verify(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 }  // namespace

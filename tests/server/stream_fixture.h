@@ -39,8 +39,9 @@ class StreamTest : public testing::Test {
   }
 
   std::atomic<int64_t> now_{1'000'000 * kSecond};
-  StreamBounds bounds_{kBytes, kStreams, [this] { return now_.load(); }};
-  Admission places_{16, "streams"};
+  StreamBounds bounds_{kBytes, [this] { return now_.load(); }};
+  Admission places_{16, "streams", kStreams};
+  Admission checks_{1, "checks"};
   AccessLog log_{AccessLogMode::kOff};
   UnsentAnswers unsent_{kBytes, kBytes, [](const std::string&) {}};
   MemoryBudget received_{100'000};
@@ -50,6 +51,7 @@ class StreamTest : public testing::Test {
   CallSupport support_{.running = places_,
                        .inspecting = places_,
                        .changing = places_,
+                       .checking = checks_,
                        .reading = places_,
                        .watching = places_,
                        .unsent = unsent_,
