@@ -63,15 +63,19 @@ class BoostedTreesBucketize final : public Kernel {
           boundaries, "bucket_boundaries must be vectors, got shape "));
       const auto sorted = boundaries.values<float>();
       ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(f, input.shape()));
+      const float* in = input.data<float>();
       int32_t* out = output->mutable_data<int32_t>();
-      for (const float value : input.values<float>()) {
-        const auto found =
-            std::lower_bound(sorted.begin(), sorted.end(), value) -
-            sorted.begin();
-        const auto last = static_cast<ptrdiff_t>(sorted.size()) - 1;
-        *out++ =
-            static_cast<int32_t>(std::max<ptrdiff_t>(std::min(found, last), 0));
-      }
+      const auto last = static_cast<ptrdiff_t>(sorted.size()) - 1;
+      RETURN_IF_ERROR(ctx.ParallelFor(
+          input.num_elements(), 20, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+              const auto found =
+                  std::lower_bound(sorted.begin(), sorted.end(), in[i]) -
+                  sorted.begin();
+              out[i] = static_cast<int32_t>(
+                  std::max<ptrdiff_t>(std::min(found, last), 0));
+            }
+          }));
     }
     return absl::OkStatus();
   }

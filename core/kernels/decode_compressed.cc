@@ -60,6 +60,7 @@ class DecodeCompressed final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, input.shape()));
     std::string* out = output->mutable_data<std::string>();
     for (const std::string& packed : input.values<std::string>()) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
       RETURN_IF_ERROR(Unpack(ctx, packed, output, out++));
     }
     return absl::OkStatus();

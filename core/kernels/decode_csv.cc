@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kernels/elements.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/parse_number.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -74,8 +75,10 @@ class DecodeCsv final : public Kernel {
     // The fields of a line are about as long as it is.
     const ScratchCharge charge(static_cast<int64_t>(longest));
     std::vector<std::string> fields(types_.size());
+    Looks looks(ctx);
     for (size_t i = 0; i < lines.size(); ++i) {
-      if (i % kCheckedLines == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(
+          looks.After(1 + static_cast<int64_t>(lines[i].size()) / 8));
       ASSIGN_OR_RETURN(const int64_t found, Split(lines[i], &fields));
       if (found != count) {
         return InvalidArgument("Expect ", count, " fields but have ", found,
@@ -90,8 +93,6 @@ class DecodeCsv final : public Kernel {
   }
 
  private:
-  static constexpr size_t kCheckedLines = 1024;
-
   // How many fields that are wanted there are. Those for which there is no
   // column are counted, but not kept: a line may be nothing but commas.
   absl::StatusOr<int64_t> Split(const std::string& line,

@@ -14,6 +14,7 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/gif_decoder.h"
 #include "core/kernels/jpeg_decoder.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/optional_attrs.h"
 #include "core/kernels/png_decoder.h"
 #include "core/op/kernel_context.h"
@@ -91,8 +92,11 @@ struct BmpHead {
   }
 
   // BGR turns round; gray spreads; what is not there of alpha is full.
-  void Decode(absl::string_view bytes, int out_channels, uint8_t* out) const {
+  absl::Status Decode(const KernelContext& ctx, absl::string_view bytes,
+                      int out_channels, uint8_t* out) const {
+    Looks looks(ctx);
     for (int64_t y = 0; y < height; ++y) {
+      RETURN_IF_ERROR(looks.After(width));
       const auto* from = reinterpret_cast<const uint8_t*>(bytes.data()) +
                          start + (top_down ? y : height - 1 - y) * row();
       for (int64_t x = 0; x < width; ++x, from += channels()) {
@@ -104,6 +108,7 @@ struct BmpHead {
         if (out_channels == 4) *out++ = channels() == 4 ? from[3] : 255;
       }
     }
+    return absl::OkStatus();
   }
 };
 
@@ -300,7 +305,10 @@ class DecodeImage final : public Kernel {
 
   absl::Status DecodeGif(KernelContext& ctx, absl::string_view bytes) const {
     GifDecoder gif(bytes);
-    RETURN_IF_ERROR(gif.ReadHead());
+    const auto go_on = [&] { return ctx.CheckCancelled().ok(); };
+    const absl::Status head = gif.ReadHead(go_on);
+    RETURN_IF_ERROR(ctx.CheckCancelled());
+    RETURN_IF_ERROR(head);
     const bool all =
         op_ == "DecodeGif" || (op_ == "DecodeImage" && expand_animations_);
     if (!all && op_ != "DecodeImage" && gif.frames() > 1) {
@@ -313,8 +321,7 @@ class DecodeImage final : public Kernel {
         Tensor * output,
         AllocateImage(ctx, all ? frames : -1, gif.height(), gif.width(), 3));
     return FillImage(output, [&](uint8_t* out) -> absl::Status {
-      RETURN_IF_ERROR(
-          gif.Decode(frames, out, [&] { return ctx.CheckCancelled().ok(); }));
+      RETURN_IF_ERROR(gif.Decode(frames, out, go_on));
       return ctx.CheckCancelled();
     });
   }
@@ -333,8 +340,7 @@ class DecodeImage final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output,
                      AllocateImage(ctx, -1, bmp.height, bmp.width, depth));
     return FillImage(output, [&](uint8_t* out) {
-      bmp.Decode(bytes, depth, out);
-      return absl::OkStatus();
+      return bmp.Decode(ctx, bytes, depth, out);
     });
   }
 

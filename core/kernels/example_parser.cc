@@ -11,6 +11,7 @@
 #include "core/kernels/elements.h"
 #include "core/kernels/example_wire.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/tensor/scratch.h"
 
 namespace metagraph {
@@ -20,6 +21,11 @@ using ExampleKind = ExampleFeature::Kind;
 
 // Parsing one feature takes about as long, in nanoseconds.
 constexpr int64_t kFeatureCost = 40;
+
+// What reading a feature takes, in elements (see Looks).
+int64_t CostOf(absl::string_view feature) {
+  return static_cast<int64_t>(feature.size()) / 8;
+}
 
 absl::string_view ListName(DataType dtype) {
   return dtype == DT_STRING ? "bytes" : DataTypeName(dtype);
@@ -123,9 +129,9 @@ class ExampleParse {
   }
 
   absl::Status Prepare();
-  absl::Status FindFeatures(int64_t e, FeatureFinder& finder,
+  absl::Status FindFeatures(int64_t e, FeatureFinder& finder, Looks& looks,
                             absl::Span<absl::string_view> found);
-  absl::Status CountFeatures(int64_t e,
+  absl::Status CountFeatures(int64_t e, Looks& looks,
                              absl::Span<const absl::string_view> found);
   absl::Status TakeMissing(int64_t e, int f);
   absl::Status ReadFixedString(int f);
@@ -196,10 +202,12 @@ absl::Status ExampleParse::Run() {
   RETURN_IF_ERROR(
       ctx_.ParallelFor(num_examples(), cost, [&](int64_t begin, int64_t end) {
         FeatureFinder finder(by_key_);
+        Looks looks(ctx_);
         std::vector<absl::string_view> found(features_.size());
         for (int64_t e = begin; e < end; ++e) {
-          absl::Status status = FindFeatures(e, finder, absl::MakeSpan(found));
-          if (status.ok()) status = CountFeatures(e, found);
+          absl::Status status =
+              FindFeatures(e, finder, looks, absl::MakeSpan(found));
+          if (status.ok()) status = CountFeatures(e, looks, found);
           if (!status.ok()) return error.Set(e, std::move(status));
         }
       }));
@@ -223,13 +231,17 @@ absl::Status ExampleParse::Run() {
 // The last entry of a name counts. A view without data is a feature that is
 // not there; an entry without values, which has data, is one that is empty.
 absl::Status ExampleParse::FindFeatures(int64_t e, FeatureFinder& finder,
+                                        Looks& looks,
                                         absl::Span<absl::string_view> found) {
   std::fill(found.begin(), found.end(), absl::string_view());
   finder.BeginExample();
   bool supported = true;
+  absl::Status wanted;
   const bool parsed = ForEachFeature(examples_[e], [&](const WireEntry& entry) {
     DataType dtype;
+    int64_t work = 1;
     for (int f = finder.Find(entry.key); f >= 0; f = same_key_[f]) {
+      ++work;
       if (!FeatureType(entry.value, &dtype)) supported = false;
       if (!entry.value.empty()) {
         found[f] = entry.value;
@@ -238,7 +250,10 @@ absl::Status ExampleParse::FindFeatures(int64_t e, FeatureFinder& finder,
         found[f] = absl::string_view();
       }
     }
+    wanted = looks.After(work);
+    return wanted.ok();
   });
+  RETURN_IF_ERROR(wanted);
   if (!parsed) {
     return InvalidArgument("Could not parse example input, value: '",
                            examples_[e], "'");
@@ -248,11 +263,12 @@ absl::Status ExampleParse::FindFeatures(int64_t e, FeatureFinder& finder,
 }
 
 absl::Status ExampleParse::CountFeatures(
-    int64_t e, absl::Span<const absl::string_view> found) {
+    int64_t e, Looks& looks, absl::Span<const absl::string_view> found) {
   for (size_t i = 0; i < features_.size(); ++i) {
     const int f = static_cast<int>(i);
     const ExampleFeature& feature = features_[f];
     const absl::string_view bytes = found[f];
+    RETURN_IF_ERROR(looks.After(1 + CostOf(bytes)));
     if (bytes.empty()) {
       RETURN_IF_ERROR(TakeMissing(e, f));
       continue;
@@ -354,7 +370,9 @@ absl::Status ExampleParse::ReadFixedString(int f) {
         metagraph::ChargeStrings(*feature.default_value, defaults, dense_[f]));
   }
   std::string* out = dense_[f]->mutable_data<std::string>();
+  Looks looks(ctx_);
   for (int64_t e = 0; e < num_examples(); ++e, out += feature.stride) {
+    RETURN_IF_ERROR(looks.After(1 + feature.stride));
     if (Count(f, e) < 0) {
       std::copy_n(feature.default_value->data<std::string>(), feature.stride,
                   out);
@@ -371,8 +389,10 @@ absl::Status ExampleParse::ReadAll(int f, Tensor* values,
   RETURN_IF_ERROR(ChargeStrings(f, values));
   return WithFeatureType(features_[f].dtype, [&]<typename T>() {
     T* out = values->mutable_data<T>();
+    const int64_t mean =
+        values->num_elements() / std::max<int64_t>(1, num_examples());
     return ctx_.ParallelFor(
-        num_examples(), kFeatureCost, [&](int64_t begin, int64_t end) {
+        num_examples(), kFeatureCost + mean, [&](int64_t begin, int64_t end) {
           for (int64_t e = begin; e < end; ++e) {
             ReadFeature(Found(f, e), Count(f, e), out + offsets[e]);
           }
@@ -439,8 +459,10 @@ absl::Status ExampleParse::ReadSparseOrRagged(int f) {
   ASSIGN_OR_RETURN(Tensor * indices,
                    ctx_.AllocateOutput(feature.outputs[0], {total, rank}));
   int64_t* index = indices->mutable_data<int64_t>();
+  Looks looks(ctx_);
   for (int64_t e = 0; e < n; ++e) {
     for (int64_t i = 0; i < Count(f, e); ++i) {
+      RETURN_IF_ERROR(looks.After());
       if (is_batch_) *index++ = e;
       *index++ = i;
     }

@@ -19,7 +19,7 @@ struct WireEntry {
 };
 
 // Calls fn(entry) for each entry of a Features or FeatureLists message, in
-// order. False if it is malformed.
+// order, until one returns false. False then, or if it is malformed.
 template <typename Fn>
 bool ForEachEntry(absl::string_view features, Fn&& fn) {
   WireReader reader(features);
@@ -36,7 +36,7 @@ bool ForEachEntry(absl::string_view features, Fn&& fn) {
       if (!entry_reader.ReadBytes(part)) return false;
     }
     if (!entry_reader.done()) return false;
-    fn(entry);
+    if (!fn(entry)) return false;
   }
   return true;
 }

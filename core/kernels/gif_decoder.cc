@@ -26,20 +26,23 @@ class GifFile {
   GifFileType* get() const { return file_; }
   std::string Error() const {
     const char* text = GifErrorString(file_ != nullptr ? file_->Error : error_);
-    return text == nullptr ? "unknown error" : text;
+    return text == nullptr ? "Unknown error" : text;
   }
   // The colour that the next image leaves as it is; -1: none.
   int transparent() const { return transparent_; }
 
-  // Goes on to the next image and reads what describes it. False at the end
-  // or at an error.
-  bool NextImage() {
+  // Goes on to the next image and reads what describes it. False at the end,
+  // at an error, or at a false of `go_on`.
+  bool NextImage(absl::FunctionRef<bool()> go_on) {
     transparent_ = NO_TRANSPARENT_COLOR;
     while (true) {
+      if (++records_ % kCheckedRecords == 0 && !go_on()) return false;
       GifRecordType type;
       if (DGifGetRecordType(file_, &type) == GIF_ERROR) return false;
       if (type == IMAGE_DESC_RECORD_TYPE) {
-        return DGifGetImageDesc(file_) != GIF_ERROR;
+        // One without pixels is none, as for TensorFlow.
+        return DGifGetImageDesc(file_) != GIF_ERROR && file_->Image.Width > 0 &&
+               file_->Image.Height > 0;
       }
       if (type == EXTENSION_RECORD_TYPE) {
         if (!ReadExtension()) return false;
@@ -60,6 +63,9 @@ class GifFile {
   }
 
  private:
+  // Images and what stands between them, between two looks at `go_on`.
+  static constexpr int64_t kCheckedRecords = 256;
+
   static int Read(GifFileType* file, GifByteType* to, int count) {
     auto& self = *static_cast<GifFile*>(file->UserData);
     const auto size =
@@ -88,6 +94,7 @@ class GifFile {
   int error_ = 0;
   GifFileType* file_ = nullptr;
   int transparent_ = NO_TRANSPARENT_COLOR;
+  int64_t records_ = 0;
 };
 
 absl::Status InvalidGif(absl::string_view bytes, const std::string& why) {
@@ -108,12 +115,13 @@ int InterlacedRow(int i, int height) {
 
 }  // namespace
 
-absl::Status GifDecoder::ReadHead() {
+absl::Status GifDecoder::ReadHead(absl::FunctionRef<bool()> go_on) {
+  const ScratchCharge charge(scratch_bytes());
   GifFile file(bytes_);
   if (!file.is_open()) {
     return InvalidGif(bytes_, "failed to open gif file: " + file.Error());
   }
-  while (file.NextImage()) {
+  while (file.NextImage(go_on)) {
     const GifImageDesc& image = file.get()->Image;
     const int64_t width = image.Width, height = image.Height;
     if (!file.SkipImage()) break;
@@ -127,6 +135,7 @@ absl::Status GifDecoder::ReadHead() {
 
 absl::Status GifDecoder::Decode(int64_t frames, uint8_t* out,
                                 absl::FunctionRef<bool()> go_on) const {
+  const ScratchCharge charge(scratch_bytes());
   GifFile file(bytes_);
   if (!file.is_open()) {
     return InvalidGif(bytes_, "failed to open gif file: " + file.Error());
@@ -139,7 +148,8 @@ absl::Status GifDecoder::Decode(int64_t frames, uint8_t* out,
     } else {
       std::memcpy(out, out - frame_bytes, frame_bytes);
     }
-    if (!file.NextImage()) {
+    if (!file.NextImage(go_on)) {
+      if (!go_on()) return absl::OkStatus();
       return InvalidGif(bytes_, "failed to slurp gif file: " + file.Error());
     }
     const GifImageDesc& image = file.get()->Image;

@@ -18,7 +18,8 @@ class GifDecoder {
   explicit GifDecoder(absl::string_view bytes) : bytes_(bytes) {}
 
   // Counts the frames that are there as a whole. INVALID_ARGUMENT: not one is.
-  absl::Status ReadHead();
+  // Gives up at a false of `go_on`.
+  absl::Status ReadHead(absl::FunctionRef<bool()> go_on);
   int64_t frames() const { return frames_; }
   // Of the largest frame: TensorFlow does not look at the screen's size.
   int64_t width() const { return width_; }
@@ -29,6 +30,12 @@ class GifDecoder {
                       absl::FunctionRef<bool()> go_on) const;
 
  private:
+  // giflib keeps a description of each frame, of several times the fewest bytes
+  // that a frame may have.
+  int64_t scratch_bytes() const {
+    return static_cast<int64_t>(bytes_.size()) * 8;
+  }
+
   const absl::string_view bytes_;
   int64_t frames_ = 0;
   int64_t width_ = 0;

@@ -70,8 +70,9 @@ absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
 }
 
 // Of a matrix with more rows each step takes long: between them it is asked
-// whether the call is still wanted, and the inverse is made of so many columns
-// at a time. Eigen's decomposition itself, a third of it, cannot be ended.
+// whether the call is still wanted. Inverses and solutions are made of so many
+// columns at a time. Eigen's decomposition itself, a third of it, cannot be
+// ended.
 constexpr int64_t kWholeUpTo = 1024;
 constexpr int64_t kColumns = 256;
 
@@ -226,8 +227,16 @@ class MatrixSolve final : public Kernel {
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          if (n > kWholeUpTo && !GoesOn(ctx)) return true;
-          out = lu.solve(right.template cast<Work<T>>()).template cast<T>();
+          if (n <= kWholeUpTo && columns <= kColumns) {
+            out = lu.solve(right.template cast<Work<T>>()).template cast<T>();
+            return true;
+          }
+          for (int64_t at = 0; at < columns && GoesOn(ctx); at += kColumns) {
+            const int64_t some = std::min(kColumns, columns - at);
+            out.middleCols(at, some) =
+                lu.solve(right.middleCols(at, some).template cast<Work<T>>())
+                    .template cast<T>();
+          }
           return true;
         });
   }
@@ -312,31 +321,39 @@ class MatrixTriangularSolve final : public Kernel {
                            left = at[0];
                            right_side = at[1];
                          });
-          const ScratchCharge charge(n * columns * sizeof(Work<T>));
+          const int64_t most = std::min(kColumns, columns);
+          const ScratchCharge charge(n * most * sizeof(Work<T>));
           const Matrix<Work<T>> in =
               ConstMap<T>(matrix.data<T>() + left * n * n, n, n)
                   .template cast<Work<T>>();
-          Matrix<Work<T>> x =
-              ConstMap<T>(rhs.data<T>() + right_side * n * columns, n, columns)
-                  .template cast<Work<T>>();
-          if (lower_ && adjoint_) {
-            in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(
-                x);
-          } else if (lower_) {
-            in.template triangularView<Eigen::Lower>().solveInPlace(x);
-          } else if (adjoint_) {
-            in.template triangularView<Eigen::Upper>().adjoint().solveInPlace(
-                x);
-          } else {
-            in.template triangularView<Eigen::Upper>().solveInPlace(x);
+          const ConstMap<T> right(rhs.data<T>() + right_side * n * columns, n,
+                                  columns);
+          MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
+                            columns);
+          for (int64_t at = 0; at < columns && GoesOn(ctx); at += most) {
+            const int64_t some = std::min(most, columns - at);
+            Matrix<Work<T>> x =
+                right.middleCols(at, some).template cast<Work<T>>();
+            Solve(in, x);
+            out.middleCols(at, some) = x.template cast<T>();
           }
-          MutableMap<T>(output->mutable_data<T>() + i * n * columns, n,
-                        columns) = x.template cast<T>();
           return true;
         });
   }
 
  private:
+  void Solve(const Matrix<Work<T>>& in, Matrix<Work<T>>& x) const {
+    if (lower_ && adjoint_) {
+      in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(x);
+    } else if (lower_) {
+      in.template triangularView<Eigen::Lower>().solveInPlace(x);
+    } else if (adjoint_) {
+      in.template triangularView<Eigen::Upper>().adjoint().solveInPlace(x);
+    } else {
+      in.template triangularView<Eigen::Upper>().solveInPlace(x);
+    }
+  }
+
   bool lower_ = true;
   bool adjoint_ = false;
 };

@@ -8,6 +8,7 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -137,6 +138,7 @@ absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
   const char* in = static_cast<const char*>(data.raw_data());
   char* out = static_cast<char*>(output->mutable_raw_data());
   int64_t next = 0;  // the first segment not yet written
+  Looks looks(ctx);
   for (int64_t begin = 0; begin < rows;) {
     int64_t end = begin + 1;
     while (end < rows && ids[end] == ids[begin]) ++end;
@@ -144,18 +146,16 @@ absl::Status ReduceSegments(KernelContext& ctx, const SegmentLoops& loops) {
     char* segment = out + ids[begin] * bytes;
     std::memcpy(segment, in + begin * bytes, bytes);
     for (int64_t i = begin + 1; i < end; ++i) {
+      RETURN_IF_ERROR(looks.After(1 + size / 4));
       loops.add(in + i * bytes, size, segment);
     }
     if (loops.divide != nullptr) loops.divide(segment, size, end - begin);
     next = ids[begin] + 1;
     begin = end;
-    RETURN_IF_ERROR(ctx.CheckCancelled());
+    RETURN_IF_ERROR(looks.After(1 + size / 4));
   }
   return absl::OkStatus();
 }
-
-// Rows between two looks at whether the call is still wanted.
-constexpr size_t kCheckedAt = 4096;
 
 // segment_ids has the shape of the first dimensions of data, in any order;
 // negative ids drop their rows.
@@ -198,8 +198,9 @@ absl::Status ReduceUnsortedSegments(KernelContext& ctx,
   const int64_t size = data.num_elements() / static_cast<int64_t>(ids.size());
   const int64_t bytes = size * loops.element_size;
   const char* in = static_cast<const char*>(data.raw_data());
+  Looks looks(ctx);
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+    RETURN_IF_ERROR(looks.After(1 + size / 4));
     if (ids[i] >= 0) loops.add(in + i * bytes, size, out + ids[i] * bytes);
   }
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "core/kernels/elements.h"
 #include "core/kernels/example_wire.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/tensor/scratch.h"
 
 namespace metagraph {
@@ -74,6 +75,7 @@ class SequenceParse {
                 absl::Span<const std::string> names,
                 absl::Span<const SequenceFeature> features)
       : ctx_(ctx),
+        looks_(ctx),
         examples_(serialized.values<std::string>()),
         is_batch_(serialized.rank() > 0),
         names_(names),
@@ -107,7 +109,7 @@ class SequenceParse {
   absl::Status CountContext(int f, int64_t e);
   absl::Status CountList(int f, int64_t e);
   template <typename Fn>
-  bool ForEachRow(int f, int64_t e, Fn&& fn) const;
+  bool ForEachRow(int f, int64_t e, Fn&& fn);
   absl::StatusOr<Tensor*> AllocateValues(int f, int output,
                                          absl::Span<const int64_t> dims);
   absl::Status SetContextDense(int f);
@@ -115,7 +117,15 @@ class SequenceParse {
   absl::Status SetSparse(int f);
   absl::Status SetRagged(int f);
 
+  // Whether the call is still wanted, after reading that much. Keeps a no.
+  bool GoesOn(absl::string_view bytes) {
+    wanted_.Update(looks_.After(1 + static_cast<int64_t>(bytes.size()) / 8));
+    return wanted_.ok();
+  }
+
   KernelContext& ctx_;
+  Looks looks_;
+  absl::Status wanted_;
   const absl::Span<const std::string> examples_;
   const bool is_batch_;
   const absl::Span<const std::string> names_;
@@ -165,8 +175,10 @@ bool SequenceParse::FindAll(absl::string_view example, int64_t e) {
     }
     const bool parsed = ForEachEntry(features, [&](const WireEntry& entry) {
       const auto found = keys.find(entry.key);
-      if (found == keys.end()) return;
-      found_[found->second * num_examples() + e] = entry.value;
+      if (found != keys.end()) {
+        found_[found->second * num_examples() + e] = entry.value;
+      }
+      return GoesOn({});
     });
     if (!parsed) return false;
   }
@@ -174,7 +186,9 @@ bool SequenceParse::FindAll(absl::string_view example, int64_t e) {
 }
 
 absl::Status SequenceParse::FindFeatures(int64_t e) {
-  if (!FindAll(examples_[e], e)) {
+  const bool parsed = FindAll(examples_[e], e);
+  RETURN_IF_ERROR(wanted_);
+  if (!parsed) {
     return InvalidArgument("Invalid protocol message input, example id: ",
                            NameOf(e));
   }
@@ -207,13 +221,15 @@ absl::Status SequenceParse::CountContext(int f, int64_t e) {
   return absl::OkStatus();
 }
 
-// Calls fn(feature) for each feature of a list. False if it is malformed.
+// Calls fn(feature) for each feature of a list. False if it is malformed, or
+// if the call is not wanted any more: see wanted_ then.
 template <typename Fn>
-bool SequenceParse::ForEachRow(int f, int64_t e, Fn&& fn) const {
+bool SequenceParse::ForEachRow(int f, int64_t e, Fn&& fn) {
   WireReader reader(Found(f, e));
   while (!reader.done()) {
     absl::string_view bytes;
     if (!reader.Take(0x0a) || !reader.ReadMessage(&bytes)) return false;
+    if (!GoesOn(bytes)) return false;
     fn(bytes);
   }
   return true;
@@ -243,6 +259,7 @@ absl::Status SequenceParse::CountList(int f, int64_t e) {
     counts.values += count;
     counts.longest = std::max(counts.longest, count);
   });
+  RETURN_IF_ERROR(wanted_);
   RETURN_IF_ERROR(status);
   if (!well_formed) {
     return InvalidArgument("Error in sequence feature ", feature.key,
@@ -254,7 +271,7 @@ absl::Status SequenceParse::CountList(int f, int64_t e) {
 absl::Status SequenceParse::Run() {
   RETURN_IF_ERROR(IndexKeys());
   for (int64_t e = 0; e < num_examples(); ++e) {
-    RETURN_IF_ERROR(ctx_.CheckCancelled());
+    if (!GoesOn(examples_[e])) return wanted_;
     RETURN_IF_ERROR(FindFeatures(e));
   }
   for (size_t i = 0; i < features_.size(); ++i) {
@@ -315,6 +332,7 @@ absl::Status SequenceParse::SetContextDense(int f) {
   }
   ValueWriter writer(feature.dtype, values);
   for (int64_t e = 0; e < num_examples(); ++e) {
+    if (!GoesOn(Found(f, e))) return wanted_;
     if (Found(f, e).data() != nullptr) {
       if (CountsOf(f, e).values != size) {
         return InvalidArgument("Unexpected number of elements in example ",
@@ -366,6 +384,7 @@ absl::Status SequenceParse::SetListDense(int f) {
       if (count != size && wrong < 0) wrong = count;
       if (wrong < 0) ++row;
     });
+    RETURN_IF_ERROR(wanted_);
     if (wrong >= 0) {
       return InvalidArgument(
           "Name: ", NameOf(e), ", Key: ", feature.key, ", Index: ", row,
@@ -384,6 +403,7 @@ absl::Status SequenceParse::SetListDense(int f) {
   for (int64_t e = 0; e < num_examples(); ++e) {
     ForEachRow(f, e,
                [&](absl::string_view bytes) { writer.Read(bytes, size); });
+    RETURN_IF_ERROR(wanted_);
     writer.Skip((rows - CountsOf(f, e).rows) * size);
   }
   if (feature.outputs[1] < 0) return absl::OkStatus();
@@ -432,7 +452,9 @@ absl::Status SequenceParse::SetSparse(int f) {
       ForEachRow(f, e, add);
     } else {
       add(Found(f, e));
+      GoesOn(Found(f, e));
     }
+    RETURN_IF_ERROR(wanted_);
   }
   int64_t* size = shape->mutable_data<int64_t>();
   if (is_batch_) *size++ = num_examples();
@@ -478,8 +500,9 @@ absl::Status SequenceParse::SetRagged(int f) {
         ForEachRow(f, e, add);
       } else {
         add(Found(f, e));
+        GoesOn(Found(f, e));
       }
-      if (!is_batch_) return;
+      if (!is_batch_ || !wanted_.ok()) return;
       out[e + 1] = feature.is_list
                        ? static_cast<Split>(out[e] + CountsOf(f, e).rows)
                        : static_cast<Split>(read);
@@ -490,7 +513,7 @@ absl::Status SequenceParse::SetRagged(int f) {
   } else {
     fill.template operator()<int32_t>();
   }
-  return absl::OkStatus();
+  return wanted_;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/base/checked_math.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -109,17 +110,20 @@ class SparseSegment final : public Kernel {
     const auto count = static_cast<int64_t>(ids.size());
     const T* in = data.data<T>();
     T* out = output->mutable_data<T>();
-    return ctx.ParallelFor(
-        count, 10 + row / 2, [&](int64_t begin, int64_t end) {
-          while (begin > 0 && begin < count && ids[begin] == ids[begin - 1]) {
+    RETURN_IF_ERROR(
+        ctx.ParallelFor(count, 10 + row / 2, [&](int64_t begin, int64_t end) {
+          while (begin > 0 && begin < end && ids[begin] == ids[begin - 1]) {
             ++begin;
           }
+          if (begin == end) return;  // all of it belongs to a block before
+          Looks looks(ctx);
           while (end < count && ids[end] == ids[end - 1]) ++end;
           Scratch<SegmentSum<T>> sums(row);
           for (int64_t i = begin; i < end;) {
             int64_t next = i;
             std::fill(sums.begin(), sums.end(), SegmentSum<T>(0));
             for (; next < end && ids[next] == ids[i]; ++next) {
+              if (!looks.After(1 + row / 4).ok()) return;
               const T* from = in + indices[next] * row;
               for (int64_t k = 0; k < row; ++k) {
                 sums[k] = Add(sums[k], static_cast<SegmentSum<T>>(from[k]));
@@ -137,7 +141,8 @@ class SparseSegment final : public Kernel {
             }
             i = next;
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 };
 
@@ -184,8 +189,9 @@ class SparseSegmentGrad final : public Kernel {
     }
     const int64_t row = ProductOf(grad.shape(), 1, grad.rank());
     const T* in = grad.data<T>();
+    Looks looks(ctx);
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (i % kCheckedRows == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      RETURN_IF_ERROR(looks.After(1 + row / 4));
       auto scale = Acc(1);
       if constexpr (kScale != SegmentScale::kSum) {
         scale = static_cast<Acc>(1.0 / DivisorOf(kScale, counts[ids[i]]));
@@ -204,8 +210,6 @@ class SparseSegmentGrad final : public Kernel {
   }
 
  private:
-  static constexpr size_t kCheckedRows = 4096;
-
   static absl::Status CheckRanges(const Ints& indices, const Ints& ids,
                                   int64_t rows, int64_t segments) {
     if (!ids.empty() && ids.back() >= segments) {

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/wire_reader.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -48,13 +49,16 @@ class ScalarSummary final : public Kernel {
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
     int64_t bytes = 0;
+    Looks looks(ctx);
     for (const std::string& tag : tags.values<std::string>()) {
+      RETURN_IF_ERROR(looks.After());
       bytes += static_cast<int64_t>(tag.size()) + kMostBeside;
     }
     RETURN_IF_ERROR(output->ChargeBudget(bytes));
     std::string* out = output->mutable_data<std::string>();
     out->reserve(bytes);
     for (int64_t i = 0; i < tags.num_elements(); ++i) {
+      RETURN_IF_ERROR(looks.After());
       AppendScalar(tags.data<std::string>()[i],
                    static_cast<float>(values.data<T>()[i]), out);
     }
@@ -72,10 +76,12 @@ class MergeSummary final : public Kernel {
   absl::Status Compute(KernelContext& ctx) const override {
     absl::flat_hash_set<absl::string_view> tags;
     int64_t bytes = 0;
+    Looks looks(ctx);
     for (int i = 0; i < ctx.num_inputs(); ++i) {
       for (const std::string& text : ctx.input(i).values<std::string>()) {
         bytes += static_cast<int64_t>(text.size());
-        RETURN_IF_ERROR(AddTags(text, &tags));
+        RETURN_IF_ERROR(looks.After());
+        RETURN_IF_ERROR(AddTags(text, looks, &tags));
       }
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {}));
@@ -84,6 +90,7 @@ class MergeSummary final : public Kernel {
     out->reserve(bytes);
     for (int i = 0; i < ctx.num_inputs(); ++i) {
       for (const std::string& text : ctx.input(i).values<std::string>()) {
+        RETURN_IF_ERROR(looks.After());
         *out += text;
       }
     }
@@ -91,10 +98,11 @@ class MergeSummary final : public Kernel {
   }
 
  private:
-  static absl::Status AddTags(absl::string_view summary,
+  static absl::Status AddTags(absl::string_view summary, Looks& looks,
                               absl::flat_hash_set<absl::string_view>* tags) {
     WireReader reader(summary);
     while (!reader.done()) {
+      RETURN_IF_ERROR(looks.After());
       absl::string_view value;
       if (!reader.Take(0x0a)) {
         if (!reader.SkipField()) return Malformed();
@@ -104,6 +112,7 @@ class MergeSummary final : public Kernel {
       absl::string_view tag;
       WireReader fields(value);
       while (!fields.done()) {
+        RETURN_IF_ERROR(looks.After());
         if (fields.Take(0x0a) ? !fields.ReadBytes(&tag) : !fields.SkipField()) {
           return Malformed();
         }

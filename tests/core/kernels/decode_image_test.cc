@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "tests/core/tensor/memory_limit.h"
+#include "tests/support/expiring_clock.h"
 #include "tests/support/hex.h"
 #include "tests/support/op_tester.h"
 
@@ -380,6 +381,32 @@ TEST(DecodeGifTest, RefusesOtherBytes) {
   std::string colourless =
       gif.substr(0, 10) + std::string(3, '\0') + gif.substr(25);
   ExpectRefused("DecodeGif", colourless, "missing color map for frame 0");
+}
+
+// As TensorFlow has it, such a frame is none, and the last.
+TEST(DecodeGifTest, TakesNoFramesWithoutPixels) {
+  for (const size_t size : {5, 7}) {
+    std::string gif = FromHex(kGif), two = FromHex(kAnimatedGif);
+    gif[gif.find(',') + size] = '\0';
+    ExpectRefused("DecodeGif", gif,
+                  "Invalid GIF data (size 42), failed to slurp gif file: "
+                  "Unknown error");
+    two[two.rfind(',') + size] = '\0';
+    ExpectImage("DecodeGif", two, {1, 1, 2, 3}, {255, 0, 0, 0, 255, 0});
+  }
+}
+
+// Also where it looks for the first frame.
+TEST(DecodeGifTest, ADeadlineEndsManyRecords) {
+  std::string gif = FromHex(kGif);
+  gif.resize(gif.find(','));
+  for (int i = 0; i < 2000; ++i) gif += std::string("\x21\xfe\0", 3);
+  OpTester op("DecodeGif");
+  op.Scalar<std::string>(gif);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "slurp"));
+  ExpiringClock clock(0);
+  op.SetDeadline(ExpiringClock::Deadline(), clock);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
 }
 
 // Frames without pixels cost nothing to send.

@@ -29,11 +29,12 @@ SparseParts Entries(int64_t step = 1) {
   return parts;
 }
 Tensor Indices() { return MakeTensor<int64_t>({kMany, 2}, Entries().indices); }
+std::string Zeros() { return std::string(kMany, '0'); }
 Tensor Ones(const TensorShape& shape) {
   return MakeTensor<float>(shape, std::vector<float>(shape.num_elements(), 1));
 }
 
-std::vector<LongLoop> LongLoops() {
+std::vector<LongLoop> SparseLoops() {
   return {
       {"SparseReorder", [](OpTester& op) { AddSparse(op, Entries(-1)); }},
       {"SparseReduceSum",
@@ -123,8 +124,60 @@ std::vector<LongLoop> LongLoops() {
   };
 }
 
-TEST(LooksTest, LooksNowAndThen) {
-  for (const LongLoop& loop : LongLoops()) {
+std::vector<LongLoop> OtherLoops() {
+  const std::vector<std::string> tags(kMany, "");
+  return {
+      {"SegmentSum",
+       [](OpTester& op) {
+         op.Input(Ones({kMany}));
+         op.Input<int32_t>({kMany}, std::vector<int32_t>(kMany, 0));
+       },
+       1},
+      {"BoostedTreesBucketize",
+       [](OpTester& op) {
+         op.Attr("num_features", 1).Input(Ones({kMany})).Input(Ones({1}));
+       }},
+      {"DecodeCompressed",
+       [](OpTester& op) {
+         op.Attr("compression_type", "ZLIB").Input<std::string>({2}, {"", ""});
+       }},
+      {"ScalarSummary",
+       [=](OpTester& op) {
+         op.Input<std::string>({kMany}, tags).Input(Ones({kMany}));
+       }},
+      {"MergeSummary",
+       [=](OpTester& op) {
+         op.Attr("N", 1).Input<std::string>({kMany}, tags);
+       }},
+      {"DecodeCSV",
+       [](OpTester& op) {
+         op.Input<std::string>({9}, std::vector<std::string>(9, Zeros()));
+         op.Scalar<int32_t>(0);
+       },
+       1},
+      {"DecodeBmp",
+       [](OpTester& op) {
+         std::string bmp = "BM" + std::string(52, '\0');
+         bmp[10] = 54;
+         bmp[19] = bmp[23] = 1;  // 256 by 256
+         bmp[28] = 24;
+         op.Scalar<std::string>(bmp + std::string(256 * 256 * 3, '\1'));
+       }},
+      {"MatrixSolve",
+       [](OpTester& op) {
+         op.Input<float>({2, 2}, {1, 0, 0, 1}).Input(Ones({2, 1000}));
+       },
+       1},
+      {"MatrixTriangularSolve",
+       [](OpTester& op) {
+         op.Input<float>({2, 2}, {1, 0, 0, 1}).Input(Ones({2, 1000}));
+       },
+       1},
+  };
+}
+
+void ExpectEnds(const std::vector<LongLoop>& loops) {
+  for (const LongLoop& loop : loops) {
     SCOPED_TRACE(loop.op);
     OpTester op(loop.op);
     loop.setup(op);
@@ -137,5 +190,8 @@ TEST(LooksTest, LooksNowAndThen) {
     EXPECT_THAT(op.Run(), HasCode(StatusCode::kCancelled, ""));
   }
 }
+
+TEST(LooksTest, EndsSparseLoops) { ExpectEnds(SparseLoops()); }
+TEST(LooksTest, EndsOtherLoops) { ExpectEnds(OtherLoops()); }
 
 }  // namespace metagraph::looks_test

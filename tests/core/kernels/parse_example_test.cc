@@ -2,6 +2,7 @@
 
 #include "tests/core/kernels/example_fixture.h"
 #include "tests/core/tensor/memory_limit.h"
+#include "tests/support/expiring_clock.h"
 
 namespace metagraph::parse_example_test {
 
@@ -481,6 +482,21 @@ TEST(ParseSingleExampleTest, RefusesKeysThatAreNotAsManyAsTypes) {
          "num_sparse (2) must match the size of sparse_keys (1) and "
          "sparse_types (1)");
   expect(1, {"a"}, "len(dense_keys) != len(dense_types)");
+}
+
+// Of one example alone, by what nobody asked for, and by what somebody did.
+TEST(ParseExampleTest, ADeadlineEndsOneLongExample) {
+  const std::string ints = IntFeature(std::vector<int64_t>(100000, 1));
+  const NamedFeatures unknown(100000, {"u", IntFeature({1})});
+  for (const std::string& example :
+       {WireExample(unknown), WireExample({{"a", ints}})}) {
+    auto op = MakeV2(Tensor::Scalar<std::string>(example),
+                     {.sparse = {{"a", DT_INT64}}});
+    ASSERT_OK(op->Run());
+    ExpiringClock clock(0);
+    op->SetDeadline(ExpiringClock::Deadline(), clock);
+    EXPECT_THAT(op->Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
+  }
 }
 
 }  // namespace metagraph::parse_example_test

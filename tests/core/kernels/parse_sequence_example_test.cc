@@ -1,4 +1,5 @@
 #include "tests/core/kernels/example_fixture.h"
+#include "tests/support/expiring_clock.h"
 
 namespace metagraph::parse_sequence_example_test {
 
@@ -360,6 +361,27 @@ TEST(ParseSingleSequenceExampleTest, RefusesOtherInputs) {
               HasCode(StatusCode::kInvalidArgument,
                       "Expected context_sparse_keys to be scalars, got shape: "
                       "[1]"));
+}
+
+// Of one example with one list, of each kind: its rows are walked through
+// twice at least.
+TEST(ParseSequenceExampleTest, ADeadlineEndsOneLongList) {
+  const std::string list =
+      WireList(std::vector<std::string>(100000, IntFeature({1})));
+  const Tensor example =
+      Tensor::Scalar<std::string>(Sequence({}, {{"x", list}}));
+  const Group x = {{"x"}, {DT_INT64}};
+  for (const Plan& plan :
+       {Plan{.sparse = x}, Plan{.dense = x, .shapes = {PartialShape({1})}},
+        Plan{.ragged = x, .split_types = {DT_INT32}}}) {
+    auto op = MakeV2(example, {}, plan);
+    ASSERT_OK(op->Run());
+    for (const int asks : {2, 10}) {
+      ExpiringClock clock(asks);
+      op->SetDeadline(ExpiringClock::Deadline(), clock);
+      EXPECT_THAT(op->Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
+    }
+  }
 }
 
 }  // namespace metagraph::parse_sequence_example_test
