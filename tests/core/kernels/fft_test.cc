@@ -67,6 +67,58 @@ TEST(FftTest, GoesBack) {
                        {C(1, 0), C(2, 1), C(3, 0), C(1, 1), C(0, 0), C(0, 0)});
 }
 
+// Of primes, and of what has a large one, as convolutions.
+TEST(FftTest, TransformsAnyNumberOfElements) {
+  using C = complex128;
+  for (const int n : {67, 127, 251, 1009, 2 * 521, 9 * 67}) {
+    std::vector<C> values(n), want(n);
+    for (int i = 0; i < n; ++i) values[i] = C(std::sin(1 + i * i), i % 3);
+    for (int k = 0; k < n; ++k) {
+      for (int i = 0; i < n; ++i) {
+        want[k] += values[i] * std::polar(1.0, -2 * 3.14159265358979323846 *
+                                                   (int64_t{i} * k % n) / n);
+      }
+    }
+    OpTester forward("FFT");
+    ASSERT_OK(forward.Input<C>({n}, values).Run());
+    ExpectComplexNear<C>(forward.output(0), {n}, want);
+    OpTester back("IFFT");
+    ASSERT_OK(back.Input(forward.output(0)).Run());
+    ExpectComplexNear<C>(back.output(0), {n}, values);
+    std::vector<float> reals(n);
+    for (int i = 0; i < n; ++i) reals[i] = std::sin(2.0f + i);
+    OpTester half("RFFT");
+    ASSERT_OK(RunWith(half.Input<float>({n}, reals), n));
+    OpTester real("IRFFT");
+    ASSERT_OK(RunWith(real.Input(half.output(0)), n));
+    ExpectTensorNear<float>(real.output(0), {n}, reals, 1e-5, 1e-5);
+  }
+}
+
+// Of a large prime, which p * p steps would not end in any time.
+TEST(FftTest, TransformsALargePrime) {
+  constexpr int kPrime = 1000003;
+  OpTester op("FFT");
+  std::vector<complex64> values(kPrime);
+  values[1] = 1;
+  ASSERT_OK(op.Input<complex64>({kPrime}, values).Run());
+  const auto got = Values<complex64>(op.output(0));
+  for (const int64_t k : {0, 1, 77777, kPrime - 1}) {
+    EXPECT_LE(std::abs(complex128(got[k]) -
+                       std::polar(1.0, -2 * 3.14159265358979323846 *
+                                           static_cast<double>(k) / kPrime)),
+              1e-6);
+  }
+}
+
+TEST(FftTest, RefusesMoreThanItCanCount) {
+  OpTester op("IRFFT");
+  op.Attr("Treal", DT_FLOAT).Attr("Tcomplex", DT_COMPLEX64);
+  EXPECT_THAT(RunWith(op.Input<complex64>({0, 1}, {}), 1 << 28),
+              HasCode(StatusCode::kInvalidArgument,
+                      "at most 134217728 elements in one transform"));
+}
+
 TEST(FftTest, RefusesWhatDoesNotFit) {
   const auto expect = [](const TensorShape& shape, Tensor length,
                          const char* text) {
