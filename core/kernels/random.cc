@@ -217,10 +217,10 @@ class TruncatedNormal final : public Kernel {
   RandomStream stream_;
 };
 
-// Rows of the input in random order.
 // After so many elements a loop asks whether the call is still wanted.
 constexpr int64_t kNumbersPerCheck = 65536;
 
+// Rows of the input in random order.
 class RandomShuffle final : public Kernel {
  public:
   absl::Status Init(KernelConstruction& construction) {
