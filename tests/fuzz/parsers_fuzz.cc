@@ -1,6 +1,7 @@
 // Ops that parse bytes, from any bytes: the first says which op, the others are
 // what it gets.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -80,11 +81,23 @@ struct Parsers {
       case 5:
         (void)gzip.ClearInputs().Input(text).Run();
         break;
-      default: {
-        const std::string third = bytes.substr(0, bytes.size() / 3);
-        (void)sparse.ClearInputs().Input(Texts({third, bytes, third})).Run();
-      }
+      default:
+        (void)sparse.ClearInputs().Input(Texts(Three(bytes))).Run();
     }
+  }
+
+ private:
+  // The first two bytes say how long the first two of three texts are.
+  static std::vector<std::string> Three(const std::string& bytes) {
+    std::vector<std::string> out;
+    size_t at = std::min<size_t>(2, bytes.size());
+    for (size_t i = 0; i < 2; ++i) {
+      const size_t size = i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0;
+      out.push_back(bytes.substr(at, size));
+      at = std::min(at + size, bytes.size());
+    }
+    out.push_back(bytes.substr(at));
+    return out;
   }
 };
 
