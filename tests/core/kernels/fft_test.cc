@@ -120,7 +120,7 @@ TEST(FftTest, RefusesMoreThanItCanCount) {
 }
 
 TEST(FftTest, RefusesWhatDoesNotFit) {
-  const auto expect = [](const TensorShape& shape, Tensor length,
+  const auto expect = [](const TensorShape& shape, const Tensor& length,
                          const char* text) {
     for (const char* name : {"RFFT", "IRFFT"}) {
       OpTester op(name);

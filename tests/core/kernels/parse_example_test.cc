@@ -23,11 +23,13 @@ struct Plan {
 
 std::vector<std::string> Keys(const std::vector<Wanted>& group) {
   std::vector<std::string> out;
+  out.reserve(group.size());
   for (const Wanted& wanted : group) out.push_back(wanted.key);
   return out;
 }
 std::vector<DataType> TypesOf(const std::vector<Wanted>& group) {
   std::vector<DataType> out;
+  out.reserve(group.size());
   for (const Wanted& wanted : group) out.push_back(wanted.dtype);
   return out;
 }
@@ -145,6 +147,7 @@ TEST(ParseExampleV2Test, TakesNoExamples) {
 TEST(ParseExampleV2Test, TakesManyExamples) {
   constexpr int kCount = 5000;
   std::vector<std::string> examples;
+  examples.reserve(kCount);
   for (int i = 0; i < kCount; ++i) {
     examples.push_back(WireExample(
         {{"n", IntFeature(std::vector<int64_t>(i % 3, i))},

@@ -168,7 +168,7 @@ TEST(ParseSequenceExampleTest, CountsRowsOfNothing) {
 
 TEST(ParseSequenceExampleTest, SaysWhichContextFeatureDoesNotFit) {
   const auto expect = [](const Plan& context, const char* text,
-                         std::vector<Tensor> defaults = {}) {
+                         const std::vector<Tensor>& defaults = {}) {
     auto op = MakeV2(Texts({First(), Second()}), context, {}, defaults);
     EXPECT_THAT(op->Run(), HasCode(StatusCode::kInvalidArgument, text));
   };
