@@ -1,4 +1,4 @@
-// Ops that search: Unique and its relatives, ListDiff, Where.
+// Unique and its relatives, ListDiff.
 
 #include <string>
 #include <type_traits>
@@ -10,10 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/strided_copy.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 namespace {
@@ -87,6 +89,10 @@ bool EqualsItself(const T& value) {
   return value == value;
 }
 
+// Elements between two looks whether the call is still wanted, and between two
+// charges of a table that grows.
+constexpr int64_t kCheckedAt = 65536;
+
 // Groups equal elements: `group[i]` is the number of element i's group,
 // `first[g]` the first element of group g.
 struct Groups {
@@ -99,7 +105,6 @@ template <typename T>
 absl::StatusOr<Groups> GroupEqual(const KernelContext& ctx, const T* values,
                                   int64_t count) {
   using Table = absl::flat_hash_map<typename KeyOf<T>::stored, int64_t>;
-  constexpr int64_t kCheckedAt = 65536;
   // What a group takes: its place in `first`, and in a table half full.
   constexpr int64_t kGroupBytes =
       sizeof(int64_t) + 2 * (sizeof(typename Table::value_type) + 1);
@@ -201,7 +206,9 @@ class Unique final : public Kernel {
         Tensor * y,
         ctx.AllocateOutput(0, {static_cast<int64_t>(groups.first.size())}));
     const ElementCopier copier(x.dtype());
+    Looks looks(ctx);
     for (size_t g = 0; g < groups.first.size(); ++g) {
+      RETURN_IF_ERROR(looks.After());
       copier.Copy(x.raw_data(), groups.first[g], y->mutable_raw_data(), g, 1);
     }
     return SetRest(ctx, groups);
@@ -247,14 +254,18 @@ class Unique final : public Kernel {
     RETURN_IF_ERROR(key_tensor.ChargeBudget(slices.num_elements() *
                                             DataTypeSize(x.dtype())));
     std::string* keys = key_tensor.mutable_data<std::string>();
-    WithComparable(x.dtype(), [&]<typename T>() {
-      if constexpr (!std::is_same_v<T, std::string>) {
-        const T* const in = static_cast<const T*>(slices.raw_data());
-        for (int64_t i = 0; i < count; ++i) {
-          keys[i] = SliceKey(in + i * slice, slice, i);
-        }
-      }
-    });
+    RETURN_IF_ERROR(
+        WithComparable(x.dtype(), [&]<typename T>() -> absl::Status {
+          if constexpr (!std::is_same_v<T, std::string>) {
+            const T* const in = static_cast<const T*>(slices.raw_data());
+            Looks looks(ctx);
+            for (int64_t i = 0; i < count; ++i) {
+              RETURN_IF_ERROR(looks.After(1 + slice));
+              keys[i] = SliceKey(in + i * slice, slice, i);
+            }
+          }
+          return absl::OkStatus();
+        }));
     ASSIGN_OR_RETURN(const Groups groups,
                      GroupEqual<std::string>(ctx, keys, count));
 
@@ -264,7 +275,9 @@ class Unique final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * y, ctx.AllocateOutput(0, result));
     const StridedDim one_slice[] = {{outer, inner, kept * inner},
                                     {inner, 1, 1}};
+    Looks looks(ctx);
     for (int64_t g = 0; g < kept; ++g) {
+      RETURN_IF_ERROR(looks.After());
       RETURN_IF_ERROR(CopyStrided(ctx, x.dtype(), one_slice, slices.raw_data(),
                                   groups.first[g] * slice,
                                   y->mutable_raw_data(), g * inner));
@@ -275,7 +288,7 @@ class Unique final : public Kernel {
   static absl::Status SetRest(KernelContext& ctx, const Groups& groups) {
     RETURN_IF_ERROR(SetInts(ctx, 1, groups.group));
     if (ctx.num_outputs() < 3) return absl::OkStatus();
-    std::vector<int64_t> counts(groups.first.size());
+    Scratch<int64_t> counts(groups.first.size());
     for (int64_t g : groups.group) ++counts[g];
     return SetInts(ctx, 2, counts);
   }
@@ -306,92 +319,67 @@ class ListDiff final : public Kernel {
     if (!y.shape().IsVector()) {
       return InvalidArgument("y should be a 1D vector.");
     }
-    const std::vector<int64_t> kept =
-        WithComparable(x.dtype(), [&]<typename T>() {
-          return Missing(static_cast<const T*>(x.raw_data()), x.dim(0),
-                         static_cast<const T*>(y.raw_data()), y.dim(0));
-        });
-    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(
-                                       0, {static_cast<int64_t>(kept.size())}));
-    const ElementCopier copier(x.dtype());
-    for (size_t i = 0; i < kept.size(); ++i) {
-      copier.Copy(x.raw_data(), kept[i], out->mutable_raw_data(), i, 1);
-    }
-    return SetInts(ctx, 1, kept);
+    // What is kept is marked first, and then counted, so that the outputs are
+    // made in their size: the budget knows all of it.
+    ASSIGN_OR_RETURN(Tensor marks, ctx.AllocateTemp(DT_BOOL, {x.dim(0)}));
+    ASSIGN_OR_RETURN(
+        const int64_t kept, WithComparable(x.dtype(), [&]<typename T>() {
+          return MarkMissing(ctx, static_cast<const T*>(x.raw_data()),
+                             static_cast<const T*>(y.raw_data()), y.dim(0),
+                             &marks);
+        }));
+    ASSIGN_OR_RETURN(Tensor * out, ctx.AllocateOutput(0, {kept}));
+    ASSIGN_OR_RETURN(Tensor * indices, ctx.AllocateOutput(1, {kept}));
+    RETURN_IF_ERROR(ChargeStrings(x, 1, out));
+    return indices->dtype() == DT_INT64
+               ? Keep(ctx, x, marks, out, indices->mutable_data<int64_t>())
+               : Keep(ctx, x, marks, out, indices->mutable_data<int32_t>());
   }
 
  private:
+  // Marks the elements of x that are not in y and counts them.
   template <typename T>
-  static std::vector<int64_t> Missing(const T* x, int64_t x_size, const T* y,
-                                      int64_t y_size) {
-    absl::flat_hash_set<typename KeyOf<T>::stored> excluded;
+  static absl::StatusOr<int64_t> MarkMissing(const KernelContext& ctx,
+                                             const T* x, const T* y,
+                                             int64_t y_size, Tensor* marks) {
+    using Table = absl::flat_hash_set<typename KeyOf<T>::stored>;
+    // What one takes in a table half full.
+    constexpr int64_t kExcludedBytes =
+        2 * (sizeof(typename Table::value_type) + 1);
+    Table excluded;
+    int64_t charged = 0;  // of `excluded`
     for (int64_t i = 0; i < y_size; ++i) {
+      if (i % kCheckedAt == 0) {
+        RETURN_IF_ERROR(ctx.CheckCancelled());
+        const auto now = static_cast<int64_t>(excluded.size());
+        RETURN_IF_ERROR(marks->ChargeBudget((now - charged) * kExcludedBytes));
+        charged = now;
+      }
       if (EqualsItself(y[i])) excluded.insert(Key(y[i]));
     }
-    std::vector<int64_t> out;
-    for (int64_t i = 0; i < x_size; ++i) {
-      if (!EqualsItself(x[i]) || !excluded.contains(Key(x[i]))) {
-        out.push_back(i);
-      }
+    bool* const mark = marks->mutable_data<bool>();
+    int64_t kept = 0;
+    for (int64_t i = 0; i < marks->num_elements(); ++i) {
+      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      mark[i] = !EqualsItself(x[i]) || !excluded.contains(Key(x[i]));
+      kept += mark[i];
     }
-    return out;
+    return kept;
   }
-};
 
-// The coordinates of all elements that are not zero.
-class Where final : public Kernel {
- public:
-  absl::Status Init(KernelConstruction& construction) {
-    if (!IsPlainData(construction.input_type(0))) {
-      return Unimplemented("where of ",
-                           DataTypeName(construction.input_type(0)));
+  template <typename Index>
+  static absl::Status Keep(const KernelContext& ctx, const Tensor& x,
+                           const Tensor& marks, Tensor* out, Index* indices) {
+    const ElementCopier copier(x.dtype());
+    const bool* const mark = marks.data<bool>();
+    int64_t at = 0;
+    for (int64_t i = 0; i < marks.num_elements(); ++i) {
+      if (i % kCheckedAt == 0) RETURN_IF_ERROR(ctx.CheckCancelled());
+      if (!mark[i]) continue;
+      copier.Copy(x.raw_data(), i, out->mutable_raw_data(), at, 1);
+      indices[at++] = static_cast<Index>(i);
     }
     return absl::OkStatus();
-  }
-
-  absl::Status Compute(KernelContext& ctx) const override {
-    const Tensor& input = ctx.input(0);
-    const int rank = input.rank();
-    if (rank == 0) {
-      return InvalidArgument("WhereOp : Unhandled input dimensions: 0");
-    }
-    const std::vector<int64_t> found = Find(input);
-    ASSIGN_OR_RETURN(
-        Tensor * output,
-        ctx.AllocateOutput(0, {static_cast<int64_t>(found.size()), rank}));
-    int64_t* out = output->mutable_data<int64_t>();
-    for (int64_t flat : found) {
-      for (int d = rank - 1; d >= 0; --d) {
-        out[d] = flat % input.dim(d);
-        flat /= input.dim(d);
-      }
-      out += rank;
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  template <typename T>
-  static std::vector<int64_t> NonZeros(const Tensor& input) {
-    const T* values = static_cast<const T*>(input.raw_data());
-    std::vector<int64_t> out;
-    for (int64_t i = 0; i < input.num_elements(); ++i) {
-      if (values[i] != T(0)) out.push_back(i);
-    }
-    return out;
-  }
-
-  static std::vector<int64_t> Find(const Tensor& input) {
-    if (input.dtype() == DT_COMPLEX64) return NonZeros<complex64>(input);
-    if (input.dtype() == DT_COMPLEX128) return NonZeros<complex128>(input);
-    return WithComparable(input.dtype(),
-                          [&]<typename T>() -> std::vector<int64_t> {
-                            if constexpr (std::is_same_v<T, std::string>) {
-                              return {};
-                            } else {
-                              return NonZeros<T>(input);
-                            }
-                          });
   }
 };
 
@@ -440,11 +428,6 @@ absl::Status ListDiffRule(ShapeContext& ctx) {
   return absl::OkStatus();
 }
 
-absl::Status WhereRule(ShapeContext& ctx) {
-  ctx.SetOutput(0, PartialShape({kUnknownDim, ctx.input(0).rank()}));
-  return absl::OkStatus();
-}
-
 void DescribeUnique(OpBuilder& op, bool with_axis, bool with_counts) {
   op.Input("x: T");
   if (with_axis) op.Input("axis: Taxis").Attr("Taxis: type = DT_INT64");
@@ -466,11 +449,6 @@ REGISTER_OP("ListDiff", [](OpBuilder& op) {
   op.Attr("T: type").Attr("out_idx: type = DT_INT32");
   op.Shape(ListDiffRule);
   op.Kernel<ListDiff>();
-});
-REGISTER_OP("Where", [](OpBuilder& op) {
-  op.Input("input: T").Output("index: int64").Attr("T: type = DT_BOOL");
-  op.Shape(WhereRule);
-  op.Kernel<Where>();
 });
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace metagraph::looks_test {
 using absl::StatusCode;
 
 constexpr int64_t kMany = 3 * Looks::kEvery;
+constexpr int64_t kChecked = 65536;  // where looks are rarer
 
 // A loop that is long enough to look at the call after `asks` other looks.
 struct LongLoop {
@@ -163,6 +164,23 @@ std::vector<LongLoop> OtherLoops() {
          bmp[28] = 24;
          op.Scalar<std::string>(bmp + std::string(256 * 256 * 3, '\1'));
        }},
+      {"Where", [](OpTester& op) { op.Input(Ones({kChecked})); }, 1},
+      {"Where",
+       [](OpTester& op) {
+         op.Input(Ones({2 * kChecked, 1}));
+       },
+       3},
+      {"ListDiff",
+       [](OpTester& op) { op.Input(Ones({2})).Input(Ones({2 * kChecked})); },
+       1},
+      {"ListDiff",
+       [](OpTester& op) { op.Input(Ones({2 * kChecked})).Input(Ones({0})); },
+       3},
+      {"UniqueV2",
+       [](OpTester& op) {
+         op.Input(Ones({kMany, 2})).Input<int64_t>({1}, {0});
+       },
+       1},
       {"MatrixSolve",
        [](OpTester& op) {
          op.Input<float>({2, 2}, {1, 0, 0, 1}).Input(Ones({2, 1000}));

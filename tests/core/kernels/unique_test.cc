@@ -1,4 +1,5 @@
 #include <limits>
+#include <numeric>
 
 #include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
@@ -70,19 +71,36 @@ TEST(ListDiffTest, KeepsWhatYDoesNotHave) {
               HasCode(StatusCode::kInvalidArgument, "x should be a 1D vector"));
 }
 
-TEST(WhereTest, GivesCoordinates) {
-  OpTester op("Where");
-  op.Input<bool>({2, 2}, {false, true, true, false});
+TEST(ListDiffTest, CountsWhatItWorksWithAgainstTheBudget) {
+  constexpr int32_t kMany = 1 << 18;
+  std::vector<int32_t> numbers(kMany);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  OpTester all("ListDiff");
+  all.Input<uint8_t>({kMany}, std::vector<uint8_t>(kMany, 1));
+  all.Input<uint8_t>({1}, {2});
+  OpTester none("ListDiff");
+  none.Input<int32_t>({1}, {-1}).Input<int32_t>({kMany}, numbers);
+  for (OpTester* op : {&all, &none}) {
+    const int64_t before = MemoryBudget::Process().used();
+    {
+      // Room for marks and values; not for indices, or for a set of numbers.
+      const MemoryLimit limit(3 * kMany);
+      EXPECT_EQ(op->Run().code(), StatusCode::kResourceExhausted);
+      EXPECT_LE(MemoryBudget::Process().used(), before + 3 * kMany);
+    }
+    EXPECT_OK(op->Run());
+  }
+  EXPECT_EQ(all.output(1).num_elements(), kMany);
+  EXPECT_EQ(none.output(0).num_elements(), 1);
+}
+
+TEST(ListDiffTest, IndicesAreOfTheTypeAskedFor) {
+  OpTester op("ListDiff");
+  op.Attr("out_idx", DT_INT64);
+  op.Input<std::string>({3}, {"a", "b", "c"}).Input<std::string>({1}, {"b"});
   ASSERT_OK(op.Run());
-  ExpectTensorEqual<int64_t>(op.output(0), {2, 2}, {0, 1, 1, 0});
-  OpTester floats("Where");
-  floats.Input<float>({4}, {0, -0.0f, std::nanf(""), 2});
-  ASSERT_OK(floats.Run());
-  ExpectTensorEqual<int64_t>(floats.output(0), {2, 1}, {2, 3});
-  OpTester scalar("Where");
-  scalar.Scalar<bool>(true);
-  EXPECT_THAT(scalar.Run(), HasCode(StatusCode::kInvalidArgument,
-                                    "WhereOp : Unhandled input dimensions: 0"));
+  ExpectTensorEqual<std::string>(op.output(0), {2}, {"a", "c"});
+  ExpectTensorEqual<int64_t>(op.output(1), {2}, {0, 2});
 }
 
 TEST(UniqueTest, CountsSlicesWithoutElementsAgainstTheBudget) {
