@@ -2,15 +2,16 @@
 // live for one step. The newer spelling hands a resource around, the older one
 // the key under which the step keeps the stack.
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/base/mutex.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
+#include "core/tensor/buffer.h"
 
 namespace metagraph {
 namespace {
@@ -22,6 +23,7 @@ class Stack final : public Resource {
  public:
   Stack(std::string name, DataType dtype, int64_t max_size)
       : name_(std::move(name)), dtype_(dtype), max_size_(max_size) {}
+  ~Stack() override { Close(); }
 
   std::string DebugString() const override { return "Stack"; }
   const std::string& name() const { return name_; }
@@ -37,6 +39,12 @@ class Stack final : public Resource {
       return InvalidArgument("Stack[", name_, "] overflowed its max_size (",
                              max_size_, ")");
     }
+    // Entries that share a buffer cost nothing but themselves, and a loop
+    // pushes in each of its turns.
+    if (!MemoryBudget::Process().Take(kEntryBytes)) {
+      return ResourceExhausted("Stack[", name_, "]: no memory for ",
+                               tensors_.size() + 1, " elements");
+    }
     tensors_.push_back(tensor);
     return absl::OkStatus();
   }
@@ -49,16 +57,21 @@ class Stack final : public Resource {
     }
     Tensor top = std::move(tensors_.back());
     tensors_.pop_back();
+    MemoryBudget::Process().Give(kEntryBytes);
     return top;
   }
 
   void Close() EXCLUDES(mu_) {
     MutexLock lock(mu_);
-    tensors_.clear();
+    MemoryBudget::Process().Give(kEntryBytes *
+                                 static_cast<int64_t>(tensors_.size()));
+    tensors_ = std::deque<Tensor>();
     closed_ = true;
   }
 
  private:
+  static constexpr int64_t kEntryBytes = sizeof(Tensor);
+
   absl::Status CheckOpen() const REQUIRES(mu_) {
     if (!closed_) return absl::OkStatus();
     return InvalidArgument("Stack[", name_, "] has already been closed.");
@@ -68,7 +81,8 @@ class Stack final : public Resource {
   const DataType dtype_;
   const int64_t max_size_;  // negative: none
   Mutex mu_;
-  std::vector<Tensor> tensors_ GUARDED_BY(mu_);
+  // Not a vector: that would take its room twice over while it grows.
+  std::deque<Tensor> tensors_ GUARDED_BY(mu_);
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

@@ -1,3 +1,4 @@
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::stack_test {
@@ -58,6 +59,28 @@ TEST(StackTest, RefusesOtherDtypesAndShapes) {
   EXPECT_THAT(make.Run(),
               HasCode(StatusCode::kInvalidArgument,
                       "Stack size must be a scalar, but had shape: [2]"));
+}
+
+TEST(StackTest, EntriesCountAgainstTheBudgetUntilTheyLeave) {
+  const int64_t before = MemoryBudget::Process().used();
+  const Tensor one = Tensor::Scalar<float>(1);
+  Tensor stack = MakeStack(-1);
+  const int64_t empty = MemoryBudget::Process().used();
+  ASSERT_OK(Push(stack, one));
+  const int64_t entry = MemoryBudget::Process().used() - empty;
+  EXPECT_GE(entry, static_cast<int64_t>(sizeof(Tensor)));
+  {
+    const MemoryLimit limit(entry);
+    ASSERT_OK(Push(stack, one));
+    EXPECT_THAT(Push(stack, one),
+                HasCode(StatusCode::kResourceExhausted,
+                        "Stack[s_0]: no memory for 3 elements"));
+  }
+  EXPECT_OK(Pop(stack).status());
+  EXPECT_EQ(MemoryBudget::Process().used(), empty + entry);
+  stack = Tensor();
+  EXPECT_EQ(MemoryBudget::Process().used(),
+            before + static_cast<int64_t>(sizeof(float)));
 }
 
 TEST(StackTest, AClosedStackIsRefused) {
