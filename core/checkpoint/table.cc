@@ -3,11 +3,14 @@
 #include <snappy.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "core/base/checked_math.h"
 #include "core/base/status.h"
 #include "core/io/coding.h"
 #include "core/io/crc32c.h"
+#include "core/tensor/out_of_memory.h"
 
 namespace metagraph {
 namespace {
@@ -21,6 +24,9 @@ constexpr char kSnappyCompression = 1;
 constexpr size_t kMaxSnappyRatio = 32;
 // No writer makes larger ones: a message of format V1 is under 2 GB.
 constexpr size_t kMaxBlock = size_t{1} << 31;
+// Larger blocks are charged to the memory budget: those of many entries are
+// smaller, and are to be read also where tensors take all of it.
+constexpr size_t kChargedFrom = size_t{1} << 20;
 // What the keys of a table may hold together: so much, and so many times the
 // size of the table.
 constexpr uint64_t kMaxKeyBytes = uint64_t{16} << 20;
@@ -95,6 +101,12 @@ class BlockCursor {
   std::string key_;
   absl::string_view value_;
 };
+
+// Throws ScratchRefused.
+std::unique_ptr<const ScratchCharge> ChargeBlock(size_t bytes) {
+  if (bytes < kChargedFrom) return nullptr;
+  return std::make_unique<ScratchCharge>(static_cast<int64_t>(bytes));
+}
 
 // Where a block ends, with what follows its contents. DATA_LOSS: it does not
 // lie behind `begin`.
@@ -237,7 +249,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
   return reader;
 }
 
-absl::StatusOr<std::string> TableReader::ReadBlock(
+absl::StatusOr<TableReader::Contents> TableReader::ReadBlock(
     absl::string_view* handle) const {
   uint64_t offset, size;
   if (!GetVarint64(handle, &offset) || !GetVarint64(handle, &size)) {
@@ -249,6 +261,13 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
     return DataLoss("truncated block read");
   }
   if (size > kMaxBlock) return DataLoss("a block of ", size, " bytes");
+  return CatchOutOfMemory([&] { return ReadCharged(offset, size); });
+}
+
+// What the file holds at `offset`, uncompressed. May throw ScratchRefused.
+absl::StatusOr<TableReader::Contents> TableReader::ReadCharged(
+    uint64_t offset, uint64_t size) const {
+  auto charge = ChargeBlock(size);
   std::string contents(size + kTrailerSize, '\0');
   absl::Status read = file_->Read(offset, contents.size(), contents.data());
   if (absl::IsOutOfRange(read)) return DataLoss("truncated block read");
@@ -262,7 +281,9 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
     return DataLoss("block checksum mismatch");
   }
   contents.resize(size);
-  if (type == kNoCompression) return contents;
+  if (type == kNoCompression) {
+    return Contents{std::move(contents), std::move(charge)};
+  }
   if (type != kSnappyCompression) return DataLoss("bad block type");
 
   size_t raw_size = 0;
@@ -271,11 +292,12 @@ absl::StatusOr<std::string> TableReader::ReadBlock(
       raw_size / kMaxSnappyRatio > size || raw_size > kMaxBlock) {
     return DataLoss("corrupted compressed block contents");
   }
+  auto raw_charge = ChargeBlock(raw_size);
   raw.resize(raw_size);
   if (!snappy::RawUncompress(contents.data(), size, raw.data())) {
     return DataLoss("corrupted compressed block contents");
   }
-  return raw;
+  return Contents{std::move(raw), std::move(raw_charge)};
 }
 
 absl::Status TableReader::ForEach(
@@ -290,14 +312,14 @@ absl::Status TableReader::ForEach(
   // other: all of them together are no larger than the file, or than what the
   // file may be compressed from.
   uint64_t read_to = 0;
-  ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_));
+  ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_.bytes));
   while (!blocks.done()) {
     RETURN_IF_ERROR(blocks.Next());
     absl::string_view handle = blocks.value();
     ASSIGN_OR_RETURN(const uint64_t end, EndOfBlockAfter(read_to, handle));
-    ASSIGN_OR_RETURN(const std::string block, ReadBlock(&handle));
+    ASSIGN_OR_RETURN(const Contents block, ReadBlock(&handle));
     read_to = end;
-    ASSIGN_OR_RETURN(BlockCursor entries, BlockCursor::Build(block));
+    ASSIGN_OR_RETURN(BlockCursor entries, BlockCursor::Build(block.bytes));
     if (entries.done()) return DataLoss("table block without entries");
     while (!entries.done()) {
       RETURN_IF_ERROR(entries.Next());
@@ -320,22 +342,33 @@ absl::Status TableReader::ForEach(
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> TableReader::Get(absl::string_view key) const {
-  ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_));
+absl::Status TableReader::With(
+    absl::string_view key,
+    absl::FunctionRef<absl::Status(absl::string_view)> fn) const {
+  ASSIGN_OR_RETURN(BlockCursor blocks, BlockCursor::Build(index_.bytes));
   while (!blocks.done()) {
     RETURN_IF_ERROR(blocks.Next());
     if (blocks.key() < key) continue;
     absl::string_view handle = blocks.value();
-    ASSIGN_OR_RETURN(const std::string block, ReadBlock(&handle));
-    ASSIGN_OR_RETURN(BlockCursor entries, BlockCursor::Build(block));
+    ASSIGN_OR_RETURN(const Contents block, ReadBlock(&handle));
+    ASSIGN_OR_RETURN(BlockCursor entries, BlockCursor::Build(block.bytes));
     while (!entries.done()) {
       RETURN_IF_ERROR(entries.Next());
-      if (entries.key() == key) return std::string(entries.value());
+      if (entries.key() == key) return fn(entries.value());
       if (entries.key() > key) break;
     }
     break;
   }
   return NotFound("table has no key \"", key, "\"");
+}
+
+absl::StatusOr<std::string> TableReader::Get(absl::string_view key) const {
+  std::string out;
+  RETURN_IF_ERROR(With(key, [&](absl::string_view value) {
+    out = std::string(value);
+    return absl::OkStatus();
+  }));
+  return out;
 }
 
 bool IsTable(FileSystem& fs, const std::string& path) {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/io/file_system.h"
+#include "core/tensor/scratch.h"
 
 namespace metagraph {
 
@@ -65,7 +66,8 @@ class TableWriter {
   bool any_ = false;
 };
 
-// Reads a table. Immutable after Open.
+// Reads a table. Immutable after Open. Large blocks count against the memory
+// budget while they are in memory: RESOURCE_EXHAUSTED beyond it.
 class TableReader {
  public:
   // DATA_LOSS: not a table, or a damaged one.
@@ -77,17 +79,28 @@ class TableReader {
   absl::Status ForEach(absl::FunctionRef<absl::Status(absl::string_view key,
                                                       absl::string_view value)>
                            fn) const;
-  // The value of a key. NOT_FOUND: there is none.
+  // Calls `fn` with the value of a key while that is in memory, and returns
+  // what `fn` returns. NOT_FOUND: there is none.
+  absl::Status With(
+      absl::string_view key,
+      absl::FunctionRef<absl::Status(absl::string_view value)> fn) const;
+  // The value of a key, which should be small. NOT_FOUND: there is none.
   absl::StatusOr<std::string> Get(absl::string_view key) const;
 
  private:
+  struct Contents {
+    std::string bytes;
+    std::unique_ptr<const ScratchCharge> charge;
+  };
+
   explicit TableReader(std::unique_ptr<RandomAccessFile> file)
       : file_(std::move(file)) {}
-  absl::StatusOr<std::string> ReadBlock(absl::string_view* handle) const;
+  absl::StatusOr<Contents> ReadBlock(absl::string_view* handle) const;
+  absl::StatusOr<Contents> ReadCharged(uint64_t offset, uint64_t size) const;
 
   // Constant after Open.
   std::unique_ptr<RandomAccessFile> file_;
-  std::string index_;  // contents of the index block
+  Contents index_;
 };
 
 // Whether the file is there and ends as a table does. Says nothing about the

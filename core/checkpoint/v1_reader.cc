@@ -10,8 +10,11 @@
 #include "core/base/status.h"
 #include "core/checkpoint/damage.h"
 #include "core/checkpoint/slice_copy.h"
+#include "core/checkpoint/v1_record.h"
 #include "core/io/foreign_file.h"
 #include "core/io/glob.h"
+#include "core/tensor/out_of_memory.h"
+#include "core/tensor/scratch.h"
 #include "core/tensor/tensor_proto.h"
 #include "tensorflow/checkpoint.pb.h"
 
@@ -24,9 +27,32 @@ using tensorflow::TensorProto;
 
 constexpr size_t kMaxSlices = 10000;
 
-bool Parse(const std::string& bytes, SavedTensorSlices* out) {
+// Less than this is read also where tensors take the whole memory budget.
+constexpr int64_t kChargedFrom = int64_t{1} << 20;
+// What the head of a file takes to parse, for each of its bytes, at most.
+constexpr int64_t kHeadBytesPerByte = 64;
+
+// What parsing takes, counted against the memory budget. Throws ScratchRefused.
+std::unique_ptr<const ScratchCharge> ChargeParsed(int64_t bytes) {
+  if (bytes < kChargedFrom) return nullptr;
+  return std::make_unique<const ScratchCharge>(bytes);
+}
+
+bool Parse(absl::string_view bytes, SavedTensorSlices* out) {
   return bytes.size() <= std::numeric_limits<int>::max() &&
-         out->ParseFromString(bytes);
+         out->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+// More than a record of such a slice can have: the longest number has ten
+// bytes, and names and places stand beside the values.
+uint64_t LongestRecord(DataType dtype, int64_t elements,
+                       const std::string& key) {
+  constexpr uint64_t kMost = std::numeric_limits<int>::max();
+  constexpr uint64_t kElement = 16;
+  if (!IsPlainData(dtype) || static_cast<uint64_t>(elements) > kMost) {
+    return kMost;
+  }
+  return (elements + 1) * kElement + 16 * key.size() + 1024;
 }
 
 // The elements in the one list that the dtype uses.
@@ -104,6 +130,9 @@ absl::Status V1Reader::AddFile(FileSystem& fs, const std::string& path) {
                    fs.OpenForReading(path));
   absl::StatusOr<std::unique_ptr<TableReader>> table =
       TableReader::Open(std::move(file));
+  if (absl::IsResourceExhausted(table.status())) {
+    return Annotate(table.status(), path, ": ");
+  }
   if (!table.ok()) {
     return ExplainForeignFile(
         fs, path,
@@ -112,9 +141,17 @@ absl::Status V1Reader::AddFile(FileSystem& fs, const std::string& path) {
                  ": perhaps your file is in a different file format and you "
                  "need to use a different restore operator?"));
   }
-  const absl::StatusOr<std::string> head = (*table)->Get("");
+  std::unique_ptr<const ScratchCharge> charge;
   SavedTensorSlices saved;
-  if (!head.ok() || !Parse(*head, &saved)) {
+  const absl::Status read = CatchOutOfMemory([&] {
+    return (*table)->With("", [&](absl::string_view head) {
+      const auto size = static_cast<int64_t>(head.size());
+      if (size >= kChargedFrom) charge = ChargeParsed(size * kHeadBytesPerByte);
+      return Parse(head, &saved) ? absl::OkStatus() : DataLoss("malformed");
+    });
+  });
+  if (absl::IsResourceExhausted(read)) return Annotate(read, path, ": ");
+  if (!read.ok()) {
     return MarkDamage(
         Internal("Failed to find the saved tensor slices at the beginning of "
                  "the checkpoint file: ",
@@ -173,15 +210,37 @@ absl::StatusOr<const V1Reader::Stored*> V1Reader::Get(
 
 absl::StatusOr<Tensor> V1Reader::ReadPiece(const Stored& stored,
                                            const Piece& piece) const {
-  absl::StatusOr<std::string> bytes = piece.table->Get(piece.key);
-  if (absl::IsNotFound(bytes.status())) {
+  return CatchOutOfMemory([&] { return ReadCharged(stored, piece); });
+}
+
+// May throw ScratchRefused.
+absl::StatusOr<Tensor> V1Reader::ReadCharged(const Stored& stored,
+                                             const Piece& piece) const {
+  ASSIGN_OR_RETURN(const TensorShape shape, piece.slice.ShapeIn(stored.shape));
+  const uint64_t longest =
+      LongestRecord(stored.dtype, shape.num_elements(), piece.key);
+  std::unique_ptr<const ScratchCharge> charge;
+  SavedTensorSlices saved;
+  const absl::Status read =
+      piece.table->With(piece.key, [&](absl::string_view record) {
+        if (record.size() > longest) {
+          return DataLoss("a record of ", record.size(),
+                          " bytes, its slice has ", shape.num_elements(),
+                          " elements");
+        }
+        const std::optional<int64_t> bytes = BytesToParse(record);
+        if (!bytes) return DataLoss("malformed record");
+        charge = ChargeParsed(*bytes);
+        return Parse(record, &saved) ? absl::OkStatus()
+                                     : DataLoss("malformed record");
+      });
+  if (absl::IsNotFound(read)) {
     return DataLoss("slice ", piece.slice.ToString(), " is not in the file");
   }
-  RETURN_IF_ERROR(bytes.status());
-  SavedTensorSlices saved;
-  if (!Parse(*bytes, &saved)) return DataLoss("malformed record");
-  bytes->clear();
-  ASSIGN_OR_RETURN(const TensorShape shape, piece.slice.ShapeIn(stored.shape));
+  RETURN_IF_ERROR(read);
+  // What is left of it beside the tensor.
+  charge = nullptr;
+  charge = ChargeParsed(static_cast<int64_t>(saved.SpaceUsedLong()));
   TensorProto& proto = *saved.mutable_data()->mutable_data();
   if (ListedElements(stored.dtype, proto) != shape.num_elements()) {
     return DataLoss("record holds ", ListedElements(stored.dtype, proto),
@@ -263,10 +322,16 @@ bool IsV1Checkpoint(FileSystem& fs, const std::string& path) {
   if (!file.ok()) return false;
   const auto table = TableReader::Open(*std::move(file));
   if (!table.ok()) return false;
-  const absl::StatusOr<std::string> head = (*table)->Get("");
   // SavedTensorSlices begins with its field `meta`, a BundleHeaderProto does
   // not.
-  return head.ok() && absl::StartsWith(*head, "\x0a");
+  bool begins = false;
+  const absl::Status read =
+      (*table)->With("", [&begins](absl::string_view head) {
+        begins = absl::StartsWith(head, "\x0a");
+        return absl::OkStatus();
+      });
+  // An index is never too large to be read.
+  return begins || absl::IsResourceExhausted(read);
 }
 
 }  // namespace metagraph

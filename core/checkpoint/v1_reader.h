@@ -44,6 +44,8 @@ class V1Reader final : public CheckpointReader {
   absl::StatusOr<const Stored*> Get(absl::string_view name) const;
   absl::StatusOr<Tensor> ReadPiece(const Stored& stored,
                                    const Piece& piece) const;
+  absl::StatusOr<Tensor> ReadCharged(const Stored& stored,
+                                     const Piece& piece) const;
 
   // Constant after Open.
   std::string pattern_;

@@ -6,6 +6,7 @@
 #include "core/checkpoint/verify.h"
 #include "gtest/gtest.h"
 #include "tests/core/checkpoint/bundle_test_util.h"
+#include "tests/core/tensor/memory_limit.h"
 
 namespace metagraph {
 namespace {
@@ -139,6 +140,43 @@ TEST(V1ReaderTest, RefusesRecordsThatDoNotFit) {
   file.Write("m");
   EXPECT_THAT(CheckpointReader::Open(fs, "m"),
               HasCode(absl::StatusCode::kDataLoss, "out of bounds"));
+}
+
+TEST(V1ReaderTest, RecordsCountAgainstTheBudgetWhileTheyAreRead) {
+  constexpr int kMany = 1 << 20;
+  FakeFileSystem fs;
+  V1File file(fs);
+  auto* w = file.AddSlice(file.Declare("w", DT_FLOAT, {kMany}),
+                          TensorSlice::Whole(1));
+  for (int i = 0; i < kMany; ++i) w->add_float_val(1);
+  file.Write("m");
+  ASSERT_OK_AND_ASSIGN(auto reader, CheckpointReader::Open(fs, "m"));
+  const int64_t before = MemoryBudget::Process().used();
+  for (const int64_t times : {1, 2}) {
+    // Room for the block alone; then for what is parsed, too, by a little less.
+    const MemoryLimit limit(times * 4 * kMany + 1000);
+    for (const absl::Status& status :
+         {reader->Read("w").status(), reader->Verify("w")}) {
+      EXPECT_THAT(status, HasCode(absl::StatusCode::kResourceExhausted,
+                                  "bytes to work with"));
+    }
+    EXPECT_EQ(MemoryBudget::Process().used(), before);
+  }
+  const MemoryLimit limit(2 * 4 * kMany + 10'000);
+  EXPECT_OK(reader->Verify("w"));
+  EXPECT_EQ(MemoryBudget::Process().used(), before);
+}
+
+TEST(V1ReaderTest, RefusesRecordsTooLongForTheirSlice) {
+  FakeFileSystem fs;
+  V1File file(fs);
+  auto* w =
+      file.AddSlice(file.Declare("w", DT_FLOAT, {2}), TensorSlice::Whole(1));
+  for (int i = 0; i < 1000; ++i) w->add_float_val(1);
+  file.Write("m");
+  ASSERT_OK_AND_ASSIGN(auto reader, CheckpointReader::Open(fs, "m"));
+  EXPECT_THAT(reader->Read("w"),
+              HasCode(absl::StatusCode::kDataLoss, "its slice has 2 elements"));
 }
 
 TEST(V1ReaderTest, RefusesSlicesThatOverlap) {
