@@ -26,8 +26,7 @@ using Callees = absl::StatusOr<std::vector<NameAttrList>>;
 // Adds the ops without kernel of `functions` and of all they call, where
 // `callees` tells what a function calls.
 absl::Status AddMissing(const Library& library,
-                        std::vector<NameAttrList> functions,
-                        const CallContext* call,
+                        std::vector<NameAttrList> functions, CallContext* call,
                         absl::FunctionRef<Callees(const Function&)> callees,
                         std::vector<MissingOp>* missing) {
   std::set<std::string> seen;
@@ -51,8 +50,7 @@ absl::Status AddMissing(const Library& library,
 }  // namespace
 
 absl::Status FindMissing(const Library& library,
-                         std::vector<NameAttrList> functions,
-                         const CallContext* call,
+                         std::vector<NameAttrList> functions, CallContext* call,
                          std::vector<MissingOp>* missing) {
   return AddMissing(
       library, std::move(functions), call,
@@ -60,7 +58,7 @@ absl::Status FindMissing(const Library& library,
 }
 
 absl::Status FindMissingOfRun(const Library& library, const Body& body,
-                              const CallContext* call,
+                              CallContext* call,
                               std::vector<MissingOp>* missing) {
   const CompileEnv env{library, call};
   const auto needed = [&](const Body& caller) -> Callees {

@@ -13,14 +13,13 @@ namespace metagraph {
 // Library::Find.
 absl::Status FindMissing(const Library& library,
                          std::vector<tensorflow::NameAttrList> functions,
-                         const CallContext* call,
-                         std::vector<MissingOp>* missing);
+                         CallContext* call, std::vector<MissingOp>* missing);
 
 // Adds the ops without kernel that a run of `body` needs in functions: not
 // those that only lead to results that nobody reads, since calls are trimmed
 // first. Takes longer than FindMissing.
 absl::Status FindMissingOfRun(const Library& library, const Body& body,
-                              const CallContext* call,
+                              CallContext* call,
                               std::vector<MissingOp>* missing);
 
 }  // namespace metagraph

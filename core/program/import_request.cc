@@ -41,7 +41,7 @@ std::string Describe(const std::vector<MissingOp>& missing) {
 class Importer {
  public:
   Importer(const Library& library, const PlanRequest& request,
-           const CallContext* call)
+           CallContext* call)
       : library_(library),
         graph_(*library.graph()),
         request_(request),
@@ -340,7 +340,7 @@ class Importer {
   const Library& library_;
   const Graph& graph_;
   const PlanRequest& request_;
-  const CallContext* const call_;
+  CallContext* const call_;
   PrunedGraph pruned_;
   std::vector<Meaning> meanings_;  // by node id
   std::vector<int> place_of_;      // in body_.ops, by node id
@@ -354,7 +354,7 @@ class Importer {
 
 absl::StatusOr<Body> ImportRequest(const Library& library,
                                    const PlanRequest& request,
-                                   const CallContext* call) {
+                                   CallContext* call) {
   return Importer(library, request, call).Import();
 }
 

@@ -18,6 +18,6 @@ namespace metagraph {
 // too; CANCELLED and DEADLINE_EXCEEDED as `call` (null: nobody's) says.
 absl::StatusOr<Body> ImportRequest(const Library& library,
                                    const PlanRequest& request,
-                                   const CallContext* call);
+                                   CallContext* call);
 
 }  // namespace metagraph

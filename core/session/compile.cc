@@ -98,7 +98,7 @@ using CompiledFunctions = std::vector<std::unique_ptr<CompiledFunction>>;
 class FunctionTable final : public FunctionResolver {
  public:
   FunctionTable(const Library& library, const CompileTarget& target,
-                const CallContext* call)
+                CallContext* call)
       : library_(library), target_(target), call_(call) {}
 
   absl::StatusOr<const Callable*> Find(const tensorflow::NameAttrList& function,
@@ -185,7 +185,7 @@ class FunctionTable final : public FunctionResolver {
 
   const Library& library_;
   const CompileTarget& target_;
-  const CallContext* const call_;
+  CallContext* const call_;
   const CompiledFunction* compiling_ = nullptr;
   CompiledFunctions functions_;
   absl::flat_hash_map<std::pair<const Function*, std::string>,
@@ -204,7 +204,7 @@ struct Program {
 
 absl::StatusOr<std::shared_ptr<const Executor>> Compile(
     const Library& library, const PlanRequest& request,
-    const CompileTarget& target, const CallContext* call) {
+    const CompileTarget& target, CallContext* call) {
   FunctionTable functions(library, target, call);
   ASSIGN_OR_RETURN(Body body, ImportRequest(library, request, call));
   ASSIGN_OR_RETURN(std::unique_ptr<Plan> plan,
@@ -221,7 +221,7 @@ absl::StatusOr<std::shared_ptr<const Executor>> Compile(
 absl::StatusOr<std::string> PrintProgram(const Library& library,
                                          const PlanRequest& request,
                                          CompileLevel level,
-                                         const CallContext* call) {
+                                         CallContext* call) {
   const CompileEnv env{library, call};
   ASSIGN_OR_RETURN(Body body, ImportRequest(library, request, call));
   RETURN_IF_ERROR(RunPasses(body, env, level));

@@ -27,13 +27,12 @@ struct CompileTarget {
 // Errors: as these; RESOURCE_EXHAUSTED for a program that is too large.
 absl::StatusOr<std::shared_ptr<const Executor>> Compile(
     const Library& library, const PlanRequest& request,
-    const CompileTarget& target, const CallContext* call);
+    const CompileTarget& target, CallContext* call);
 
 // The program as it would be lowered, as text: the request's Body, and behind
 // it each function that is still called. Errors: as Compile.
 absl::StatusOr<std::string> PrintProgram(const Library& library,
                                          const PlanRequest& request,
-                                         CompileLevel level,
-                                         const CallContext* call);
+                                         CompileLevel level, CallContext* call);
 
 }  // namespace metagraph

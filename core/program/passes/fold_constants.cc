@@ -118,12 +118,12 @@ absl::StatusOr<Tensor> Compute(const Body& body, const Op& op,
   KernelConstruction construction(*op.node, op.info->def, op.signature, none);
   ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel,
                    entry->factory(construction));
-  CallContext call;
+  CallContext nobodys;
   ResourceManager resources;
   std::atomic<int64_t> counter{0};
   StepContext step;
   step.session = &none;
-  step.call = &call;
+  step.call = env.call != nullptr ? env.call : &nobodys;
   step.resources = &resources;
   step.counter = &counter;
   std::vector<KernelInput> inputs(op.inputs.size());
@@ -146,8 +146,8 @@ absl::Status FoldConstants(Body& body, const CompileEnv& env) {
   for (int i : TopologicalOrder(body)) {
     Op& op = body.ops[i];
     if (!MayBeFolded(body, op)) continue;
-    if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     auto value = Compute(body, op, env);
+    if (env.call != nullptr) RETURN_IF_ERROR(env.call->Check());
     if (!value.ok()) continue;
     const int64_t bytes = BytesOf(*value);
     if (bytes > kMaxBytes) continue;

@@ -32,7 +32,7 @@ class Weights {
 // What passes may look at.
 struct CompileEnv {
   const Library& library;
-  const CallContext* call = nullptr;  // whose limits end it; null: nobody's
+  CallContext* call = nullptr;  // whose limits end it; null: nobody's
   // Of the generation that the program is for; null: it is for all of them.
   const Weights* weights = nullptr;
 };

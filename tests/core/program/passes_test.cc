@@ -6,6 +6,7 @@
 #include "core/program/passes/share_equal.h"
 #include "core/program/passes/simplify.h"
 #include "tests/core/program/program_fixture.h"
+#include "tests/support/expiring_clock.h"
 
 namespace metagraph {
 namespace {
@@ -284,6 +285,20 @@ TEST_F(PassesTest, PassesEndWithTheCall) {
   EXPECT_THAT(
       RunPasses(body, CompileEnv{library(), &call}, CompileLevel::kFull),
       HasCode(absl::StatusCode::kCancelled, ""));
+}
+
+TEST_F(PassesTest, WhatIsFoldedEndsWithTheCall) {
+  Body body = Parse(
+      "a = Const() dtype=float value={tensor { dtype: DT_FLOAT tensor_shape { "
+      "dim { size: 100000 } } float_val: 2 }}\n"
+      "b = Neg(a) T=float\n"
+      "return b\n");
+  ASSERT_OK(ReadConstants(body, CompileEnv{library()}));
+  // The kernel asks for its first block.
+  ExpiringClock clock(1);
+  CallContext call(ExpiringClock::Deadline(), clock);
+  EXPECT_THAT(FoldConstants(body, CompileEnv{library(), &call}),
+              HasCode(absl::StatusCode::kDeadlineExceeded, ""));
 }
 
 // Enter(x) is the turn's value, the others are carried into it.
