@@ -11,6 +11,7 @@
 #include "Eigen/LU"
 #include "core/kernels/broadcast_elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/large_matrix.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -20,8 +21,7 @@ namespace metagraph {
 namespace {
 
 template <typename T>
-using Matrix =
-    Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = RowMajorMatrix<T>;
 template <typename T>
 using ConstMap = Eigen::Map<const Matrix<T>>;
 template <typename T>
@@ -69,14 +69,25 @@ absl::Status ForEachMatrix(const KernelContext& ctx, int64_t count,
   return failed ? InvalidArgument(error) : absl::OkStatus();
 }
 
-// Of a matrix with more rows each step takes long: between them it is asked
-// whether the call is still wanted. Inverses and solutions are made of so many
-// columns at a time. Eigen's decomposition itself, a third of it, cannot be
-// ended.
-constexpr int64_t kWholeUpTo = 1024;
+// Solutions are made of so many columns at a time.
 constexpr int64_t kColumns = 256;
 
-bool GoesOn(const KernelContext& ctx) { return ctx.CheckCancelled().ok(); }
+// Puts `in` x = `right` into `out`. False: `in` is not invertible. A call that
+// has ended finds out by itself.
+template <typename T, typename Right>
+bool SolveLarge(const KernelContext& ctx, Matrix<Work<T>> in,
+                const Right& right, MutableMap<T>& out) {
+  LargeLu<Work<T>> lu;
+  if (!lu.Compute(ctx, std::move(in))) return true;
+  if (!lu.IsInvertible()) return false;
+  for (int64_t at = 0; at < out.cols(); at += kColumns) {
+    const int64_t some = std::min(kColumns, out.cols() - at);
+    Matrix<Work<T>> x = right.middleCols(at, some).template cast<Work<T>>();
+    if (!lu.Solve(ctx, x)) return true;
+    out.middleCols(at, some) = x.template cast<T>();
+  }
+  return true;
+}
 
 template <typename T>
 class MatrixInverse final : public Kernel {
@@ -95,26 +106,21 @@ class MatrixInverse final : public Kernel {
         "Input is not invertible.", [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
           MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
-          Eigen::PartialPivLU<Matrix<Work<T>>> lu;
+          Matrix<Work<T>> work;
           if (adjoint_) {
-            lu.compute(in.adjoint().template cast<Work<T>>());
+            work = in.adjoint().template cast<Work<T>>();
           } else {
-            lu.compute(in.template cast<Work<T>>());
+            work = in.template cast<Work<T>>();
           }
+          if (n > kSmallMatrix) {
+            return SolveLarge<T>(ctx, std::move(work),
+                                 Matrix<Work<T>>::Identity(n, n), out);
+          }
+          const Eigen::PartialPivLU<Matrix<Work<T>>> lu(work);
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          if (n <= kWholeUpTo) {
-            out = lu.inverse().template cast<T>();
-            return true;
-          }
-          for (int64_t at = 0; at < n && GoesOn(ctx); at += kColumns) {
-            const int64_t columns = std::min(kColumns, n - at);
-            out.middleCols(at, columns) =
-                lu.solve(
-                      Matrix<Work<T>>::Identity(n, n).middleCols(at, columns))
-                    .template cast<T>();
-          }
+          out = lu.inverse().template cast<T>();
           return true;
         });
   }
@@ -143,6 +149,13 @@ class MatrixDeterminant final : public Kernel {
     return ForEachMatrix(
         ctx, output->num_elements(), n, sizeof(Work<T>), "", [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
+          if (n > kSmallMatrix) {
+            LargeLu<Work<T>> lu;
+            if (lu.Compute(ctx, in.template cast<Work<T>>())) {
+              out[i] = static_cast<T>(lu.Determinant());
+            }
+            return true;
+          }
           out[i] = static_cast<T>(in.template cast<Work<T>>().determinant());
           return true;
         });
@@ -162,17 +175,34 @@ class Cholesky final : public Kernel {
         [&](int64_t i) {
           ConstMap<T> in(input.data<T>() + i * n * n, n, n);
           MutableMap<T> out(output->mutable_data<T>() + i * n * n, n, n);
+          if (n > kSmallMatrix) {
+            Matrix<Work<T>> work = in.template cast<Work<T>>();
+            const Factored factored = FactorLarge(ctx, work);
+            if (factored == Factored::kEnded) return true;
+            out.setZero();
+            if (factored == Factored::kYes) {
+              out.template triangularView<Eigen::Lower>() =
+                  work.template cast<T>();
+            } else {
+              SetLowerNan(out);
+            }
+            return true;
+          }
           const Eigen::LLT<Matrix<Work<T>>> llt(in.template cast<Work<T>>());
           if (llt.info() == Eigen::Success) {
             out = Matrix<Work<T>>(llt.matrixL()).template cast<T>();
             return true;
           }
-          // Of what has no factor TensorFlow gives NaN.
           out.setZero();
-          out.template triangularView<Eigen::Lower>().setConstant(
-              T(std::nanf("")));
+          SetLowerNan(out);
           return true;
         });
+  }
+
+ private:
+  // Of what has no factor TensorFlow gives NaN.
+  static void SetLowerNan(MutableMap<T>& out) {
+    out.template triangularView<Eigen::Lower>().setConstant(T(std::nanf("")));
   }
 };
 
@@ -218,16 +248,20 @@ class MatrixSolve final : public Kernel {
           ConstMap<T> right(rhs.data<T>() + i * n * columns, n, columns);
           MutableMap<T> out(output->mutable_data<T>() + i * n * columns, n,
                             columns);
-          Eigen::PartialPivLU<Matrix<Work<T>>> lu;
+          Matrix<Work<T>> work;
           if (adjoint_) {
-            lu.compute(in.adjoint().template cast<Work<T>>());
+            work = in.adjoint().template cast<Work<T>>();
           } else {
-            lu.compute(in.template cast<Work<T>>());
+            work = in.template cast<Work<T>>();
           }
+          if (n > kSmallMatrix) {
+            return SolveLarge<T>(ctx, std::move(work), right, out);
+          }
+          const Eigen::PartialPivLU<Matrix<Work<T>>> lu(work);
           if (lu.matrixLU().diagonal().cwiseAbs().minCoeff() <= 0) {
             return false;
           }
-          if (n <= kWholeUpTo && columns <= kColumns) {
+          if (columns <= kColumns) {
             out = lu.solve(right.template cast<Work<T>>()).template cast<T>();
             return true;
           }
@@ -334,7 +368,10 @@ class MatrixTriangularSolve final : public Kernel {
             const int64_t some = std::min(most, columns - at);
             Matrix<Work<T>> x =
                 right.middleCols(at, some).template cast<Work<T>>();
-            Solve(in, x);
+            const bool goes_on =
+                lower_ ? SolveTriangle<Eigen::Lower>(ctx, in, adjoint_, x)
+                       : SolveTriangle<Eigen::Upper>(ctx, in, adjoint_, x);
+            if (!goes_on) return true;
             out.middleCols(at, some) = x.template cast<T>();
           }
           return true;
@@ -342,18 +379,6 @@ class MatrixTriangularSolve final : public Kernel {
   }
 
  private:
-  void Solve(const Matrix<Work<T>>& in, Matrix<Work<T>>& x) const {
-    if (lower_ && adjoint_) {
-      in.template triangularView<Eigen::Lower>().adjoint().solveInPlace(x);
-    } else if (lower_) {
-      in.template triangularView<Eigen::Lower>().solveInPlace(x);
-    } else if (adjoint_) {
-      in.template triangularView<Eigen::Upper>().adjoint().solveInPlace(x);
-    } else {
-      in.template triangularView<Eigen::Upper>().solveInPlace(x);
-    }
-  }
-
   bool lower_ = true;
   bool adjoint_ = false;
 };
