@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/optional_attrs.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
@@ -418,9 +419,10 @@ class Lrn final : public LrnBase {
     const T* in = input.data<T>();
     T* out = output->mutable_data<T>();
     const int64_t radius = std::min<int64_t>(radius_, channels);
-    return ctx.ParallelFor(
+    RETURN_IF_ERROR(ctx.ParallelFor(
         input.num_elements() / channels, 10 * channels,
         [&](int64_t begin, int64_t end) {
+          Looks looks(ctx);  // a radius may be as large as a row
           // Squares with `radius` zeros on both sides.
           Scratch<float> squares(channels + 2 * radius + 1), sums(channels);
           for (int64_t p = begin; p < end; ++p) {
@@ -432,6 +434,7 @@ class Lrn final : public LrnBase {
             }
             std::fill(sums.begin(), sums.end(), 0.0f);
             for (int64_t k = 0; k <= 2 * radius; ++k) {
+              if (!looks.After(channels).ok()) return;
               for (int64_t c = 0; c < channels; ++c) sums[c] += squares[c + k];
             }
             SpoilOutside(squares, radius, absl::MakeSpan(sums));
@@ -449,7 +452,8 @@ class Lrn final : public LrnBase {
               to[c] = static_cast<T>(result);
             }
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 };
 
@@ -473,9 +477,10 @@ class LrnGrad final : public LrnBase {
     if (output->num_elements() == 0) return absl::OkStatus();
     const int64_t channels = shape.dim(3);
     const int64_t radius = std::min<int64_t>(radius_, channels);
-    return ctx.ParallelFor(
+    RETURN_IF_ERROR(ctx.ParallelFor(
         output->num_elements() / channels, 40 * channels,
         [&](int64_t begin, int64_t end) {
+          Looks looks(ctx);  // a radius may be as large as a row
           Scratch<float> result(channels);
           for (int64_t p = begin * channels; p < end * channels;
                p += channels) {
@@ -486,6 +491,7 @@ class LrnGrad final : public LrnBase {
             for (int64_t j = 0; j < channels; ++j) {
               const int64_t first = std::max<int64_t>(0, j - radius);
               const int64_t last = std::min(channels, j + radius + 1);
+              if (!looks.After(last - first).ok()) return;
               float norm = 0;
               for (int64_t k = first; k < last; ++k) {
                 const float value = static_cast<float>(in[k]);
@@ -503,7 +509,8 @@ class LrnGrad final : public LrnBase {
             T* to = output->mutable_data<T>() + p;
             for (int64_t c = 0; c < channels; ++c) to[c] = T(result[c]);
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 };
 

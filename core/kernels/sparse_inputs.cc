@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "core/kernels/block_sort.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
@@ -12,9 +13,6 @@
 
 namespace metagraph {
 namespace {
-
-// Entries that are sorted without a look whether the call is still wanted.
-constexpr int64_t kSortedBlock = int64_t{1} << 14;
 
 absl::Status RequireSparseRank(const Tensor& tensor, int rank,
                                absl::string_view what) {
@@ -73,8 +71,6 @@ absl::Status CheckInside(const KernelContext& ctx, const SparseInput& sparse) {
   return absl::OkStatus();
 }
 
-// Blocks are sorted and then merged: between the parts of it is the time to
-// look whether the call is still wanted.
 absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
                                                const SparseInput& sparse,
                                                absl::Span<const int> order) {
@@ -96,33 +92,11 @@ absl::StatusOr<Scratch<int64_t>> SortedEntries(const KernelContext& ctx,
     RETURN_IF_ERROR(looks.After());
   }
   if (sorted == count) return entries;
-  for (int64_t begin = 0; begin < count; begin += kSortedBlock) {
-    RETURN_IF_ERROR(ctx.CheckCancelled());
-    const int64_t end = std::min(count, begin + kSortedBlock);
-    // As std::stable_sort, but for the memory that it takes by itself.
-    std::sort(entries.begin() + begin, entries.begin() + end,
-              [&](int64_t a, int64_t b) {
-                if (before(a, b)) return true;
-                return a < b && !before(b, a);
-              });
-  }
-  if (count <= kSortedBlock) return entries;
-  Scratch<int64_t> merged(count);
-  for (int64_t width = kSortedBlock; width < count; width *= 2) {
-    for (int64_t begin = 0; begin < count; begin += 2 * width) {
-      const int64_t middle = std::min(count, begin + width);
-      const int64_t end = std::min(count, middle + width);
-      int64_t left = begin, right = middle;
-      for (int64_t out = begin; out < end; ++out) {
-        RETURN_IF_ERROR(looks.After());
-        const bool take_right =
-            left == middle ||
-            (right < end && before(entries[right], entries[left]));
-        merged[out] = entries[take_right ? right++ : left++];
-      }
-    }
-    entries.swap(merged);
-  }
+  // As std::stable_sort, but for the memory that it takes by itself.
+  RETURN_IF_ERROR(SortInBlocks(ctx, entries, [&](int64_t a, int64_t b) {
+    if (before(a, b)) return true;
+    return a < b && !before(b, a);
+  }));
   return entries;
 }
 

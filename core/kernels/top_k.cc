@@ -5,8 +5,10 @@
 #include <limits>
 #include <numeric>
 
+#include "core/kernels/block_sort.h"
 #include "core/kernels/int_inputs.h"
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -73,35 +75,40 @@ class TopK final : public Kernel {
     Index* indices = places->mutable_data<Index>();
     const T* in = input.data<T>();
     T* out = values->mutable_data<T>();
-    return ctx.ParallelFor(values->num_elements() / k, 10 * columns,
-                           [&](int64_t begin, int64_t end) {
-                             Scratch<int64_t> best;
-                             for (int64_t r = begin; r < end; ++r) {
-                               const T* row = in + r * columns;
-                               FindBest(row, columns, k, best);
-                               for (int64_t i = 0; i < k; ++i) {
-                                 out[r * k + i] = row[best[i]];
-                                 indices[r * k + i] =
-                                     static_cast<Index>(best[i]);
-                               }
-                             }
-                           });
+    RETURN_IF_ERROR(
+        ctx.ParallelFor(values->num_elements() / k, 10 * columns,
+                        [&](int64_t begin, int64_t end) {
+                          Scratch<int64_t> best;
+                          for (int64_t r = begin; r < end; ++r) {
+                            const T* row = in + r * columns;
+                            if (!FindBest(ctx, row, columns, k, best).ok())
+                              return;
+                            for (int64_t i = 0; i < k; ++i) {
+                              out[r * k + i] = row[best[i]];
+                              indices[r * k + i] = static_cast<Index>(best[i]);
+                            }
+                          }
+                        }));
+    return ctx.CheckCancelled();
   }
 
-  // The columns of the k largest, in best[0, k).
-  void FindBest(const T* row, int64_t columns, int64_t k,
-                Scratch<int64_t>& best) const {
+  // The columns of the k largest, in best[0, k). CANCELLED, DEADLINE_EXCEEDED.
+  absl::Status FindBest(const KernelContext& ctx, const T* row, int64_t columns,
+                        int64_t k, Scratch<int64_t>& best) const {
+    Looks looks(ctx);
     if (k == columns) {
       // The rows that a heap cannot be short of: sorted in any case. std::sort
       // needs an order that NaN does not break.
       best.resize(k);
       std::iota(best.begin(), best.end(), int64_t{0});
-      std::sort(best.begin(), best.end(), [row](int64_t a, int64_t b) {
+      const auto greater = [row](int64_t a, int64_t b) {
         if (Greater(row[a], row[b])) return true;
         if (Greater(row[b], row[a])) return false;
         return a < b;
-      });
-      return;
+      };
+      if (columns > Looks::kEvery) return SortInBlocks(ctx, best, greater);
+      std::sort(best.begin(), best.end(), greater);
+      return absl::OkStatus();
     }
     // NaN is neither greater nor smaller than anything: TensorFlow's order.
     const auto before = [row](int64_t a, int64_t b) {
@@ -111,10 +118,14 @@ class TopK final : public Kernel {
     };
     if (k == 1) {
       best.assign(1, 0);
-      for (int64_t c = 1; c < columns; ++c) {
-        if (row[c] > row[best[0]]) best[0] = c;
+      for (int64_t begin = 1; begin < columns; begin += Looks::kEvery) {
+        const int64_t end = std::min(columns, begin + Looks::kEvery);
+        RETURN_IF_ERROR(looks.After(end - begin));
+        for (int64_t c = begin; c < end; ++c) {
+          if (row[c] > row[best[0]]) best[0] = c;
+        }
       }
-      return;
+      return absl::OkStatus();
     }
     // A heap of the best k so far, the worst of them at its front; at first of
     // one more. What is not to be sorted comes in the order that this leaves,
@@ -124,13 +135,23 @@ class TopK final : public Kernel {
     std::make_heap(best.begin(), best.end(), before);
     std::pop_heap(best.begin(), best.end(), before);
     best.pop_back();
-    for (int64_t c = k + 1; c < columns; ++c) {
-      if (!before(c, best[0])) continue;
-      std::pop_heap(best.begin(), best.end(), before);
-      best.back() = c;
-      std::push_heap(best.begin(), best.end(), before);
+    for (int64_t begin = k + 1; begin < columns; begin += Looks::kEvery) {
+      const int64_t end = std::min(columns, begin + Looks::kEvery);
+      RETURN_IF_ERROR(looks.After(end - begin));
+      for (int64_t c = begin; c < end; ++c) {
+        if (!before(c, best[0])) continue;
+        std::pop_heap(best.begin(), best.end(), before);
+        best.back() = c;
+        std::push_heap(best.begin(), best.end(), before);
+      }
     }
-    if (sorted_) std::sort_heap(best.begin(), best.end(), before);
+    if (!sorted_) return absl::OkStatus();
+    // As std::sort_heap.
+    for (auto end = best.end(); end - best.begin() > 1; --end) {
+      RETURN_IF_ERROR(looks.After());
+      std::pop_heap(best.begin(), end, before);
+    }
+    return absl::OkStatus();
   }
 
   bool sorted_ = true;

@@ -181,6 +181,33 @@ std::vector<LongLoop> OtherLoops() {
          op.Input(Ones({kMany, 2})).Input<int64_t>({1}, {0});
        },
        1},
+      {"TopKV2",  // one that is the largest, some, all
+       [](OpTester& op) { op.Input(Ones({2 * kChecked})).Scalar<int32_t>(1); },
+       1},
+      {"TopKV2",
+       [](OpTester& op) { op.Input(Ones({2 * kChecked})).Scalar<int32_t>(9); },
+       1},
+      {"TopKV2",
+       [](OpTester& op) {
+         op.Input(Ones({2 * kChecked})).Scalar<int32_t>(2 * kChecked);
+       },
+       9},
+      {"TopKV2",  // half of them: a heap that is sorted
+       [](OpTester& op) {
+         op.Input(Ones({2 * kChecked})).Scalar<int32_t>(kChecked);
+       },
+       5},
+      {"LRN",
+       [](OpTester& op) {
+         op.Attr("depth_radius", 1000).Input(Ones({1, 1, 1, 1000}));
+       },
+       9},
+      {"LRNGrad",
+       [](OpTester& op) {
+         op.Attr("depth_radius", 1000).Input(Ones({1, 1, 1, 1000}));
+         op.Input(Ones({1, 1, 1, 1000})).Input(Ones({1, 1, 1, 1000}));
+       },
+       9},
       {"MatrixSolve",
        [](OpTester& op) {
          op.Input<float>({2, 2}, {1, 0, 0, 1}).Input(Ones({2, 1000}));
