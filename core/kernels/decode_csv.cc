@@ -203,7 +203,7 @@ class DecodeCsv final : public Kernel {
     if (valid) return absl::OkStatus();
     return InvalidArgument("Field ", f, " in record ", record,
                            " is not a valid ", DataTypeName(types_[f]), ": ",
-                           text);
+                           ShownText(text));
   }
 
   std::vector<DataType> types_;

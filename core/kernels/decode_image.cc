@@ -258,15 +258,17 @@ class DecodeImage final : public Kernel {
       options.crop_width = sizes[3];
     }
     JpegDecoder jpeg(bytes, options);
-    if (!jpeg.ReadHead()) return InvalidArgument(kFailed);
+    const auto go_on = [&] { return ctx.CheckCancelled().ok(); };
+    if (!jpeg.ReadHead(go_on)) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      return InvalidArgument(kFailed);
+    }
     const bool frames = op_ == "DecodeGif";
     ASSIGN_OR_RETURN(Tensor * output,
                      AllocateImage(ctx, frames ? 1 : -1, jpeg.height(),
                                    jpeg.width(), jpeg.channels()));
     return FillImage(output, [&](uint8_t* out) -> absl::Status {
-      if (jpeg.Decode(out, [&] { return ctx.CheckCancelled().ok(); })) {
-        return absl::OkStatus();
-      }
+      if (jpeg.Decode(out, go_on)) return absl::OkStatus();
       RETURN_IF_ERROR(ctx.CheckCancelled());
       return InvalidArgument(kFailed);
     });
@@ -275,7 +277,9 @@ class DecodeImage final : public Kernel {
   absl::Status DecodePng(KernelContext& ctx, absl::string_view bytes) const {
     const bool wide = dtype_ == DT_UINT16;
     PngDecoder png(bytes, channels(), wide || dtype_ == DT_FLOAT);
-    if (!png.ReadHead()) {
+    const auto go_on = [&] { return ctx.CheckCancelled().ok(); };
+    if (!png.ReadHead(go_on)) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
       return InvalidArgument("Invalid PNG. Failed to initialize decoder.");
     }
     if (png.width() <= 0 || png.height() <= 0 ||
@@ -288,9 +292,7 @@ class DecodeImage final : public Kernel {
                      AllocateImage(ctx, frames ? 1 : -1, png.height(),
                                    png.width(), png.channels()));
     const auto decode = [&](void* out) -> absl::Status {
-      if (png.Decode(out, [&] { return ctx.CheckCancelled().ok(); })) {
-        return absl::OkStatus();
-      }
+      if (png.Decode(out, go_on)) return absl::OkStatus();
       RETURN_IF_ERROR(ctx.CheckCancelled());
       return InvalidArgument("Invalid PNG data, size ", bytes.size());
     };
@@ -321,8 +323,10 @@ class DecodeImage final : public Kernel {
         Tensor * output,
         AllocateImage(ctx, all ? frames : -1, gif.height(), gif.width(), 3));
     return FillImage(output, [&](uint8_t* out) -> absl::Status {
-      RETURN_IF_ERROR(gif.Decode(frames, out, go_on));
-      return ctx.CheckCancelled();
+      absl::Status decoded = gif.Decode(frames, out, go_on);
+      // What gave up may look damaged.
+      RETURN_IF_ERROR(ctx.CheckCancelled());
+      return decoded;
     });
   }
 
@@ -362,7 +366,8 @@ class ExtractJpegShape final : public Kernel {
     }
     const std::string& bytes = contents.scalar<std::string>();
     JpegDecoder jpeg(bytes, JpegOptions());
-    if (!jpeg.ReadHead()) {
+    if (!jpeg.ReadHead([&] { return ctx.CheckCancelled().ok(); })) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
       return InvalidArgument("Invalid JPEG data, size ", bytes.size());
     }
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, {3}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/kernels/looks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -80,13 +81,16 @@ absl::Status DepthwiseForward(const KernelContext& ctx,
   const int64_t width = s.axes[2].output;
   const int64_t channels = s.in_channels;
   const double cost = double(width) * s.out_channels * s.taps() / 8;
-  return ctx.ParallelFor(
+  const int64_t products = s.out_channels * s.taps();  // a filter's size
+  RETURN_IF_ERROR(ctx.ParallelFor(
       s.batch * s.axes[1].output, static_cast<int64_t>(std::min(cost, 1e9)),
       [&](int64_t begin, int64_t end) {
         // Channels in pieces whose sums stay in registers or near.
         constexpr int64_t kChunk = 64;
         std::vector<U> spread(kChunk);
+        BlockLooks looks(ctx);
         for (int64_t pixel = begin * width; pixel < end * width; ++pixel) {
+          if (!looks.GoOn(products)) return;
           const int64_t x = pixel % width;
           const int64_t y = pixel / width % s.axes[1].output;
           const int64_t n = pixel / width / s.axes[1].output;
@@ -114,7 +118,8 @@ absl::Status DepthwiseForward(const KernelContext& ctx,
             std::copy_n(sums, count, out + pixel * s.out_channels + k);
           }
         }
-      });
+      }));
+  return ctx.CheckCancelled();
 }
 
 template absl::Status DepthwiseForward(const KernelContext&,
@@ -176,10 +181,12 @@ class DepthwiseBackprop : public Kernel {
     U* to = result.mutable_data<U>();
     std::fill_n(to, result.num_elements(), U(0));
     const int64_t m_count = shape.multiplier;
+    Looks looks(ctx);
     for (int64_t n = 0; n < s.batch; ++n) {
       RETURN_IF_ERROR(ctx.CheckCancelled());
       for (int64_t y = 0; y < s.axes[1].output; ++y) {
         for (int64_t x = 0; x < s.axes[2].output; ++x, d += s.out_channels) {
+          RETURN_IF_ERROR(looks.After(s.out_channels * s.taps()));
           ForEachTap(s, n, y, x, [&](int64_t at, int64_t tap) {
             for (int64_t c = 0; c < s.in_channels; ++c) {
               const int64_t pixel = at * s.in_channels + c;

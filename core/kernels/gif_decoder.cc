@@ -13,7 +13,9 @@ namespace {
 // An open GIF and how far it is read.
 class GifFile {
  public:
-  explicit GifFile(absl::string_view bytes) : left_(bytes) {
+  // Asks `go_on` now and then; at a false the bytes end.
+  GifFile(absl::string_view bytes, absl::FunctionRef<bool()> go_on)
+      : left_(bytes), go_on_(go_on) {
     file_ = DGifOpen(this, &GifFile::Read, &error_);
   }
   ~GifFile() {
@@ -31,12 +33,11 @@ class GifFile {
   // The colour that the next image leaves as it is; -1: none.
   int transparent() const { return transparent_; }
 
-  // Goes on to the next image and reads what describes it. False at the end,
-  // at an error, or at a false of `go_on`.
-  bool NextImage(absl::FunctionRef<bool()> go_on) {
+  // Goes on to the next image and reads what describes it. False at the end or
+  // at an error.
+  bool NextImage() {
     transparent_ = NO_TRANSPARENT_COLOR;
     while (true) {
-      if (++records_ % kCheckedRecords == 0 && !go_on()) return false;
       GifRecordType type;
       if (DGifGetRecordType(file_, &type) == GIF_ERROR) return false;
       if (type == IMAGE_DESC_RECORD_TYPE) {
@@ -63,11 +64,12 @@ class GifFile {
   }
 
  private:
-  // Images and what stands between them, between two looks at `go_on`.
-  static constexpr int64_t kCheckedRecords = 256;
+  // Of giflib's, each of a byte to some hundred, between two looks at `go_on`.
+  static constexpr int64_t kCheckedReads = 1024;
 
   static int Read(GifFileType* file, GifByteType* to, int count) {
     auto& self = *static_cast<GifFile*>(file->UserData);
+    if (++self.reads_ % kCheckedReads == 0 && !self.go_on_()) self.left_ = {};
     const auto size =
         std::min(static_cast<size_t>(std::max(count, 0)), self.left_.size());
     std::memcpy(to, self.left_.data(), size);
@@ -91,15 +93,19 @@ class GifFile {
   }
 
   absl::string_view left_;
+  const absl::FunctionRef<bool()> go_on_;
   int error_ = 0;
   GifFileType* file_ = nullptr;
   int transparent_ = NO_TRANSPARENT_COLOR;
-  int64_t records_ = 0;
+  int64_t reads_ = 0;
 };
 
 absl::Status InvalidGif(absl::string_view bytes, const std::string& why) {
   return InvalidArgument("Invalid GIF data (size ", bytes.size(), "), ", why);
 }
+
+// Bytes of a frame that are filled between two looks at `go_on`.
+constexpr int64_t kCopied = 16 << 20;
 
 // Row `i` of those that come one after the other stands where? Four passes.
 int InterlacedRow(int i, int height) {
@@ -117,11 +123,11 @@ int InterlacedRow(int i, int height) {
 
 absl::Status GifDecoder::ReadHead(absl::FunctionRef<bool()> go_on) {
   const ScratchCharge charge(scratch_bytes());
-  GifFile file(bytes_);
+  GifFile file(bytes_, go_on);
   if (!file.is_open()) {
     return InvalidGif(bytes_, "failed to open gif file: " + file.Error());
   }
-  while (file.NextImage(go_on)) {
+  while (file.NextImage()) {
     const GifImageDesc& image = file.get()->Image;
     const int64_t width = image.Width, height = image.Height;
     if (!file.SkipImage()) break;
@@ -136,20 +142,23 @@ absl::Status GifDecoder::ReadHead(absl::FunctionRef<bool()> go_on) {
 absl::Status GifDecoder::Decode(int64_t frames, uint8_t* out,
                                 absl::FunctionRef<bool()> go_on) const {
   const ScratchCharge charge(scratch_bytes());
-  GifFile file(bytes_);
+  GifFile file(bytes_, go_on);
   if (!file.is_open()) {
     return InvalidGif(bytes_, "failed to open gif file: " + file.Error());
   }
   const int64_t frame_bytes = height_ * width_ * 3;
   Scratch<GifPixelType> line(width_);
   for (int64_t k = 0; k < frames; ++k, out += frame_bytes) {
-    if (k == 0) {
-      std::memset(out, 0, frame_bytes);
-    } else {
-      std::memcpy(out, out - frame_bytes, frame_bytes);
-    }
-    if (!file.NextImage(go_on)) {
+    for (int64_t at = 0; at < frame_bytes; at += kCopied) {
       if (!go_on()) return absl::OkStatus();
+      const int64_t count = std::min(kCopied, frame_bytes - at);
+      if (k == 0) {
+        std::memset(out + at, 0, count);
+      } else {
+        std::memcpy(out + at, out + at - frame_bytes, count);
+      }
+    }
+    if (!file.NextImage()) {
       return InvalidGif(bytes_, "failed to slurp gif file: " + file.Error());
     }
     const GifImageDesc& image = file.get()->Image;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
@@ -105,24 +106,32 @@ class AdjustContrastV2 final : public Kernel {
     const int64_t image = pixels * channels;
     const T* in = images.data<T>();
     T* to = output->mutable_data<T>();
-    return ctx.ParallelFor(
+    RETURN_IF_ERROR(ctx.ParallelFor(
         images.num_elements() / image, 2 * image,
-        [=](int64_t begin, int64_t end) {
+        [&](int64_t begin, int64_t end) {
+          BlockLooks looks(ctx);
           Scratch<double> mean(channels);
           for (int64_t n = begin; n < end; ++n) {
             std::fill(mean.begin(), mean.end(), 0.0);
             const T* from = in + n * image;
-            for (int64_t i = 0; i < image; ++i) {
-              mean[i % channels] += static_cast<float>(from[i]);
+            for (int64_t i = 0; i < image; i += channels) {
+              if (!looks.GoOn(channels)) return;
+              for (int64_t c = 0; c < channels; ++c) {
+                mean[c] += static_cast<float>(from[i + c]);
+              }
             }
             for (double& m : mean) m /= static_cast<double>(pixels);
-            for (int64_t i = 0; i < image; ++i) {
-              const float m = static_cast<float>(mean[i % channels]);
-              to[n * image + i] =
-                  T((static_cast<float>(from[i]) - m) * factor + m);
+            for (int64_t i = 0; i < image; i += channels) {
+              if (!looks.GoOn(channels)) return;
+              for (int64_t c = 0; c < channels; ++c) {
+                const float m = static_cast<float>(mean[c]);
+                to[n * image + i + c] =
+                    T((static_cast<float>(from[i + c]) - m) * factor + m);
+              }
             }
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 };
 

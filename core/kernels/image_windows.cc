@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kernels/kernel_types.h"
+#include "core/kernels/looks.h"
 #include "core/kernels/rank_checks.h"
 #include "core/kernels/window.h"
 #include "core/op/kernel_context.h"
@@ -96,13 +97,15 @@ class MovePatches final : public Kernel {
     const Element* in = static_cast<const Element*>(images.raw_data());
     Element* to = static_cast<Element*>(out->mutable_raw_data());
     const int64_t line = cols.output * patch.num_elements();
-    return ctx.ParallelFor(
+    RETURN_IF_ERROR(ctx.ParallelFor(
         images.dim(0) * rows.output, 1 + line / 4,
         [&](int64_t begin, int64_t end) {
+          BlockLooks looks(ctx);
           Element* next = to + begin * line;
           for (int64_t r = begin; r < end; ++r) {
             const int64_t n = r / rows.output;
             for (int64_t x = 0; x < cols.output; ++x) {
+              if (!looks.GoOn(patch.num_elements())) return;
               for (int64_t i = 0; i < rows.size; ++i) {
                 const int64_t at_y = rows.At(r % rows.output, i);
                 for (int64_t j = 0; j < cols.size; ++j) {
@@ -120,7 +123,8 @@ class MovePatches final : public Kernel {
               }
             }
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 
  private:
@@ -160,9 +164,10 @@ class Dilation2D final : public Kernel {
     const T* in = input.data<T>();
     const T* weights = filter.data<T>();
     T* out = output->mutable_data<T>();
-    return ctx.ParallelFor(
-        input.dim(0) * rows.output, cols.output * (1 + filter.num_elements()),
+    RETURN_IF_ERROR(ctx.ParallelFor(
+        input.dim(0) * rows.output, LineCost(cols.output, filter),
         [&](int64_t begin, int64_t end) {
+          BlockLooks looks(ctx);
           T* to = out + begin * cols.output * depth;
           for (int64_t r = begin; r < end; ++r) {
             const int64_t n = r / rows.output;
@@ -171,6 +176,7 @@ class Dilation2D final : public Kernel {
               for (int64_t i = 0; i < rows.size; ++i) {
                 const int64_t at_y = rows.At(r % rows.output, i);
                 if (at_y < 0 || at_y >= rows.input) continue;
+                if (!looks.GoOn(cols.size * depth)) return;
                 for (int64_t j = 0; j < cols.size; ++j) {
                   const int64_t at_x = cols.At(x, j);
                   if (at_x < 0 || at_x >= cols.input) continue;
@@ -186,10 +192,17 @@ class Dilation2D final : public Kernel {
               }
             }
           }
-        });
+        }));
+    return ctx.CheckCancelled();
   }
 
  private:
+  // In nanoseconds, roughly. Both sizes may be absurd, so not in integers.
+  static int64_t LineCost(int64_t outputs, const Tensor& filter) {
+    const double cost = double(outputs) * double(1 + filter.num_elements());
+    return static_cast<int64_t>(std::min(cost, 1e9));
+  }
+
   // Integers wrap around.
   static T Sum(T a, T b) {
     if constexpr (std::is_integral_v<T>) {

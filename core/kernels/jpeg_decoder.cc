@@ -16,6 +16,9 @@ namespace {
 
 // A progressive image may name any number of passes over itself.
 constexpr int kMostScans = 500;
+// Bytes that libjpeg gets at once: it may go through any number of markers in
+// them before it asks for more.
+constexpr size_t kPiece = 64 << 10;
 
 }  // namespace
 
@@ -26,7 +29,7 @@ struct JpegDecoder::State {
   jpeg_source_mgr source = {};
   jpeg_progress_mgr progress = {};
   std::jmp_buf jump = {};
-  absl::string_view bytes;
+  absl::string_view bytes;  // those that libjpeg has not got
   JpegOptions options;
   bool created = false;
   const absl::FunctionRef<bool()>* go_on = nullptr;
@@ -37,6 +40,9 @@ struct JpegDecoder::State {
   bool ReadHead();
   bool Start();
   bool ReadRows(uint8_t* out, uint8_t* line);
+  // Of libjpeg's callbacks: more bytes, and past these.
+  void Fill();
+  void Skip(size_t count);
 
   static State& Of(j_common_ptr info) {
     return *static_cast<State*>(info->client_data);
@@ -58,6 +64,30 @@ namespace {
 [[noreturn]] void FailJpeg(jmp_buf& jump) { std::longjmp(jump, 1); }
 
 }  // namespace
+
+void JpegDecoder::State::Fill() {
+  if (!(*go_on)()) FailJpeg(jump);
+  if (!bytes.empty()) {
+    source.next_input_byte = reinterpret_cast<const JOCTET*>(bytes.data());
+    source.bytes_in_buffer = std::min(bytes.size(), kPiece);
+    bytes.remove_prefix(source.bytes_in_buffer);
+    return;
+  }
+  if (!options.try_recover_truncated) FailJpeg(jump);
+  static constexpr JOCTET kEndOfImage[] = {0xff, JPEG_EOI};
+  source.next_input_byte = kEndOfImage;
+  source.bytes_in_buffer = sizeof(kEndOfImage);
+}
+
+void JpegDecoder::State::Skip(size_t count) {
+  const size_t here = std::min(source.bytes_in_buffer, count);
+  source.next_input_byte += here;
+  source.bytes_in_buffer -= here;
+  if (here == count) return;
+  const bool is_over = bytes.size() < count - here;
+  bytes.remove_prefix(is_over ? bytes.size() : count - here);
+  if (is_over) Fill();
+}
 
 JpegDecoder::JpegDecoder(absl::string_view bytes, const JpegOptions& options)
     : state_(std::make_unique<State>()) {
@@ -84,34 +114,20 @@ bool JpegDecoder::State::ReadHead() {
   info.client_data = this;
   created = true;
 
-  source.next_input_byte = reinterpret_cast<const JOCTET*>(bytes.data());
-  source.bytes_in_buffer = bytes.size();
   source.init_source = [](j_decompress_ptr) {};
   source.term_source = [](j_decompress_ptr) {};
   source.resync_to_restart = jpeg_resync_to_restart;
   source.fill_input_buffer = [](j_decompress_ptr common) -> boolean {
-    if (!State::Of(common).options.try_recover_truncated) {
-      FailJpeg(State::Of(common).jump);
-    }
-    static constexpr JOCTET kEndOfImage[] = {0xff, JPEG_EOI};
-    common->src->next_input_byte = kEndOfImage;
-    common->src->bytes_in_buffer = sizeof(kEndOfImage);
+    State::Of(common).Fill();
     return TRUE;
   };
   source.skip_input_data = [](j_decompress_ptr common, long count) {
-    if (count <= 0) return;
-    auto* src = common->src;
-    const size_t skipped =
-        std::min(src->bytes_in_buffer, static_cast<size_t>(count));
-    src->next_input_byte += skipped;
-    src->bytes_in_buffer -= skipped;
-    if (skipped < static_cast<size_t>(count)) src->fill_input_buffer(common);
+    if (count > 0) State::Of(common).Skip(static_cast<size_t>(count));
   };
   info.src = &source;
   progress.progress_monitor = [](j_common_ptr common) {
     State& state = State::Of(common);
-    if (state.info.input_scan_number > kMostScans ||
-        (state.go_on != nullptr && !(*state.go_on)())) {
+    if (state.info.input_scan_number > kMostScans || !(*state.go_on)()) {
       FailJpeg(state.jump);
     }
   };
@@ -137,7 +153,10 @@ bool JpegDecoder::State::ReadHead() {
          options.crop_y + options.crop_height <= info.output_height;
 }
 
-bool JpegDecoder::ReadHead() { return state_->ReadHead(); }
+bool JpegDecoder::ReadHead(absl::FunctionRef<bool()> go_on) {
+  state_->go_on = &go_on;
+  return state_->ReadHead();
+}
 int64_t JpegDecoder::width() const {
   return state_->options.crop ? state_->options.crop_width
                               : state_->info.output_width;

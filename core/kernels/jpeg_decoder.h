@@ -31,9 +31,9 @@ class JpegDecoder {
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  // Reads the head. False if there is none, or the crop window is outside. Of
-  // the others none may be called then.
-  bool ReadHead();
+  // Reads the head. Asks `go_on` now and then. False if it gave up, there is no
+  // head, or the crop window is outside. Of the others none may be called then.
+  bool ReadHead(absl::FunctionRef<bool()> go_on);
   // Of what is decoded: after scaling and cropping.
   int64_t width() const;
   int64_t height() const;

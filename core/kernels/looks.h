@@ -30,4 +30,21 @@ class Looks {
   int64_t left_ = kEvery;
 };
 
+// The same for a function that ParallelFor calls, one for each block: it can
+// only return early, and CheckCancelled behind ParallelFor tells why.
+class BlockLooks {
+ public:
+  explicit BlockLooks(const KernelContext& ctx) : looks_(ctx) {}
+
+  // False for good once the call is not wanted.
+  bool GoOn(int64_t elements = 1) {
+    if (goes_on_) goes_on_ = looks_.After(elements).ok();
+    return goes_on_;
+  }
+
+ private:
+  Looks looks_;
+  bool goes_on_ = true;
+};
+
 }  // namespace metagraph

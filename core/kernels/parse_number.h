@@ -2,9 +2,12 @@
 
 // Numbers out of text: float, double, and integers of 32 and 64 bits.
 
+#include <cstddef>
+#include <string>
 #include <type_traits>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace metagraph {
@@ -19,6 +22,13 @@ bool ParseNumber(absl::string_view text, T* out) {
   } else {
     return absl::SimpleAtoi(text, out);
   }
+}
+
+// For a message about a text that is no number, which may be of any size.
+inline std::string ShownText(absl::string_view text) {
+  constexpr size_t kMost = 256;
+  if (text.size() <= kMost) return std::string(text);
+  return absl::StrCat(text.substr(0, kMost), "...");
 }
 
 }  // namespace metagraph

@@ -7,8 +7,20 @@
 #include "png.h"
 
 namespace metagraph {
+namespace {
+
+// Chunks that no pixel depends on, with the zero that libpng wants behind each
+// name. Of a profile and the others of colours depends the gray.
+constexpr png_byte kUnused[] =
+    "bKGD\0eXIf\0hIST\0iTXt\0oFFs\0pCAL\0pHYs\0sCAL\0sPLT\0sTER\0tEXt\0tIME\0"
+    "zTXt";
+
+}  // namespace
 
 struct PngDecoder::State {
+  // Of libpng's, each at most some KiB, between two looks at `go_on`.
+  static constexpr int kCheckedReads = 16;
+
   absl::string_view bytes;  // those that are left
   int channels = 0;
   bool wide = false;
@@ -17,6 +29,7 @@ struct PngDecoder::State {
   int passes = 1;
   bool doubles = false;  // 8 bits become 16
   const absl::FunctionRef<bool()>* go_on = nullptr;
+  int reads = 0;
 
   // They use longjmp: no object with a destructor may live in them. False
   // after an error.
@@ -47,13 +60,19 @@ bool PngDecoder::State::ReadHead() {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   info = png_create_info_struct(png);
   if (info == nullptr) return false;
-  // Profiles and texts are of no use here, and may unpack to anything.
+  // Texts and suchlike may unpack to anything, and libpng would keep them.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, 0);
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, kUnused,
+                              sizeof(kUnused) / 5);
   png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+  png_set_chunk_cache_max(png, 8);
   png_set_chunk_malloc_max(png, 1 << 20);
   png_set_read_fn(png, this, [](png_structp at, png_bytep to, size_t count) {
     auto& state = *static_cast<State*>(png_get_io_ptr(at));
     if (state.bytes.size() < count) png_error(at, "cut off");
+    if (++state.reads % kCheckedReads == 0 && !(*state.go_on)()) {
+      png_error(at, "not wanted");
+    }
     std::memcpy(to, state.bytes.data(), count);
     state.bytes.remove_prefix(count);
   });
@@ -100,7 +119,10 @@ void PngDecoder::State::Transform() {
   png_read_update_info(png, info);
 }
 
-bool PngDecoder::ReadHead() { return state_->ReadHead(); }
+bool PngDecoder::ReadHead(absl::FunctionRef<bool()> go_on) {
+  state_->go_on = &go_on;
+  return state_->ReadHead();
+}
 int64_t PngDecoder::width() const {
   return png_get_image_width(state_->png, state_->info);
 }
@@ -117,9 +139,10 @@ bool PngDecoder::State::ReadRows(uint8_t* out) {
   const size_t row = samples * (wide ? 2 : 1);
   if (png_get_rowbytes(png, info) != (doubles ? samples : row)) return false;
   const png_uint_32 height = png_get_image_height(png, info);
+  const png_uint_32 look_every = row < (1 << 16) ? 64 : 1;
   for (int pass = 0; pass < passes; ++pass) {
     for (png_uint_32 y = 0; y < height; ++y) {
-      if (y % 64 == 0 && !(*go_on)()) return false;
+      if (y % look_every == 0 && !(*go_on)()) return false;
       // Each pass of an interlaced image adds to what is there.
       png_read_row(png, out + y * row, nullptr);
     }

@@ -19,9 +19,10 @@ class PngDecoder {
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
 
-  // Reads what stands before the pixels, and takes no memory for these. False
-  // if it is damaged; of the others none may be called then.
-  bool ReadHead();
+  // Reads what stands before the pixels, and takes no memory for these. Asks
+  // `go_on` now and then. False if it gave up or that is damaged; of the others
+  // none may be called then.
+  bool ReadHead(absl::FunctionRef<bool()> go_on);
   int64_t width() const;
   int64_t height() const;
   int channels() const;

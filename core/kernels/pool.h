@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/looks.h"
 
 namespace metagraph {
 
@@ -42,24 +43,38 @@ inline int64_t WindowCost(const ConvShape& s, int64_t pixels) {
   return static_cast<int64_t>(std::min(cost, 1e9));
 }
 
+// Elements that one window covers at most, for looks at the call.
+// REQUIRES: the input is not empty.
+inline int64_t WindowElements(const ConvShape& s) {
+  int64_t elements = s.in_channels;
+  for (const WindowAxis& axis : s.axes) {
+    elements *= std::min(axis.size, axis.input);
+  }
+  return elements;
+}
+
 // Calls fn(out, n, od, oy, ox) for every output pixel of `lines` that
 // parallel tasks get; `out` counts pixels.
 template <typename F>
 absl::Status ForEachWindow(const KernelContext& ctx, const ConvShape& s, F fn) {
   const int64_t lines = s.batch * s.axes[0].output * s.axes[1].output;
   const int64_t width = s.axes[2].output;
-  return ctx.ParallelFor(lines, WindowCost(s, width),
-                         [&](int64_t begin, int64_t end) {
-                           for (int64_t line = begin; line < end; ++line) {
-                             const int64_t y = line % s.axes[1].output;
-                             const int64_t rest = line / s.axes[1].output;
-                             const int64_t d = rest % s.axes[0].output;
-                             const int64_t n = rest / s.axes[0].output;
-                             for (int64_t x = 0; x < width; ++x) {
-                               fn(line * width + x, n, d, y, x);
-                             }
-                           }
-                         });
+  const int64_t elements = WindowElements(s);
+  RETURN_IF_ERROR(ctx.ParallelFor(
+      lines, WindowCost(s, width), [&](int64_t begin, int64_t end) {
+        BlockLooks looks(ctx);
+        for (int64_t line = begin; line < end; ++line) {
+          const int64_t y = line % s.axes[1].output;
+          const int64_t rest = line / s.axes[1].output;
+          const int64_t d = rest % s.axes[0].output;
+          const int64_t n = rest / s.axes[0].output;
+          for (int64_t x = 0; x < width; ++x) {
+            if (!looks.GoOn(elements)) return;
+            fn(line * width + x, n, d, y, x);
+          }
+        }
+      }));
+  return ctx.CheckCancelled();
 }
 
 // Calls fn(pixel) for every input pixel of a window, in their order.

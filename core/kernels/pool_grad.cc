@@ -125,8 +125,10 @@ class MaxPoolGradOp : public Kernel {
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
           Scratch<int64_t> where(channels);
+          BlockLooks looks(ctx);
           for (int64_t n = begin; n < end; ++n) {
             ForEachOutput(s, [&](int64_t d, int64_t y, int64_t x) {
+              if (!looks.GoOn(WindowElements(s))) return;
               const int64_t pixel =
                   ((n * s.axes[0].output + d) * s.axes[1].output + y) *
                       s.axes[2].output +
@@ -151,6 +153,7 @@ class MaxPoolGradOp : public Kernel {
             });
           }
         }));
+    RETURN_IF_ERROR(ctx.CheckCancelled());
     if (layout.channels_first) {
       FromChannelsLast<T, T>(result.data<T>(), layout, out);
     }
@@ -216,10 +219,12 @@ class AvgPoolGradOp : public Kernel {
         s.batch, WindowCost(s, s.out_pixels()),
         [&](int64_t begin, int64_t end) {
           const U* from = change.data<U>() + begin * s.out_pixels() * channels;
+          BlockLooks looks(ctx);
           for (int64_t n = begin; n < end; ++n) {
             for (int64_t d = 0; d < s.axes[0].output; ++d) {
               for (int64_t y = 0; y < s.axes[1].output; ++y) {
                 for (int64_t x = 0; x < s.axes[2].output; ++x) {
+                  if (!looks.GoOn(WindowElements(s))) return;
                   const U scale = U(1) / U(WindowCount(s, d, y, x));
                   ForEachTap(s, n, d, y, x, [&](int64_t at) {
                     U* pixel = to + at * channels;
@@ -233,6 +238,7 @@ class AvgPoolGradOp : public Kernel {
             }
           }
         }));
+    RETURN_IF_ERROR(ctx.CheckCancelled());
     FromChannelsLast<T, U>(result.data<U>(), layout, out);
     return absl::OkStatus();
   }

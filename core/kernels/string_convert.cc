@@ -167,7 +167,8 @@ class StringToNumber final : public Kernel {
     for (const std::string& text : input.values<std::string>()) {
       if (!ParseNumber(text, out++)) {
         return InvalidArgument(
-            "StringToNumberOp could not correctly convert string: ", text);
+            "StringToNumberOp could not correctly convert string: ",
+            ShownText(text));
       }
     }
     return absl::OkStatus();

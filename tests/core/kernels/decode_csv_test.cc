@@ -25,7 +25,7 @@ struct Csv {
     ExpectTensorEqual<float>(op.output(1), shape, floats);
     ExpectTensorEqual<std::string>(op.output(2), shape, texts);
   }
-  void ExpectRefused(const char* text) {
+  void ExpectRefused(const std::string& text) {
     EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, text));
   }
 };
@@ -73,6 +73,9 @@ TEST(DecodeCsvTest, RefusesBadRecords) {
   Csv({"9999999999,2,3"})
       .ExpectRefused("Field 0 in record 0 is not a valid int32: 9999999999");
   Csv({"1,b,3"}).ExpectRefused("Field 1 in record 0 is not a valid float: b");
+  // No whole field of any size in a message.
+  Csv({std::string(1000, 'x') + ",2,3"})
+      .ExpectRefused("is not a valid int32: " + std::string(256, 'x') + "...");
   Csv({"1,2,\"a"})
       .ExpectRefused(
           "Quoted field has to end with quote followed by delim or end");

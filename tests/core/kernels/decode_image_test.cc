@@ -1,6 +1,9 @@
+#include <malloc.h>
+
 #include <cstring>
 #include <functional>
 
+#include "core/kernels/png_decoder.h"
 #include "tests/core/tensor/memory_limit.h"
 #include "tests/support/expiring_clock.h"
 #include "tests/support/hex.h"
@@ -230,6 +233,28 @@ TEST(DecodeJpegTest, RefusesMoreThanMemory) {
   ExpectTensorEqual<int32_t>(shape, {3}, {32639, 32639, 3});
 }
 
+// As many markers as there is room for stand before the pixels. libjpeg gets
+// its bytes in pieces.
+TEST(DecodeJpegTest, ADeadlineEndsManyMarkers) {
+  std::string comments;
+  for (int i = 0; i < 100'000; ++i) comments += std::string("\xff\xfe\0\2", 4);
+  comments += std::string("\xff\xe1\xff\xff", 4) + std::string(0xfffd, '\1');
+  const std::string bytes = Jpeg().insert(2, comments);
+  for (const char* name : {"DecodeJpeg", "ExtractJpegShape"}) {
+    OpTester op(name);
+    op.Scalar<std::string>(bytes);
+    ASSERT_OK(op.Run());
+    ExpiringClock clock(3);
+    op.SetDeadline(ExpiringClock::Deadline(), clock);
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
+  }
+  ASSERT_OK_AND_ASSIGN(const Tensor want, Decode("DecodeJpeg", Jpeg()));
+  ExpectImage("DecodeJpeg", bytes, {9, 12, 3}, Values<uint8_t>(want));
+  // A marker that says more than there is.
+  ExpectRefused("DecodeJpeg", bytes.substr(0, bytes.size() - Jpeg().size()),
+                "jpeg::Uncompress failed. Invalid JPEG data or crop window.");
+}
+
 TEST(DecodeJpegTest, IsReadByTheOtherOps) {
   ASSERT_OK_AND_ASSIGN(const Tensor want, Decode("DecodeJpeg", Jpeg()));
   const Bytes pixels = Values<uint8_t>(want);
@@ -318,12 +343,14 @@ TEST(DecodePngTest, RefusesOtherBytes) {
                 "`decode_png` or `decode_image` instead.");
 }
 
-// A head of `width` by 1 gray pixels and nothing behind it.
-std::string PngHead(uint32_t width) {
-  std::string chunk("IHDR\0\0\0\0\0\0\0\1\10\0\0\0\0", 17);
-  for (int i = 0; i < 4; ++i) {
-    chunk[4 + i] = static_cast<char>(width >> (24 - 8 * i));
-  }
+std::string BigEndian(uint32_t value) {
+  std::string out;
+  for (int i = 24; i >= 0; i -= 8) out += static_cast<char>(value >> i);
+  return out;
+}
+
+// `chunk` is its name and what is in it.
+std::string PngChunk(const std::string& chunk) {
   uint32_t crc = ~uint32_t{0};
   for (const char c : chunk) {
     crc ^= static_cast<uint8_t>(c);
@@ -331,10 +358,65 @@ std::string PngHead(uint32_t width) {
       crc = crc % 2 != 0 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
     }
   }
-  std::string out("\x89PNG\r\n\x1a\n\0\0\0\15", 12);
-  out += chunk;
-  for (int i = 24; i >= 0; i -= 8) out += static_cast<char>(~crc >> i);
-  return out + std::string("\0\0\0\0IDAT", 8);
+  const auto size = static_cast<uint32_t>(chunk.size() - 4);
+  return BigEndian(size) + chunk + BigEndian(~crc);
+}
+
+// A head of `width` by 1 gray pixels and nothing behind it.
+std::string PngHead(uint32_t width) {
+  return "\x89PNG\r\n\x1a\n" +
+         PngChunk("IHDR" + BigEndian(width) +
+                  std::string("\0\0\0\1\10\0\0\0\0", 9)) +
+         std::string("\0\0\0\0IDAT", 8);
+}
+
+// Chunks before the pixels of kRgbPng.
+std::string PngWith(const std::string& chunks) {
+  return FromHex(kRgbPng).insert(33, chunks);
+}
+
+// Of all chunks that are not pixels, those of colours show in what is gray.
+TEST(DecodePngTest, ReadsColoursAsTensorFlowDoes) {
+  const std::string gamma = PngChunk("gAMA" + BigEndian(20000));
+  const std::string text = PngChunk(std::string("tEXtk\0v", 7));
+  for (const std::string& chunks : {gamma, text + gamma}) {
+    ExpectImage("DecodePng", PngWith(chunks), {1, 2, 1}, {0, 199}, Channels(1));
+    ExpectImage("DecodePng", PngWith(chunks), {1, 2, 3},
+                {1, 2, 3, 250, 128, 7});
+  }
+  ExpectImage("DecodePng", PngWith(text), {1, 2, 1}, {1, 150}, Channels(1));
+}
+
+// They may be of any number and unpack to anything.
+TEST(DecodePngTest, KeepsNoTexts) {
+  std::string texts;
+  for (int i = 0; i < 16; ++i) {
+    texts += PngChunk(std::string("tEXtk\0", 6) + std::string(1 << 19, 'v'));
+  }
+  const std::string bytes = PngWith(texts);
+  PngDecoder png(bytes, 0, false);
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  ASSERT_TRUE(png.ReadHead([] { return true; }));
+  EXPECT_LT(mallinfo2().uordblks + mallinfo2().hblkhd, before + (1 << 20));
+}
+
+// As many chunks as there is room for stand before the pixels or behind them.
+TEST(DecodePngTest, ADeadlineEndsManyChunks) {
+  std::string texts;
+  for (int i = 0; i < 100; ++i) texts += PngChunk("tEXt");
+  const std::string before = PngWith(texts);
+  const std::string behind = FromHex(kRgbPng).insert(60, texts);
+  for (const std::string& bytes : {before, behind}) {
+    OpTester op("DecodePng");
+    op.Scalar<std::string>(bytes);
+    ASSERT_OK(op.Run());
+    // Of a small image one look at its first row alone.
+    for (const int asks : {0, 3}) {
+      ExpiringClock clock(asks);
+      op.SetDeadline(ExpiringClock::Deadline(), clock);
+      EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
+    }
+  }
 }
 
 // The head may say any size: libpng keeps two rows of it.
@@ -405,6 +487,20 @@ TEST(DecodeGifTest, ADeadlineEndsManyRecords) {
   op.Scalar<std::string>(gif);
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kInvalidArgument, "slurp"));
   ExpiringClock clock(0);
+  op.SetDeadline(ExpiringClock::Deadline(), clock);
+  EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
+}
+
+// One image may be of any number of blocks.
+TEST(DecodeGifTest, ADeadlineEndsManyBlocks) {
+  std::string gif = FromHex(kGif);
+  std::string blocks;
+  for (int i = 0; i < 4000; ++i) blocks += std::string("\1\0", 2);
+  gif.insert(gif.size() - 2, blocks);
+  OpTester op("DecodeGif");
+  op.Scalar<std::string>(gif);
+  ASSERT_OK(op.Run());
+  ExpiringClock clock(3);
   op.SetDeadline(ExpiringClock::Deadline(), clock);
   EXPECT_THAT(op.Run(), HasCode(StatusCode::kDeadlineExceeded, ""));
 }

@@ -221,6 +221,74 @@ std::vector<LongLoop> OtherLoops() {
   };
 }
 
+// One line with a window as wide as itself around each pixel: one unit of work
+// for a thread, of kWide * kWide elements.
+constexpr int64_t kWide = 1024;
+constexpr int kWideAsks = kWide * kWide / Looks::kEvery / 2;
+
+OpTester& AddWindow(OpTester& op) {
+  return op.Attr("strides", std::vector<int64_t>(4, 1)).Attr("padding", "SAME");
+}
+OpTester& AddPool(OpTester& op) {
+  return AddWindow(op).Attr("ksize", std::vector<int64_t>{1, 1, kWide, 1});
+}
+Tensor Line() { return Ones({1, 1, kWide, 1}); }
+Tensor LineShape() { return MakeTensor<int32_t>({4}, {1, 1, kWide, 1}); }
+Tensor Filter() { return Ones({1, kWide, 1, 1}); }
+Tensor FilterShape() { return MakeTensor<int32_t>({4}, {1, kWide, 1, 1}); }
+
+std::vector<LongLoop> WindowLoops() {
+  return {
+      {"MaxPool", [](OpTester& op) { AddPool(op).Input(Line()); }, kWideAsks},
+      {"AvgPool", [](OpTester& op) { AddPool(op).Input(Line()); }, kWideAsks},
+      {"MaxPoolWithArgmax", [](OpTester& op) { AddPool(op).Input(Line()); },
+       kWideAsks},
+      {"MaxPoolGrad",
+       [](OpTester& op) {
+         AddPool(op).Input(Line()).Input(Line()).Input(Line());
+       },
+       kWideAsks},
+      {"AvgPoolGrad",
+       [](OpTester& op) { AddPool(op).Input(LineShape()).Input(Line()); },
+       kWideAsks},
+      {"Dilation2D",
+       [](OpTester& op) {
+         AddWindow(op).Attr("rates", std::vector<int64_t>(4, 1));
+         op.Input(Line()).Input(Ones({1, kWide, 1}));
+       },
+       kWideAsks},
+      {"ExtractImagePatches",
+       [](OpTester& op) {
+         AddWindow(op).Attr("rates", std::vector<int64_t>(4, 1));
+         op.Attr("ksizes", std::vector<int64_t>{1, 1, kWide, 1}).Input(Line());
+       },
+       kWideAsks},
+      {"DepthwiseConv2dNative",
+       [](OpTester& op) {
+         const std::vector<double> ones(kWide, 1);  // of floats oneDNN's work
+         AddWindow(op).Input<double>({1, 1, kWide, 1}, ones);
+         op.Input<double>({1, kWide, 1, 1}, ones);
+       },
+       kWideAsks},
+      {"DepthwiseConv2dNativeBackpropInput",
+       [](OpTester& op) {
+         AddWindow(op).Input(LineShape()).Input(Filter()).Input(Line());
+       },
+       kWideAsks},
+      {"DepthwiseConv2dNativeBackpropFilter",
+       [](OpTester& op) {
+         AddWindow(op).Input(Line()).Input(FilterShape()).Input(Line());
+       },
+       kWideAsks},
+      // Over an image twice.
+      {"AdjustContrastv2",
+       [](OpTester& op) {
+         op.Input(Ones({1, kMany, 1})).Scalar<float>(2);
+       },
+       4},
+  };
+}
+
 void ExpectEnds(const std::vector<LongLoop>& loops) {
   for (const LongLoop& loop : loops) {
     SCOPED_TRACE(loop.op);
@@ -238,5 +306,7 @@ void ExpectEnds(const std::vector<LongLoop>& loops) {
 
 TEST(LooksTest, EndsSparseLoops) { ExpectEnds(SparseLoops()); }
 TEST(LooksTest, EndsOtherLoops) { ExpectEnds(OtherLoops()); }
+// Their one look behind the loops is not enough.
+TEST(LooksTest, EndsLoopsOverWindows) { ExpectEnds(WindowLoops()); }
 
 }  // namespace metagraph::looks_test
