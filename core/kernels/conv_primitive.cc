@@ -16,6 +16,9 @@ constexpr size_t kMaxShapes = 16;
 // Of a window, with the holes of dilation.
 constexpr int64_t kMostReach = 4096;
 
+// Multiply-adds of one slice, which nothing can end: some seconds at most.
+constexpr double kMostWork = 8e9;
+
 // Rows of one image's output that one thread makes, as a convolution of their
 // own over the rows that they need.
 struct Slice {
@@ -37,10 +40,18 @@ Slice CutRows(const ConvShape& shape, int64_t first, int64_t last) {
   return slice;
 }
 
-// As many slices as threads want; one if some would see nothing but padding.
+double WorkOf(const ConvShape& shape) {
+  return double(shape.out_pixels()) * shape.out_channels * shape.in_group() *
+         shape.taps();
+}
+
+// As many slices as threads want, more if these would take long; one if some
+// would see nothing but padding.
 std::vector<Slice> CutImage(const ConvShape& shape, int64_t threads) {
   const int64_t rows = shape.axes[1].output;
-  const int64_t count = std::clamp<int64_t>(threads, 1, rows);
+  const double bounded = std::min(WorkOf(shape) / kMostWork, double(rows));
+  const int64_t count = std::clamp<int64_t>(
+      std::max(threads, static_cast<int64_t>(bounded)), 1, rows);
   std::vector<Slice> slices;
   for (int64_t i = 0; i < count; ++i) {
     slices.push_back(CutRows(shape, rows * i / count, rows * (i + 1) / count));
@@ -87,10 +98,7 @@ bool OneDnnConv::Prefers(const ConvShape& shape) const {
     }
   }
   constexpr double kMinWork = 64 * 1024;  // multiply-adds of one image
-  return preferred_ &&
-         (asked_for_ || double(shape.out_pixels()) * shape.out_channels *
-                                shape.in_group() * shape.taps() >=
-                            kMinWork);
+  return preferred_ && (asked_for_ || WorkOf(shape) >= kMinWork);
 }
 
 absl::Status OneDnnConv::Run(const KernelContext& ctx, const ConvShape& shape,
@@ -104,6 +112,7 @@ absl::Status OneDnnConv::Run(const KernelContext& ctx, const ConvShape& shape,
   RETURN_IF_ERROR(CallOneDnn([&]() -> absl::Status {
     memory::desc layout;
     for (const Slice& slice : slices) {
+      RETURN_IF_ERROR(ctx.CheckCancelled());
       // All slices read one packed filter, if they can.
       compiled.push_back(
           Find(slice.shape, compiled.empty() ? nullptr : &layout));
@@ -125,8 +134,7 @@ absl::Status OneDnnConv::Run(const KernelContext& ctx, const ConvShape& shape,
   const int64_t out_row = shape.axes[2].output * shape.out_channels;
   const float* in = operands.image.data<float>();
   const int64_t count = static_cast<int64_t>(slices.size());
-  const double work = double(shape.out_pixels()) * shape.out_channels *
-                      shape.in_group() * shape.taps() / double(count);
+  const double work = WorkOf(shape) / double(count);
   Mutex mu;
   absl::Status status;
   RETURN_IF_ERROR(ctx.ParallelFor(
