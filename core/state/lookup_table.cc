@@ -25,17 +25,6 @@ std::string ElementText(const Tensor& tensor, int64_t i) {
   }
 }
 
-// Roughly what a key or value needs: objects and what they own.
-int64_t FootprintOf(const Tensor& tensor) {
-  int64_t bytes = tensor.size_bytes();
-  if (tensor.dtype() == DT_STRING) {
-    for (const std::string& text : tensor.values<std::string>()) {
-      bytes += static_cast<int64_t>(text.size());
-    }
-  }
-  return bytes;
-}
-
 }  // namespace
 
 absl::Status LookupTable::Initialize(const Tensor& keys, const Tensor& values) {
@@ -48,14 +37,15 @@ absl::Status LookupTable::Initialize(const Tensor& keys, const Tensor& values) {
     return FailedPrecondition(
         "Table was already initialized with different data.");
   }
-  RETURN_IF_ERROR(Charge(keys, values));
   auto rows = std::make_unique<TableRows>(types_);
+  RETURN_IF_ERROR(Charge(keys.num_elements(), rows->BytesFor(keys, values)));
   for (int64_t i = 0; i < keys.num_elements(); ++i) {
     bool added;
     const int64_t row = rows->FindOrAdd(keys, i, &added);
     if (added) {
       rows->SetValue(row, values, i);
     } else if (!rows->ValueEquals(row, values, i)) {
+      Settle();
       // The value that is there, as text.
       ASSIGN_OR_RETURN(Tensor old,
                        Tensor::Allocate(types_.value, types_.value_shape));
@@ -67,6 +57,7 @@ absl::Status LookupTable::Initialize(const Tensor& keys, const Tensor& values) {
     }
   }
   rows_ = std::move(rows);
+  Settle();
   frozen_.store(rows_.get(), std::memory_order_release);
   return absl::OkStatus();
 }
@@ -75,16 +66,17 @@ absl::Status LookupTable::Insert(const Tensor& keys, const Tensor& values,
                                  bool clear) {
   MutexLock lock(mu_);
   RETURN_IF_ERROR(CheckMutable("Insert"));
-  if (clear) {
-    MemoryBudget::Process().Give(std::exchange(charged_, 0));
-    rows_ = std::make_unique<TableRows>(types_);
-  }
-  RETURN_IF_ERROR(Charge(keys, values));
+  // What was there stays until what comes is there.
+  auto fresh = clear ? std::make_unique<TableRows>(types_) : nullptr;
+  TableRows& rows = clear ? *fresh : *rows_;
+  RETURN_IF_ERROR(Charge(keys.num_elements(), rows.BytesFor(keys, values)));
   for (int64_t i = 0; i < keys.num_elements(); ++i) {
     bool added;
-    const int64_t row = rows_->FindOrAdd(keys, i, &added);
-    rows_->SetValue(row, values, i);
+    const int64_t row = rows.FindOrAdd(keys, i, &added);
+    rows.SetValue(row, values, i);
   }
+  if (clear) rows_ = std::move(fresh);
+  Settle();
   return absl::OkStatus();
 }
 
@@ -92,6 +84,8 @@ absl::Status LookupTable::Remove(const Tensor& keys) {
   MutexLock lock(mu_);
   RETURN_IF_ERROR(CheckMutable("Remove"));
   for (int64_t i = 0; i < keys.num_elements(); ++i) rows_->Remove(keys, i);
+  rows_->Shrink();
+  Settle();
   return absl::OkStatus();
 }
 
@@ -101,16 +95,19 @@ absl::Status LookupTable::CheckMutable(absl::string_view what) const {
       what, " not supported by InitializableLookupTable implementations");
 }
 
-absl::Status LookupTable::Charge(const Tensor& keys, const Tensor& values) {
-  constexpr int64_t kPerPair = 24;  // the index
-  const int64_t bytes = 2 * FootprintOf(keys) + FootprintOf(values) +
-                        kPerPair * keys.num_elements();
+absl::Status LookupTable::Charge(int64_t pairs, int64_t bytes) {
   if (!MemoryBudget::Process().Take(bytes)) {
-    return ResourceExhausted("no memory for ", keys.num_elements(),
+    return ResourceExhausted("no memory for ", pairs,
                              " more entries in table \"", name_, "\"");
   }
   charged_ += bytes;
   return absl::OkStatus();
+}
+
+void LookupTable::Settle() {
+  const int64_t needed = rows_->bytes();
+  MemoryBudget::Process().Give(charged_ - needed);
+  charged_ = needed;
 }
 
 }  // namespace metagraph

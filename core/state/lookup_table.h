@@ -54,16 +54,18 @@ class LookupTable final : public Resource {
       EXCLUDES(mu_);
 
   // The two of a MutableHashTable; UNIMPLEMENTED of another. `clear`: what was
-  // there goes.
+  // there goes. RESOURCE_EXHAUSTED: nothing has changed.
   absl::Status Insert(const Tensor& keys, const Tensor& values, bool clear)
       EXCLUDES(mu_);
   absl::Status Remove(const Tensor& keys) EXCLUDES(mu_);
 
  private:
   absl::Status CheckMutable(absl::string_view what) const;
-  // Counts new pairs against the memory budget, for as long as the table
-  // lives: generous where they only replace others.
-  absl::Status Charge(const Tensor& keys, const Tensor& values) REQUIRES(mu_);
+  // Counts bytes for that many new pairs against the memory budget: generous
+  // where they only replace others, until Settle() gives back what rows_ does
+  // not take.
+  absl::Status Charge(int64_t pairs, int64_t bytes) REQUIRES(mu_);
+  void Settle() REQUIRES(mu_);
 
   const std::string name_;
   const TableTypes types_;

@@ -30,6 +30,10 @@ class TableRows {
         row_bytes_(DataTypeSize(types.value) * row_elements_) {}
 
   int64_t size() const { return count_; }
+  // What the pairs take of memory, roughly: objects and what they own.
+  int64_t bytes() const { return RoomFor(most_) + text_bytes_; }
+  // What they would if none of the keys were there.
+  int64_t BytesFor(const Tensor& keys, const Tensor& values) const;
 
   // The row of keys[i], or -1.
   int64_t Find(const Tensor& keys, int64_t i) const {
@@ -58,10 +62,13 @@ class TableRows {
   // Key `row` becomes element i of `out`.
   void GetKey(int64_t row, Tensor* out, int64_t i) const;
 
-  // The last row takes the place of the removed one.
+  // The last row takes the place of the removed one, whose room stays.
   void Remove(const Tensor& keys, int64_t i);
+  // Gives room back if most of it is empty.
+  void Shrink();
 
  private:
+  int64_t RoomFor(int64_t rows) const;
   static int64_t IntKey(const Tensor& keys, int64_t i) {
     return keys.dtype() == DT_INT32 ? keys.data<int32_t>()[i]
                                     : keys.data<int64_t>()[i];
@@ -71,6 +78,8 @@ class TableRows {
   const int64_t row_elements_;
   const int64_t row_bytes_;
   int64_t count_ = 0;
+  int64_t most_ = 0;        // rows that there is room for
+  int64_t text_bytes_ = 0;  // of keys, which stand twice, and of values
   absl::flat_hash_map<std::string, int64_t> by_string_;
   absl::flat_hash_map<int64_t, int64_t> by_int_;
   std::vector<std::string> string_keys_;  // of each row

@@ -81,5 +81,52 @@ TEST(LookupTableTest, GivesBackWhatItTookOfTheBudget) {
   EXPECT_EQ(MemoryBudget::Process().used(), before);
 }
 
+TEST(LookupTableTest, TakesOfTheBudgetWhatItHolds) {
+  TableTypes types = WordsToNumbers(true);
+  types.value = DT_STRING;
+  LookupTable table("t", types);
+  const Tensor keys = Words({"a", std::string(1000, 'b')});
+  const Tensor values = Words({std::string(100, 'x'), "y"});
+  const int64_t before = MemoryBudget::Process().used();
+  const auto used = [before] {
+    return MemoryBudget::Process().used() - before;
+  };
+  ASSERT_OK(table.Insert(keys, values, false));
+  const int64_t once = used();
+  EXPECT_GE(once, 2 * 1001 + 101);
+  for (int i = 0; i < 3; ++i) ASSERT_OK(table.Insert(keys, values, false));
+  EXPECT_EQ(used(), once) << "the pairs were there";
+  ASSERT_OK(table.Insert(keys, values, /*clear=*/true));
+  EXPECT_EQ(used(), once);
+  ASSERT_OK(table.Insert(Words({"a"}), Words({"x"}), false));
+  EXPECT_EQ(used(), once - 99) << "a shorter value";
+  ASSERT_OK(table.Remove(keys));
+  EXPECT_EQ(used(), 0);
+  ASSERT_OK(table.Insert(keys, values, false));
+  EXPECT_EQ(used(), once);
+  ASSERT_OK(table.Remove(Words({"a"})));
+  ASSERT_OK(table.Remove(keys));
+  EXPECT_EQ(used(), 0);
+}
+
+TEST(LookupTableTest, WhatCannotBeTakenInLosesNothing) {
+  LookupTable table("t", WordsToNumbers(true));
+  ASSERT_OK(table.Insert(Words({"a", "b"}), Numbers({1, 2}), false));
+  {
+    const MemoryLimit limit(10);
+    EXPECT_THAT(table.Insert(Words({"c"}), Numbers({3}), /*clear=*/true),
+                HasCode(Code::kResourceExhausted, "no memory for 1 more"));
+  }
+  EXPECT_EQ(Find(table, Words({"a", "b", "c"})),
+            (std::vector<int64_t>{1, 2, -1}));
+}
+
+TEST(LookupTableTest, ATableThatIsNotFilledTakesNothing) {
+  const int64_t before = MemoryBudget::Process().used();
+  LookupTable table("t", WordsToNumbers(false));
+  EXPECT_FALSE(table.Initialize(Words({"a", "a"}), Numbers({1, 2})).ok());
+  EXPECT_EQ(MemoryBudget::Process().used(), before);
+}
+
 }  // namespace
 }  // namespace metagraph
