@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "core/io/file_system.h"
@@ -100,6 +99,11 @@ class InitializeTableFromTextFile final : public Kernel {
     }
     ASSIGN_OR_RETURN(const std::string path,
                      LocalPath(ctx.input(1).scalar<std::string>()));
+    ASSIGN_OR_RETURN(const FileInfo info, files->Stat(path));
+    // The text, and the strings of keys and values.
+    constexpr uint64_t kLargest = uint64_t{1} << 31;  // that is read
+    const ScratchCharge charge(
+        static_cast<int64_t>(2 * std::min(info.size, kLargest)));
     ASSIGN_OR_RETURN(std::string text, ReadFile(*files, path));
     text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());
     Scratch<absl::string_view> lines = absl::StrSplit(text, '\n');
@@ -130,8 +134,7 @@ class InitializeTableFromTextFile final : public Kernel {
       return absl::OkStatus();
     }
     if (index == kWholeLine) return ParseField(line, number, out, number);
-    const std::vector<absl::string_view> fields =
-        absl::StrSplit(line, delimiter_);
+    const Scratch<absl::string_view> fields = absl::StrSplit(line, delimiter_);
     if (index >= static_cast<int64_t>(fields.size())) {
       return InvalidArgument("Invalid number of columns in ", path, " line ",
                              number, " (", line, ") : expected at least ",

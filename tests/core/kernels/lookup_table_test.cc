@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/io/file_system.h"
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::lookup_table_test {
@@ -307,6 +308,16 @@ TEST_F(TextFileTest, RefusesFilesThatDoNotFit) {
   files_ = nullptr;
   EXPECT_EQ(Fill(to_int, 0, -1).code(), StatusCode::kPermissionDenied);
   EXPECT_EQ(to_int.size(), 0);
+}
+
+TEST_F(TextFileTest, CountsTheFileAgainstTheBudget) {
+  Table table("HashTableV2", DT_STRING, DT_INT64);
+  std::filesystem::resize_file(path_, 8 << 20);
+  const MemoryLimit limit(10 << 20);
+  // Before it is read, or its lines would be counted.
+  EXPECT_EQ(Fill(table, -2, -1, 5).code(), StatusCode::kResourceExhausted);
+  std::filesystem::resize_file(path_, 4 << 20);
+  EXPECT_EQ(Fill(table, -2, -1, 5).code(), StatusCode::kInvalidArgument);
 }
 
 // The older spellings take container and name; one OpTester is one session, so
