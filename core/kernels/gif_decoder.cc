@@ -69,10 +69,12 @@ class GifFile {
 
   static int Read(GifFileType* file, GifByteType* to, int count) {
     auto& self = *static_cast<GifFile*>(file->UserData);
-    if (++self.reads_ % kCheckedReads == 0 && !self.go_on_()) self.left_ = {};
+    if (++self.reads_ % kCheckedReads == 0 && !self.go_on_()) {
+      self.left_.remove_prefix(self.left_.size());
+    }
     const auto size =
         std::min(static_cast<size_t>(std::max(count, 0)), self.left_.size());
-    std::memcpy(to, self.left_.data(), size);
+    std::copy_n(self.left_.data(), size, to);
     self.left_.remove_prefix(size);
     return static_cast<int>(size);
   }
