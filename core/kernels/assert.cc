@@ -21,6 +21,10 @@ class Assert final : public Kernel {
     if (condition.scalar<bool>()) return absl::OkStatus();
     std::string message = "assertion failed:";
     for (int i = 1; i < ctx.num_inputs(); ++i) {
+      if (message.size() >= kMaxSummary) {
+        message += " ...";
+        break;
+      }
       absl::StrAppend(&message, " [", SummarizeTensor(ctx.input(i), summarize_),
                       "]");
     }

@@ -16,7 +16,9 @@ namespace {
 template <typename T>
 std::string PrintValue(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return absl::CEscape(value);
+    const auto shown = absl::string_view(value).substr(0, kMaxSummary);
+    return absl::StrCat(absl::CEscape(shown),
+                        shown.size() < value.size() ? "..." : "");
   } else if constexpr (kIsComplex<T>) {
     return absl::StrCat("(", PrintValue(value.real()), ",",
                         PrintValue(value.imag()), ")");
@@ -38,7 +40,8 @@ std::string Print(const Tensor& tensor, int64_t i) {
   return text;
 }
 
-// Walks a tensor row by row until `limit` elements are printed.
+// Walks a tensor row by row until `limit` elements are printed, or the text is
+// too long.
 class Printer {
  public:
   Printer(const Tensor& tensor, int64_t limit)
@@ -53,6 +56,7 @@ class Printer {
     }
   }
 
+  int64_t printed() const { return next_; }
   std::string Take() && { return std::move(out_); }
 
  private:
@@ -64,11 +68,12 @@ class Printer {
       }
       if (i > 0) out_ += ' ';
       out_ += Print(tensor_, next_++);
+      if (out_.size() >= kMaxSummary) limit_ = next_;
     }
   }
 
   const Tensor& tensor_;
-  const int64_t limit_;
+  int64_t limit_;
   int64_t next_ = 0;
   std::string out_;
 };
@@ -106,6 +111,7 @@ std::string SummarizeTensor(const Tensor& tensor, int64_t limit) {
   } else if (count > 0) {
     Printer printer(tensor, limit);
     printer.Dimension(0);
+    limit = printer.printed();
     out = std::move(printer).Take();
   }
   if (limit < count) out += "...";

@@ -58,6 +58,29 @@ TEST(TensorSummaryTest, PrintsEveryKind) {
             "(1,-2)");
 }
 
+// Of large tensors a message shows the beginning, even if asked for all.
+TEST(TensorSummaryTest, EndsLongTexts) {
+  const std::string half(kMaxSummary / 2, 'a');
+  EXPECT_EQ(SummarizeTensor(
+                MakeTensor<std::string>({2, 2}, {half, half, "b", "c"}), -1),
+            "[" + half + " " + half + "]...");
+  EXPECT_EQ(
+      SummarizeTensor(MakeTensor<std::string>({2, 1}, {half, half + "b"}), -1),
+      "[" + half + "][" + half + "b]");
+  EXPECT_EQ(SummarizeTensor(Tensor::Scalar(half + half), -1), half + half);
+  EXPECT_EQ(SummarizeTensor(Tensor::Scalar(half + half + "b"), -1),
+            half + half + "...");
+}
+
+TEST(AssertTest, ShowsNoMoreInputsThanFit) {
+  OpTester op("Assert");
+  op.Attr("summarize", -1).Scalar<bool>(false);
+  op.Scalar<std::string>(std::string(kMaxSummary, 'a'));
+  op.Scalar<std::string>("b");
+  EXPECT_EQ(op.Run().message(),
+            "assertion failed: [" + std::string(kMaxSummary, 'a') + "] ...");
+}
+
 TEST(PrintTest, PrintV2TakesAScalar) {
   OpTester op("PrintV2");
   op.Input<std::string>({1}, {"a"});
