@@ -8,6 +8,7 @@
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/elements.h"
 #include "core/kernels/int_inputs.h"
+#include "core/kernels/looks.h"
 #include "core/op/kernel_context.h"
 #include "core/op/op_builder.h"
 #include "core/op/shape_rules.h"
@@ -138,6 +139,36 @@ absl::Status ScatterInto(ApplySlices apply, const Tensor& indices,
   return absl::OkStatus();
 }
 
+// Makes room for `more` bytes in a string of `owner`, counted as it grows.
+absl::Status Grow(size_t more, std::string* text, Tensor* owner) {
+  const size_t room = text->capacity();
+  if (text->size() + more <= room) return absl::OkStatus();
+  const size_t grown = std::max(text->size() + more, 2 * room);
+  RETURN_IF_ERROR(owner->ChargeBudget(static_cast<int64_t>(grown - room)));
+  text->reserve(grown);
+  return absl::OkStatus();
+}
+
+// All strings may go into one, which then takes as much as all of them.
+absl::Status AppendStrings(const KernelContext& ctx, const Tensor& indices,
+                           const Tensor& updates, const SliceIndex& slices,
+                           Tensor* target) {
+  ASSIGN_OR_RETURN(const Scratch<int64_t> offsets,
+                   SliceOffsets(target->shape(), indices, slices));
+  Looks looks(ctx);
+  const std::string* update = updates.data<std::string>();
+  std::string* const texts = target->mutable_data<std::string>();
+  for (const int64_t offset : offsets) {
+    for (int64_t i = 0; i < slices.inner; ++i, ++update) {
+      const auto size = static_cast<int64_t>(update->size());
+      RETURN_IF_ERROR(looks.After(1 + size));
+      RETURN_IF_ERROR(Grow(update->size(), &texts[offset + i], target));
+      texts[offset + i] += *update;
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Zeros with the updates added at the indices.
 class ScatterNdKernel : public Kernel {
  public:
@@ -160,11 +191,14 @@ class ScatterNdKernel : public Kernel {
                                                      updates.shape(), true));
     ASSIGN_OR_RETURN(Tensor * output, ctx.AllocateOutput(0, shape));
     ZeroTensor(output);
+    if (updates.dtype() == DT_STRING) {
+      return AppendStrings(ctx, indices, updates, slices, output);
+    }
     return ScatterInto(apply_, indices, updates, slices, output);
   }
 
  private:
-  const ApplySlices apply_;
+  const ApplySlices apply_;  // null for strings
 };
 
 // As Add, but for all that ScatterNd takes.
@@ -172,8 +206,6 @@ template <typename T>
 T Accumulate(T a, T b) {
   if constexpr (std::is_same_v<T, bool>) {
     return a || b;
-  } else if constexpr (std::is_same_v<T, std::string>) {
-    return a + b;
   } else {
     return Add(a, b);
   }
@@ -184,6 +216,11 @@ class ScatterNd final : public ScatterNdKernel {
  public:
   ScatterNd() : ScatterNdKernel(&CombineSlices<T, Accumulate<T>>) {}
 };
+template <>
+class ScatterNd<std::string> final : public ScatterNdKernel {
+ public:
+  ScatterNd() : ScatterNdKernel(nullptr) {}
+};
 
 // A tensor of its own with the elements of input 0: that input's buffer if
 // nobody else needs it.
@@ -192,6 +229,7 @@ absl::StatusOr<Tensor*> OwnCopy(KernelContext& ctx) {
   ASSIGN_OR_RETURN(Tensor * output,
                    ctx.ForwardOrAllocateOutput({0}, 0, tensor.shape()));
   if (!output->SharesBufferWith(tensor)) {
+    RETURN_IF_ERROR(ChargeStrings(tensor, 1, output));
     ElementCopier(tensor.dtype())
         .Copy(tensor.raw_data(), 0, output->mutable_raw_data(), 0,
               tensor.num_elements());
@@ -220,6 +258,8 @@ class TensorScatterUpdate final : public Kernel {
     ASSIGN_OR_RETURN(Tensor * output, OwnCopy(ctx));
     ASSIGN_OR_RETURN(const Scratch<int64_t> offsets,
                      SliceOffsets(output->shape(), indices, slices));
+    // A forwarded buffer, too, is nobody else's: both tensors are this call's.
+    RETURN_IF_ERROR(ChargeStrings(updates, 1, output));
     const ElementCopier copier(updates.dtype());
     for (size_t i = 0; i < offsets.size(); ++i) {
       copier.Copy(updates.raw_data(), i * slices.inner,

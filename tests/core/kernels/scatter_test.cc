@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "tests/core/tensor/memory_limit.h"
 #include "tests/support/op_tester.h"
 
 namespace metagraph::scatter_test {
@@ -17,6 +18,32 @@ TEST(ScatterNdTest, AddsUpdatesToZeros) {
   rows.Input<int64_t>({2}, {2, 2});
   ASSERT_OK(rows.Run());
   ExpectTensorEqual<std::string>(rows.output(0), {2, 2}, {"", "", "a", "b"});
+}
+
+TEST(ScatterNdTest, JoinsStringsOfOneElement) {
+  OpTester op("ScatterNd");
+  op.Input<int32_t>({4, 1}, {1, 0, 1, 1});
+  op.Input<std::string>({4}, {"a", "b", "", std::string(99, 'c')});
+  op.Input<int32_t>({1}, {2});
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(0), {2},
+                                 {"b", "a" + std::string(99, 'c')});
+}
+
+// Strings that take no memory beside their tensor may do so together.
+TEST(ScatterNdTest, ChargesWhatStringsGrowTo) {
+  constexpr int64_t kCount = 1 << 18;
+  OpTester op("ScatterNd");
+  op.Input<int32_t>({kCount, 1}, std::vector<int32_t>(kCount, 0));
+  op.Input<std::string>({kCount}, std::vector<std::string>(kCount, "12345678"));
+  op.Input<int32_t>({1}, {1});
+  {
+    const MemoryLimit limit(3 << 20);  // of which the offsets take 2
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "memory"));
+  }
+  const MemoryLimit limit(7 << 20);
+  ASSERT_OK(op.Run());
+  EXPECT_EQ(Values<std::string>(op.output(0))[0].size(), 8 * kCount);
 }
 
 TEST(ScatterNdTest, IntegersWrapAround) {
@@ -77,6 +104,20 @@ TEST(TensorScatterTest, ChangesACopyOrTheTensorItself) {
     ExpectTensorEqual<float>(TensorScatter("TensorScatterMax", in_place), {3},
                              {10, 2, 3});
   }
+}
+
+TEST(TensorScatterTest, ChargesStrings) {
+  const std::string text(1 << 20, 'a');
+  OpTester op("TensorScatterUpdate");
+  op.Input<std::string>({2}, {text, ""}).Input<int64_t>({1, 1}, {1});
+  op.Input<std::string>({1}, {text});
+  {
+    const MemoryLimit limit((2 << 20) - 1);
+    EXPECT_THAT(op.Run(), HasCode(StatusCode::kResourceExhausted, "memory"));
+  }
+  const MemoryLimit limit(3 << 20);
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(0), {2}, {text, text});
 }
 
 TEST(TensorScatterTest, RefusesBadIndices) {
