@@ -150,6 +150,43 @@ std::vector<LongLoop> OtherLoops() {
        [=](OpTester& op) {
          op.Attr("N", 1).Input<std::string>({kMany}, tags);
        }},
+      // One text each: on the way to its parts, counting and keeping them.
+      {"StringSplit",
+       [](OpTester& op) {
+         op.Input<std::string>({1}, {Zeros()}).Scalar<std::string>(",");
+       },
+       4},
+      {"StringSplit",
+       [](OpTester& op) {
+         op.Input<std::string>({0}, {}).Scalar<std::string>(Zeros());
+       },
+       1},
+      {"StringSplitV2",  // a separator of many bytes, then nothing to split
+       [](OpTester& op) {
+         op.Input<std::string>({0}, {}).Scalar<std::string>(Zeros());
+       },
+       1},
+      {"StringSplitV2",  // which the text repeats but for its last byte
+       [](OpTester& op) {
+         op.Input<std::string>({1}, {Zeros()}).Scalar<std::string>("000,");
+       },
+       4},
+      {"StringSplitV2",  // none of whose bytes is in the text
+       [](OpTester& op) {
+         op.Input<std::string>({1}, {Zeros()}).Scalar<std::string>("<>");
+       },
+       4},
+      {"StringSplitV2",  // words
+       [](OpTester& op) {
+         op.Input<std::string>({1}, {Zeros()}).Scalar<std::string>("");
+       },
+       4},
+      {"ScatterNd",
+       [=](OpTester& op) {
+         op.Input<int32_t>({kMany, 1}, std::vector<int32_t>(kMany, 0));
+         op.Input<std::string>({kMany}, tags).Input<int32_t>({1}, {1});
+       },
+       1},
       {"DecodeCSV",
        [](OpTester& op) {
          op.Input<std::string>({9}, std::vector<std::string>(9, Zeros()));

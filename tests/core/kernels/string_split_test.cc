@@ -42,6 +42,14 @@ TEST(StringSplitTest, WithoutDelimiterGivesBytes) {
   ExpectTensorEqual<std::string>(op.output(1), {3}, {"a", "b", "c"});
 }
 
+TEST(StringSplitTest, TakesAnyByteAsDelimiter) {
+  OpTester op("StringSplit");
+  op.Attr("skip_empty", false).Input<std::string>({1}, {"a\xff\x80z\x7f"});
+  op.Scalar<std::string>("\x7f\xff");
+  ASSERT_OK(op.Run());
+  ExpectTensorEqual<std::string>(op.output(1), {3}, {"a", "\x80z", ""});
+}
+
 TEST(StringSplitTest, WantsAVectorAndAScalar) {
   OpTester matrix("StringSplit");
   matrix.Input<std::string>({1, 1}, {"a"}).Scalar<std::string>(",");
@@ -76,6 +84,39 @@ TEST(StringSplitV2Test, SplitsAlmostAsPythonDoes) {
   EXPECT_THAT(SplitV2(" a b", "", 0), ElementsAre(" a b"));
   EXPECT_THAT(SplitV2("", "", -1), ElementsAre());
   EXPECT_THAT(SplitV2("", ",", -1), ElementsAre(""));
+}
+
+// Each text of three letters, split as std::string finds the separator.
+TEST(StringSplitV2Test, FindsSeparatorsThatRepeatThemselves) {
+  for (const std::string separator : {"a", "aa", "ab", "aab", "aba", "abaab"}) {
+    for (int number = 0; number < 729; ++number) {
+      std::string text;
+      for (int left = number; left > 0; left /= 3) text += "abc"[left % 3];
+      for (const int max : {-1, 0, 1, 2}) {
+        std::vector<std::string> parts;
+        size_t begin = 0;
+        for (size_t end = text.find(separator);
+             end != std::string::npos &&
+             (max < 0 || parts.size() < static_cast<size_t>(max));
+             end = text.find(separator, begin)) {
+          parts.push_back(text.substr(begin, end - begin));
+          begin = end + separator.size();
+        }
+        parts.push_back(text.substr(begin));
+        EXPECT_EQ(SplitV2(text, separator, max), parts)
+            << text << " at " << separator << ", at most " << max;
+      }
+    }
+  }
+}
+
+TEST(StringSplitV2Test, FindsWhatIsFarAhead) {
+  const std::string far(50'000, 'x');
+  EXPECT_THAT(SplitV2(far + "<>" + far, "<>", -1),
+              testing::ElementsAre(far, far));
+  // In no more than linear time, although the text repeats the separator.
+  const std::string a(1 << 20, 'a');
+  EXPECT_THAT(SplitV2(a + a + "ba", a + "b", -1), testing::ElementsAre(a, "a"));
 }
 
 }  // namespace metagraph::string_split_test
