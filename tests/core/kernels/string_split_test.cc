@@ -86,26 +86,36 @@ TEST(StringSplitV2Test, SplitsAlmostAsPythonDoes) {
   EXPECT_THAT(SplitV2("", ",", -1), ElementsAre(""));
 }
 
-// Each text of three letters, split as std::string finds the separator.
+// Adds the parts of a text as std::string finds the separator.
+void AddParts(const std::string& text, const std::string& separator, int max,
+              std::vector<std::string>& parts) {
+  size_t begin = 0;
+  for (size_t end = text.find(separator); end != std::string::npos && max != 0;
+       end = text.find(separator, begin), --max) {
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + separator.size();
+  }
+  parts.push_back(text.substr(begin));
+}
+
+// In each text of three letters.
 TEST(StringSplitV2Test, FindsSeparatorsThatRepeatThemselves) {
+  std::vector<std::string> texts;
+  for (int number = 0; number < 729; ++number) {
+    texts.emplace_back();
+    for (int left = number; left > 0; left /= 3) {
+      texts.back() += "abc"[left % 3];
+    }
+  }
   for (const std::string separator : {"a", "aa", "ab", "aab", "aba", "abaab"}) {
-    for (int number = 0; number < 729; ++number) {
-      std::string text;
-      for (int left = number; left > 0; left /= 3) text += "abc"[left % 3];
-      for (const int max : {-1, 0, 1, 2}) {
-        std::vector<std::string> parts;
-        size_t begin = 0;
-        for (size_t end = text.find(separator);
-             end != std::string::npos &&
-             (max < 0 || parts.size() < static_cast<size_t>(max));
-             end = text.find(separator, begin)) {
-          parts.push_back(text.substr(begin, end - begin));
-          begin = end + separator.size();
-        }
-        parts.push_back(text.substr(begin));
-        EXPECT_EQ(SplitV2(text, separator, max), parts)
-            << text << " at " << separator << ", at most " << max;
-      }
+    for (const int max : {-1, 0, 1, 2}) {
+      std::vector<std::string> parts;
+      for (const auto& text : texts) AddParts(text, separator, max, parts);
+      OpTester op("StringSplitV2");
+      op.Attr("maxsplit", max).Input<std::string>({729}, texts);
+      op.Scalar<std::string>(separator);
+      ASSERT_OK(op.Run());
+      EXPECT_EQ(Values<std::string>(op.output(1)), parts) << separator << max;
     }
   }
 }
