@@ -198,7 +198,7 @@ TEST_F(HotPlansPartsTest, ARestoreTriesWithZeros) {
   EXPECT_EQ(tried, (std::vector<std::vector<float>>{{3, 4}, {0, 0}}));
   EXPECT_NE(plans.Use(*executor_, next, [&] { return Sample(); }), nullptr);
   // The plan is its own program here, and would keep itself.
-  plans.KeepOnly(-1);
+  plans.KeepOnly(next->number + 1);
 }
 
 TEST_F(HotPlansTest, ATrialTakesNoRandomNumbers) {
